@@ -1,0 +1,125 @@
+"""Complete descriptions of runs: smoke, book, paper."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass, field, fields, replace
+
+from .captions import ScreenConfig
+from .embed import EmbedConfig
+from .encoding import EncoderConfig
+from .gan import GanConfig
+from .mapping import MappingConfig
+from .nsd import DataConfig
+from .readout import CategoryConfig
+from .store import child_seed
+from .twin import TwinConfig
+
+CONDITIONS = {"img": ("image",), "cap": ("caption",), "both": ("image", "caption")}
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """How pictures and embeddings are scored."""
+
+    n_retrieval: int = 300      # candidates in one retrieval batch (paper §3.2)
+    n_draws: int = 1            # pictures painted for each trial
+    n_bootstrap: int = 1000     # image-level resamples for each interval
+    ways: tuple[int, ...] = (2, 5, 10, 50)  # n of n-way identification (Table 6)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything that could change a result, in one frozen value.
+
+    subject: "twin01" (simulated, made on first use) or "subj01" .. "subj08" (your copy of NSD).
+    """
+
+    name: str
+    subject: str = "twin01"
+    seed: int = 0
+    twin: TwinConfig = field(default_factory=TwinConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    embed: EmbedConfig = field(default_factory=EmbedConfig)
+    screen: ScreenConfig = field(default_factory=ScreenConfig)
+    mapping: MappingConfig = field(default_factory=MappingConfig)
+    gan: GanConfig = field(default_factory=GanConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+    category: CategoryConfig = field(default_factory=CategoryConfig)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+
+    def child_seed(self, name: str) -> int:
+        """A seed for one stage, so that adding a stage moves nobody else's numbers."""
+        return child_seed(self.seed, name)
+
+
+def smoke() -> Experiment:
+    """A real run, tiny: every line of every notebook in about a minute on two cores. What the tests run."""
+    return Experiment(
+        name="smoke",
+        twin=TwinConfig(n_voxels=128, n_sessions=2, trials_per_session=180),
+        mapping=MappingConfig(epochs=(2, 1)),
+        gan=GanConfig(kimg=0.128),
+        evaluate=EvaluateConfig(n_retrieval=30, n_bootstrap=50, ways=(2, 5)),
+        category=CategoryConfig(epochs=2),
+        encoder=EncoderConfig(epochs=2),
+    )
+
+
+def book() -> Experiment:
+    """What the chapters show. Two CPU cores, no GPU; the README says how many minutes were measured."""
+    return Experiment(name="book")
+
+
+def paper() -> Experiment:
+    """The paper's sizes: NSD's subject 1, 37 sessions, 15,724 voxels, ViT-B/32, 256 px. Needs your NSD and weights."""
+    return Experiment(
+        name="paper", subject="subj01",
+        data=DataConfig(max_sessions=37, image_size=256),
+        mapping=MappingConfig(pad_to=15744, epochs=(40, 40)),
+        embed=EmbedConfig(clip="ViT-B-32-quickgelu"),
+    )
+
+
+EXPERIMENTS = {"smoke": smoke, "book": book, "paper": paper}
+
+
+def experiment(preset: str, overrides: dict | None = None) -> Experiment:
+    """The named preset with overrides by dotted name, e.g. {"seed": 3, "gan.kimg": 1.0}.
+
+    Raises ValueError for a preset or a name that does not exist, or a value of another type.
+    """
+    if preset not in EXPERIMENTS:
+        raise ValueError(f"no preset {preset!r}; there is {', '.join(EXPERIMENTS)}")
+    run = EXPERIMENTS[preset]()
+    for name, value in (overrides or {}).items():
+        run = _override(run, name.split("."), value, name)
+    return run
+
+
+def _override(config, path: list[str], value, full_name: str):
+    names = [f.name for f in fields(config)]
+    if path[0] not in names:
+        near = difflib.get_close_matches(path[0], names, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(names)}"
+        raise ValueError(f"{type(config).__name__} has no {path[0]!r} (override {full_name!r}){hint}")
+    old = getattr(config, path[0])
+    if len(path) > 1:
+        if not dataclasses.is_dataclass(old):
+            raise ValueError(f"override {full_name!r}: {path[0]!r} is a value, not a group; expected a shorter name")
+        return replace(config, **{path[0]: _override(old, path[1:], value, full_name)})
+    return replace(config, **{path[0]: _like(old, value, full_name)})
+
+
+def _like(old, value, full_name: str):
+    if dataclasses.is_dataclass(old):
+        raise ValueError(f"override {full_name!r} names a whole group; expected one of its fields, e.g. "
+                         f"'{full_name}.{fields(old)[0].name}'")
+    if isinstance(old, tuple) and isinstance(value, (list, tuple)):
+        return tuple(value)
+    if isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if old is not None and value is not None and type(value) is not type(old):
+        raise ValueError(f"override {full_name}={value!r}: got {type(value).__name__}, expected {type(old).__name__}")
+    return value

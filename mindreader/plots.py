@@ -1,0 +1,209 @@
+"""One function for each kind of figure; each takes records or tidy tables and returns a matplotlib Figure.
+
+Nothing is computed or saved here. The same colour means the same thing in every chapter, chance is drawn wherever it
+exists, and a figure from the simulated subject says so in its corner.
+"""
+
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+COLOURS = {
+    "truth": "#222222", "image": "#2a6fbb", "caption": "#d1742b", "both": "#5a3d9a", "brain": "#2f8f6b",
+    "control": "#8a8f98", "chance": "#b3323c", "kept": "#2f8f6b", "dropped": "#b3323c",
+}
+STYLE = {
+    "font.size": 9, "axes.titlesize": 10, "axes.titleweight": "bold", "axes.titlelocation": "left",
+    "axes.labelsize": 9, "legend.fontsize": 8, "legend.frameon": False, "figure.dpi": 110,
+    "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "mindreader", "svg.fonttype": "path",
+}
+ORIGIN_LABEL = {"twin": "simulated subject", "nsd": "NSD"}
+styled = matplotlib.rc_context(STYLE)  # as a decorator: the style holds inside, and nothing global is touched
+
+
+def figure(width: float, height: float, rows: int = 1, columns: int = 1, *, origin: str, **kwargs):
+    """A styled figure and its axes (always a 2-D array), with the origin of its data in the corner."""
+    fig = Figure(figsize=(width, height), layout="constrained")
+    axes = fig.subplots(rows, columns, squeeze=False, **kwargs)
+    fig.text(0.998, 0.002, ORIGIN_LABEL[origin], ha="right", va="bottom", fontsize=7, color="#777777")
+    fig.get_layout_engine().set(rect=(0, 0.03, 1, 0.97))
+    return fig, axes
+
+
+@styled
+def picture_grid(columns: dict[str, np.ndarray], *, origin: str, row_labels=None, title: str = "") -> Figure:
+    """Pictures side by side: one column for each entry, one row for each picture.
+
+    columns: title -> (n_rows, height, width, 3) uint8; row_labels: n_rows short texts at the left.
+    """
+    n_rows = len(next(iter(columns.values())))
+    fig, axes = figure(1.05 * len(columns) + (0.9 if row_labels is not None else 0), 1.05 * n_rows + 0.5,
+                       n_rows, len(columns), origin=origin)
+    for c, (name, images) in enumerate(columns.items()):
+        for r in range(n_rows):
+            ax = axes[r, c]
+            ax.imshow(images[r], interpolation="lanczos")
+            ax.set(xticks=[], yticks=[])
+            for spine in ax.spines.values():
+                spine.set_visible(False)
+            if r == 0:
+                ax.set_title(name, fontsize=8, loc="center", fontweight="normal")
+            if c == 0 and row_labels is not None:
+                ax.set_ylabel(row_labels[r], rotation=0, ha="right", va="center", fontsize=7)
+    if title:
+        fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    return fig
+
+
+@styled
+def captions_beside_pictures(images: np.ndarray, table: pd.DataFrame, *, origin: str) -> Figure:
+    """Each picture with its captions, the kept ones in green and the screened ones in red, with their probability.
+
+    table: rows image (position in `images`), caption, probability, kept, in the order they shall appear.
+    """
+    fig, axes = figure(8.2, 1.5 * len(images), len(images), 2, origin=origin, width_ratios=[1, 5])
+    for row, picture in enumerate(images):
+        axes[row, 0].imshow(picture, interpolation="lanczos")
+        mine = table[table.image == row]
+        for line, (_, caption) in enumerate(mine.iterrows()):
+            colour = COLOURS["kept" if caption.kept else "dropped"]
+            y = 0.92 - 0.2 * line
+            axes[row, 1].text(0.0, y, f"{caption.probability:.2f}", color=colour, fontsize=9, family="monospace", va="center")
+            axes[row, 1].text(0.075, y, caption.caption, color=colour, fontsize=9, va="center")
+        axes[row, 1].set(xlim=(0, 1), ylim=(0, 1))
+        for ax in axes[row]:
+            ax.axis("off")
+    return fig
+
+
+@styled
+def histogram(values: np.ndarray, *, bins, origin: str, xlabel: str, ylabel: str, title: str, colour="brain") -> Figure:
+    """How often each value occurs; integer bins are centred on their value."""
+    fig, axes = figure(4.6, 2.9, origin=origin)
+    axes[0, 0].hist(values, bins=bins, color=COLOURS[colour], rwidth=0.85)
+    axes[0, 0].set(xlabel=xlabel, ylabel=ylabel, title=title)
+    return fig
+
+
+@styled
+def curves(table: pd.DataFrame, *, x: str, y: str, hue: str, origin: str, xlabel: str, ylabel: str, title: str,
+           chance: float | None = None, logx: bool = False) -> Figure:
+    """Lines with bands: one line for each value of `hue`; columns low and high, where present, make the band."""
+    fig, axes = figure(5.4, 3.2, origin=origin)
+    ax = axes[0, 0]
+    palette = sns.color_palette("deep", table[hue].nunique())
+    for colour, (name, part) in zip(palette, table.groupby(hue, sort=False)):
+        colour = COLOURS.get(str(name), colour)
+        ax.plot(part[x], part[y], color=colour, label=str(name), lw=1.6)
+        if {"low", "high"} <= set(part.columns):
+            ax.fill_between(part[x], part.low, part.high, color=colour, alpha=0.18, lw=0)
+    if chance is not None:
+        ax.axhline(chance, color=COLOURS["chance"], lw=1, ls="--", label="chance")
+    if logx:
+        ax.set_xscale("log")
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    ax.legend()
+    return fig
+
+
+@styled
+def scores_with_controls(table: pd.DataFrame, *, origin: str, xlabel: str, title: str, chance: float | None = None,
+                         paper: float | None = None) -> Figure:
+    """A horizontal strip: one row for each score, with its interval; controls are grey.
+
+    table: name, value, low, high and, optionally, control (bool).
+    """
+    fig, axes = figure(6.4, 0.32 * len(table) + 1.1, origin=origin)
+    ax = axes[0, 0]
+    control = table["control"].to_numpy() if "control" in table else np.zeros(len(table), bool)
+    for y, (row, grey) in enumerate(zip(table.itertuples(), control)):
+        colour = COLOURS["control"] if grey else COLOURS["brain"]
+        ax.plot([row.low, row.high], [y, y], color=colour, lw=2.2, solid_capstyle="round")
+        ax.plot(row.value, y, "o", color=colour, ms=6)
+    if chance is not None:
+        ax.axvline(chance, color=COLOURS["chance"], lw=1, ls="--", label="chance")
+    if paper is not None:
+        ax.axvline(paper, color=COLOURS["truth"], lw=1, ls=":", label="paper (NSD)")
+    ax.set(yticks=range(len(table)), yticklabels=table.name, xlabel=xlabel, title=title)
+    ax.set_ylim(len(table) - 0.5, -0.5)
+    if chance is not None or paper is not None:
+        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return fig
+
+
+@styled
+def class_scores(table: pd.DataFrame, *, origin: str, xlabel: str, title: str) -> Figure:
+    """One dot for each class and input (the paper's Fig. 6).
+
+    table: category, kind, input, value; classes are sorted by the mean over inputs.
+    """
+    order = table.groupby("category")["value"].mean().sort_values(ascending=False).index
+    fig, axes = figure(6.6, 0.2 * len(order) + 1.2, origin=origin)
+    ax = axes[0, 0]
+    for colour, (name, part) in zip(sns.color_palette("deep"), table.groupby("input", sort=False)):
+        y = pd.Index(order).get_indexer(part.category)
+        ax.plot(part.value, y, "o", ms=4.5, color=colour, label=name, alpha=0.9)
+    ax.axvline(0.5, color=COLOURS["chance"], lw=1, ls="--", label="chance")
+    ax.set(yticks=range(len(order)), yticklabels=order, xlabel=xlabel, title=title)
+    ax.invert_yaxis()
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return fig
+
+
+@styled
+def scatter(x: np.ndarray, y: np.ndarray, *, origin: str, xlabel: str, ylabel: str, title: str, diagonal: bool = True,
+            groups: np.ndarray | None = None) -> Figure:
+    """One dot for each voxel (or dimension), with the identity line; `groups` names each dot's region."""
+    fig, axes = figure(4.8, 3.8, origin=origin)
+    ax = axes[0, 0]
+    names = ["all"] if groups is None else list(dict.fromkeys(groups))
+    for colour, name in zip(sns.color_palette("deep", len(names)), names):
+        mine = slice(None) if groups is None else groups == name
+        ax.plot(x[mine], y[mine], ".", ms=3, alpha=0.55, color=colour, label=None if groups is None else name)
+    if diagonal:
+        low, high = min(np.nanmin(x), np.nanmin(y)), max(np.nanmax(x), np.nanmax(y))
+        ax.plot([low, high], [low, high], color=COLOURS["truth"], lw=0.8, ls=":")
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    if groups is not None:
+        ax.legend(markerscale=3)
+    return fig
+
+
+@styled
+def two_lines(first: np.ndarray, second: np.ndarray, labels: tuple[str, str], *, origin: str, xlabel: str, ylabel: str,
+              title: str) -> Figure:
+    """Two profiles over the same axis, e.g. measured and predicted betas; both (n_samples, n) with a panel each."""
+    fig, axes = figure(7.2, 1.6 * len(first) + 0.5, len(first), 1, origin=origin, sharex=True)
+    for ax, a, b in zip(axes[:, 0], first, second):
+        ax.plot(a, color=COLOURS["control"], lw=0.7, label=labels[0])
+        ax.plot(b, color=COLOURS["brain"], lw=0.9, label=labels[1])
+        ax.set(ylabel=ylabel)
+    axes[0, 0].set_title(title)
+    axes[0, 0].legend(loc="upper right", ncols=2)
+    axes[-1, 0].set_xlabel(xlabel)
+    return fig
+
+
+@styled
+def volume_slices(coords: np.ndarray, values: np.ndarray, *, origin: str, label: str, title: str, n_slices: int = 3) -> Figure:
+    """Voxel values back in the volume: axial slices through the middle of the mask.
+
+    coords (n_voxels, 3) as in Subject; values (n_voxels,), NaN where there is nothing to show.
+    """
+    shape = coords.max(0) + 2
+    volume = np.full(shape, np.nan)
+    volume[tuple(coords.T)] = values
+    levels = np.quantile(coords[:, 2], np.linspace(0.2, 0.8, n_slices)).astype(int)
+    fig, axes = figure(2.4 * n_slices + 0.6, 2.9, 1, n_slices, origin=origin)
+    limit = np.nanquantile(np.abs(values), 0.98) or 1
+    for ax, z in zip(axes[0], levels):
+        image = ax.imshow(volume[:, :, z].T, origin="lower", cmap="viridis", vmin=min(0, np.nanmin(values)), vmax=limit,
+                          interpolation="nearest")
+        ax.set(xticks=[], yticks=[], title=f"z = {z}")
+    fig.colorbar(image, ax=axes[0, -1], label=label, shrink=0.8)
+    fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    return fig
