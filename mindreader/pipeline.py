@@ -1,0 +1,244 @@
+"""The paper's Figure 1 as code: each stage is made once, kept, and found again by any notebook.
+
+    pictures + captions ── CLIP ──▶ points ──┐ train
+    brain activity ───────────── two mappers ▶ mapped points ── generator ──▶ pictures ── feature net ──▶ scores
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from . import captions, embed, encoding, gan, mapping, nsd, readout, reconstruct, stylegan, twin
+from .experiments import CONDITIONS, Experiment
+from .params import progress
+from .paths import home, nsd_root
+from .records import SPACES, Embeddings, Reconstructions, Split, Stimuli, Subject
+from .store import Store, fingerprint, source_fingerprint
+from .weights import load_part, part_checksum
+
+# A stage: the earlier stages and the parts of the experiment that could change it, the modules that compute it,
+# and the pretrained weights that it uses. Walked to make its key, so that changing the generator never refits a mapper.
+NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
+    "subject": (("subject", "seed", "data", "twin"), ("nsd", "twin", "brain", "scenes", "drawing", "coco"), ()),
+    "points": (("subject", "embed"), ("embed",), ("clip",)),
+    "captions": (("points", "screen"), ("captions",), ()),
+    "mapped": (("captions", "mapping"), ("mapping", "losses"), ()),
+    "painter": (("mapped", "gan"), ("gan", "stylegan", "losses"), ("generator_lf",)),
+    "pictures": (("painter", "evaluate"), ("reconstruct",), ()),
+    "features": (("pictures",), ("embed",), ("feature",)),
+    "categories": (("mapped", "category"), ("readout",), ()),
+    "encoder": (("mapped", "encoder"), ("encoding",), ()),
+}
+
+
+class Pipeline:
+    """One experiment, stage by stage; a stage runs when first asked for, or is found in the store.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    store : Store, optional
+        Where finished stages are kept; by default the user's cache, outside the repository.
+    """
+
+    def __init__(self, experiment: Experiment, store: Store | None = None):
+        self.experiment = experiment
+        self.store = store or Store()
+
+    # ── the subject ────────────────────────────────────────────────────────────────────────────────────────────────
+    @cached_property
+    def subject(self) -> Subject:
+        """Pictures, captions, annotations, betas, regions and the split, from an NSD folder, real or simulated."""
+        e = self.experiment
+        if e.subject.startswith("twin"):
+            root, name = twin.ensure_twin(home(), e.twin, seed=e.child_seed(e.subject)), "subj01"
+        else:
+            root, name = nsd_root(), e.subject
+        return nsd.load_subject(root, name, e.data, cache=home() / "cache", progress=progress)
+
+    @property
+    def origin(self) -> str:
+        """"twin" or "nsd"; every figure and table shows it."""
+        return self.subject.origin
+
+    @property
+    def split(self) -> Split:
+        return self.subject.split
+
+    @cached_property
+    def plant(self):
+        """What was planted in the simulated subject; only for panels that ask "did we recover it"."""
+        e = self.experiment
+        return twin.read_plant(twin.ensure_twin(home(), e.twin, seed=e.child_seed(e.subject)))
+
+    # ── the shared space ───────────────────────────────────────────────────────────────────────────────────────────
+    @cached_property
+    def clip(self) -> embed.ClipEmbedder:
+        return embed.load_clip(self.experiment.embed)
+
+    @cached_property
+    def points(self) -> dict[str, Embeddings]:
+        """Where CLIP puts each picture ("image", one point) and each of its captions ("caption", several points)."""
+        stimuli = self.subject.stimuli
+        return {
+            "image": self._keep_points("points", {"space": "image"}, lambda: embed.embed_pictures(stimuli, self.clip)),
+            "caption": self._keep_points("points", {"space": "caption"}, lambda: embed.embed_captions(stimuli, self.clip)),
+        }
+
+    @cached_property
+    def caption_scores(self) -> pd.DataFrame:
+        """How well each caption fits its picture, and whether it is kept (paper §2.1)."""
+        return captions.score_captions(self.subject.stimuli, self.points["image"], self.points["caption"],
+                                       logit_scale=self.clip.logit_scale, config=self.experiment.screen)
+
+    @cached_property
+    def stimuli(self) -> Stimuli:
+        """The stimuli with only the captions that survived screening."""
+        return captions.keep_matching(self.subject.stimuli, self.caption_scores)
+
+    @cached_property
+    def targets(self) -> dict[str, Embeddings]:
+        """What the mappers aim at, before clamping: the picture's point, and the points of its kept captions."""
+        kept = self.caption_scores.caption_id[self.caption_scores.kept]
+        caption_points = self.points["caption"]
+        return {"image": self.points["image"], "caption": caption_points.take(np.isin(caption_points.keys, kept))}
+
+    @cached_property
+    def truth(self) -> dict[str, Embeddings]:
+        """One unit-length clamped point for each picture and space: the mean of its kept captions for "caption"."""
+        return {space: mapping.targets(self.targets[space].per_image(), self.experiment.mapping.clamp)
+                for space in SPACES}
+
+    # ── from the brain ─────────────────────────────────────────────────────────────────────────────────────────────
+    def mapper(self, space: str) -> mapping.FittedMapper:
+        """The network that carries activity to CLIP's image or caption space (paper §2.2)."""
+        key = self._key("mapped", {"space": space})
+
+        def make(folder: Path) -> None:
+            augmented = self._augmented() if space == "image" and self.experiment.mapping.augment else None
+            fitted = mapping.fit_mapper(
+                self.subject.train, self.subject.validation, self.targets[space], self.experiment.mapping,
+                seed=self.experiment.child_seed(f"mapping/{space}"), augmented=augmented,
+                checkpoint=self.store.workspace("mapped", key) / "checkpoint.pt", progress=progress)
+            fitted.save(folder)
+
+        return self.store.fetch("mapped", key, make, mapping.FittedMapper.load)
+
+    @cached_property
+    def mapped(self) -> dict[str, Embeddings]:
+        """Where the brain puts each trial, by its two mappers; all trials, training and validation."""
+        return {space: self._keep_points("mapped", {"space": space, "what": "predictions"},
+                                         lambda space=space: self.mapper(space).predict(self.subject.trials))
+                for space in SPACES}
+
+    def validation(self, points: Embeddings) -> Embeddings:
+        """Only the points whose picture is on the validation side."""
+        return points.take(np.isin(points.image_ids, self.split.validation))
+
+    def training(self, points: Embeddings) -> Embeddings:
+        """Only the points whose picture is on the training side."""
+        return points.take(np.isin(points.image_ids, self.split.train))
+
+    # ── pictures ───────────────────────────────────────────────────────────────────────────────────────────────────
+    @cached_property
+    def start(self) -> gan.TrainedGan:
+        """The language-free generator as pretrained: one head, nothing finetuned."""
+        return gan.TrainedGan.from_part(*load_part("generator_lf"))
+
+    def painter(self, cond: str) -> gan.TrainedGan:
+        """The generator finetuned on this brain's mapped points, conditioned by "img", "cap" or "both" (paper §2.3)."""
+        key = self._key("painter", {"cond": cond})
+
+        def make(folder: Path) -> None:
+            conditions = [self.training(self.mapped[space]) for space in CONDITIONS[cond]]
+            rows = pd.Index(self.subject.stimuli.ids).get_indexer(conditions[0].image_ids)
+            start = self.start.widened() if len(conditions) == 2 else self.start
+            trained = gan.train_gan(
+                self.subject.stimuli.images, rows, tuple(c.vectors for c in conditions), self.experiment.gan,
+                start=start, clip=self.clip, seed=self.experiment.child_seed(f"gan/{cond}"),
+                checkpoint=self.store.workspace("painter", key) / "checkpoint.pt", progress=progress)
+            trained.save(folder)
+
+        return self.store.fetch("painter", key, make, gan.TrainedGan.load)
+
+    def paint(self, points: dict[str, Embeddings], cond: str, *, finetuned: bool = True) -> Reconstructions:
+        """Pictures from points, by the finetuned generator or by the one it started from."""
+        heads = CONDITIONS[cond]
+        painter = self.painter(cond) if finetuned else (self.start.widened() if len(heads) == 2 else self.start)
+        return reconstruct.reconstruct({h: points[h] for h in heads}, painter, heads=heads,
+                                       n_draws=self.experiment.evaluate.n_draws,
+                                       seed=self.experiment.child_seed("z"))
+
+    @cached_property
+    def feature_net(self) -> embed.FeatureNet:
+        """Sees pictures for scoring only; no training loss ever uses it."""
+        return embed.load_feature_net()
+
+    def picture_features(self, pictures: Reconstructions) -> Embeddings:
+        """Reconstructions in the feature net's space."""
+        return embed.embed_reconstructions(pictures, self.feature_net)
+
+    @cached_property
+    def true_features(self) -> Embeddings:
+        """Every stimulus in the feature net's space."""
+        return embed.embed_pictures(self.subject.stimuli, self.feature_net)
+
+    # ── reading the same points otherwise ──────────────────────────────────────────────────────────────────────────
+    @cached_property
+    def encoder(self) -> encoding.FittedEncoder:
+        """The network that predicts activity from CLIP's point of a picture (paper A.8)."""
+        key = self._key("encoder", {})
+
+        def make(folder: Path) -> None:
+            fitted = encoding.fit_encoder(self.truth["image"], self.subject.train, self.subject.validation,
+                                          self.experiment.encoder, seed=self.experiment.child_seed("encoder"),
+                                          progress=progress)
+            fitted.save(folder)
+
+        return self.store.fetch("encoder", key, make, encoding.FittedEncoder.load)
+
+    # ── keeping ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def _key(self, stage: str, extra: dict) -> dict:
+        settings, modules, parts = _closure(stage)
+        return {
+            "settings": {name: getattr(self.experiment, name) for name in sorted(settings)},
+            "source": source_fingerprint(*sorted(modules)),
+            "weights": {part: part_checksum(part) for part in sorted(parts)},
+            **extra,
+        }
+
+    def _keep_points(self, stage: str, extra: dict, make) -> Embeddings:
+        return self.store.fetch(stage, self._key(stage, extra), lambda folder: _save_points(folder, make()), _load_points)
+
+    def _augmented(self, n_versions: int = 4) -> np.ndarray:
+        stimuli, seed = self.subject.stimuli, self.experiment.child_seed("augment")
+        versions = [self.clip.images(embed.augment(stimuli.images, seed=seed + v)) for v in range(n_versions)]
+        return np.stack(versions)
+
+
+def _closure(stage: str) -> tuple[set, set, set]:
+    """Settings, modules and weights that could change a stage, its earlier stages' included."""
+    settings, modules, parts = set(), set(), set()
+    for name in NEEDS[stage][0]:
+        if name in NEEDS and name != stage:
+            s, m, p = _closure(name)
+            settings |= s
+            modules |= m
+            parts |= p
+        else:
+            settings.add(name)
+    return settings, modules | set(NEEDS[stage][1]), parts | set(NEEDS[stage][2])
+
+
+def _save_points(folder: Path, points: Embeddings) -> None:
+    np.savez(folder / "points.npz", vectors=points.vectors, image_ids=points.image_ids, keys=points.keys,
+             space=points.space, source=points.source)
+
+
+def _load_points(folder: Path) -> Embeddings:
+    with np.load(folder / "points.npz", allow_pickle=False) as kept:
+        return Embeddings(kept["vectors"], kept["image_ids"], kept["keys"], str(kept["space"]), str(kept["source"]))
