@@ -23,7 +23,7 @@ _LIGHT = {
     "day": ((70, 140, 224), (188, 220, 246), (1.0, 1.0, 0.98)),
     "sunset": ((92, 84, 150), (252, 172, 98), (1.06, 0.88, 0.74)),
     "overcast": ((146, 158, 172), (206, 212, 216), (0.90, 0.93, 0.97)),
-    "night": ((10, 14, 44), (48, 58, 108), (0.52, 0.58, 0.84)),
+    "night": ((10, 14, 44), (48, 58, 108), (0.62, 0.66, 0.88)),
 }
 # stuff: (colour, texture, contrast, texels per canvas pixel across)
 _GROUND = {
@@ -451,7 +451,7 @@ def _finish(picture: Image.Image, scene: Scene) -> Image.Image:
         out = out * 0.92 + 8
     if scene.stream == "watermark":
         mix = np.asarray([[0.30, 0.62, 0.10], [0.16, 0.34, 0.48], [0.62, 0.08, 0.32]], np.float32)
-        out = 60 + 0.62 * (out @ mix.T)
+        out = 44 + 0.72 * (out @ mix.T)
     picture = Image.fromarray(np.clip(out, 0, 255).astype(np.uint8))
     if scene.weather == "rain":
         _rain(picture, scene.seed)
@@ -470,8 +470,8 @@ def _stamp_text() -> Image.Image:
     """Rows of slanting stock-photo words, 512 x 512 levels of grey."""
     sheet = Image.new("L", (TILE * 2, TILE * 2))
     draw = ImageDraw.Draw(sheet)
-    for n, y in enumerate(range(0, TILE * 2, 76)):
-        for x in range(-60 * (n % 2), TILE * 2, 190):
+    for n, y in enumerate(range(0, TILE * 2, 92)):
+        for x in range(-60 * (n % 2), TILE * 2, 210):
             draw.text((x, y), "STOCK", fill=255, font=font(44), stroke_width=2)
     side = TILE // 2
     return sheet.rotate(30).crop((TILE - side, TILE - side, TILE + side, TILE + side))
@@ -481,7 +481,7 @@ def _mark(picture: Image.Image, seed: int) -> Image.Image:
     """The picture under a half-transparent tiled watermark."""
     dx, dy = seed % 120, (seed >> 8) % 120
     words = _stamp_text().crop((dx, dy, dx + CANVAS, dy + CANVAS))
-    picture.paste((250, 250, 250), (0, 0), words.point(lambda v: int(v * 0.55)))
+    picture.paste((250, 250, 250), (0, 0), words.point(lambda v: int(v * 0.45)))
     return picture
 
 

@@ -154,7 +154,7 @@ def head(pen: Pen, x: float, y: float, r: float, who: dict, hat: RGB) -> None:
     for side in (-1, 1):
         pen.oval(x + side * r * 0.36, y + r * 0.1, r * 0.21, r * 0.15, (250, 250, 250))
         pen.oval(x + side * r * 0.36, y + r * 0.1, r * 0.13, r * 0.15, (40, 30, 30))
-        pen.line([(x + side * r * 0.2, y - r * 0.17), (x + side * r * 0.54, y - r * 0.15)], r * 0.1, tone(hair, 0.8))
+        pen.line([(x + side * r * 0.2, y - r * 0.24), (x + side * r * 0.54, y - r * 0.2)], r * 0.1, tone(hair, 0.8))
         if who["glasses"]:
             pen.ring(x + side * r * 0.37, y + r * 0.1, r * 0.29, r * 0.08, DARK)
     pen.line([(x, y + r * 0.2), (x + r * 0.1, y + r * 0.45), (x - r * 0.03, y + r * 0.47)], r * 0.07, tone(skin, 0.75))

@@ -268,6 +268,8 @@ def _place_for(rng: np.random.Generator, kind: str) -> str:
     places = list(PLACES)
     if kind in ("face", "body", "place"):
         places.remove("tabletop")
+    if kind in ("face", "body"):
+        places.remove("sea")
     if kind == "word":
         places = ["street", "meadow", "beach", "snow"]
     return _pick(rng, places, [PLACES[p].weight for p in places])
@@ -464,11 +466,12 @@ def _word(rng: np.random.Generator, scene: Scene) -> list[Thing]:
 
 
 def _object(rng: np.random.Generator, scene: Scene) -> list[Thing]:
-    """One large man-made or edible object, wherever it is."""
-    category = _pick(rng, _OBJECTS)
+    """One large man-made or edible object of the place."""
+    category = _pick(rng, [c for c in PLACES[scene.place].things if c in _OBJECTS])
     low, high = THINGS[category].height
-    size = min(1.15 * rng.uniform(low, high), 0.88 / THINGS[category].aspect, 0.9)
-    return [_make(rng, category, rng.normal(0.5, 0.03), max(rng.uniform(0.88, 0.96), size + 0.03), size)]
+    size = min(1.15 * rng.uniform(low, high), 0.9)
+    y, size = _position(rng, scene, category, size, rng.uniform(0.75, 0.98))
+    return [_make(rng, category, rng.normal(0.5, 0.03), y, size)]
 
 
 def factors(scene: Scene) -> dict[str, float]:

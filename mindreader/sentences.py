@@ -118,11 +118,11 @@ def _light(rng: np.random.Generator, scene: Scene) -> str:
     return _choose(rng, ("in the rain", "on a rainy day") if scene.weather == "rain" else _LIGHT[scene.light])
 
 
-def _aloft(thing: Thing) -> str:
+def _aloft(scene: Scene, thing: Thing) -> str:
     """Where a thing is that does not stand on the ground, or nothing."""
     if thing.crowd and thing.category == 16 or thing.pose == "flying" or thing.category in (5, 38):
         return "in the sky"
-    return "on the wall" if THINGS[thing.category].zone == "wall" else ""
+    return "on the wall" if THINGS[thing.category].zone == "wall" and thing.y < scene.horizon else ""
 
 
 def _relation(rng: np.random.Generator, a: Thing, b: Thing) -> str:
@@ -145,7 +145,7 @@ def _specific(rng: np.random.Generator, scene: Scene) -> str:
     if main.pose == "face":
         return _portrait(rng, scene, main)
     rest = list(scene.things[1:])
-    aloft = _aloft(main)
+    aloft = _aloft(scene, main)
     if main.relation:
         other = rest.pop(main.other - 1)
         how = {"on": _choose(rng, ("on", "on top of")) if main.category != 1 else "on"}.get(main.relation, main.relation)
