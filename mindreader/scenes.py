@@ -357,7 +357,7 @@ def _things(rng: np.random.Generator, scene: Scene) -> list[Thing]:
         if things[-1].pose == "flying":
             things[-1] = replace(things[-1], y=float(size + rng.uniform(0.05, max(0.06, scene.horizon - size))))
         taken.append(x)
-    if len(things) < 4 and rng.random() < 0.06 and not scene.indoor and scene.place != "sea":
+    if rng.random() < 0.06 and not scene.indoor and scene.place != "sea":
         things.append(_crowd(rng, scene))
     return things
 
