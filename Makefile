@@ -1,0 +1,48 @@
+# Two commands do everything: `make book` and `make test`. Each sets up its own environment once.
+# Needs Python 3.11 or later and make; only pip ever asks the network.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.mindreader-ready
+HOME_FOR_TESTS := $(CURDIR)/.make/home
+
+.PHONY: help setup book chapters site test pretrain clean-store
+
+help:
+	@echo "make book         run every chapter, render the site, say where it is"
+	@echo "make test         the whole test suite, notebooks included"
+	@echo "make setup        only the virtual environment ($(VENV))"
+	@echo "make site         render the site from the committed chapters, running nothing"
+	@echo "make pretrain     train the shipped weights again (hours)"
+	@echo "make clean-store  forget finished stages (simulated subject and runs); keeps your NSD copy"
+
+setup: $(READY)
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "mindreader needs Python 3.11 or later, and $(PYTHON) is %d.%d; name another one: make PYTHON=/path/to/python3.11" % v[:2])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+book: chapters site
+	@echo "The book is at $(CURDIR)/book/_build/html/index.html"
+
+chapters: $(READY)
+	$(BIN)/python -m mindreader.nb
+
+site: $(READY)
+	$(BIN)/jupyter-book build -W -n --keep-going book
+
+test: $(READY)
+	MINDREADER_HOME="$${MINDREADER_HOME:-$(HOME_FOR_TESTS)}" $(BIN)/python -m pytest --nbval --durations=15
+
+pretrain: $(READY)
+	$(BIN)/python -m mindreader.pretrain clip
+	$(BIN)/python -m mindreader.pretrain feature
+	$(BIN)/python -m mindreader.pretrain resnet
+	$(BIN)/python -m mindreader.pretrain generator
+
+clean-store: $(READY)
+	$(BIN)/python -m mindreader.store --clean

@@ -1,0 +1,155 @@
+"""Make the committed chapters: run each notebooks/NN_x.py with papermill and write the executed NN_x.ipynb beside it.
+
+    python -m mindreader.nb              every chapter, in order; one that would come out the same is skipped
+    python -m mindreader.nb 03_gan       one
+    python -m mindreader.nb --check      say what would change, write nothing
+    python -m mindreader.nb --force      skip nothing
+
+No times and none of papermill's bookkeeping are kept, so that a rerun that changes no result changes no byte. A chapter
+is skipped when its source, the library's code, the weights and the packages are those of its last run here, and the
+notebook and figures that it left are untouched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+import jupytext
+import nbformat
+import papermill
+
+from . import paths
+from .store import atomic_write, fingerprint, provenance, source_fingerprint
+
+KEPT_METADATA = {"kernelspec", "jupytext"}
+NOT_COMPUTING = {"nb", "sphinxext", "_papermill", "__init__"}
+
+
+def chapters() -> list[str]:
+    """Names of all chapters, in order, e.g. "01_screening"."""
+    return sorted(path.stem for path in paths.NOTEBOOKS.glob("[0-9]*.py"))
+
+
+def source(stem: str) -> nbformat.NotebookNode:
+    """The chapter as its .py file has it, without outputs, tidy."""
+    path = paths.NOTEBOOKS / f"{stem}.py"
+    if not path.is_file():
+        raise ValueError(f"no chapter {stem!r}; there is {', '.join(chapters())}")
+    return tidy(jupytext.read(path))
+
+
+def run(stem: str, scratch: Path) -> nbformat.NotebookNode:
+    """The executed chapter at its own parameters; papermill's copy stays in `scratch`, also when a cell fails."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    plain, executed = scratch / f"{stem}.source.ipynb", scratch / f"{stem}.ipynb"
+    nbformat.write(source(stem), plain)
+    papermill.execute_notebook(plain, executed, kernel_name="python3", cwd=paths.NOTEBOOKS,
+                               progress_bar=sys.stderr.isatty())
+    return tidy(nbformat.read(executed, 4))
+
+
+def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The notebook with only what a reader needs: cells named by their place, no times, no machine names."""
+    notebook.metadata = nbformat.from_dict({k: v for k, v in notebook.metadata.items() if k in KEPT_METADATA})
+    notebook.metadata["language_info"] = {"name": "python"}
+    notebook.metadata.setdefault("kernelspec", {"display_name": "Python 3", "language": "python", "name": "python3"})
+    notebook.metadata.setdefault("jupytext", {})["formats"] = "ipynb,py:percent"
+    notebook.metadata["jupytext"].pop("text_representation", None)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for place, cell in enumerate(notebook.cells):
+        cell["id"] = f"c{place:02d}"
+        for passing in ("papermill", "execution"):
+            cell.metadata.pop(passing, None)
+        if not cell.metadata.get("tags"):
+            cell.metadata.pop("tags", None)
+        for output in cell.get("outputs", ()):
+            output.get("metadata", {}).pop("papermill", None)
+    return notebook
+
+
+def inputs(stem: str) -> str:
+    """A fingerprint of everything that could change the chapter: its source, the code, the weights, the packages."""
+    modules = sorted(p.stem for p in paths.PACKAGE.glob("*.py") if p.stem not in NOT_COMPUTING)
+    tables = sorted(paths.PACKAGE.glob("*.csv")) + sorted(paths.WEIGHTS.glob("*/card.json"))
+    return fingerprint([_digest([paths.NOTEBOOKS / f"{stem}.py"]), source_fingerprint(*modules), _digest(tables),
+                        provenance()])
+
+
+def outputs(stem: str) -> list[Path]:
+    """The files that the chapter leaves: notebook, figures, results."""
+    return [paths.NOTEBOOKS / f"{stem}.ipynb", paths.RESULTS / f"{stem}.json",
+            *sorted(p for p in (paths.FIGURES / stem).rglob("*") if p.is_file())]
+
+
+def is_current(stem: str) -> bool:
+    """Whether the chapter's last run here had today's inputs, and what it left is still there unchanged."""
+    try:
+        stamp = json.loads(_stamp(stem).read_text(encoding="utf-8"))
+        return stamp == {"inputs": inputs(stem), "outputs": _digest(outputs(stem))}
+    except (OSError, ValueError):
+        return False
+
+
+def build(stem: str, *, check: bool = False, force: bool = False) -> bool:
+    """Make one chapter; returns whether it changed (with `check`, whether it would have)."""
+    if not force and is_current(stem):
+        _say(f"{stem}: nothing to do")
+        return False
+    start = time.monotonic()
+    before = inputs(stem)
+    path = paths.NOTEBOOKS / f"{stem}.ipynb"
+    text = nbformat.writes(run(stem, paths.ROOT / ".make" / "chapters"), version=4) + "\n"
+    changed = not path.is_file() or path.read_text(encoding="utf-8") != text
+    if changed and not check:
+        with atomic_write(path) as part:
+            part.write_text(text, encoding="utf-8")
+    if not check:
+        with atomic_write(_stamp(stem)) as part:
+            part.write_text(json.dumps({"inputs": before, "outputs": _digest(outputs(stem))}), encoding="utf-8")
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+    _say(f"{stem}: {'changed' if changed else 'unchanged'}, {time.monotonic() - start:.0f} s, "
+         f"largest process so far {peak:.1f} GB")
+    return changed
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point of `python -m mindreader.nb`; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m mindreader.nb", description=__doc__.splitlines()[0])
+    parser.add_argument("chapter", nargs="*", help="e.g. 03_gan; all of them if none is named")
+    parser.add_argument("--check", action="store_true", help="write no notebook; exit 1 if one would change")
+    parser.add_argument("--force", action="store_true", help="run also what would come out the same")
+    chosen = parser.parse_args(arguments)
+    unknown = [stem for stem in chosen.chapter if stem not in chapters()]
+    if unknown:
+        parser.error(f"no chapter {unknown[0]!r}; there is {', '.join(chapters())}")
+    os.environ.pop("MINDREADER_PRESET", None)  # the committed chapters are what their own cells say
+    changed = [build(stem, check=chosen.check, force=chosen.force) for stem in chosen.chapter or chapters()]
+    return int(chosen.check and any(changed))
+
+
+def _digest(files: list[Path]) -> str:
+    whole = hashlib.sha256()
+    for path in files:
+        content = path.read_bytes() if path.is_file() else b"absent"
+        whole.update(f"{path.relative_to(paths.ROOT)}\0{len(content)}\0".encode() + content)
+    return whole.hexdigest()[:16]
+
+
+def _stamp(stem: str) -> Path:
+    return paths.ROOT / ".make" / "stamps" / f"{stem}.json"
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Where things are: every path follows from the package or from an environment variable, never from the working folder."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "mindreader"
+NOTEBOOKS = ROOT / "notebooks"
+FIGURES = ROOT / "figures"
+RESULTS = FIGURES / "results"
+WEIGHTS = PACKAGE / "weights"
+
+
+def home() -> Path:
+    """The folder for everything that is made once and kept: $MINDREADER_HOME, or a folder in the user's cache.
+
+    Never inside what is committed; it need not exist yet.
+    """
+    chosen = os.environ.get("MINDREADER_HOME")
+    return Path(chosen).expanduser().absolute() if chosen else Path.home() / ".cache" / "mindreader"
+
+
+def nsd_root() -> Path:
+    """The reader's copy of the Natural Scenes Dataset: $MINDREADER_NSD, or `nsd` in `home()`; it need not exist."""
+    chosen = os.environ.get("MINDREADER_NSD")
+    return Path(chosen).expanduser().absolute() if chosen else home() / "nsd"
+
+
+def output_root(run: str = "") -> Path:
+    """Where a run leaves its figures: what is committed for the default run, a folder of its own for any other.
+
+    Parameters
+    ----------
+    run : str
+        "" for the default parameters; else a name such as "03_gan__cond-img", which becomes `figures/runs/<name>`
+        (git-ignored), so that no other run writes over the committed record.
+    """
+    if not run:
+        return FIGURES
+    if Path(run).name != run or run.startswith("."):
+        raise ValueError(f"run name {run!r} is not a plain folder name; expected something like '03_gan__cond-img'")
+    return FIGURES / "runs" / run
+
+
+def checkout_of(folder: Path | str = ".") -> Path | None:
+    """The checkout of this repository that holds `folder`, or None."""
+    folder = Path(folder).resolve()
+    for candidate in (folder, *folder.parents):
+        if (candidate / "_toc.yml").is_file() and (candidate / "mindreader").is_dir():
+            return candidate
+    return None
+
+
+def warn_of_other_checkout(folder: Path | str = ".") -> None:
+    """Warn when `folder` lies in one checkout while the imported library is another's; its figures go there."""
+    here = checkout_of(folder)
+    if here is not None and here != ROOT:
+        warnings.warn(f"you are in {here}, but the installed mindreader is {ROOT} and writes its figures there; "
+                      f"run `pip install -e .` in {here} to use its own code", stacklevel=2)
