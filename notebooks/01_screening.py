@@ -33,10 +33,10 @@ seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example screen.threshold
 
 # %%
-from mindreader import params, pipeline, plots, report
+from mindreader import chapter, params, plots, report
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)
-run = pipeline.start("01_screening", preset, subject=subject, seed=seed, overrides=overrides)
+run = chapter.start("01_screening", preset, subject=subject, seed=seed, overrides=overrides)
 "(n_images, n_captions) =", (len(run.subject.stimuli.ids), len(run.subject.stimuli.captions))
 
 # %% [markdown]

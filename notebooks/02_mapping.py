@@ -28,10 +28,10 @@ seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example mapping.learning_rate
 
 # %%
-from mindreader import params, pipeline, plots, report
+from mindreader import chapter, params, plots, report
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)
-run = pipeline.start("02_mapping", preset, subject=subject, seed=seed, overrides=overrides)
+run = chapter.start("02_mapping", preset, subject=subject, seed=seed, overrides=overrides)
 "(n_trials, n_voxels) =", run.subject.trials.betas.shape
 
 # %% [markdown]

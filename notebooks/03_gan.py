@@ -31,10 +31,10 @@ overrides: dict = {}  # by dotted name, for example gan.kimg
 cond: str = "both"  # img, cap or both: which mapped embedding conditions the generator
 
 # %%
-from mindreader import params, pipeline, plots, report
+from mindreader import chapter, params, plots, report
 
-preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict, cond=pipeline.CONDITIONS)
-run = pipeline.start("03_gan", preset, subject=subject, seed=seed, overrides=overrides)
+preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict, cond=("img", "cap", "both"))
+run = chapter.start("03_gan", preset, subject=subject, seed=seed, overrides=overrides, cond=cond)
 "(n_training_trials, n_validation_trials) =", (len(run.subject.train), len(run.subject.validation))
 
 # %% [markdown]

@@ -27,10 +27,10 @@ seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example category.epochs
 
 # %%
-from mindreader import params, pipeline, plots, report
+from mindreader import chapter, params, plots, report
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)
-run = pipeline.start("05_category_auc", preset, subject=subject, seed=seed, overrides=overrides)
+run = chapter.start("05_category_auc", preset, subject=subject, seed=seed, overrides=overrides)
 "(n_things, n_stuff) =", report.class_counts(run)
 
 # %% [markdown]

@@ -26,10 +26,10 @@ seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example encoder.epochs
 
 # %%
-from mindreader import params, pipeline, plots, report
+from mindreader import chapter, params, plots, report
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)
-run = pipeline.start("06_encoding_cycle", preset, subject=subject, seed=seed, overrides=overrides)
+run = chapter.start("06_encoding_cycle", preset, subject=subject, seed=seed, overrides=overrides)
 "(n_dims, n_voxels) =", (run.clip.n_dims, run.subject.n_voxels)
 
 # %% [markdown]

@@ -1,0 +1,76 @@
+"""A pipeline that leaves a chapter's figures, tables and numbers where the book finds them."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+
+import numpy as np
+import pandas as pd
+
+from . import paths, store
+from .experiments import experiment
+from .params import run_name
+from .pipeline import Pipeline
+
+USUAL = {"preset": "book", "subject": "", "seed": 0, "overrides": {}}  # what the committed notebooks run with
+OWN = {"03_gan": {"cond": "both"}, "04_microstimulation": {"value": 10.0}}  # and the chapters' own parameters
+
+
+def start(name: str, preset: str, *, subject: str = "", seed: int = 0, overrides: dict | None = None, **own) -> Chapter:
+    """The chapter's pipeline at this preset; other parameters than the committed ones write to a folder of their own.
+
+    Raises ValueError for an override that does not exist, LayoutError for a missing NSD or missing weights.
+    """
+    settings = {"seed": seed, **({"subject": subject} if subject else {}), **(overrides or {})}
+    given = {"preset": preset, "subject": subject, "seed": seed, "overrides": overrides or {}, **own}
+    return Chapter(name, experiment(preset, settings), run_name(name, given, USUAL | OWN.get(name, {})))
+
+
+class Chapter(Pipeline):
+    """One experiment as one chapter tells it.
+
+    name: the notebook's, e.g. "03_gan"; run: "" for the committed parameters, else a folder name under figures/runs.
+    """
+
+    def __init__(self, name: str, experiment, run: str = ""):
+        super().__init__(experiment)
+        self.name = name
+        self.root = paths.output_root(run)
+        _ = self.subject  # a missing or damaged data set is said at once, not in the middle of the chapter
+
+    def show(self, figure, slug: str, data: pd.DataFrame | None = None) -> Shown:
+        """Save the figure (.png, .svg, its numbers as .csv, how it was made as .json) and show it."""
+        store.save_figure(figure, f"{self.name}/{slug}", origin=self.origin, data=data, meta=self._meta(), root=self.root)
+        return Shown(figure, f"{self.name}/{slug}")
+
+    def table(self, table: pd.DataFrame, slug: str, digits: int = 3) -> pd.DataFrame:
+        """Save the table as .csv and return it rounded, for the page."""
+        store.save_table(table, f"{self.name}/{slug}", origin=self.origin, meta=self._meta(), root=self.root)
+        shown = table.copy()
+        for column in shown.select_dtypes("float"):
+            shown[column] = shown[column].map(lambda v: "" if pd.isna(v) else f"{v:.{digits}f}")
+        return shown
+
+    def record(self, values: dict) -> None:
+        """Write the numbers that the chapter's prose and scorecard take; see `store.record`."""
+        store.record(self.name, {"origin": self.origin, "preset": self.experiment.name, "values": values}, root=self.root)
+
+    def _meta(self) -> dict:
+        return {"experiment": dataclasses.asdict(self.experiment)}
+
+
+class Shown:
+    """A figure as a notebook shows it: always the same bytes for the same figure."""
+
+    def __init__(self, figure, name: str):
+        self._figure, self._name = figure, name
+
+    def _repr_png_(self) -> bytes:
+        out = io.BytesIO()
+        self._figure.savefig(out, format="png", dpi=2 * self._figure.dpi, metadata={"Software": None})
+        return out.getvalue()
+
+    def __repr__(self) -> str:
+        width, height = np.round(self._figure.get_size_inches() * self._figure.dpi).astype(int)
+        return f"<figure {self._name}, {width} x {height}>"
