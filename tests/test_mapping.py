@@ -1,0 +1,279 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import Ridge
+from torch import nn
+from torch.nn import functional as F
+
+from mindreader import mapping
+from mindreader.fitting import Phase, Schedule, Task, fit
+from mindreader.losses import blend
+from mindreader.mapping import FittedMapper, MappingConfig, ResidualMapper, fit_mapper, fit_ridge, targets
+from mindreader.records import Diverged, Embeddings, LayoutError, Trials
+
+SEED = sum(map(ord, "mind reader"))
+TINY = MappingConfig(hidden=8, fc_hidden=8, n_blocks=1, epochs=(2, 2), decay_every=2, batch=16, batch_contrastive=32)
+
+
+def linear_brain(n_images=60, n_voxels=24, n_dims=8, repeats=2, noise=0.1, captions=1):
+    """Trials whose betas are a planted linear image of their picture's point, and the points."""
+    rng = np.random.default_rng(SEED)
+    latent = rng.normal(size=(n_images, n_dims)).astype(np.float32)
+    ids = rng.permutation(10 * n_images)[:n_images]
+    image_ids = np.tile(ids, repeats)
+    plant = rng.normal(size=(n_dims, n_voxels)) / np.sqrt(n_dims)
+    betas = np.tile(latent, (repeats, 1)) @ plant + noise * rng.normal(size=(n_images * repeats, n_voxels))
+    n = len(image_ids)
+    trials = Trials(betas.astype(np.float32), image_ids, np.arange(n), np.ones(n, int))
+    vectors = np.repeat(latent, captions, 0) + (0.1 * rng.normal(size=(n_images * captions, n_dims)) if captions > 1 else 0)
+    space = "image" if captions == 1 else "caption"
+    keys = np.arange(n_images * captions) if captions > 1 else np.zeros(n_images, int)
+    points = Embeddings(vectors.astype(np.float32), np.repeat(ids, captions), keys, space, "clip")
+    side = np.isin(image_ids, ids[: n_images * 3 // 4])
+    return trials.take(side), trials.take(~side), points
+
+
+class Released(nn.Module):
+    """The paper's rows 0 to 12, written as plainly as they are printed."""
+
+    def __init__(self, padded, n_dims, hidden=64, fc=128, blocks=4):
+        super().__init__()
+        self.first = nn.Conv1d(1, hidden, 4, 2, 1)
+        self.res = nn.ModuleList(nn.Sequential(
+            nn.Conv1d(hidden, hidden, 3, padding=1), nn.ReLU(), nn.Conv1d(hidden, hidden, 3, padding=1), nn.ReLU(),
+            nn.Conv1d(hidden, hidden, 1)) for _ in range(blocks))
+        self.row6, self.row9 = nn.Conv1d(hidden, n_dims, 1), nn.Conv1d(padded // 2, fc, 1)
+        self.row11, self.padded = nn.Conv1d(fc, 1, 1), padded
+
+    def forward(self, x):
+        left = (self.padded - x.shape[1]) // 2
+        x = F.pad(x, (left, self.padded - x.shape[1] - left))[:, None]
+        x = torch.relu(self.first(x))
+        for block in self.res:
+            x = torch.relu(block(x) + x)
+        x = torch.relu(self.row6(x).transpose(1, 2))
+        return self.row11(torch.relu(self.row9(x)))[:, 0]
+
+
+def test_the_network_has_the_papers_number_of_parameters():
+    network = ResidualMapper(15724, 512, pad_to=15744)
+    assert sum(p.numel() for p in network.parameters()) == 1_156_929
+    assert network.margins == (10, 10)
+
+
+def test_the_fast_network_computes_what_the_released_layers_compute():
+    fast, plain = ResidualMapper(37, 20, pad_to=42, hidden=16, fc_hidden=8), Released(42, 20, 16, 8)
+    plain.load_state_dict(dict(zip(plain.state_dict(), fast.state_dict().values())))
+    x = torch.randn(5, 37, generator=torch.Generator().manual_seed(SEED))
+    assert torch.allclose(fast(x), plain(x), atol=1e-6)
+    fast(x).square().sum().backward()
+    plain(x).square().sum().backward()
+    for a, b in zip(fast.parameters(), plain.parameters()):
+        assert torch.allclose(a.grad, b.grad, atol=1e-4 * b.grad.abs().max().item() + 1e-7)
+
+
+def test_two_strided_layers_quarter_the_positions():
+    network = ResidualMapper(30, 6, n_layers=2, hidden=4, fc_hidden=3, sigmoid=True)
+    out = network(torch.zeros(2, 30))
+    assert network.positions.in_channels == 8 and out.shape == (2, 6) and (out > 0).all() and (out < 1).all()
+
+
+def test_padding_too_small_is_refused():
+    with pytest.raises(ValueError, match="pad_to=10 for 12 voxels"):
+        ResidualMapper(12, 4, pad_to=10)
+
+
+def test_targets_are_cut_before_they_are_scaled():
+    points = Embeddings(np.array([[9, 1.5, 0]], np.float32), np.array([3]), np.array([0]), "image", "clip")
+    assert np.allclose(targets(points).vectors, [[0.5 ** 0.5, 0.5 ** 0.5, 0]])
+    assert np.allclose(targets(points, None).vectors[0, 0], 9 / np.hypot(9, 1.5))
+
+
+def test_a_planted_linear_brain_is_recovered():
+    train, val, points = linear_brain(n_images=160, repeats=3)
+    config = dataclasses.replace(TINY, hidden=16, fc_hidden=32, loss="mse+cos", epochs=(25,), decay_every=10,
+                                 learning_rate=4e-3)
+    predicted = fit_mapper(train, val, points, config, seed=1).predict(val).unit()
+    cosine = (predicted.vectors * targets(points).at(val.image_ids)).sum(1)
+    assert predicted.source == "fmri" and (predicted.keys == val.trial_ids).all()
+    assert cosine.mean() > 0.8
+
+
+def test_two_fits_of_one_seed_are_the_same_to_the_bit_and_seeds_differ():
+    train, val, points = linear_brain(captions=3)
+    before = torch.random.get_rng_state()
+    a, b, c = (fit_mapper(train, val, points, TINY, seed=s) for s in (5, 5, 6))
+    assert (a.predict(val).vectors == b.predict(val).vectors).all() and a.history.equals(b.history)
+    assert not (a.predict(val).vectors == c.predict(val).vectors).any()
+    assert (torch.random.get_rng_state() == before).all()
+
+
+@pytest.mark.parametrize("killed_after", [1, 3])
+def test_a_killed_fit_goes_on_to_the_same_bits(tmp_path, killed_after):
+    train, val, points = linear_brain(captions=3)
+    whole = fit_mapper(train, val, points, dataclasses.replace(TINY, decay_every=3), seed=5)
+
+    def killing(iterable, **_):
+        for i, item in enumerate(iterable):
+            if i == killed_after:
+                raise KeyboardInterrupt
+            yield item
+
+    arguments = dict(seed=5, checkpoint=tmp_path / "checkpoint.pt")
+    with pytest.raises(KeyboardInterrupt):
+        fit_mapper(train, val, points, dataclasses.replace(TINY, decay_every=3), progress=killing, **arguments)
+    resumed = fit_mapper(train, val, points, dataclasses.replace(TINY, decay_every=3), **arguments)
+    assert (resumed.predict(val).vectors == whole.predict(val).vectors).all()
+    assert resumed.history.equals(whole.history)
+
+
+def test_a_checkpoint_of_another_run_or_a_broken_one_is_refused(tmp_path):
+    train, val, points = linear_brain()
+    path = tmp_path / "checkpoint.pt"
+    fit_mapper(train, val, points, TINY, seed=1, checkpoint=path)
+    with pytest.raises(ValueError, match="belongs to another run"):
+        fit_mapper(train, val, points, TINY, seed=2, checkpoint=path)
+    path.write_bytes(b"half a file")
+    with pytest.raises(LayoutError, match="cannot be read"):
+        fit_mapper(train, val, points, TINY, seed=1, checkpoint=path)
+
+
+def test_the_kept_weights_are_those_of_the_lowest_validation_loss_of_the_last_phase():
+    train, val, points = linear_brain()
+    fitted = fit_mapper(train, val, points, dataclasses.replace(TINY, epochs=(2, 6), learning_rate=3e-2), seed=1)
+    last = fitted.history[fitted.history.phase == 2]
+    predicted, truth = fitted.predict(val).vectors, targets(points).at(val.image_ids)
+    rows = torch.arange(len(val)).split(TINY.batch_contrastive)
+    loss = sum(blend(torch.from_numpy(predicted[r]), torch.from_numpy(truth[r]), (0.2, 0.3, 0.5)).item() * len(r)
+               for r in rows) / len(val)
+    assert np.isclose(loss, last.validation_loss.min(), atol=1e-5)
+    assert list(last.best) == list(last.validation_loss == last.validation_loss.cummin())
+
+
+def test_phases_follow_the_losses_and_steps_shrink_every_decay():
+    config = MappingConfig(epochs=(3, 2))
+    assert [(p.batch, p.epochs) for p in config.phases] == [(32, 3), (128, 2)]
+    train, val, points = linear_brain()
+    history = fit_mapper(train, val, points, TINY, seed=1).history
+    assert np.allclose(history.learning_rate, 4e-4) and list(history.phase) == [1, 1, 2, 2]
+    longer = fit_mapper(train, val, points, dataclasses.replace(TINY, epochs=(3, 1)), seed=1).history
+    assert np.allclose(longer.learning_rate, [4e-4, 4e-4, 3.2e-4, 4e-4])
+
+
+@pytest.mark.parametrize("choice, expected", [("random", {0, 1, 2}), ("first", {0})])
+def test_captions_are_drawn_as_asked(choice, expected):
+    _, _, points = linear_brain(captions=3)
+    config = dataclasses.replace(TINY, caption_choice=choice)
+    draw = mapping._Choice(points, config, None).images(points.image_ids)
+    drawn = draw(np.random.default_rng(SEED)).numpy()
+    first = np.searchsorted(np.arange(0, len(points), 3), np.arange(len(points)), side="right") - 1
+    which = [int(np.flatnonzero((targets(points).vectors[3 * f:3 * f + 3] == d).all(1))[0]) for f, d in zip(first, drawn)]
+    assert set(which) == expected
+
+
+def test_the_average_of_captions_is_taken_before_clamping():
+    points = Embeddings(np.array([[4, 1], [0, 1]], np.float32), np.array([7, 7]), np.array([0, 1]), "caption", "clip")
+    draw = mapping._Choice(points, MappingConfig(caption_choice="average"), None).images(np.array([7]))
+    assert np.allclose(draw(np.random.default_rng(0)), np.array([[1.5, 1]]) / np.hypot(1.5, 1))
+
+
+def test_augmented_points_train_and_clean_ones_validate():
+    train, val, points = linear_brain()
+    versions = np.stack([points.vectors + 0.3, points.vectors - 0.3])
+    plain = fit_mapper(train, val, points, TINY, seed=1)
+    moved = fit_mapper(train, val, points, TINY, seed=1, augmented=versions)
+    same = fit_mapper(train, val, points, TINY, seed=1, augmented=points.vectors[None])
+    off = fit_mapper(train, val, points, dataclasses.replace(TINY, augment=False), seed=1, augmented=versions)
+    assert same.history.equals(plain.history) and off.history.equals(plain.history)
+    assert not moved.history.equals(plain.history)
+    with pytest.raises(ValueError, match="shape .* expected \\(n_versions, 60, 8\\)"):
+        fit_mapper(train, val, points, TINY, seed=1, augmented=points.vectors)
+
+
+def test_bfloat16_learns_the_same_to_its_precision():
+    train, val, points = linear_brain()
+    full = fit_mapper(train, val, points, TINY, seed=1).history.train_loss
+    half = fit_mapper(train, val, points, dataclasses.replace(TINY, dtype="bfloat16"), seed=1).history.train_loss
+    assert np.allclose(full, half, rtol=0.02) and not np.array_equal(full, half)
+
+
+def test_a_mapper_saved_and_loaded_predicts_the_same(tmp_path):
+    train, val, points = linear_brain()
+    fitted = fit_mapper(train, val, points, TINY, seed=1)
+    fitted.save(tmp_path)
+    again = FittedMapper.load(tmp_path)
+    assert (again.predict(val, batch=7).vectors.shape == fitted.predict(val).vectors.shape)
+    assert (again.predict(val).vectors == fitted.predict(val).vectors).all()
+    assert again.config == fitted.config and again.space == "image" and again.history.equals(fitted.history)
+    (tmp_path / "mapper.json").unlink()
+    with pytest.raises(LayoutError, match="no mapper.json"):
+        FittedMapper.load(tmp_path)
+
+
+def test_a_loss_that_is_not_finite_is_named_with_its_step():
+    train, val, points = linear_brain()
+    broken = train.betas.copy()
+    broken[:] = np.inf
+    with pytest.raises(Diverged, match="0.4 squared error . 0.6 cosine distance' became nan at step 1 of epoch 1"):
+        fit_mapper(train.replace(broken), val, points, TINY, seed=1)
+
+
+def test_wrong_inputs_are_named():
+    train, val, points = linear_brain()
+    with pytest.raises(ValueError, match="has no point among the 10 images"):
+        fit_mapper(train, val, points.take(slice(0, 10)), TINY, seed=1)
+    with pytest.raises(ValueError, match="got trials of 3 voxels, expected 24"):
+        fit_mapper(train, val, points, TINY, seed=1).predict(val.replace(val.betas[:, :3]))
+    with pytest.raises(ValueError, match="has 2 phases, got epochs=\\(3,\\)"):
+        fit_mapper(train, val, points, dataclasses.replace(TINY, epochs=(3,)), seed=1)
+    with pytest.raises(ValueError, match="got no rows"):
+        fit_mapper(train, val, points, TINY, seed=1).predict(val.take(slice(0, 0)))
+
+
+@pytest.mark.parametrize("wrong, allowed", [({"loss": "l1"}, "mse"), ({"caption_choice": "best"}, "random"),
+                                            ({"dtype": "int8"}, "bfloat16")])
+def test_a_setting_that_does_not_exist_is_refused_with_those_that_do(wrong, allowed):
+    with pytest.raises(ValueError, match=allowed):
+        MappingConfig(**wrong)
+
+
+@pytest.mark.parametrize("n_voxels", [24, 150])
+def test_ridge_is_scikit_learns_ridge_at_the_chosen_penalties(n_voxels):
+    train, val, points = linear_brain(n_voxels=n_voxels)
+    fitted = fit_ridge(train, points, seed=3)
+    oracle = Ridge(alpha=fitted.alpha).fit(train.betas, targets(points).at(train.image_ids))
+    assert np.allclose(fitted.predict(val).vectors, oracle.predict(val.betas), atol=1e-4)
+
+
+def test_ridge_recovers_the_plant_and_penalizes_noise_more():
+    train, val, points = linear_brain(noise=0.05)
+    truth = targets(points).at(val.image_ids)
+    fitted = fit_ridge(train, points, seed=3)
+    assert (fitted.predict(val).unit().vectors * truth).sum(1).mean() > 0.95
+    noisy = fit_ridge(linear_brain(noise=3.0)[0], points, seed=3)
+    assert np.median(noisy.alpha) > np.median(fitted.alpha)
+
+
+def test_ridge_needs_several_pictures():
+    train, _, points = linear_brain()
+    with pytest.raises(ValueError, match="expected several"):
+        fit_ridge(train.of(train.image_ids[:1]), points, seed=3)
+
+
+def test_adam_is_made_anew_at_each_decay():
+    made = []
+    original = torch.optim.Adam
+
+    class Counting(original):
+        def __init__(self, *args, **kwargs):
+            made.append(args[1])
+            super().__init__(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim, "Adam", Counting)
+        x = torch.ones(4, 2)
+        fit(nn.Linear(2, 1), Task(x, lambda rng: x[:, :1], x, x[:, :1]),
+            [Phase("mse", F.mse_loss, 5, 2)], Schedule(1.0, 0.5, 2, 0.0), seed=0)
+    assert made == [1.0, 0.5, 0.25]

@@ -1,0 +1,342 @@
+"""Finished stages are found again, unfinished ones never are, and nothing that exists is lost."""
+
+import dataclasses
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from mindreader import paths, store
+from mindreader.store import Store, child_seed, fingerprint
+
+KEY = {"seed": 1, "config": (1, 2.5)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    rate: float = 0.1
+    sizes: tuple = (1, 2)
+
+
+def write(text="whole"):
+    def make(folder):
+        (folder / "result.txt").write_text(text)
+
+    return make
+
+
+def read(folder):
+    return (folder / "result.txt").read_text()
+
+
+def refuse(folder):
+    raise AssertionError("made again")
+
+
+# ── fingerprints and seeds ─────────────────────────────────────────────────────────────────────────────────────────
+def test_fingerprint_does_not_depend_on_the_order_of_keys():
+    assert fingerprint({"a": 1, "b": [2]}) == fingerprint({"b": (2,), "a": 1})
+
+
+@pytest.mark.parametrize("a, b", [
+    (Config(), Config(rate=0.2)), (Config(), {"rate": 0.1, "sizes": (1, 2)}), (1, 1.0), (1, True), (None, "None"),
+    (np.zeros(3), np.zeros(4)), (np.zeros(3), np.zeros(3, np.float32)), (np.zeros(3), np.array([0, 0, 1.0])),
+    ({"a": None}, {}), (float("nan"), 0.0),
+])
+def test_fingerprint_tells_different_things_apart(a, b):
+    assert fingerprint(a) != fingerprint(b)
+
+
+@pytest.mark.parametrize("a, b", [
+    (Config(), Config()), (np.float64(0.5), 0.5), (np.int32(3), 3), ({3, 1, 2}, {2, 3, 1}), (Path("x"), "x"),
+])
+def test_fingerprint_sees_the_same_thing_in_either_form(a, b):
+    assert fingerprint(a) == fingerprint(b)
+
+
+def test_fingerprint_is_the_same_in_another_process():
+    code = "from mindreader.store import fingerprint; print(fingerprint({'b': {'x', 'y', 'z'}, 'a': 0.1}))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                          env=os.environ | {"PYTHONHASHSEED": "77"}).stdout.strip()
+    assert told == fingerprint({"a": 0.1, "b": {"z", "y", "x"}})
+
+
+def test_fingerprint_refuses_what_it_cannot_describe():
+    with pytest.raises(TypeError, match="fingerprint of a object"):
+        fingerprint(object())
+
+
+def test_child_seeds_differ_by_name_and_seed_and_fit_31_bits():
+    seeds = {child_seed(s, name) for s in range(50) for name in ("mapping/image", "mapping/caption", "gan/both")}
+    assert len(seeds) == 150
+    assert all(0 <= s < 2**31 for s in seeds)
+    assert child_seed(0, "gan/both") == child_seed(0, "gan/both")
+
+
+def test_source_fingerprint_ignores_words_but_not_code(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "PACKAGE", tmp_path)
+
+    def seen(text):
+        (tmp_path / "stage.py").write_text(text)
+        return store.source_fingerprint("stage")
+
+    first = seen('"""One."""\ndef f(x):\n    """Two."""\n    return x + 1\n')
+    assert seen('"""Uno."""\n\n# why\ndef f(x):\n    """Due."""\n    return x + 1\n') == first
+    assert seen('"""One."""\ndef f(x):\n    """Two."""\n    return x + 2\n') != first
+
+
+def test_source_fingerprint_refuses_a_module_that_is_not_there():
+    with pytest.raises(ValueError, match="no module 'mapingg'"):
+        store.source_fingerprint("mapingg")
+
+
+# ── stages ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_a_stage_is_made_once(tmp_path):
+    kept = Store(tmp_path)
+    assert not kept.has("mapped", KEY)
+    assert kept.fetch("mapped", KEY, write(), read) == "whole"
+    assert Store(tmp_path).fetch("mapped", KEY, refuse, read) == "whole"
+    assert kept.has("mapped", KEY)
+
+
+def test_another_key_is_another_stage(tmp_path):
+    kept = Store(tmp_path)
+    kept.fetch("mapped", KEY, write("one"), read)
+    assert kept.fetch("mapped", KEY | {"seed": 2}, write("two"), read) == "two"
+    assert kept.fetch("mapped", KEY, refuse, read) == "one"
+
+
+def test_made_says_how(tmp_path):
+    kept = Store(tmp_path)
+    kept.fetch("mapped", KEY | {"config": Config()}, write(), read)
+    made = json.loads((kept.folder("mapped", KEY | {"config": Config()}) / "made.json").read_text())
+    assert made["key"]["config"]["rate"] == 0.1
+    assert made["files"] == {"result.txt": 5}
+    assert {"seconds", "versions", "commit"} <= set(made)
+
+
+@pytest.mark.parametrize("damage", [
+    lambda folder: (folder / "result.txt").write_text("wh"),
+    lambda folder: (folder / "result.txt").unlink(),
+    lambda folder: (folder / "made.json").unlink(),
+    lambda folder: (folder / "made.json").write_text('{"files"'),
+    lambda folder: (folder / "made.json").write_text("[]"),
+], ids=["truncated", "missing", "unsigned", "half signed", "not a mapping"])
+def test_a_damaged_stage_is_made_again(tmp_path, damage):
+    kept = Store(tmp_path)
+    kept.fetch("mapped", KEY, write("old"), read)
+    damage(kept.folder("mapped", KEY))
+    assert kept.fetch("mapped", KEY, write("new"), read) == "new"
+
+
+def test_an_error_leaves_nothing_behind_and_is_passed_on(tmp_path):
+    def fail(folder):
+        (folder / "result.txt").write_text("half")
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        Store(tmp_path).fetch("mapped", KEY, fail, read)
+    assert not [p for p in tmp_path.rglob("*") if p.is_file() and p.suffix != ".lock"]
+
+
+def test_workspace_survives_an_error_and_goes_when_the_stage_is_finished(tmp_path):
+    kept = Store(tmp_path)
+    work = kept.workspace("painter", KEY)
+    (work / "checkpoint.pt").write_text("half way")
+
+    def fail(folder):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        kept.fetch("painter", KEY, fail, read)
+    assert (kept.workspace("painter", KEY) / "checkpoint.pt").exists()
+    kept.fetch("painter", KEY, write(), read)
+    assert not work.exists()
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+from mindreader.store import Store, atomic_write
+
+kept = Store(sys.argv[1])
+
+def make(folder):
+    work = kept.workspace("slow", {"k": 1}) / "checkpoint.txt"
+    done = int(work.read_text()) if work.exists() else 0
+    with open(folder / "result.txt", "w") as file:
+        file.write("half")
+        file.flush()
+        while done < 100:
+            done += 1
+            with atomic_write(work) as part:
+                part.write_text(str(done))
+            if done == 5 and len(sys.argv) > 2:
+                Path(sys.argv[2]).touch()
+                time.sleep(60)
+        file.seek(0)
+        file.write("whole " + str(done))
+
+print(kept.fetch("slow", {"k": 1}, make, lambda folder: (folder / "result.txt").read_text()))
+"""
+
+
+def test_kill_minus_9_in_the_middle_of_a_write_then_resume(tmp_path):
+    kept, flag = tmp_path / "store", tmp_path / "half"
+    process = subprocess.Popen([sys.executable, "-c", SLOW, str(kept), str(flag)])
+    deadline = time.monotonic() + 30
+    while not flag.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    halves = [p for p in kept.rglob("result.txt") if p.read_text() == "half"]
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(10) == -signal.SIGKILL
+    assert halves, "the process was to be killed with a half-written file on disk"
+    assert not Store(kept).has("slow", {"k": 1})
+    assert (Store(kept).workspace("slow", {"k": 1}) / "checkpoint.txt").read_text() == "5"
+    again = subprocess.run([sys.executable, "-c", SLOW, str(kept)], capture_output=True, text=True, check=True, timeout=30)
+    assert again.stdout.strip() == "whole 100"
+    assert [p.read_text() for p in kept.rglob("result.txt")] == ["whole 100"]
+
+
+def test_two_processes_make_it_once(tmp_path):
+    code = """
+import sys, time
+from pathlib import Path
+from mindreader.store import Store
+def make(folder):
+    open(sys.argv[2], "a").write("made\\n")
+    time.sleep(0.5)
+    (folder / "x").write_text("x")
+Store(sys.argv[1]).fetch("s", {}, make, lambda folder: None)
+"""
+    log = tmp_path / "log"
+    both = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "store"), str(log)]) for _ in range(2)]
+    assert [p.wait(30) for p in both] == [0, 0]
+    assert log.read_text() == "made\n"
+
+
+def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path):
+    kept = Store(tmp_path)
+    kept.fetch("mapped", KEY, write("before"), read)
+
+    def full(folder):
+        (folder / "result.txt").write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="disk of .* is full .*stage 'painter' did not fit; free some space or set") as error:
+        kept.fetch("painter", KEY, full, read)
+    assert error.value.errno == errno.ENOSPC
+    assert "\n" not in str(error.value)
+    assert kept.fetch("mapped", KEY, refuse, read) == "before"
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_full_disk_is_recognised_behind_another_library_s_error(tmp_path, monkeypatch):
+    usage = store.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(store.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+
+    def full(folder):
+        raise RuntimeError("PytorchStreamWriter failed writing file")
+
+    with pytest.raises(OSError, match="is full"):
+        Store(tmp_path).fetch("painter", KEY, full, read)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not sys.platform.startswith("linux"), reason="needs to mount a tiny disk")
+def test_a_disk_that_is_really_full(tmp_path):
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)], capture_output=True).returncode:
+        pytest.skip("this machine does not let us mount")
+    try:
+        with pytest.raises(OSError, match="is full"):
+            Store(tmp_path).fetch("big", KEY, lambda f: (f / "x").write_bytes(bytes(1 << 20)) and None, read)
+        assert Store(tmp_path).fetch("small", KEY, write(), read) == "whole"
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+# ── files ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_atomic_write_keeps_the_old_file_when_the_writer_fails(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(ValueError), store.atomic_write(path) as part:
+        part.write_text("half")
+        raise ValueError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def picture():
+    fig = Figure(figsize=(2, 1))
+    fig.subplots().plot([0, 1, 0])
+    return fig
+
+
+def test_a_figure_leaves_picture_vector_numbers_and_origin(tmp_path):
+    data = pd.DataFrame({"x": [1, 2], "y": [0.1234567891, np.nan]})
+    png = store.save_figure(picture(), "03_gan/loss", origin="twin", data=data, meta={"seed": 3}, root=tmp_path)
+    assert png == tmp_path / "03_gan" / "loss.png"
+    assert (tmp_path / "03_gan" / "loss.csv").read_text() == "x,y\n1,0.123457\n2,\n"
+    card = json.loads((tmp_path / "03_gan" / "loss.json").read_text())
+    assert (card["origin"], card["seed"]) == ("twin", 3)
+    assert "torch" in card["versions"]
+    assert png.with_suffix(".svg").read_text().lstrip().startswith("<?xml")
+
+
+def test_the_same_figure_is_the_same_file(tmp_path):
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.hashsalt": "mindreader"}):
+        for name in ("a", "b"):
+            store.save_figure(picture(), name, origin="twin", root=tmp_path)
+    for suffix in (".png", ".svg"):
+        assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+
+
+def test_what_is_committed_has_no_time_and_no_commit_and_other_runs_have(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "FIGURES", tmp_path)
+    store.record("01", {"origin": "twin", "preset": "book", "values": {"a": 1}})
+    store.record("01", {"origin": "twin", "preset": "smoke", "values": {"a": 1}}, root=tmp_path / "runs" / "x")
+    committed = json.loads((tmp_path / "results" / "01.json").read_text())
+    other = json.loads((tmp_path / "runs" / "x" / "results" / "01.json").read_text())
+    assert not {"time", "commit"} & set(committed)
+    assert {"time", "commit"} <= set(other)
+
+
+def test_an_unknown_origin_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="origin 'real'; expected 'twin'"):
+        store.save_table(pd.DataFrame({"a": [1]}), "t", origin="real", root=tmp_path)
+
+
+def test_recorded_numbers_are_valid_json_with_every_field(tmp_path):
+    values = {"fd": {"ours": np.float32(1.23456789), "low": float("nan"), "n": np.int64(3)}, "kept": 2}
+    path = store.record("03_gan", {"origin": "twin", "preset": "book", "values": values}, root=tmp_path)
+    told = json.loads(path.read_text())["values"]
+    assert told["fd"] == {"ours": 1.23457, "low": None, "high": None, "n": 3, "chance": None, "paper": None, "note": None}
+    assert told["kept"]["ours"] == 2
+
+
+@pytest.mark.parametrize("results, says", [
+    ({"origin": "twin", "values": {}}, "lack preset"),
+    ({"origin": "twin", "preset": "book", "values": {"a": {"low": 1}}}, "result s:a has low"),
+    ({"origin": "twin", "preset": "book", "values": {"a": {"ours": 1, "hgih": 1}}}, "expected 'ours' and of the rest"),
+])
+def test_results_of_another_shape_are_refused(tmp_path, results, says):
+    with pytest.raises(ValueError, match=says):
+        store.record("s", results, root=tmp_path)
+
+
+def test_clean_forgets_stages_but_not_nsd(tmp_path):
+    for name in ("store", "nsd"):
+        (tmp_path / name).mkdir()
+    subprocess.run([sys.executable, "-m", "mindreader.store", "--clean"], check=True,
+                   env=os.environ | {"MINDREADER_HOME": str(tmp_path)})
+    assert [p.name for p in tmp_path.iterdir()] == ["nsd"]
