@@ -1,0 +1,347 @@
+"""From brain activity to CLIP's space: the paper's residual network, and a ridge regression to read it beside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .fitting import Phase, Schedule, Task, as_tensor, fit, identity_of, in_batches, new_network
+from .losses import LOSSES, blend
+from .records import Embeddings, LayoutError, Trials
+
+CAPTION_CHOICES = ("random", "first", "average")
+TERMS = ("squared error", "cosine distance", "contrastive")
+
+
+@dataclass(frozen=True)
+class MappingConfig:
+    """How activity is mapped to CLIP's space; the defaults are the paper's final recipe (Table 3b) but for `epochs`.
+
+    pad_to          voxels are padded with zeros to this many; None: to the next number the network can halve
+    n_blocks        residual blocks; n_layers: strided convolutions before them; hidden, fc_hidden: their widths
+    loss            a key of losses.LOSSES; `epochs` has one entry for each of its phases
+    clamp           targets are cut to +-clamp before they are scaled to unit length (None: not cut)
+    unit, sigmoid   unit-length targets (CLIP); or (False, True) for targets within [0, 1] (the low-level net)
+    augment         the image mapper learns from augmented pictures, when they are given
+    caption_choice  which of a picture's captions is the target: another "random" one at each access, its "first",
+                    or their "average"
+    batch           rows in a step; batch_contrastive: in phases with the contrastive term
+    dtype           "float32", or "bfloat16" for about twice the speed where the processor has it
+    """
+
+    n_blocks: int = 4
+    hidden: int = 64
+    fc_hidden: int = 128
+    n_layers: int = 1
+    pad_to: int | None = None
+    loss: str = "mse+cos then all"
+    epochs: tuple[int, ...] = (12, 12)
+    clamp: float | None = 1.5
+    unit: bool = True
+    sigmoid: bool = False
+    augment: bool = True
+    caption_choice: Literal["random", "first", "average"] = "random"
+    learning_rate: float = 4e-4
+    lr_decay: float = 0.8
+    decay_every: int = 10
+    weight_decay: float = 1e-5
+    batch: int = 32
+    batch_contrastive: int = 128
+    dtype: Literal["float32", "bfloat16"] = "float32"
+
+    def __post_init__(self):
+        if self.loss not in LOSSES:
+            raise ValueError(f"got loss {self.loss!r}, expected one of {', '.join(LOSSES)}")
+        if self.caption_choice not in CAPTION_CHOICES:
+            raise ValueError(f"got caption_choice {self.caption_choice!r}, expected one of {', '.join(CAPTION_CHOICES)}")
+        if self.dtype not in ("float32", "bfloat16"):
+            raise ValueError(f"got dtype {self.dtype!r}, expected float32 or bfloat16")
+
+    @property
+    def phases(self) -> list[Phase]:
+        """The loss's phases with their names, lengths and batch sizes."""
+        weights = LOSSES[self.loss]
+        if len(self.epochs) < len(weights):
+            raise ValueError(f"loss {self.loss!r} has {len(weights)} phases, got epochs={self.epochs}; "
+                             "expected one number for each phase")
+        return [Phase(" + ".join(f"{w} {t}" for w, t in zip(ws, TERMS) if w), partial(blend, weights=ws), n,
+                      self.batch_contrastive if ws[2] else self.batch)
+                for ws, n in zip(weights, self.epochs)]
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(relu(conv(relu(conv(x))))), kernels 3, 3, 1, the same width throughout, no batch norm (paper A.1)."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.conv1 = nn.Conv1d(width, width, 3, padding=1)
+        self.conv2 = nn.Conv1d(width, width, 3, padding=1)
+        self.conv3 = nn.Conv1d(width, width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:                     # [B width 1 positions], see `convolve`
+        y = F.relu_(convolve(x, self.conv1))
+        y = F.relu_(convolve(y, self.conv2))
+        return convolve(y, self.conv3).add_(x)
+
+
+class ResidualMapper(nn.Module):
+    """A trial's voxels to a point, (B, n_voxels) -> (B, n_dims): Conv1d, residual blocks, three pointwise layers.
+
+    1,156,929 parameters at 15,744 voxels and 512 dimensions, in the released network's order and shapes, so that its
+    state dict maps one to one. The three layers that the paper calls linear act on channels (row 6) and on positions
+    (rows 9 and 11). Voxels are padded with zeros, half on the left. Source: paper §2.2, A.1; rows as in facts §3.2.
+    """
+
+    def __init__(self, n_voxels: int, n_dims: int, *, n_blocks: int = 4, hidden: int = 64, fc_hidden: int = 128,
+                 n_layers: int = 1, pad_to: int | None = None, sigmoid: bool = False):
+        super().__init__()
+        multiple = 2 ** n_layers
+        padded = pad_to or -(-n_voxels // multiple) * multiple
+        if padded < n_voxels or padded % multiple:
+            raise ValueError(f"got pad_to={pad_to} for {n_voxels} voxels and {n_layers} strided layers, expected a "
+                             f"multiple of {multiple} that is no smaller")
+        self.n_voxels, self.sigmoid = n_voxels, sigmoid
+        left = (padded - n_voxels) // 2
+        self.margins = (left, padded - n_voxels - left)
+        self.stem = nn.ModuleList(nn.Conv1d(1 if i == 0 else hidden, hidden, 4, 2, 1) for i in range(n_layers))   # row 1
+        self.blocks = nn.ModuleList(ResidualBlock(hidden) for _ in range(n_blocks))                          # rows 2-5
+        self.channels = nn.Conv1d(hidden, n_dims, 1)                                                              # row 6
+        self.positions = nn.Conv1d(padded // multiple, fc_hidden, 1)                                              # row 9
+        self.out = nn.Conv1d(fc_hidden, 1, 1)                                                                    # row 11
+
+    def forward(self, betas: Tensor) -> Tensor:
+        first = self.stem[0]
+        left, right = self.margins
+        windows = F.pad(betas, (left + 1, right + 1)).unfold(1, 4, 2)                             # [B positions 4]
+        x = F.relu_(F.linear(windows, first.weight[:, 0], first.bias))                           # [B positions hidden]
+        x = x.transpose(1, 2).unsqueeze(2)                                                       # [B hidden 1 positions]
+        for conv in self.stem[1:]:
+            x = F.relu_(convolve(x, conv))
+        for block in self.blocks:
+            x = F.relu_(block(x))
+        x = F.relu_(convolve(x, self.channels)).squeeze(2).transpose(1, 2)                       # [B positions n_dims]
+        x = F.relu_(self.positions(x))                                                           # [B fc_hidden n_dims]
+        x = torch.matmul(self.out.weight[0, :, 0], x) + self.out.bias                            # [B n_dims]
+        return torch.sigmoid(x) if self.sigmoid else x
+
+
+def convolve(x: Tensor, conv: nn.Conv1d) -> Tensor:
+    """A Conv1d on [B C 1 L] with channels innermost in memory: the same sums, about half as long on a CPU."""
+    return F.conv2d(x, conv.weight.unsqueeze(2), conv.bias, (1, *conv.stride), (0, *conv.padding))
+
+
+def targets(points: Embeddings, clamp: float | None = 1.5) -> Embeddings:
+    """What a mapper aims at: each point cut elementwise to +-clamp, and then scaled to unit length.
+
+    The order matters: a few of CLIP's dimensions carry outliers that would otherwise rule the direction. For the
+    average of several captions, average first (`points.per_image()`). Source: paper §2.2; 1.5 from the released code.
+    """
+    vectors = points.vectors if clamp is None else np.clip(points.vectors, -clamp, clamp)
+    return Embeddings(vectors, points.image_ids, points.keys, points.space, points.source).unit()
+
+
+def fit_mapper(trials_train: Trials, trials_val: Trials, points: Embeddings, config: MappingConfig, *, seed: int,
+               device: str = "cpu", augmented: np.ndarray | None = None, checkpoint: Path | None = None,
+               progress: Callable[..., Iterable] | None = None) -> FittedMapper:
+    """Train the paper's mapper; the weights of the lowest validation loss of the last phase are kept.
+
+    Parameters
+    ----------
+    trials_train, trials_val : Trials
+    points : Embeddings
+        Raw (not scaled) points, one or several for each picture, all pictures of both sides.
+    augmented : array (n_versions, len(points), n_dims), optional
+        Points of augmented versions of the pictures, rows as in `points`; each access draws a version. Departs: the
+        paper augments on the fly; a fixed set of versions is drawn from instead. Validation is always clean
+        (released code: augmented).
+    checkpoint : Path, optional
+        Where an unfinished fit is kept and resumed from, to the same bits.
+
+    Raises ValueError for a picture without a point, Diverged for a loss that is not finite.
+    Source: paper §2.2; schedule, clamp and weights of the losses from the released code.
+    """
+    learnt = _Choice(points, config, augmented if config.augment else None)
+    clean = _Choice(points, config, None)
+    seen = clean.images(trials_val.image_ids)
+    task = Task(
+        inputs=as_tensor(trials_train.betas), draw=learnt.images(trials_train.image_ids),
+        validation_inputs=as_tensor(trials_val.betas), validation_targets=seen(np.random.default_rng([seed, 10**6])))
+    n_voxels, n_dims = trials_train.betas.shape[1], points.vectors.shape[1]
+    network = new_network(lambda: _network(n_voxels, n_dims, config), seed)
+    schedule = Schedule(config.learning_rate, config.lr_decay, config.decay_every, config.weight_decay)
+    identity = identity_of(config, seed, trials_train.betas, trials_train.image_ids, trials_val.image_ids,
+                           learnt.vectors) if checkpoint else ""
+    history = fit(network, task, config.phases, schedule, seed=seed, device=device, bfloat16=config.dtype == "bfloat16",
+                  checkpoint=checkpoint, identity=identity, progress=progress, desc=f"mapper ({points.space})")
+    return FittedMapper(network, config, points.space, history)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedMapper:
+    """A trained network, the space it maps to, and how its losses went (table phase, epoch, ..., best)."""
+
+    network: ResidualMapper
+    config: MappingConfig
+    space: str
+    history: pd.DataFrame
+
+    def predict(self, trials: Trials, batch: int = 256) -> Embeddings:
+        """One point per trial, not scaled to unit length; keys are the trial ids, source is "fmri"."""
+        _same_voxels(trials, self.network.n_voxels)
+        return Embeddings(in_batches(self.network, trials.betas, batch), trials.image_ids, trials.trial_ids, self.space,
+                          "fmri")
+
+    def save(self, folder: Path) -> None:
+        """Write mapper.safetensors and mapper.json."""
+        card = {"config": asdict(self.config), "space": self.space, "n_voxels": self.network.n_voxels,
+                "n_dims": self.network.channels.out_channels, "history": self.history.to_dict("records")}
+        write_part(Path(folder), "mapper", self.network.state_dict(), card)
+
+    @classmethod
+    def load(cls, folder: Path) -> FittedMapper:
+        """Read what `save` wrote; LayoutError where something is missing."""
+        state, card = read_part(Path(folder), "mapper")
+        config = MappingConfig(**card["config"] | {"epochs": tuple(card["config"]["epochs"])})
+        network = _network(card["n_voxels"], card["n_dims"], config)
+        network.load_state_dict(state)
+        return cls(network, config, card["space"], pd.DataFrame(card["history"]))
+
+
+def fit_ridge(trials: Trials, points: Embeddings, *, clamp: float | None = 1.5, seed: int,
+              alphas: np.ndarray = np.logspace(0, 6, 13), held_out: float = 0.15) -> RidgeMapper:
+    """The linear baseline: W = (X'X + a I)^-1 X'Y in closed form, with its own `a` for each dimension.
+
+    `a` is the one that predicts a held-out share of the training *pictures* best; the validation trials are never
+    seen. The target is that of the mapper, with several captions averaged.
+
+    Parameters
+    ----------
+    alphas : array
+        Candidates for the strength of the penalty (no unit: betas are z-scored).
+
+    Returns RidgeMapper, with `.alpha` (n_dims,). Raises KeyError for a picture without a point.
+    """
+    truth = targets(points.per_image(), clamp)
+    x, y = trials.betas.astype(np.float64), truth.at(trials.image_ids).astype(np.float64)
+    ids = np.unique(trials.image_ids)
+    out = np.random.default_rng(seed).permutation(ids)[:max(1, round(held_out * len(ids)))]
+    test = np.isin(trials.image_ids, out)
+    if test.all():
+        raise ValueError(f"got trials of {len(ids)} pictures, expected several, so that some can be held out")
+    error = np.stack([((y[test] - _affine(x[test], *solved)) ** 2).mean(0)
+                      for solved in _ridge_path(x[~test], y[~test], alphas)])                   # [n_alphas n_dims]
+    best = error.argmin(0)
+    weights, intercept = np.empty((x.shape[1], y.shape[1])), np.empty(y.shape[1])
+    for i, (w, b) in enumerate(_ridge_path(x, y, alphas)):
+        weights[:, best == i], intercept[best == i] = w[:, best == i], b[best == i]
+    return RidgeMapper(weights.astype(np.float32), intercept.astype(np.float32), alphas[best], points.space)
+
+
+@dataclass(frozen=True, eq=False)
+class RidgeMapper:
+    """A fitted linear map: weights (n_voxels, n_dims), intercept (n_dims,), the chosen penalties, the space."""
+
+    weights: np.ndarray
+    intercept: np.ndarray
+    alpha: np.ndarray
+    space: str
+
+    def predict(self, trials: Trials) -> Embeddings:
+        """One point per trial; keys are the trial ids, source is "fmri"."""
+        _same_voxels(trials, len(self.weights))
+        return Embeddings(trials.betas @ self.weights + self.intercept, trials.image_ids, trials.trial_ids, self.space,
+                          "fmri")
+
+
+def write_part(folder: Path, name: str, state: dict[str, Tensor], card: dict) -> None:
+    """Write <name>.safetensors and <name>.json into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({key: value.detach().cpu().contiguous() for key, value in state.items()}, folder / f"{name}.safetensors")
+    (folder / f"{name}.json").write_text(json.dumps(card, indent=1))
+
+
+def read_part(folder: Path, name: str) -> tuple[dict[str, Tensor], dict]:
+    """Read what `write_part` wrote."""
+    for path in (folder / f"{name}.safetensors", folder / f"{name}.json"):
+        if not path.exists():
+            raise LayoutError(f"no {path.name} in {folder}, expected what {name}'s save() wrote; fit it again")
+    return load_file(folder / f"{name}.safetensors"), json.loads((folder / f"{name}.json").read_text())
+
+
+class _Choice:
+    """The target vectors of each picture, side by side, and which of them an access may draw."""
+
+    def __init__(self, points: Embeddings, config: MappingConfig, augmented: np.ndarray | None):
+        if augmented is not None:
+            points = _versions(points, augmented)
+        elif config.caption_choice == "average":
+            points = points.per_image()
+        if config.unit:
+            points = targets(points, config.clamp)
+        order = np.lexsort((points.keys, points.image_ids))
+        self.vectors = points.vectors[order]
+        self.ids, self.start, self.count = np.unique(points.image_ids[order], return_index=True, return_counts=True)
+        if augmented is None and config.caption_choice == "first":
+            self.count = np.ones_like(self.count)
+
+    def images(self, image_ids: np.ndarray) -> Callable[[np.random.Generator], Tensor]:
+        """A function that draws one target for each of these rows."""
+        rows = pd.Index(self.ids).get_indexer(image_ids)
+        if (rows < 0).any():
+            raise ValueError(f"image {np.asarray(image_ids)[rows < 0][0]} has no point among the {len(self.ids)} images "
+                             "given, expected one for the image of every trial; embed all stimuli")
+        start, count = self.start[rows], self.count[rows]
+
+        def draw(rng: np.random.Generator) -> Tensor:
+            return torch.from_numpy(self.vectors[start + (rng.random(len(rows)) * count).astype(int)])
+
+        return draw
+
+
+def _versions(points: Embeddings, augmented: np.ndarray) -> Embeddings:
+    augmented = np.asarray(augmented, np.float32)
+    if augmented.ndim != 3 or augmented.shape[1:] != points.vectors.shape:
+        raise ValueError(f"got augmented points of shape {augmented.shape}, expected (n_versions, "
+                         f"{', '.join(map(str, points.vectors.shape))}): the rows of `points`, several times")
+    keys = np.repeat(np.arange(len(augmented)), len(points))
+    return Embeddings(augmented.reshape(-1, augmented.shape[2]), np.tile(points.image_ids, len(augmented)), keys,
+                      points.space, points.source)
+
+
+def _network(n_voxels: int, n_dims: int, config: MappingConfig) -> ResidualMapper:
+    return ResidualMapper(n_voxels, n_dims, n_blocks=config.n_blocks, hidden=config.hidden, fc_hidden=config.fc_hidden,
+                          n_layers=config.n_layers, pad_to=config.pad_to, sigmoid=config.sigmoid)
+
+
+def _same_voxels(trials: Trials, expected: int) -> None:
+    if trials.betas.shape[1] != expected:
+        raise ValueError(f"got trials of {trials.betas.shape[1]} voxels, expected {expected} as in training; "
+                         "use the same subject and region")
+
+
+def _ridge_path(x: np.ndarray, y: np.ndarray, alphas: np.ndarray) -> Iterable[tuple[np.ndarray, np.ndarray]]:
+    """Weights and intercept for each penalty from one eigendecomposition, of X'X or XX', whichever is smaller."""
+    x_mean, y_mean = x.mean(0), y.mean(0)
+    x, y = x - x_mean, y - y_mean
+    wide = x.shape[1] > x.shape[0]
+    values, vectors = np.linalg.eigh(x @ x.T if wide else x.T @ x)
+    projected = vectors.T @ (y if wide else x.T @ y)
+    for alpha in alphas:
+        weights = vectors @ (projected / (np.maximum(values, 0) + alpha)[:, None])
+        weights = x.T @ weights if wide else weights
+        yield weights, y_mean - x_mean @ weights
+
+
+def _affine(x: np.ndarray, weights: np.ndarray, intercept: np.ndarray) -> np.ndarray:
+    return x @ weights + intercept
