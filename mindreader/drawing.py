@@ -36,12 +36,13 @@ _GROUND = {
 _WALL = {173: ("paper", 0.05), 171: ("bricks", 0.30), 176: ("squares", 0.14), 177: ("boards", 0.18)}
 _WALL_COLOUR = {171: (178, 92, 70), 177: (176, 128, 80)}
 # How rough a thing's surface is, as contrast of the noise multiplied onto it.
-_ROUGH = {18: 0.07, 17: 0.07, 20: 0.08, 22: 0.07, 21: 0.06, 88: 0.07, 64: 0.10, 59: 0.10, 61: 0.06, 15: 0.08, 67: 0.08}
+_ROUGH = {18: 0.07, 17: 0.07, 20: 0.08, 22: 0.07, 21: 0.06, 88: 0.07, 64: 0.10, 59: 0.10, 61: 0.06, 15: 0.08,
+          67: 0.08}
 
 
 @lru_cache(maxsize=1)
 def _tiles() -> dict[str, np.ndarray]:
-    """Wrap-around textures, (512, 512) float32, mean 0 and standard deviation 1, the same on every machine."""
+    """Wrap-around textures, (512, 512) float32 of mean 0 and standard deviation 1; never random."""
     rng = np.random.default_rng(20220527)
     fy, fx = np.fft.fftfreq(TILE)[:, None], np.fft.rfftfreq(TILE)[None]
 
@@ -55,20 +56,24 @@ def _tiles() -> dict[str, np.ndarray]:
     row = y // 32
     shift = (x + (row % 2) * 32) % 64
     mortar = ((y % 32 < 4) | (shift < 4)).astype(float)
-    brick = noise(1, 1) * 0.25 + rng.standard_normal((16, 9))[row % 16, ((x + (row % 2) * 32) // 64) % 9] * 0.35
+    brick = noise(1, 1) * 0.25 + rng.standard_normal((16,
+                                                      9))[row % 16, ((x + (row % 2) * 32) // 64) % 9] * 0.35
     plank = rng.standard_normal((16, 8))[x // 32, (y // 128 + x // 32) % 8]
     seam = (x % 32 < 2) | ((y + 40 * (x // 32)) % 128 < 2)
     board = rng.standard_normal(8)[x // 64] * 0.6 + noise(1.5, 40) * 0.4 - 3.0 * (x % 64 < 3)
     tiles = {
         "grass": 0.8 * noise(1.2, 4) + 0.8 * noise(26, 18), "dirt": 0.6 * noise(2, 2) + 0.8 * noise(18, 12),
-        "asphalt": 0.8 * noise(1.5, 1.5) + 0.6 * noise(40, 30), "sand": 0.6 * noise(2, 2) + 0.8 * noise(20, 7),
+        "asphalt": 0.8 * noise(1.5, 1.5) + 0.6 * noise(40, 30),
+        "sand": 0.6 * noise(2, 2) + 0.8 * noise(20, 7),
         "waves": 0.8 * noise(13, 2.6) + 0.5 * noise(40, 8), "snow": noise(26, 14) + 0.2 * noise(1, 1),
         "pile": 0.9 * noise(2, 2) + 0.4 * np.sign(np.sin(x * math.pi / 32) * np.sin(y * math.pi / 32)),
-        "planks": plank * 0.7 + noise(1.2, 30) * 0.4 - 2.5 * seam, "grain": noise(1.5, 50) * 0.8 + noise(5, 90) * 0.7,
+        "planks": plank * 0.7 + noise(1.2, 30) * 0.4 - 2.5 * seam,
+        "grain": noise(1.5, 50) * 0.8 + noise(5, 90) * 0.7,
         "checks": np.where((x // 64 + y // 64) % 2, 1.0, -1.0) + 0.1 * noise(3, 3),
         "bricks": brick + 1.6 * mortar, "squares": -1.0 * ((x % 40 < 3) | (y % 40 < 3)) + 0.06 * noise(8, 8),
         "boards": board, "paper": 0.6 * np.sign(np.sin(x * math.pi / 16)) + 0.5 * noise(3, 3),
-        "clouds": noise(60, 22) + 0.6 * noise(22, 9) + 0.3 * noise(8, 4), "fine": noise(2.2, 2.2), "leaf": noise(5, 5),
+        "clouds": noise(60, 22) + 0.6 * noise(22, 9) + 0.3 * noise(8, 4), "fine": noise(2.2, 2.2),
+        "leaf": noise(5, 5),
     }
     return {name: ((t - t.mean()) / t.std()).astype(np.float32) for name, t in tiles.items()}
 
@@ -94,7 +99,7 @@ def _lerp(a, b, t: np.ndarray) -> np.ndarray:
 
 
 def _sky(scene: Scene, region: Region) -> np.ndarray:
-    """Sky down to the horizon and a little on, (256, 256, 3) float32: gradient, clouds, sun, moon or stars."""
+    """Sky, (256, 256, 3) float32: gradient down to the horizon, clouds, sun, moon or stars."""
     top, low, _ = _LIGHT[scene.light]
     rows, columns = _grid()
     hy = scene.horizon * CANVAS
@@ -111,7 +116,8 @@ def _sky(scene: Scene, region: Region) -> np.ndarray:
         sx = CANVAS * (0.5 + 0.34 * scene.sun)
         sy = hy * (0.72 if scene.light == "sunset" else 0.26)
         far = np.hypot(columns - sx, rows - sy)
-        glow = {"sunset": 0.9, "night": 0.25}.get(scene.light, 0.5) * np.exp(-far / 34) + np.clip(14 - far, 0, 1)
+        glow = {"sunset": 0.9, "night": 0.25}.get(scene.light, 0.5) * np.exp(-far / 34) + np.clip(14 - far, 0,
+                                                                                                  1)
         sun = (244, 240, 214) if scene.light == "night" else (255, 244, 196)
         sky += (np.asarray(sun, np.float32) - sky) * np.clip(glow, 0, 1)[..., None]
     if scene.light == "night":
@@ -133,7 +139,8 @@ def _wall(scene: Scene, region: Region) -> np.ndarray:
     light = 1.02 - 0.30 * np.abs(columns / CANVAS - (0.5 + 0.4 * scene.sun)) - 0.12 * (rows / CANVAS - 0.3)
     wall = colour * (light * (1 + contrast * tile))[..., None]
     hy = int(scene.horizon * CANVAS)
-    wall[hy - 7:hy] = np.asarray((240, 236, 226) if region.category != 177 else (110, 70, 40), np.float32) * 0.92
+    wall[hy - 7:hy] = np.asarray((240, 236, 226) if region.category != 177 else (110, 70, 40),
+                                 np.float32) * 0.92
     return wall
 
 
@@ -169,18 +176,21 @@ def _road(canvas: Image.Image, scene: Scene) -> None:
         for x in range(-20 + scene.seed % 40, CANVAS, 74):
             draw.polygon([(x, y0), (x + 40, y0), (x + 42, y0 + 6), (x + 1, y0 + 6)], fill=(232, 226, 200))
         draw.rectangle((0, hy, CANVAS, hy + (CANVAS - hy) * 0.13), fill=(176, 172, 166))
-        draw.rectangle((0, hy + (CANVAS - hy) * 0.13, CANVAS, hy + (CANVAS - hy) * 0.155), fill=(120, 116, 112))
+        draw.rectangle((0, hy + (CANVAS - hy) * 0.13, CANVAS, hy + (CANVAS - hy) * 0.155),
+                       fill=(120, 116, 112))
         return
     mid = CANVAS / 2 + bend
     for a, b in ((0.05, 0.12), (0.2, 0.36), (0.52, 0.98)):
         (ya, yb) = (hy + (CANVAS - hy) * a, hy + (CANVAS - hy) * b)
-        draw.polygon([(mid - 8 * a, ya), (mid + 8 * a, ya), (mid + 8 * b, yb), (mid - 8 * b, yb)], fill=(236, 230, 204))
+        draw.polygon([(mid - 8 * a, ya), (mid + 8 * a, ya), (mid + 8 * b, yb), (mid - 8 * b, yb)],
+                     fill=(236, 230, 204))
     for s in (-1, 1):
-        draw.polygon([(mid + s * 30, hy), (mid + s * 400, CANVAS), (mid + s * 900, CANVAS), (mid + s * 260, hy)],
+        draw.polygon([(mid + s * 30, hy), (mid + s * 400, CANVAS), (mid + s * 900, CANVAS),
+                      (mid + s * 260, hy)],
                      fill=(110, 150, 82))
 
 
-# --- what stands at the horizon --------------------------------------------------------------------------------
+# --- what stands at the horizon --------------------------------------------------------------------
 
 def _mountain(pen: Pen, region: Region, rng: np.random.Generator) -> None:
     """A range of mountains across the view."""
@@ -190,9 +200,11 @@ def _mountain(pen: Pen, region: Region, rng: np.random.Generator) -> None:
             h, w = rng.uniform(0.5, 1.0), pen.half * rng.uniform(0.5, 0.75)
             rock = (126, 138, 164) if far else (104, 106, 116)
             pen.poly([(x - w, 1.02), (x, 1 - h), (x + w, 1.02)], rock)
-            pen.poly([(x, 1 - h), (x + w, 1.02), (x + w * 0.25, 1.02), (x + w * 0.1, 1 - h * 0.5)], tone(rock, 0.78))
+            pen.poly([(x, 1 - h), (x + w, 1.02), (x + w * 0.25, 1.02), (x + w * 0.1, 1 - h * 0.5)],
+                     tone(rock, 0.78))
             s = 0.3
-            pen.poly([(x - w * s, 1 - h * (1 - s)), (x, 1 - h), (x + w * s, 1 - h * (1 - s)), (x + w * 0.1, 1 - h * 0.8),
+            pen.poly([(x - w * s, 1 - h * (1 - s)), (x, 1 - h), (x + w * s, 1 - h * (1 - s)),
+                      (x + w * 0.1, 1 - h * 0.8),
                       (x - w * 0.06, 1 - h * 0.66)], (244, 248, 252))
 
 
@@ -210,7 +222,8 @@ def _tree(pen: Pen, region: Region, rng: np.random.Generator) -> None:
             continue
         for _ in range(9):
             a, r = rng.uniform(0, 2 * math.pi), rng.uniform(0.3, 1)
-            pen.disc(x + 0.20 * r * math.cos(a), 1 - h + 0.32 + 0.2 * r * math.sin(a), rng.uniform(0.10, 0.16),
+            pen.disc(x + 0.20 * r * math.cos(a), 1 - h + 0.32 + 0.2 * r * math.sin(a),
+                     rng.uniform(0.10, 0.16),
                      tone(green, rng.uniform(0.8, 1.15)))
 
 
@@ -235,7 +248,8 @@ def _building(pen: Pen, region: Region, rng: np.random.Generator) -> None:
     x = -pen.half
     while x < pen.half:
         w, h = rng.uniform(0.3, 0.55), rng.uniform(0.5, 1.0)
-        base = tone((COLOURS[region.colour], (150, 140, 132), (176, 160, 140), (120, 128, 142))[int(rng.integers(4))], 1.2)
+        base = tone((COLOURS[region.colour], (150, 140, 132), (176, 160, 140),
+                     (120, 128, 142))[int(rng.integers(4))], 1.2)
         pen.box(x, 1 - h, x + w - 0.015, 1.02, base)
         pen.box(x, 1 - h, x + w - 0.015, 1 - h + 0.03, tone(base, 0.6))
         for wy in np.arange(1 - h + 0.07, 0.92, 0.13):
@@ -269,7 +283,8 @@ def _window(pen: Pen, region: Region, rng: np.random.Generator) -> None:
     cloth = list(COLOURS.values())[int(rng.integers(len(COLOURS)))]
     pen.box(-0.52, 0.0, 0.52, 1.0, (248, 246, 240))
     pen.box(-0.46, 0.06, 0.46, 0.94, (150, 206, 240))
-    pen.poly([(-0.46, 0.70), (-0.1, 0.58), (0.2, 0.68), (0.46, 0.60), (0.46, 0.94), (-0.46, 0.94)], (110, 168, 90))
+    pen.poly([(-0.46, 0.70), (-0.1, 0.58), (0.2, 0.68), (0.46, 0.60), (0.46, 0.94), (-0.46, 0.94)],
+             (110, 168, 90))
     for a, b in (((0, 0.06), (0, 0.94)), ((-0.46, 0.46), (0.46, 0.46))):
         pen.line([a, b], 0.035, (248, 246, 240))
     for s in (-1, 1):
@@ -278,13 +293,15 @@ def _window(pen: Pen, region: Region, rng: np.random.Generator) -> None:
 
 
 # painter, aspect (0: as wide as the picture), roughness
-_FAR = {135: (_mountain, 0, 0.10), 169: (_tree, 2.0, 0.22), 128: (_house, 1.2, 0.05), 96: (_building, 0, 0.04),
+_FAR = {135: (_mountain, 0, 0.10), 169: (_tree, 2.0, 0.22), 128: (_house, 1.2, 0.05),
+        96: (_building, 0, 0.04),
         113: (_fence, 0, 0.06), 92: (_banner, 1.42, 0.03), 181: (_window, 1.2, 0.02)}
 
 
-# --- putting things on the canvas ------------------------------------------------------------------------------
+# --- putting things on the canvas ------------------------------------------------------------------
 
-def _shade(layer: Image.Image, unit: float, sun: float, rough: float, texture: str, seed: int, flat: float) -> Image.Image:
+def _shade(layer: Image.Image, unit: float, sun: float, rough: float, texture: str, seed: int,
+           flat: float) -> Image.Image:
     """Make a flat layer look solid: lit on the sun's side, darker below and at its rim, and slightly rough.
 
     The blurred outline serves as a height field: its slope towards the light is how much light a point gets.
@@ -306,7 +323,7 @@ def _shade(layer: Image.Image, unit: float, sun: float, rough: float, texture: s
 
 
 class _Board:
-    """The canvas with two label maps beside it: number of the thing (from 1) and id of the stuff at each pixel."""
+    """The canvas and two label maps: number of the thing (from 1) and id of the stuff at each pixel."""
 
     def __init__(self, scene: Scene):
         self.scene = scene
@@ -342,7 +359,8 @@ class _Board:
             return
         layer, left, top = layer.crop(box), left + box[0], top + box[1]
         mask = layer.getchannel("A")
-        self.picture.paste(_shade(layer, pen.unit, self.scene.sun, rough, texture, seed, self.flat), (left, top), mask)
+        self.picture.paste(_shade(layer, pen.unit, self.scene.sun, rough, texture, seed, self.flat),
+                           (left, top), mask)
         self.things.paste(thing, (left, top), mask)
         if stuff:
             self.stuff.paste(stuff, (left, top), mask)
@@ -389,7 +407,8 @@ def _put_far(board: _Board, region: Region) -> None:
     painter(pen, region, np.random.default_rng(region.seed))
     if region.category in (169, 128, 92):
         board.shadow(x, y, unit * aspect, 0.3)
-    board.stamp(pen, x, y, stuff=region.category, rough=rough, texture="leaf" if region.category == 169 else "dirt",
+    board.stamp(pen, x, y, stuff=region.category, rough=rough,
+                texture="leaf" if region.category == 169 else "dirt",
                 seed=region.seed)
 
 
@@ -403,10 +422,12 @@ def _put_thing(board: _Board, number: int, thing: Thing) -> None:
     members = [(thing.x, thing.y, thing)]
     if thing.crowd:
         steps = np.linspace(-0.32, 0.32, 8)
-        members = [(thing.x + s + rng.uniform(-0.02, 0.02), thing.y + rng.uniform(-0.03, 0.05), int(rng.integers(1000)))
+        members = [(thing.x + s + rng.uniform(-0.02, 0.02), thing.y + rng.uniform(-0.03, 0.05),
+                    int(rng.integers(1000)))
                    for s in steps]
         names = kind.colours
-        members = [(x, y, Thing(**(vars(thing) | {"look": look, "colour": names[look % len(names)], "flip": look % 2 > 0})))
+        members = [(x, y, Thing(**(vars(thing) | {"look": look, "colour": names[look % len(names)],
+                                                  "flip": look % 2 > 0})))
                    for x, y, look in sorted(members, key=lambda m: m[1])]
     grounded = kind.zone in ("ground", "top") and thing.pose not in ("flying", "face", "flat") \
         and thing.relation != "riding" and not (thing.category in (28, 88, 47) and thing.depth != thing.y)
@@ -416,9 +437,11 @@ def _put_thing(board: _Board, number: int, thing: Thing) -> None:
         pen = Pen(unit, kind.aspect if thing.pose != "flat" else 4.4, member.flip)
         PAINTERS[thing.category](pen, member, colour, rng)
         if grounded:
-            board.shadow(x * CANVAS, y * CANVAS - 1, unit * min(kind.aspect, 2) * 0.95, 0.2 if _dim(board.scene) else 0.42)
+            board.shadow(x * CANVAS, y * CANVAS - 1, unit * min(kind.aspect, 2) * 0.95,
+                         0.2 if _dim(board.scene) else 0.42)
         tilt = {5: 14, 38: 18, 37: 30}.get(thing.category, 0) * ((thing.look % 21) / 10 - 1)
-        board.stamp(pen, x * CANVAS, y * CANVAS, thing=number, rough=_ROUGH.get(thing.category, 0.03), seed=thing.seed,
+        board.stamp(pen, x * CANVAS, y * CANVAS, thing=number, rough=_ROUGH.get(thing.category, 0.03),
+                    seed=thing.seed,
                     tilt=tilt if not thing.relation else 0)
 
 
@@ -511,7 +534,8 @@ def paint(scene: Scene, size: int = 64) -> np.ndarray:
     ----------
     scene : Scene
     size : int
-        Side in pixels, 8 to 1024; drawn once at 256 pixels, then reduced (area average) or enlarged (Lanczos).
+        Side in pixels, 8 to 1024; drawn once at 256 pixels, then reduced by an area average where the
+        size divides 256, else resampled (Lanczos).
 
     Returns
     -------
@@ -521,7 +545,8 @@ def paint(scene: Scene, size: int = 64) -> np.ndarray:
     _check_size(size)
     picture = _finish(_render(scene).picture, scene)
     if size != CANVAS:
-        picture = picture.resize((size, size), Image.Resampling.BOX if CANVAS % size == 0 else Image.Resampling.LANCZOS)
+        picture = picture.resize((size, size), Image.Resampling.BOX if CANVAS % size == 0
+                                 else Image.Resampling.LANCZOS)
     return np.asarray(picture).copy()
 
 
@@ -546,7 +571,8 @@ def masks(scene: Scene, size: int = 64) -> tuple[np.ndarray, np.ndarray]:
     things, stuff = np.asarray(board.things), np.asarray(board.stuff)
     keys = [(n + 1, 0) for n in range(len(scene.things))] + [(0, int(s)) for s in np.unique(stuff)]
     cover = [things == t if t else (things == 0) & (stuff == s) for t, s in keys]
-    share = [np.asarray(Image.fromarray(c.astype(np.float32)).resize((size, size), Image.Resampling.BOX)) for c in cover]
+    share = [np.asarray(Image.fromarray(c.astype(np.float32)).resize((size, size), Image.Resampling.BOX))
+             for c in cover]
     winner = np.argmax(np.stack(share), axis=0)
     n = len(scene.things)
     labels = np.asarray([0] * n + [s for _, s in keys[n:]], np.int16)

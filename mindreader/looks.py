@@ -18,7 +18,8 @@ STEEL: RGB = (176, 180, 186)
 WOOD: RGB = (150, 98, 56)
 LIT: RGB = (255, 232, 150)
 SKINS: tuple[RGB, ...] = ((250, 214, 184), (236, 188, 150), (200, 144, 104), (150, 98, 66), (104, 68, 48))
-HAIRS: dict[str, RGB] = {"black": (32, 26, 26), "brown": (96, 58, 32), "blond": (228, 190, 96), "red": (176, 76, 34),
+HAIRS: dict[str, RGB] = {"black": (32, 26, 26), "brown": (96, 58, 32), "blond": (228, 190, 96),
+                         "red": (176, 76, 34),
                          "gray": (176, 174, 172)}
 TROUSERS: tuple[RGB, ...] = ((44, 56, 96), (58, 60, 66), (112, 90, 64), (150, 150, 150), (70, 96, 140))
 MARGIN = 0.12   # empty border around a layer, in box heights, so that shading never wraps round
@@ -96,7 +97,8 @@ class Pen:
             for px, py in pixels:
                 self.draw.ellipse((px - w / 2, py - w / 2, px + w / 2, py + w / 2), fill=colour)
 
-    def arc(self, x: float, y: float, rx: float, ry: float, start: float, end: float, width: float, colour: RGB) -> None:
+    def arc(self, x: float, y: float, rx: float, ry: float, start: float, end: float, width: float,
+            colour: RGB) -> None:
         """A piece of an ellipse's outline, in degrees clockwise from the right (mirrored when flipped)."""
         px, py = self.at(x, y)
         if self.sign < 0:
@@ -119,14 +121,15 @@ class Pen:
 
     def text(self, x: float, y: float, words: str, height: float, colour: RGB) -> None:
         """Words centred on (x, y), never mirrored."""
-        self.draw.text(self.at(x, y), words, fill=colour, anchor="mm", font=font(max(6, int(height * self.unit))),
+        self.draw.text(self.at(x, y), words, fill=colour, anchor="mm",
+                       font=font(max(6, int(height * self.unit))),
                        stroke_width=max(1, int(height * self.unit * 0.04)), stroke_fill=colour)
 
 
-# --- people ----------------------------------------------------------------------------------------------------
+# --- people ----------------------------------------------------------------------------------------
 
 def traits(look: int) -> dict:
-    """Who a person is, read off its look number: sex, age, skin, hair, length of hair, smile, hat, glasses."""
+    """Who a person is, read off its look number: sex, age, skin, hair, smile, hat, glasses, clothes."""
     rng = np.random.default_rng([look, 1])
     woman, child = bool(rng.random() < 0.5), bool(rng.random() < 0.2)
     return {"woman": woman, "child": child, "skin": SKINS[int(rng.choice(5, p=(.26, .26, .18, .16, .14)))],
@@ -154,10 +157,12 @@ def head(pen: Pen, x: float, y: float, r: float, who: dict, hat: RGB) -> None:
     for side in (-1, 1):
         pen.oval(x + side * r * 0.36, y + r * 0.1, r * 0.21, r * 0.15, (250, 250, 250))
         pen.oval(x + side * r * 0.36, y + r * 0.1, r * 0.13, r * 0.15, (40, 30, 30))
-        pen.line([(x + side * r * 0.2, y - r * 0.24), (x + side * r * 0.54, y - r * 0.2)], r * 0.1, tone(hair, 0.8))
+        pen.line([(x + side * r * 0.2, y - r * 0.24), (x + side * r * 0.54, y - r * 0.2)], r * 0.1,
+                 tone(hair, 0.8))
         if who["glasses"]:
             pen.ring(x + side * r * 0.37, y + r * 0.1, r * 0.29, r * 0.08, DARK)
-    pen.line([(x, y + r * 0.2), (x + r * 0.1, y + r * 0.45), (x - r * 0.03, y + r * 0.47)], r * 0.07, tone(skin, 0.75))
+    pen.line([(x, y + r * 0.2), (x + r * 0.1, y + r * 0.45), (x - r * 0.03, y + r * 0.47)], r * 0.07,
+             tone(skin, 0.75))
     if who["smile"]:
         pen.pie(x, y + r * 0.56, r * 0.4, r * 0.32, 0, 180, (150, 40, 44))
         pen.box(x - r * 0.3, y + r * 0.57, x + r * 0.3, y + r * 0.66, (250, 246, 240))
@@ -173,7 +178,7 @@ def face(pen: Pen, thing, colour: RGB, who: dict) -> None:
 
 
 def person(pen: Pen, thing, colour: RGB, rng) -> None:
-    """A whole person, standing, walking, waving, holding, sitting, riding or balancing; or a close-up face."""
+    """A whole person (standing, walking, waving, holding, sitting, riding, balancing), or a close-up face."""
     who = traits(thing.look)
     if thing.pose == "face":
         face(pen, thing, colour, who)
@@ -192,7 +197,8 @@ def person(pen: Pen, thing, colour: RGB, rng) -> None:
         sx = -0.06 if side == 0 else 0.06
         kx, ky = knees[side] if knees else ((sx + fx) / 2, 0.78)
         pen.line([(kx, ky), (fx, fy - 0.02)], 0.085, tone(lower, 0.88 if side == 0 else 1))
-        pen.line([(sx, hip), (kx, ky)], 0.11, tone(legs if not who["dress"] else lower, 0.88 if side == 0 else 1))
+        pen.line([(sx, hip), (kx, ky)], 0.11, tone(legs if not who["dress"] else lower,
+                                                   0.88 if side == 0 else 1))
         pen.oval(fx + 0.025, fy + 0.012, 0.055, 0.026, shoe)
     hands = {"walking": ((-0.2, 0.54), (0.19, 0.54)), "waving": ((-0.19, 0.56), (0.24, 0.08)),
              "holding": ((-0.19, 0.56), (0.21, 0.46)), "sitting": ((-0.2, 0.62), (0.2, 0.62)),
@@ -213,7 +219,7 @@ def person(pen: Pen, thing, colour: RGB, rng) -> None:
     head(pen, 0.03 if thing.pose == "riding" else 0, 0.125, 0.112, who, colour)
 
 
-# --- animals ---------------------------------------------------------------------------------------------------
+# --- animals ---------------------------------------------------------------------------------------
 
 # body centre x, y, rx, ry; neck base, head centre; head rx, ry; leg width; tail length; ear
 _BEASTS: dict[int, tuple] = {
@@ -236,7 +242,8 @@ def beast(pen: Pen, thing, colour: RGB, rng) -> None:
     limb = {20: (52, 46, 46)}.get(kind, colour)
     dark = tone(colour, 0.72)
     stride = (0.0, 0.03, -0.03)[thing.look % 3]
-    pen.line([(bx - rx * 0.92, by - ry * 0.3), (bx - rx * 1.08, by + tail * 0.5), (bx - rx * 1.06, by + tail)],
+    pen.line([(bx - rx * 0.92, by - ry * 0.3), (bx - rx * 1.08, by + tail * 0.5),
+              (bx - rx * 1.06, by + tail)],
              leg * 0.45, dark if kind in (19, 24) else limb)
     if kind == 18:
         pen.line([(bx - rx * 0.9, by - ry * 0.2), (bx - rx * 1.18, by - 0.24)], leg * 0.6, colour)
@@ -245,28 +252,33 @@ def beast(pen: Pen, thing, colour: RGB, rng) -> None:
         x = bx + rx * lx
         dx = stride if n % 2 else -stride
         pen.line([(x, by), (x + dx, 0.965)], leg * (0.9 if far else 1), tone(limb, 0.7 if far else 0.94))
-        pen.box(x + dx - leg * 0.55, 0.95, x + dx + leg * 0.6, 1.0, tone(limb, 0.4) if kind != 22 else (200, 196, 190))
+        pen.box(x + dx - leg * 0.55, 0.95, x + dx + leg * 0.6, 1.0,
+                tone(limb, 0.4) if kind != 22 else (200, 196, 190))
     pen.oval(bx, by, rx, ry, colour)
     pen.disc(bx + rx * 0.62, by - ry * 0.05, ry * 0.96, colour)
     pen.disc(bx - rx * 0.6, by - ry * 0.08, ry * 0.96, colour)
     wide = ry * (0.62 if kind not in (25, 18) else 0.55)
-    pen.poly([(nx - wide, ny - wide * 0.3), (hx - hrx * 0.75, hy - hry * 0.2), (hx + hrx * 0.1, hy + hry * 0.8),
+    pen.poly([(nx - wide, ny - wide * 0.3), (hx - hrx * 0.75, hy - hry * 0.2),
+              (hx + hrx * 0.1, hy + hry * 0.8),
               (nx + wide * 0.8, ny + wide * 0.9)], colour)
     _COAT_MARKS.get(kind, lambda *a: None)(pen, thing, colour, rng)
     _beast_head(pen, kind, colour, limb, hx, hy, hrx, hry)
 
 
-def _beast_head(pen: Pen, kind: int, colour: RGB, limb: RGB, hx: float, hy: float, hrx: float, hry: float) -> None:
+def _beast_head(pen: Pen, kind: int, colour: RGB, limb: RGB, hx: float, hy: float, hrx: float,
+                hry: float) -> None:
     """Head, ears, eye, muzzle, and what marks the species: horns, trunk, mane."""
     skin = limb if kind == 20 else colour
     long_ears = kind in (18,)
     if kind in (19, 24):
         mane = (40, 30, 26)
-        pen.line([(hx - hrx * 0.55, hy - hry * 0.8), (hx - hrx * 1.3, hy + 0.10), (hx - hrx * 1.75, hy + 0.24)], 0.07, mane)
+        pen.line([(hx - hrx * 0.55, hy - hry * 0.8), (hx - hrx * 1.3, hy + 0.10),
+                  (hx - hrx * 1.75, hy + 0.24)], 0.07, mane)
     pen.poly([(hx - hrx, hy - hry * 0.7), (hx - hrx * 0.1, hy - hry), (hx + hrx, hy + hry * 0.3),
               (hx + hrx * 0.9, hy + hry * 1.3), (hx - hrx * 0.3, hy + hry * 1.1)] if kind in (19, 24, 25) else
              [(hx, hy), (hx, hy + 0.01), (hx + 0.01, hy)], skin)
-    pen.oval(hx - (hrx * 0.25 if kind in (19, 24, 25) else 0), hy, hrx * (0.75 if kind in (19, 24, 25) else 1), hry, skin)
+    pen.oval(hx - (hrx * 0.25 if kind in (19, 24, 25) else 0), hy,
+             hrx * (0.75 if kind in (19, 24, 25) else 1), hry, skin)
     if kind in (18, 21):
         pen.oval(hx + hrx * 0.72, hy + hry * 0.42, hrx * 0.52, hry * 0.52,
                  tone(skin, 0.9) if kind == 18 else (232, 178, 164))
@@ -282,10 +294,12 @@ def _beast_head(pen: Pen, kind: int, colour: RGB, limb: RGB, hx: float, hy: floa
         pen.oval(hx - hrx * 0.62, hy + hry * 0.25, hrx * 0.26, hry * 0.85, tone(skin, 0.62))
     else:
         back = hx - hrx * (0.55 if kind != 20 else 0.4)
-        pen.poly([(back - 0.04, hy - hry * 0.5), (back - 0.05, hy - hry * 1.75), (back + 0.05, hy - hry * 0.7)],
+        pen.poly([(back - 0.04, hy - hry * 0.5), (back - 0.05, hy - hry * 1.75),
+                  (back + 0.05, hy - hry * 0.7)],
                  tone(skin, 0.75))
         if kind in (21,):
-            pen.line([(hx - hrx * 0.2, hy - hry * 0.8), (hx + hrx * 0.05, hy - hry * 1.75)], 0.045, (238, 228, 200))
+            pen.line([(hx - hrx * 0.2, hy - hry * 0.8), (hx + hrx * 0.05, hy - hry * 1.75)], 0.045,
+                     (238, 228, 200))
         if kind == 25:
             pen.line([(hx - hrx * 0.25, hy - hry), (hx - hrx * 0.25, hy - hry * 1.7)], 0.022, (110, 66, 36))
     if kind == 20:
@@ -311,7 +325,8 @@ def _patches(pen: Pen, thing, colour: RGB, rng) -> None:
         pen.oval(x + rng.uniform(-0.012, 0.012), y, 0.034 - 0.014 * t, 0.032, (158, 92, 40))
     for x in np.linspace(-0.27, 0.06, 5):
         for y in (0.50, 0.57, 0.64):
-            pen.oval(x + rng.uniform(-0.015, 0.015) + (0.03 if y == 0.57 else 0), y, 0.029, 0.024, (158, 92, 40))
+            pen.oval(x + rng.uniform(-0.015, 0.015) + (0.03 if y == 0.57 else 0), y, 0.029, 0.024,
+                     (158, 92, 40))
 
 
 def _blotches(pen: Pen, thing, colour: RGB, rng) -> None:
@@ -356,9 +371,11 @@ def cat(pen: Pen, thing, colour: RGB, rng) -> None:
             pen.oval(x, 0.955, 0.07, 0.042, belly)
         cx, cy, r = 0, 0.30, 0.21
     for s in (-1, 1):
-        pen.poly([(cx + s * r * 0.25, cy - r * 0.7), (cx + s * r * 0.85, cy - r * 1.45), (cx + s * r * 0.98, cy - r * 0.1)],
+        pen.poly([(cx + s * r * 0.25, cy - r * 0.7), (cx + s * r * 0.85, cy - r * 1.45),
+                  (cx + s * r * 0.98, cy - r * 0.1)],
                  colour)
-        pen.poly([(cx + s * r * 0.48, cy - r * 0.7), (cx + s * r * 0.80, cy - r * 1.2), (cx + s * r * 0.85, cy - r * 0.4)],
+        pen.poly([(cx + s * r * 0.48, cy - r * 0.7), (cx + s * r * 0.80, cy - r * 1.2),
+                  (cx + s * r * 0.85, cy - r * 0.4)],
                  (226, 150, 150))
     pen.oval(cx, cy, r * 1.08, r * 0.95, colour)
     if thing.look % 2:
@@ -368,8 +385,10 @@ def cat(pen: Pen, thing, colour: RGB, rng) -> None:
     for s in (-1, 1):
         pen.oval(cx + s * r * 0.45, cy - r * 0.02, r * 0.25, r * 0.25, (176, 206, 70))
         pen.oval(cx + s * r * 0.45, cy - r * 0.02, r * 0.10, r * 0.23, (16, 16, 16))
-        pen.line([(cx + s * r * 0.4, cy + r * 0.42), (cx + s * r * 1.25, cy + r * 0.34)], 0.008, (235, 235, 235))
-    pen.poly([(cx - r * 0.13, cy + r * 0.22), (cx + r * 0.13, cy + r * 0.22), (cx, cy + r * 0.4)], (206, 96, 104))
+        pen.line([(cx + s * r * 0.4, cy + r * 0.42), (cx + s * r * 1.25, cy + r * 0.34)], 0.008,
+                 (235, 235, 235))
+    pen.poly([(cx - r * 0.13, cy + r * 0.22), (cx + r * 0.13, cy + r * 0.22), (cx, cy + r * 0.4)],
+             (206, 96, 104))
 
 
 def bird(pen: Pen, thing, colour: RGB, rng) -> None:
@@ -419,7 +438,7 @@ def teddy(pen: Pen, thing, colour: RGB, rng) -> None:
         pen.poly([(0, 0.475), (s * 0.12, 0.42), (s * 0.12, 0.54)], (206, 40, 50))
 
 
-# --- vehicles --------------------------------------------------------------------------------------------------
+# --- vehicles --------------------------------------------------------------------------------------
 
 def wheel(pen: Pen, x: float, y: float, r: float) -> None:
     """A tyre with its hub."""
@@ -496,7 +515,8 @@ def train(pen: Pen, thing, colour: RGB, rng) -> None:
         for n, (x, y, r) in enumerate(((0.70, 0.0, 0.09), (0.54, -0.04, 0.10))):
             pen.disc(x, y, r, (222 - 10 * n,) * 3)
     else:
-        pen.poly([(-0.06, 0.82), (-0.06, 0.22), (0.66, 0.22), (0.92, 0.44), (1.03, 0.74), (1.03, 0.82)], colour)
+        pen.poly([(-0.06, 0.82), (-0.06, 0.22), (0.66, 0.22), (0.92, 0.44), (1.03, 0.74), (1.03, 0.82)],
+                 colour)
         pen.poly([(0.52, 0.30), (0.66, 0.30), (0.84, 0.46), (0.52, 0.46)], (60, 78, 96))
         pen.box(-0.06, 0.60, 1.0, 0.67, (245, 245, 240))
         for x in (0.02, 0.26):
@@ -527,7 +547,8 @@ def boat(pen: Pen, thing, colour: RGB, rng) -> None:
     if thing.look % 3:
         pen.line([(0, 0.02), (0, 0.80)], 0.028, (108, 74, 46))
         pen.poly([(0.035, 0.04), (0.42, 0.68), (0.035, 0.70)], (250, 248, 240))
-        pen.poly([(-0.035, 0.12), (-0.36, 0.68), (-0.035, 0.70)], tone(colour, 1.25) if thing.look % 2 else (236, 232, 222))
+        pen.poly([(-0.035, 0.12), (-0.36, 0.68), (-0.035, 0.70)],
+                 tone(colour, 1.25) if thing.look % 2 else (236, 232, 222))
     else:
         pen.box(-0.28, 0.50, 0.18, 0.80, (244, 244, 240), 0.03)
         pen.box(-0.32, 0.44, 0.22, 0.52, tone(colour, 0.7))
@@ -581,7 +602,7 @@ def surfboard(pen: Pen, thing, colour: RGB, rng) -> None:
     pen.box(-0.15, 0.60, 0.15, 0.66, stripe)
 
 
-# --- street and sport ------------------------------------------------------------------------------------------
+# --- street and sport ------------------------------------------------------------------------------
 
 def traffic_light(pen: Pen, thing, colour: RGB, rng) -> None:
     """A traffic light on its pole, one lamp on."""
@@ -659,14 +680,15 @@ def kite(pen: Pen, thing, colour: RGB, rng) -> None:
     other = tone(colour, 1.5) if sum(colour) < 520 else (230, 60, 60)
     pen.line([(0, 0.60), (-0.08, 0.72), (0.03, 0.84), (-0.10, 0.98)], 0.02, (70, 66, 66))
     for x, y in ((-0.06, 0.74), (0.0, 0.86), (-0.09, 0.97)):
-        pen.poly([(x - 0.07, y - 0.035), (x + 0.07, y + 0.035), (x + 0.07, y - 0.035), (x - 0.07, y + 0.035)], other)
+        pen.poly([(x - 0.07, y - 0.035), (x + 0.07, y + 0.035), (x + 0.07, y - 0.035), (x - 0.07, y + 0.035)],
+                 other)
     pen.poly([(0, 0.0), (0.34, 0.26), (0, 0.64)], other)
     pen.poly([(0, 0.0), (-0.34, 0.26), (0, 0.64)], colour)
     pen.poly([(0, 0.26), (0.34, 0.26), (0, 0.64)], tone(other, 0.82))
     pen.poly([(0, 0.26), (-0.34, 0.26), (0, 0.64)], tone(colour, 0.8))
 
 
-# --- indoors ---------------------------------------------------------------------------------------------------
+# --- indoors ---------------------------------------------------------------------------------------
 
 def cup(pen: Pen, thing, colour: RGB, rng) -> None:
     """A cup of coffee."""
@@ -676,7 +698,8 @@ def cup(pen: Pen, thing, colour: RGB, rng) -> None:
     pen.oval(-0.03, 0.16, 0.39, 0.11, tone(colour, 1.35))
     pen.oval(-0.03, 0.17, 0.33, 0.08, (74, 44, 26))
     if thing.look % 2:
-        pen.poly([(-0.40, 0.46), (0.33, 0.46), (0.31, 0.62), (-0.375, 0.62)], tone(colour, 1.6 if sum(colour) < 560 else .6))
+        pen.poly([(-0.40, 0.46), (0.33, 0.46), (0.31, 0.62), (-0.375, 0.62)],
+                 tone(colour, 1.6 if sum(colour) < 560 else .6))
 
 
 def banana(pen: Pen, thing, colour: RGB, rng) -> None:
@@ -756,9 +779,11 @@ def couch(pen: Pen, thing, colour: RGB, rng) -> None:
         pen.box(x0, 0.10, x1, 0.56, tone(colour, 0.9), 0.08)
         pen.box(x0, 0.52, x1, 0.74, tone(colour, 1.12), 0.06)
     for s in (-1, 1):
-        pen.box(s * 0.95 - (0.24 if s > 0 else 0), 0.34, s * 0.95 + (0.24 if s < 0 else 0), 0.93, colour, 0.09)
+        pen.box(s * 0.95 - (0.24 if s > 0 else 0), 0.34, s * 0.95 + (0.24 if s < 0 else 0), 0.93, colour,
+                0.09)
     if thing.look % 2:
-        pen.poly([(-0.58, 0.24), (-0.26, 0.28), (-0.30, 0.58), (-0.62, 0.54)], tone(colour, 1.6) if sum(colour) < 560
+        pen.poly([(-0.58, 0.24), (-0.26, 0.28), (-0.30, 0.58), (-0.62, 0.54)],
+                 tone(colour, 1.6) if sum(colour) < 560
                  else (220, 90, 80))
 
 
@@ -774,7 +799,8 @@ def plant(pen: Pen, thing, colour: RGB, rng) -> None:
     else:
         for _ in range(26):
             a, r = rng.uniform(0, 2 * math.pi), math.sqrt(rng.random())
-            pen.oval(0.31 * r * math.cos(a), 0.32 + 0.27 * r * math.sin(a), 0.085, 0.065, tone(green, rng.uniform(0.7, 1.25)))
+            pen.oval(0.31 * r * math.cos(a), 0.32 + 0.27 * r * math.sin(a), 0.085, 0.065,
+                     tone(green, rng.uniform(0.7, 1.25)))
     pen.poly([(-0.23, 0.66), (0.23, 0.66), (0.16, 1.0), (-0.16, 1.0)], (190, 96, 58))
     pen.box(-0.26, 0.62, 0.26, 0.71, (206, 110, 68), 0.02)
 
@@ -792,7 +818,8 @@ def table(pen: Pen, thing, colour: RGB, rng) -> None:
 def tv(pen: Pen, thing, colour: RGB, rng) -> None:
     """A flat screen that is on."""
     pen.box(-0.75, 0.02, 0.75, 0.92, (26, 26, 30), 0.03)
-    top, low = (((80, 150, 230), (70, 150, 70)), ((240, 150, 70), (40, 60, 120)), ((120, 200, 240), (230, 206, 130)),
+    top, low = (((80, 150, 230), (70, 150, 70)), ((240, 150, 70), (40, 60, 120)),
+                ((120, 200, 240), (230, 206, 130)),
                 ((40, 40, 90), (150, 40, 120)))[thing.look % 4]
     pen.box(-0.69, 0.08, 0.69, 0.86, top)
     pen.poly([(-0.69, 0.62), (-0.2, 0.42), (0.2, 0.64), (0.69, 0.50), (0.69, 0.86), (-0.69, 0.86)], low)
@@ -831,7 +858,8 @@ def clock(pen: Pen, thing, colour: RGB, rng) -> None:
 def vase(pen: Pen, thing, colour: RGB, rng) -> None:
     """A vase of flowers."""
     petals = ((238, 70, 90), (250, 206, 60), (240, 150, 200), (250, 250, 250))[thing.look % 4]
-    tips = [(0.26 * s + rng.uniform(-0.03, 0.03), y) for s, y in ((-0.85, 0.22), (-0.4, 0.08), (0.1, 0.10), (0.5, 0.06),
+    tips = [(0.26 * s + rng.uniform(-0.03, 0.03), y) for s,
+            y in ((-0.85, 0.22), (-0.4, 0.08), (0.1, 0.10), (0.5, 0.06),
                                                                  (0.9, 0.24), (0.0, 0.26))]
     for x, y in tips:
         pen.line([(x, y), (x * 0.2, 0.50)], 0.022, (60, 130, 56))
@@ -847,8 +875,8 @@ def vase(pen: Pen, thing, colour: RGB, rng) -> None:
         pen.box(-0.225, 0.70, 0.225, 0.77, tone(colour, 1.6 if sum(colour) < 560 else 0.6))
 
 
-PAINTERS = {1: person, 2: bicycle, 3: car, 5: airplane, 6: bus, 7: train, 8: truck, 9: boat, 10: traffic_light,
-            11: hydrant, 13: stop_sign, 15: bench, 16: bird, 17: cat, 18: beast, 19: beast, 20: beast, 21: beast,
-            22: beast, 24: beast, 25: beast, 28: umbrella, 37: ball, 38: kite, 41: skateboard, 42: surfboard, 47: cup,
-            52: banana, 53: apple, 59: pizza, 61: cake, 62: chair, 63: couch, 64: plant, 67: table, 72: tv, 73: laptop,
-            85: clock, 86: vase, 88: teddy}
+PAINTERS = {1: person, 2: bicycle, 3: car, 5: airplane, 6: bus, 7: train, 8: truck, 9: boat,
+            10: traffic_light, 11: hydrant, 13: stop_sign, 15: bench, 16: bird, 17: cat, 18: beast, 19: beast,
+            20: beast, 21: beast, 22: beast, 24: beast, 25: beast, 28: umbrella, 37: ball, 38: kite,
+            41: skateboard, 42: surfboard, 47: cup, 52: banana, 53: apple, 59: pizza, 61: cake, 62: chair,
+            63: couch, 64: plant, 67: table, 72: tv, 73: laptop, 85: clock, 86: vase, 88: teddy}

@@ -1,4 +1,4 @@
-"""Invent small everyday scenes: what is in them, where it stands, in which light, and the numbers that say so."""
+"""Invent small everyday scenes: what is in them, where it stands, in which light."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["STREAMS", "KINDS", "THINGS", "STUFF", "COLOURS", "LIGHTS", "WEATHERS", "PLACES", "Region", "Scene",
-           "Thing", "draw_scene", "factors"]
+__all__ = ["STREAMS", "KINDS", "THINGS", "STUFF", "COLOURS", "LIGHTS", "WEATHERS", "PLACES", "Region",
+           "Scene", "Thing", "draw_scene", "factors"]
 
 STREAMS = ("world", "watermark", "subject")
 KINDS = ("scene", "face", "body", "place", "word", "object")
@@ -47,7 +47,8 @@ THINGS: dict[int, ThingKind] = {
     8: ThingKind("truck", "vehicle", 1.8, (0.36, 0.48), _PAINT, "ground"),
     9: ThingKind("boat", "vehicle", 1.05, (0.48, 0.68), _PAINT, "ground"),
     10: ThingKind("traffic light", "outdoor", 0.36, (0.62, 0.82), (), "ground"),
-    11: ThingKind("fire hydrant", "outdoor", 0.66, (0.42, 0.62), ("red", "yellow", "blue", "orange"), "ground"),
+    11: ThingKind("fire hydrant", "outdoor", 0.66, (0.42, 0.62), ("red", "yellow", "blue", "orange"),
+                  "ground"),
     13: ThingKind("stop sign", "outdoor", 0.56, (0.62, 0.85), (), "ground"),
     15: ThingKind("bench", "outdoor", 1.75, (0.32, 0.42), ("brown", "green", "white", "blue"), "ground"),
     16: ThingKind("bird", "animal", 1.25, (0.34, 0.52),
@@ -61,7 +62,8 @@ THINGS: dict[int, ThingKind] = {
     24: ThingKind("zebra", "animal", 1.2, (0.48, 0.66), (), "ground"),
     25: ThingKind("giraffe", "animal", 0.78, (0.72, 0.90), (), "ground"),
     28: ThingKind("umbrella", "accessory", 1.15, (0.42, 0.60), _BRIGHT, "ground"),
-    37: ThingKind("sports ball", "sports", 1.0, (0.28, 0.42), ("red", "blue", "yellow", "white", "orange"), "ground"),
+    37: ThingKind("sports ball", "sports", 1.0, (0.28, 0.42), ("red", "blue", "yellow", "white", "orange"),
+                  "ground"),
     38: ThingKind("kite", "sports", 0.80, (0.36, 0.52), _PAINT, "sky"),
     41: ThingKind("skateboard", "sports", 2.9, (0.17, 0.24), _PAINT, "ground"),
     42: ThingKind("surfboard", "sports", 0.34, (0.58, 0.78), _PAINT, "ground"),
@@ -106,9 +108,11 @@ class Place(NamedTuple):
 
 PLACES: dict[str, Place] = {
     "meadow": Place(20, False, (124, 124, 124, 111), (157,), (169, 169, 135, 128, 113, 0), {
-        1: 30, 18: 7, 19: 7, 20: 6, 21: 6, 16: 4, 24: 3, 25: 3.5, 22: 3.5, 38: 3, 37: 3, 2: 2, 15: 2, 28: 2, 5: 1}),
+        1: 30, 18: 7, 19: 7, 20: 6, 21: 6, 16: 4, 24: 3, 25: 3.5, 22: 3.5, 38: 3, 37: 3, 2: 2, 15: 2, 28: 2,
+        5: 1}),
     "street": Place(20, False, (149,), (157,), (96, 96, 128, 169, 0), {
-        1: 28, 3: 11, 6: 6, 8: 5, 2: 4, 10: 4, 13: 4, 11: 3.5, 7: 3, 15: 2, 18: 3, 28: 3, 41: 2, 5: 1.5, 16: 1, 17: 1}),
+        1: 28, 3: 11, 6: 6, 8: 5, 2: 4, 10: 4, 13: 4, 11: 3.5, 7: 3, 15: 2, 18: 3, 28: 3, 41: 2, 5: 1.5,
+        16: 1, 17: 1}),
     "beach": Place(11, False, (154,), (157,), (155,), {
         1: 32, 28: 6, 42: 5, 38: 5, 16: 4, 18: 4, 37: 4, 9: 2, 19: 2, 5: 2}),
     "sea": Place(8, False, (155,), (157,), (135, 0, 0), {9: 14, 16: 4, 5: 3}),
@@ -116,7 +120,8 @@ PLACES: dict[str, Place] = {
         1: 22, 18: 4, 19: 2, 8: 2, 3: 2, 16: 1.5, 5: 1.5, 7: 1.5}),
     "room": Place(20, True, (118, 118, 101, 101), (173, 173, 171, 177), (181, 181, 0, 0), {
         1: 24, 63: 8, 62: 8, 17: 7, 72: 6, 85: 6, 67: 4, 88: 4, 64: 4, 18: 3, 86: 2, 37: 1}),
-    "kitchen": Place(6, True, (117,), (176, 173), (181, 0), {1: 14, 67: 8, 62: 6, 85: 4, 64: 3, 17: 2, 18: 1}),
+    "kitchen": Place(6, True, (117,), (176, 173), (181, 0),
+                     {1: 14, 67: 8, 62: 6, 85: 4, 64: 3, 17: 2, 18: 1}),
     "tabletop": Place(8, True, (165,), (173, 171, 176), (181, 0), {
         59: 8, 47: 7, 61: 5, 73: 5, 86: 4, 53: 4, 52: 4, 85: 1.5, 88: 1.5}),
 }
@@ -125,28 +130,34 @@ PLACES: dict[str, Place] = {
 BONDS: tuple[tuple[int, str, int, tuple[str, ...], float], ...] = (
     (1, "riding", 19, ("meadow", "beach", "snow"), 4), (1, "riding", 2, ("street", "meadow"), 4),
     (1, "riding", 41, ("street",), 3), (1, "riding", 42, ("sea",), 8), (1, "riding", 22, ("meadow",), 1),
-    (1, "holding", 28, ("street", "beach", "meadow", "snow"), 3), (1, "holding", 38, ("beach", "meadow"), 2.5),
-    (1, "holding", 42, ("beach",), 4), (1, "holding", 88, ("room",), 1.5), (1, "holding", 47, ("kitchen", "room"), 2),
+    (1, "holding", 28, ("street", "beach", "meadow", "snow"), 3),
+    (1, "holding", 38, ("beach", "meadow"), 2.5),
+    (1, "holding", 42, ("beach",), 4), (1, "holding", 88, ("room",), 1.5),
+    (1, "holding", 47, ("kitchen", "room"), 2),
     (17, "on", 63, ("room",), 3), (18, "on", 63, ("room",), 1.5), (1, "on", 63, ("room",), 3),
     (88, "on", 63, ("room",), 1), (17, "on", 62, ("room", "kitchen"), 1.5), (88, "on", 62, ("room",), 1),
-    (1, "on", 15, ("street", "meadow"), 2), (17, "on", 15, ("street", "meadow"), 1), (16, "on", 15, ("meadow",), 1),
-    (17, "on", 3, ("street",), 1), (59, "on", 67, ("kitchen", "room"), 3), (47, "on", 67, ("kitchen", "room"), 1.5),
-    (86, "on", 67, ("kitchen", "room"), 2), (73, "on", 67, ("room", "kitchen"), 2), (61, "on", 67, ("kitchen",), 2),
+    (1, "on", 15, ("street", "meadow"), 2), (17, "on", 15, ("street", "meadow"), 1),
+    (16, "on", 15, ("meadow",), 1),
+    (17, "on", 3, ("street",), 1), (59, "on", 67, ("kitchen", "room"), 3),
+    (47, "on", 67, ("kitchen", "room"), 1.5),
+    (86, "on", 67, ("kitchen", "room"), 2), (73, "on", 67, ("room", "kitchen"), 2),
+    (61, "on", 67, ("kitchen",), 2),
     (17, "on", 67, ("kitchen",), 1), (16, "on", 22, ("meadow",), 0.7),
 )
 _SEAT = {63: 0.50, 62: 0.52, 15: 0.55, 67: 0.10, 3: 0.04, 22: 0.16, 19: 0.38, 2: 0.42, 41: 0.12, 42: 0.30}
 _CROWDS = (1, 16, 20, 21)
 _OBJECTS = (3, 9, 11, 13, 28, 37, 47, 53, 59, 62, 63, 64, 72, 73, 85, 86, 88, 2, 61, 10)
-_SIGNS = ("OPEN", "SALE", "CAFE", "EXIT", "TAXI", "BOOK", "HELLO", "PIZZA", "MUSIC", "PARK", "HOTEL", "NEWS", "LOVE",
-          "ZOO")
+_SIGNS = ("OPEN", "SALE", "CAFE", "EXIT", "TAXI", "BOOK", "HELLO", "PIZZA", "MUSIC", "PARK", "HOTEL", "NEWS",
+          "LOVE", "ZOO")
 
 
 @dataclass(frozen=True)
 class Thing:
     """One countable thing; positions and sizes are fractions of the picture, y grows downwards.
 
-    `x` is its centre, `y` its lowest point, `size` its height, `depth` the y of the ground under it (what stands
-    lower is nearer and hides what is behind); `relation` binds it to thing number `other` of the same scene.
+    `x` is its centre, `y` its lowest point, `size` its height, `depth` the y of the ground under
+    it (what stands lower is nearer and hides what is behind); `relation` binds it to thing number `other`
+    of the same scene.
     """
 
     category: int
@@ -251,7 +262,8 @@ def _sample(rng: np.random.Generator, stream: str, kind: str) -> Scene:
         horizon = rng.uniform(0.40, 0.52)
     else:
         horizon = rng.uniform(0.58, 0.72) if spec.indoor else rng.uniform(0.38, 0.60)
-    light = _pick(rng, ("day", "night") if spec.indoor else LIGHTS, (8, 2) if spec.indoor else (10, 4, 4, 2.5))
+    light = _pick(rng, ("day", "night") if spec.indoor else LIGHTS,
+                  (8, 2) if spec.indoor else (10, 4, 4, 2.5))
     weather = "clear"
     if not spec.indoor:
         weather = {"day": _pick(rng, ("clear", "cloudy")), "overcast": _pick(rng, ("cloudy", "rain")),
@@ -280,10 +292,13 @@ def _regions(rng: np.random.Generator, spec: Place, place: str, kind: str) -> tu
     wall_colour = _pick(rng, ("white", "yellow", "green", "blue", "pink", "gray", "orange"))
     carpet = _pick(rng, ("red", "blue", "green", "gray", "purple"))
     back, ground = _pick(rng, spec.backs), _pick(rng, spec.grounds)
-    regions = [Region(back, "back", colour=wall_colour if back in (173, 176) else "", seed=int(rng.integers(2**31))),
-               Region(ground, "ground", colour=carpet if ground == 101 else "", seed=int(rng.integers(2**31)))]
+    regions = [Region(back, "back", colour=wall_colour if back in (173, 176) else "",
+                      seed=int(rng.integers(2**31))),
+               Region(ground, "ground", colour=carpet if ground == 101 else "",
+                      seed=int(rng.integers(2**31)))]
     far = _pick(rng, spec.far)
-    if kind == "word" and rng.random() < 0.7 or kind == "scene" and place in ("street", "meadow") and rng.random() < .05:
+    if (kind == "word" and rng.random() < 0.7
+            or kind == "scene" and place in ("street", "meadow") and rng.random() < .05):
         far = 92
     if kind == "place" and far == 0:
         far = next(f for f in spec.far if f)
@@ -317,7 +332,8 @@ def _pose(rng: np.random.Generator, category: int) -> str:
     return ""
 
 
-def _position(rng: np.random.Generator, scene: Scene, category: int, size: float, nearness: float) -> tuple[float, float]:
+def _position(rng: np.random.Generator, scene: Scene, category: int, size: float,
+              nearness: float) -> tuple[float, float]:
     """(y of the lowest point, size) of a thing that fits into the picture at a nearness of 0 to 1."""
     zone, aspect = THINGS[category].zone, THINGS[category].aspect
     size = min(size, 0.86 / aspect)
@@ -353,9 +369,11 @@ def _things(rng: np.random.Generator, scene: Scene) -> list[Thing]:
         size = rng.uniform(low, high) * (1 if main else 0.45 + 0.42 * near)
         y, size = _position(rng, scene, category, size, near)
         x = _free_x(rng, taken, size * THINGS[category].aspect, alone=main and extra == 1)
-        things.append(_make(rng, category, x, y, size, pose="flying" if category == 16 and (fly or rng.random() < .4) else None))
+        things.append(_make(rng, category, x, y, size, pose="flying" if category == 16
+                            and (fly or rng.random() < .4) else None))
         if things[-1].pose == "flying":
-            things[-1] = replace(things[-1], y=float(size + rng.uniform(0.05, max(0.06, scene.horizon - size))))
+            things[-1] = replace(things[-1], y=float(size + rng.uniform(0.05,
+                                                                        max(0.06, scene.horizon - size))))
         taken.append(x)
     if rng.random() < 0.06 and not scene.indoor and scene.place != "sea":
         things.append(_crowd(rng, scene))
@@ -402,8 +420,10 @@ def _bond(rng: np.random.Generator, scene: Scene, bond: tuple) -> list[Thing]:
     what = _make(rng, base, x, ground, size, pose="flat" if base == 42 else None)
     if subject in (17,) and base != 62:
         pose = _pick(rng, ("sitting", "walking"))
-    offset = 0 if pose in ("riding", "balancing") or base == 62 else rng.uniform(-0.24, 0.24) * size * THINGS[base].aspect
-    who = _make(rng, subject, x + offset, ground - over, height, pose=pose, depth=ground + 0.004, relation=relation,
+    offset = (0 if pose in ("riding", "balancing") or base == 62
+              else rng.uniform(-0.24, 0.24) * size * THINGS[base].aspect)
+    who = _make(rng, subject, x + offset, ground - over, height, pose=pose, depth=ground + 0.004,
+                relation=relation,
                 other=1)
     return [replace(who, flip=what.flip) if pose in ("riding", "balancing") else who, what]
 
@@ -420,7 +440,8 @@ def _holding(rng: np.random.Generator, scene: Scene, base: int, x: float, ground
     if base == 28:
         hx, hy = x + side * height * 0.17, ground - height * 0.50
     elif base == 38:
-        hx, hy = x + side * min(0.3, 0.46 - abs(x - 0.5) + 0.06), max(size + 0.03, rng.uniform(0.0, 0.1) + size)
+        hx, hy = x + side * min(0.3, 0.46 - abs(x - 0.5) + 0.06), max(size + 0.03,
+                                                                      rng.uniform(0.0, 0.1) + size)
     elif base == 42:
         hx, hy = x + side * height * 0.28, ground - 0.01
     elif base == 88:
@@ -437,7 +458,8 @@ def _crowd(rng: np.random.Generator, scene: Scene) -> Thing:
     category = _pick(rng, (1, 16) if scene.place != "meadow" else _CROWDS)
     size = rng.uniform(0.13, 0.18)
     y = scene.horizon + 0.06 if category != 16 else rng.uniform(0.2, 0.3)
-    return _make(rng, category, rng.uniform(0.35, 0.65), y, size, crowd=True, pose="flying" if category == 16 else None)
+    return _make(rng, category, rng.uniform(0.35, 0.65), y, size, crowd=True,
+                 pose="flying" if category == 16 else None)
 
 
 def _face(rng: np.random.Generator, scene: Scene) -> list[Thing]:
@@ -448,7 +470,8 @@ def _face(rng: np.random.Generator, scene: Scene) -> list[Thing]:
 
 def _bodies(rng: np.random.Generator, scene: Scene) -> list[Thing]:
     """One or two whole bodies."""
-    xs = (rng.normal(0.5, 0.06),) if rng.random() < 0.65 else (rng.uniform(0.26, 0.34), rng.uniform(0.66, 0.74))
+    xs = (rng.normal(0.5, 0.06),) if rng.random() < 0.65 else (rng.uniform(0.26, 0.34),
+                                                               rng.uniform(0.66, 0.74))
     return [_make(rng, 1, x, rng.uniform(0.93, 0.98), rng.uniform(0.78, 0.92)) for x in xs]
 
 
@@ -480,8 +503,9 @@ def factors(scene: Scene) -> dict[str, float]:
     Returns
     -------
     dict
-        `has_<thing>` and `has_<stuff>` (0 or 1); `things` (count); main thing's `category` (COCO id), `x`, `y`
-        (centre), `size` (fractions), `colour` (index into `COLOURS`, -1 without), 0 or -1 where there is no thing;
+        `has_<thing>` and `has_<stuff>` (0 or 1); `things` (count); main thing's `category` (COCO id), `x`
+        and `y` (centre), `size` (height, as fractions), `colour` (index into `COLOURS`, -1
+        without), all 0 but the colour where there is no thing;
         `ground` (COCO-Stuff id), `horizon`, `light`, `weather` (indices), `indoor`, `face`, `crowd`, `words`.
     """
     present = {t.category for t in scene.things}

@@ -1,4 +1,4 @@
-"""Describe a scene in five sentences as people write them: two that fit, one partial, one vague, one beside the point."""
+"""Describe a scene in five sentences: two that fit, one partial, one vague, one beside the point."""
 
 from __future__ import annotations
 
@@ -11,40 +11,54 @@ __all__ = ["GRADES", "caption"]
 
 GRADES = ("specific", "specific", "partial", "vague", "off")
 
-_NOUNS = {"airplane": ("airplane", "plane", "jet"), "bicycle": ("bicycle", "bike"), "couch": ("couch", "sofa"),
+_NOUNS = {"airplane": ("airplane", "plane", "jet"), "bicycle": ("bicycle", "bike"),
+          "couch": ("couch", "sofa"),
           "tv": ("tv", "television"), "dining table": ("table", "dining table"), "sports ball": ("ball",),
-          "potted plant": ("potted plant", "plant in a pot"), "cup": ("cup", "cup of coffee", "mug"), "boat": ("boat",),
-          "surfboard": ("surfboard", "surf board"), "laptop": ("laptop", "laptop computer"), "kite": ("kite",),
-          "cake": ("cake", "birthday cake"), "banana": ("bunch of bananas",), "vase": ("vase of flowers", "vase"),
+          "potted plant": ("potted plant", "plant in a pot"), "cup": ("cup", "cup of coffee", "mug"),
+          "boat": ("boat",),
+          "surfboard": ("surfboard", "surf board"), "laptop": ("laptop", "laptop computer"),
+          "kite": ("kite",),
+          "cake": ("cake", "birthday cake"), "banana": ("bunch of bananas",),
+          "vase": ("vase of flowers", "vase"),
           "cat": ("cat", "kitty"), "dog": ("dog", "puppy"), "bird": ("bird",), "teddy bear": ("teddy bear",)}
 _MANY = {1: ("a group of people", "a crowd of people"), 16: ("a flock of birds", "a group of birds"),
          20: ("a flock of sheep", "a herd of sheep"), 21: ("a herd of cows", "a group of cows")}
 
-_GROUND = {124: ("on the grass", "in a grassy field", "in a green field"), 111: ("on the dirt", "in a dirt field"),
-           149: ("on the street", "on a road", "on a city street"), 154: ("on the beach", "on a sandy beach", "on the sand"),
+_GROUND = {124: ("on the grass", "in a grassy field", "in a green field"),
+           111: ("on the dirt", "in a dirt field"),
+           149: ("on the street", "on a road", "on a city street"),
+           154: ("on the beach", "on a sandy beach", "on the sand"),
            155: ("in the ocean", "on the water", "in the sea"), 159: ("in the snow", "on a snowy field"),
-           118: ("in a room with a wooden floor", "on a wooden floor"), 117: ("on a tile floor", "in a kitchen"),
-           101: ("on {a} carpet", "in a room with {a} carpet"), 165: ("on a wooden table", "on top of a table")}
-_FAR = {135: ("near the mountains", "with mountains in the background"), 169: ("near some trees", "with trees behind"),
+           118: ("in a room with a wooden floor", "on a wooden floor"),
+           117: ("on a tile floor", "in a kitchen"),
+           101: ("on {a} carpet", "in a room with {a} carpet"),
+           165: ("on a wooden table", "on top of a table")}
+_FAR = {135: ("near the mountains", "with mountains in the background"),
+        169: ("near some trees", "with trees behind"),
         128: ("near {a} house", "with a house in the background"), 113: ("by a fence", "in front of a fence"),
-        96: ("near some buildings", "with tall buildings in the background"), 155: ("by the ocean", "near the water"),
-        181: ("by a window", "near a window"), 92: ("near {a} sign that says {t}", "by {a} banner that reads {t}")}
-_WALL = {171: ("by a brick wall", "in front of a brick wall"), 177: ("by a wooden wall", "in front of a wooden wall"),
+        96: ("near some buildings", "with tall buildings in the background"),
+        155: ("by the ocean", "near the water"),
+        181: ("by a window", "near a window"), 92: ("near {a} sign that says {t}",
+                                                    "by {a} banner that reads {t}")}
+_WALL = {171: ("by a brick wall", "in front of a brick wall"),
+         177: ("by a wooden wall", "in front of a wooden wall"),
          173: ("by {a} wall", "in front of {a} wall"), 176: ("by {a} tile wall", "in front of a tile wall")}
 _LIGHT = {"sunset": ("at sunset", "under an orange sky"), "night": ("at night", "in the dark"),
           "overcast": ("on a gray day", "under a gray sky"), "day": ("on a sunny day", "under a blue sky")}
 _PLACE = {"meadow": "a field", "street": "a street", "beach": "a beach by the ocean", "sea": "the open sea",
-          "snow": "a snowy landscape", "room": "an empty room", "kitchen": "an empty kitchen", "tabletop": "an empty table"}
+          "snow": "a snowy landscape", "room": "an empty room", "kitchen": "an empty kitchen",
+          "tabletop": "an empty table"}
 _DOES = {"standing": ("standing", "posing"), "walking": ("walking",), "waving": ("waving", "waving one arm"),
          "sitting": ("sitting",), "flying": ("flying",), "holding": ("standing",)}
 _VAGUE = ("A nice picture of something.", "This is a photo that someone took.", "A very nice view of this.",
-          "There is something to see in the picture.", "An image of one thing or another.", "What a good shot this is.",
+          "There is something to see in the picture.", "An image of one thing or another.",
+          "What a good shot this is.",
           "I like how this image looks.", "Some things can be seen here.", "A picture taken with a camera.",
           "It is an interesting scene.", "Here is a photo of a moment.", "Something is happening here.")
 
 
 def caption(scene: Scene) -> list[tuple[str, str]]:
-    """Five sentences about a scene, each with its true grade, shuffled; the same scene always gets the same five.
+    """Five sentences about a scene, each with its true grade, shuffled; the same five each time.
 
     Returns
     -------
@@ -80,8 +94,10 @@ def _noun(rng: np.random.Generator, thing: Thing) -> str:
     if thing.category == 1:
         who = traits(thing.look)
         if who["child"]:
-            return _choose(rng, ("girl", "little girl", "child") if who["woman"] else ("boy", "little boy", "child"))
-        return _choose(rng, ("woman", "woman", "lady", "person") if who["woman"] else ("man", "man", "guy", "person"))
+            return _choose(rng, ("girl", "little girl", "child") if who["woman"]
+                           else ("boy", "little boy", "child"))
+        return _choose(rng, ("woman", "woman", "lady", "person") if who["woman"]
+                       else ("man", "man", "guy", "person"))
     return _choose(rng, _NOUNS.get(thing.name, (thing.name,)))
 
 
@@ -148,7 +164,8 @@ def _specific(rng: np.random.Generator, scene: Scene) -> str:
     aloft = _aloft(scene, main)
     if main.relation:
         other = rest.pop(main.other - 1)
-        how = {"on": _choose(rng, ("on", "on top of")) if main.category != 1 else "on"}.get(main.relation, main.relation)
+        how = {"on": _choose(rng, ("on", "on top of")) if main.category != 1 else "on"}.get(main.relation,
+                                                                                            main.relation)
         if main.relation == "on" and main.category in (1, 17, 18):
             how = _choose(rng, ("sitting ", "")) + how if main.pose == "sitting" else "standing " + how
         words = f"{subject} {how} {_phrase(rng, other)} {_where(rng, scene)}"
@@ -159,7 +176,8 @@ def _specific(rng: np.random.Generator, scene: Scene) -> str:
         does = _choose(rng, _DOES.get(main.pose, ("",))) if not main.crowd else ""
         words = f"{subject} {does} {_where(rng, scene)}"
     if not rest:
-        return _sentence(_choose(rng, ("{}", "{}", "there is {}", "a picture of {}", "a photo of {}")).format(words))
+        return _sentence(_choose(rng, ("{}", "{}", "there is {}", "a picture of {}",
+                                       "a photo of {}")).format(words))
     other = rest[0]
     if main.relation:
         words += f" with {_phrase(rng, other)} {_choose(rng, ('nearby', 'in the background'))}"
@@ -174,7 +192,8 @@ def _portrait(rng: np.random.Generator, scene: Scene, main: Thing) -> str:
     """A sentence about a close-up face."""
     who = traits(main.look)
     noun = _noun(rng, main)
-    look = _choose(rng, ("smiling", "smiling at the camera") if who["smile"] else ("looking at the camera", "not smiling"))
+    look = _choose(rng, ("smiling", "smiling at the camera") if who["smile"]
+                   else ("looking at the camera", "not smiling"))
     wears = " and a hat" if who["hat"] else " and glasses" if who["glasses"] else ""
     start = _choose(rng, ("a close up of", "the face of", "a portrait of"))
     return _sentence(f"{start} {_an(noun)} with {who['hair']} hair{wears} in {_an(main.colour)} shirt {look} "
@@ -186,9 +205,11 @@ def _empty(rng: np.random.Generator, scene: Scene) -> str:
     far = scene.region("far")
     if far is not None and far.category == 92:
         sign = _choose(rng, ("sign", "banner"))
-        return _sentence(f"{_an(far.colour)} {sign} {_choose(rng, ('that says', 'that reads', 'with the word'))} "
+        return _sentence(f"{_an(far.colour)} {sign} "
+                         f"{_choose(rng, ('that says', 'that reads', 'with the word'))} "
                          f"{far.text.lower()} {_choose(rng, _GROUND[scene.region('ground').category])}")
-    start = _choose(rng, ("a view of {}", "{}", "a picture of {} with nobody there")).format(_PLACE[scene.place])
+    start = _choose(rng, ("a view of {}", "{}", "a picture of {} with nobody there")).format(
+        _PLACE[scene.place])
     ground = scene.region("ground")
     floor = f" with {_an(ground.colour)} carpet" if ground.category == 101 else ""
     light = f" {_light(rng, scene)}" if not scene.indoor else ""
@@ -202,15 +223,18 @@ def _partial(rng: np.random.Generator, scene: Scene) -> str:
     thing = _choose(rng, scene.things)
     phrase = _phrase(rng, thing, detail=False)
     side = "inside" if scene.indoor else "outside"
-    return _sentence(_choose(rng, ("there is {}", "{} " + side, "a picture with {}", "{} in a photo")).format(phrase))
+    return _sentence(_choose(rng, ("there is {}", "{} " + side, "a picture with {}",
+                                   "{} in a photo")).format(phrase))
 
 
 def _off(rng: np.random.Generator, scene: Scene) -> str:
     """A specific sentence about another scene that shares no thing, ground or backdrop with this one."""
-    here = {t.category for t in scene.things} | {r.category for r in scene.stuff if r.part != "back"} | _alike(scene)
+    here = {t.category for t in scene.things} | {r.category for r in scene.stuff
+                                                 if r.part != "back"} | _alike(scene)
     while True:
         other = draw_scene(int(rng.integers(2**31)), scene.stream, 0)
-        there = {t.category for t in other.things} | {r.category for r in other.stuff if r.part != "back"} | _alike(other)
+        there = {t.category for t in other.things} | {r.category for r in other.stuff
+                                                      if r.part != "back"} | _alike(other)
         if not here & there and PLACES[other.place].indoor != scene.indoor:
             return _specific(rng, other)
 
