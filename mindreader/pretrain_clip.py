@@ -1,0 +1,279 @@
+"""Teach a small CLIP the invented world, by open_clip's own model and loss."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import torch
+from open_clip.transformer import text_global_pool
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from . import schooling, weights
+from .embed import ClipEmbedder, CompactTokenizer
+from .scenes import STUFF, THINGS
+from .world import World
+
+PROMPT = "a photo of {}"
+PREPROCESS = {"size": 64}
+N_PROMPTS = 4  # short prompts drawn once for each scene
+FILE = "open_clip_model.safetensors"
+# Standard deviation of the raw coordinates, so that clamping at 1.5 means what it means to ViT-B/32
+# (released code: 0.4602 for pictures).
+RAW_STD = 0.46
+
+
+@dataclass(frozen=True)
+class ClipRecipe:
+    """How the small CLIP is trained; `grades` are the shares of caption kinds, "prompt" names categories only."""
+
+    minutes: float = 18
+    batch: int = 256
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 0.05
+    seed: int = 0
+    width: int = 24  # of the picture tower
+    layers: tuple[int, int, int, int] = (1, 2, 2, 1)
+    text_layers: int = 3
+    n_dims: int = 128
+    context_length: int = 48
+    grades: tuple[tuple[str, float], ...] = (("specific", 0.62), ("partial", 0.17), ("prompt", 0.18), ("vague", 0.03))
+
+
+def architecture(recipe: ClipRecipe, vocab_size: int) -> dict:
+    """The model in open_clip's own terms (`model_cfg`)."""
+    return {
+        "embed_dim": recipe.n_dims,
+        "vision_cfg": {"image_size": PREPROCESS["size"], "layers": list(recipe.layers), "width": recipe.width,
+                       "head_width": 64},
+        "text_cfg": {"context_length": recipe.context_length, "vocab_size": vocab_size, "width": 128, "heads": 4,
+                     "layers": recipe.text_layers},
+    }
+
+
+def pretrain_clip(world: World, folder: Path, recipe: ClipRecipe | None = None, *, resume: bool = False,
+                  progress=None) -> dict:
+    """Train the small CLIP on a world and save it where open_clip's `local-dir:` finds it; gives the card.
+
+    Parameters
+    ----------
+    world : World
+    folder : Path
+        Gets open_clip_config.json, open_clip_model.safetensors and card.json.
+    recipe : ClipRecipe, optional
+    resume : bool
+        Go on from the checkpoint of an interrupted training.
+    progress : callable, optional
+    """
+    recipe = recipe or ClipRecipe()
+    prompts = [_prompts(row, np.random.default_rng([recipe.seed, 7, i]))
+               for i, row in enumerate(world.factors.to_dict("records"))]
+    every = {s for five in world.captions for s, _ in five} | {s for four in prompts for s in four}
+    tokenizer = CompactTokenizer(CompactTokenizer.known(sorted(every | set(category_prompts().values()))),
+                                 recipe.context_length)
+    config = {"model_cfg": architecture(recipe, tokenizer.vocab_size), "preprocess_cfg": PREPROCESS,
+              "vocabulary": tokenizer.tokens}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        module = open_clip.CLIP(**config["model_cfg"])
+        open_clip.model.set_model_preprocess_cfg(module, asdict(open_clip.transform.PreprocessCfg(**PREPROCESS)))
+    module.visual.to(memory_format=torch.channels_last)
+    lesson = _Lesson(world, prompts, tokenizer, module, recipe)
+    module.train()
+    told = schooling.learn("clip", module, lesson.loss, minutes=recipe.minutes, learning_rate=recipe.learning_rate,
+                           weight_decay=recipe.weight_decay, resume=resume, progress=progress,
+                           score=lambda: _brief(score_clip(module, tokenizer, world)))
+    calibrate(module, tokenizer, world)
+    return save_clip(folder, module, tokenizer, config, world, recipe, told)
+
+
+def save_clip(folder: Path, module: nn.Module, tokenizer, config: dict, world: World, recipe: ClipRecipe,
+              told: dict) -> dict:
+    """Write model, open_clip config and card; the scores are those of the weights as stored."""
+    module.eval()
+    with torch.no_grad():
+        for tensor in [*module.parameters(), *module.buffers()]:
+            if tensor.is_floating_point():
+                tensor.copy_(tensor.half().float())
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".config.{os.getpid()}"
+    temporary.write_text(json.dumps(config) + "\n", encoding="utf-8")
+    os.replace(temporary, folder / "open_clip_config.json")
+    card = {"name": "clip", "architecture": config["model_cfg"], "recipe": asdict(recipe) | {"steps": told["steps"]},
+            "data": {"world": world.path.name, "n_train": len(world.train), "n_held_out": world.n_held_out},
+            "seed": recipe.seed, "minutes": told["minutes"], "hardware": schooling.hardware(),
+            "scores": score_clip(module, tokenizer, world), "curve": told["curve"]}
+    return weights.save_part(folder, module.state_dict(), card, file=FILE)
+
+
+def category_prompts() -> dict[str, str]:
+    """The short sentence that stands for each category, by its name."""
+    names = [kind.name for kind in THINGS.values()] + [name for name, _ in STUFF.values()]
+    return {name: PROMPT.format(_with_article(name)) for name in names}
+
+
+def score_clip(module: nn.Module, tokenizer, world: World) -> dict:
+    """How well a CLIP knows held-out scenes.
+
+    Returns
+    -------
+    dict
+        top1_captions, top1_pictures : picture to its specific caption among 300 and back, mean over sets;
+        category_auc, category_auc_things : zero-shot, mean over categories with 10 or more held-out pictures;
+        screening_auc : specific captions above the others, by the 5-way softmax; logit_scale; cos_matched.
+    """
+    from sklearn.metrics import roc_auc_score
+    clip = ClipEmbedder(module, tokenizer)
+    module.requires_grad_(True)
+    rows = world.held_out
+    pictures = _unit(clip.images(np.asarray(world.pictures[rows])))
+    five = [world.captions[i] for i in rows]
+    texts = _unit(clip.texts([s for one in five for s, _ in one])).reshape(len(rows), 5, -1)
+    grades = np.array([[g for _, g in one] for one in five])
+    first = np.array([list(one).index("specific") for one in grades])
+    matched = texts[np.arange(len(rows)), first]
+    near = [pictures[i:i + 300] @ matched[i:i + 300].T for i in range(0, len(rows) - 299, 300)]
+    to_caption = float(np.mean([(s.argmax(1) == np.arange(300)).mean() for s in near])) if near else float("nan")
+    to_picture = float(np.mean([(s.argmax(0) == np.arange(300)).mean() for s in near])) if near else float("nan")
+    names = category_prompts()
+    likeness = pictures @ _unit(clip.texts(list(names.values()))).T
+    truth = world.factors.iloc[rows][[f"has_{n}" for n in names]].to_numpy()
+    enough = [k for k in range(len(names)) if 10 <= truth[:, k].sum() <= len(rows) - 10]
+    aucs = {k: roc_auc_score(truth[:, k], likeness[:, k]) for k in enough}
+    own = np.einsum("nd,ncd->nc", pictures, texts) * clip.logit_scale
+    chance = np.exp(own - own.max(1, keepdims=True))
+    chance /= chance.sum(1, keepdims=True)
+    module.train()
+    scores = {"top1_captions": to_caption, "top1_pictures": to_picture,
+              "category_auc": float(np.mean(list(aucs.values()))) if aucs else float("nan"),
+              "category_auc_things": float(np.mean([v for k, v in aucs.items() if k < len(THINGS)] or [np.nan])),
+              "screening_auc": float(roc_auc_score((grades == "specific").ravel(), chance.ravel())),
+              "logit_scale": clip.logit_scale, "cos_matched": float((pictures * matched).sum(1).mean()),
+              "category_auc_each": {list(names)[k]: round(float(v), 3) for k, v in aucs.items()}}
+    return {k: round(v, 4) if isinstance(v, float) else v for k, v in scores.items()}
+
+
+def calibrate(module: nn.Module, tokenizer, world: World, n: int = 1000) -> None:
+    """Scale both towers' last layer so that raw coordinates have the standard deviation `RAW_STD`; no angle changes."""
+    module.eval()
+    rows = world.train[:n]
+    clip = ClipEmbedder(module, tokenizer)
+    with torch.no_grad():
+        pictures = RAW_STD / clip.images(np.asarray(world.pictures[rows])).std()
+        texts = RAW_STD / clip.texts([world.captions[i][0][0] for i in rows]).std()
+        module.visual.attnpool.c_proj.weight.mul_(float(pictures))
+        module.visual.attnpool.c_proj.bias.mul_(float(pictures))
+        module.text_projection.mul_(float(texts))
+
+
+class _Lesson:
+    """Batches of pictures with one sentence each, and open_clip's loss on them."""
+
+    def __init__(self, world: World, prompts: list[list[str]], tokenizer, module: nn.Module, recipe: ClipRecipe):
+        self.world, self.module, self.recipe = world, module, recipe
+        self.criterion = open_clip.ClipLoss()
+        kinds = dict(recipe.grades)
+        self.kinds, self.shares = list(kinds), np.array(list(kinds.values())) / sum(kinds.values())
+        self.tokens: dict[str, Tensor] = {}
+        rows = world.train
+        for kind in self.kinds:
+            if kind == "prompt":
+                lists = [prompts[i] for i in rows]
+            else:
+                lists = [[s for s, grade in world.captions[i] if grade == kind] for i in rows]
+            if len({len(one) for one in lists}) != 1:
+                raise ValueError(f"found scenes with different numbers of {kind!r} captions, expected as many in each; "
+                                 "check the world's captions")
+            self.tokens[kind] = tokenizer([s for one in lists for s in one]).reshape(len(rows), len(lists[0]), -1)
+
+    def loss(self, step: int) -> tuple[Tensor, dict]:
+        rng = np.random.default_rng([self.recipe.seed, 1, step])
+        rows = _epoch_rows(step, self.recipe.batch, len(self.world.train), self.recipe.seed)
+        pictures = look_around(torch.from_numpy(self.world.pictures[rows]), rng)
+        kinds = rng.choice(len(self.kinds), len(rows), p=self.shares)
+        chosen = []
+        for row, kind in zip(rows, kinds):
+            options = self.tokens[self.kinds[kind]][row]
+            chosen.append(options[int(rng.integers(len(options)))])
+        tokens = torch.stack(chosen)
+        with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):  # for short rows twice as fast
+            image = self.module.encode_image(pictures)
+            text = encode_short(self.module, tokens)
+        scale = self.module.logit_scale.exp().clamp(max=100)
+        loss = self.criterion(F.normalize(image.float(), dim=1), F.normalize(text.float(), dim=1), scale)
+        return loss, {"logit_scale": round(float(scale.detach()), 1)}
+
+
+def encode_short(module: nn.Module, tokens: Tensor) -> Tensor:
+    """open_clip's `encode_text` without the columns that only pad; attention is causal, so nothing else changes."""
+    n = int((tokens != 0).sum(1).max())
+    x = module.token_embedding(tokens[:, :n]) + module.positional_embedding[:n]
+    x = module.ln_final(module.transformer(x, attn_mask=module.attn_mask[:n, :n]))
+    return text_global_pool(x, tokens[:, :n], module.text_pool_type) @ module.text_projection
+
+
+def look_around(pixels: Tensor, rng: np.random.Generator, crop: float = 0.12) -> Tensor:
+    """Pictures as CLIP reads them, each slightly cropped, tinted and grainy, never flipped (captions say left, right).
+
+    (n, h, w, 3) uint8 -> N3HW float32, normalised with CLIP's mean and standard deviation, channels last.
+    """
+    n, height, width = pixels.shape[:3]
+    x = pixels.permute(0, 3, 1, 2).float() / 255
+    scale = 1 - crop * rng.random(n)
+    shift = (1 - scale)[:, None] * rng.uniform(-1, 1, (n, 2))
+    theta = np.zeros((n, 2, 3), np.float32)
+    theta[:, 0, 0] = theta[:, 1, 1] = scale
+    theta[:, :, 2] = shift
+    grid = F.affine_grid(torch.from_numpy(theta), (n, 3, height, width), align_corners=False)
+    x = F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
+    gain = rng.uniform(0.88, 1.12, (n, 1, 1, 1)) * rng.uniform(0.96, 1.04, (n, 3, 1, 1))
+    grain = 0.02 * rng.standard_normal((n, 3, height, width), dtype=np.float32)
+    x = x * torch.from_numpy(gain.astype(np.float32)) + torch.from_numpy(grain)
+    mean = torch.tensor(open_clip.OPENAI_DATASET_MEAN).reshape(1, 3, 1, 1)
+    std = torch.tensor(open_clip.OPENAI_DATASET_STD).reshape(1, 3, 1, 1)
+    return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def _epoch_rows(step: int, batch: int, n: int, seed: int) -> np.ndarray:
+    """Rows of batch number `step` when every epoch is a fresh shuffle, ascending within the batch."""
+    per_epoch = max(n // batch, 1)
+    order = np.random.default_rng([seed, 2, step // per_epoch]).permutation(n)
+    start = step % per_epoch * batch
+    return np.sort(order[start:start + batch])
+
+
+def _prompts(row: dict, rng: np.random.Generator) -> list[str]:
+    """Short sentences that name one to three of a scene's categories."""
+    present = [k.removeprefix("has_") for k, v in row.items() if k.startswith("has_") and v]
+    things = [n for n in present if n in {kind.name for kind in THINGS.values()}]
+    out = []
+    for _ in range(N_PROMPTS):
+        pool = things if things and rng.random() < 0.7 else present
+        names = rng.permutation(pool)[: int(rng.choice((1, 2, 3), p=(0.65, 0.25, 0.1)))]
+        start = PROMPT if rng.random() < 0.6 else str(rng.choice(("{}", "a picture of {}", "there is {}")))
+        out.append(start.format(" and ".join(_with_article(str(n)) for n in names)))
+    return out
+
+
+def _with_article(name: str) -> str:
+    """A category as one says it: "a dog", "grass", "a brick wall" ("wall-brick" in COCO-Stuff)."""
+    if name in {n for n, _ in STUFF.values()}:
+        word, _, kind = name.partition("-")
+        name = word if kind in ("", "other") else f"{kind} {word}"
+        if name in ("grass", "dirt", "sand", "sea", "sky", "snow"):
+            return name if name not in ("sea", "sky") else f"the {name}"
+    return ("an " if name[0] in "aeiou" else "a ") + name
+
+
+def _unit(points: np.ndarray) -> np.ndarray:
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
+def _brief(scores: dict) -> dict:
+    return {k: v for k, v in scores.items() if isinstance(v, float)}

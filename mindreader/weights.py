@@ -1,0 +1,185 @@
+"""Trained parts on disk: a safetensors file and the card that says what it is, checked before it is believed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import safetensors
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from . import paths
+from .records import LayoutError
+
+CARD = "card.json"
+FILE = "weights.safetensors"
+
+
+def part_folder(name: str) -> Path:
+    """Where the part of this name is kept, e.g. "clip" or "generator"; it need not exist."""
+    return paths.WEIGHTS / name
+
+
+def load_card(name_or_path: str | Path) -> dict:
+    """The card of a part, unchecked against its weights; a missing or unreadable card is a LayoutError.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        Name of a part (`part_folder`), or a folder: a Path, or a string with a slash.
+
+    Returns
+    -------
+    dict
+        name, file, architecture, recipe, data, seed, minutes, hardware, scores, sha256, bytes, n_parameters.
+    """
+    folder = _folder(name_or_path)
+    path = folder / CARD
+    if not path.is_file():
+        raise LayoutError(f"found no {CARD} in {folder}, expected the trained part '{folder.name}' there; "
+                          + _remake(folder.name))
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise LayoutError(f"found a {CARD} in {folder} that is no JSON ({error}), expected the card of the part "
+                          f"'{folder.name}'; " + _remake(folder.name)) from error
+    missing = {"architecture", "sha256", "bytes"} - set(card)
+    if missing:
+        raise LayoutError(f"found a {CARD} in {folder} without {', '.join(sorted(missing))}, expected the card of the "
+                          f"part '{folder.name}'; " + _remake(folder.name))
+    return card
+
+
+def check_part(name_or_path: str | Path, *, architecture: dict | None = None) -> tuple[Path, dict]:
+    """Path of a part's weights and its card, once length, checksum and architecture agree; else LayoutError.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        As in `load_card`.
+    architecture : dict, optional
+        What the caller is about to build; must equal the card's.
+    """
+    folder = _folder(name_or_path)
+    card = load_card(folder)
+    if architecture is not None and _plain(architecture) != card["architecture"]:
+        raise LayoutError(f"found the part '{folder.name}' with architecture {_differing(card, architecture)}; "
+                          + _remake(folder.name))
+    path = folder / card.get("file", FILE)
+    if not path.is_file():
+        raise LayoutError(f"found no {path.name} in {folder}, expected the weights of the part '{folder.name}'; "
+                          + _remake(folder.name))
+    size = path.stat().st_size
+    if size != card["bytes"]:
+        raise LayoutError(f"found {size:,} bytes in {path}, expected {card['bytes']:,} for the part '{folder.name}'; "
+                          f"it is truncated or not the file of this card, so " + _remake(folder.name))
+    digest = checksum(path)
+    if digest != card["sha256"]:
+        raise LayoutError(f"found checksum {digest[:12]} for {path}, expected {card['sha256'][:12]} for the part "
+                          f"'{folder.name}'; " + _remake(folder.name))
+    return path, card
+
+
+def load_part(name_or_path: str | Path, *, architecture: dict | None = None) -> tuple[dict[str, Tensor], dict]:
+    """The weights of a trained part in full precision, and its card.
+
+    Nothing is unpickled. A part that is missing, truncated, altered or of another architecture is refused by name.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        As in `load_card`.
+    architecture : dict, optional
+        What the caller is about to build; must equal the card's.
+
+    Returns
+    -------
+    (dict of str to Tensor, dict)
+        The state dict (floating-point tensors as float32, on the CPU), and the card.
+    """
+    path, card = check_part(name_or_path, architecture=architecture)
+    try:
+        state = load_file(path)
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise LayoutError(f"found {path} unreadable ({error}), expected safetensors of the part "
+                          f"'{path.parent.name}'; " + _remake(path.parent.name)) from error
+    return {key: t.float() if t.is_floating_point() else t for key, t in state.items()}, card
+
+
+def save_part(folder: str | Path, state: dict[str, Tensor], card: dict, *, dtype: torch.dtype = torch.float16,
+              file: str = FILE) -> dict:
+    """Write a trained part: weights, then the card that vouches for them, each by one rename.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if need be; its name is the part's name unless the card has one.
+    state : dict of str to Tensor
+        Floating-point tensors are stored as `dtype`, all others as they are.
+    card : dict
+        At least `architecture`; also recipe, data, seed, minutes, hardware, scores. File name, checksum, length,
+        and number of parameters are added here.
+
+    Returns
+    -------
+    dict
+        The card as written.
+    """
+    folder = Path(folder)
+    if "architecture" not in card:
+        raise ValueError("found a card without 'architecture', expected one; pass what is needed to build the network")
+    stored = {k: (t.to(dtype) if t.is_floating_point() else t).detach().cpu().contiguous().clone()
+              for k, t in state.items()}
+    for key, tensor in stored.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise ValueError(f"found numbers in '{key}' that are not finite in {dtype}, expected finite weights; "
+                             "train again or store them in float32")
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{file}.{os.getpid()}"
+    save_file(stored, temporary)
+    card = {"name": folder.name} | _plain(card) | {
+        "file": file, "sha256": checksum(temporary), "bytes": temporary.stat().st_size,
+        "n_parameters": sum(t.numel() for t in stored.values() if t.is_floating_point()),
+        "dtype": str(dtype).removeprefix("torch."),
+    }
+    os.replace(temporary, folder / file)
+    temporary.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    os.replace(temporary, folder / CARD)
+    return card
+
+
+def part_checksum(name_or_path: str | Path) -> str:
+    """The checksum on a part's card, which changes whenever the part is trained again."""
+    return load_card(name_or_path)["sha256"]
+
+
+def checksum(path: Path) -> str:
+    """sha256 of a file, as 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _folder(name_or_path: str | Path) -> Path:
+    if isinstance(name_or_path, str) and "/" not in name_or_path and os.sep not in name_or_path:
+        return part_folder(name_or_path)
+    return Path(name_or_path)
+
+
+def _remake(name: str) -> str:
+    return f"run `make pretrain` or `python -m mindreader.pretrain {name.split('_')[0]}` to make it again"
+
+
+def _plain(card: dict) -> dict:
+    """The card as JSON gives it back: tuples become lists, keys strings."""
+    return json.loads(json.dumps(card))
+
+
+def _differing(card: dict, wanted: dict) -> str:
+    """The entries in which two architectures differ, as 'found …, expected …'."""
+    found, wanted = card["architecture"], _plain(wanted)
+    keys = [k for k in sorted(set(found) | set(wanted)) if found.get(k) != wanted.get(k)]
+    return f"{({k: found.get(k) for k in keys})}, expected {({k: wanted.get(k) for k in keys})}"

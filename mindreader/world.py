@@ -1,0 +1,118 @@
+"""The world: tens of thousands of invented pictures with captions and true factors, rendered once and kept."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from . import paths
+from .store import fingerprint, source_fingerprint
+
+log = logging.getLogger(__name__)
+SOURCES = ("scenes", "looks", "drawing", "sentences")
+CHUNK = 2500  # scenes painted between two savings
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """Invented scenes in their order; the last `n_held_out` are for scoring and never trained on.
+
+    pictures    (n, size, size, 3) uint8, read from disk as needed
+    captions    n lists of five [sentence, grade]
+    factors     table with a row for each scene: `scenes.factors`
+    n_held_out  int
+    path        where the pictures are
+    """
+
+    pictures: np.ndarray
+    captions: list
+    factors: pd.DataFrame
+    n_held_out: int
+    path: Path
+
+    @property
+    def train(self) -> np.ndarray:
+        """Rows to train on."""
+        return np.arange(len(self.pictures) - self.n_held_out)
+
+    @property
+    def held_out(self) -> np.ndarray:
+        """Rows to score on."""
+        return np.arange(len(self.pictures) - self.n_held_out, len(self.pictures))
+
+
+def load_world(n_scenes: int = 30_000, *, seed: int = 0, stream: str = "world", size: int = 64, n_held_out: int = 1500,
+               processes: int | None = None, progress=None) -> World:
+    """The world of this seed and size, painted unless it is on disk already.
+
+    Painting goes on from where it was interrupted. It is kept under `paths.home()/world`, under a name that changes
+    with the scenes' source, so a changed drawing is painted anew.
+
+    Parameters
+    ----------
+    n_scenes : int
+    seed, stream : int, str
+        As for `scenes.draw_scene`.
+    size : int
+        Height and width, pixels.
+    n_held_out : int
+        How many of the last scenes are kept for scoring; fewer than n_scenes.
+    processes : int, optional
+        That many painters; by default one for each processor.
+    progress : callable, optional
+        As `params.progress`.
+    """
+    if not 0 <= n_held_out < n_scenes:
+        raise ValueError(f"found n_held_out={n_held_out}, expected 0 to {n_scenes - 1}; hold out fewer than n_scenes")
+    key = {"n": n_scenes, "seed": seed, "stream": stream, "size": size,
+           "source": source_fingerprint(*SOURCES)}
+    folder = paths.home() / "world"
+    path = folder / f"{stream}-{n_scenes}-{fingerprint(key)}.npy"
+    texts = path.with_suffix(".json")
+    if not (path.is_file() and texts.is_file()):
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_texts(texts, n_scenes, seed, stream)
+        _paint(path, n_scenes, seed, stream, size, processes, progress)
+    told = json.loads(texts.read_text(encoding="utf-8"))
+    return World(np.load(path, mmap_mode="r"), told["captions"], pd.DataFrame(told["factors"]), n_held_out, path)
+
+
+def _write_texts(path: Path, n_scenes: int, seed: int, stream: str) -> None:
+    from .scenes import draw_scene, factors
+    from .sentences import caption
+    scenes = [draw_scene(seed, stream, i) for i in range(n_scenes)]
+    table = pd.DataFrame([factors(s) for s in scenes])
+    told = {"captions": [caption(s) for s in scenes], "factors": table.to_dict("list")}
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(told), encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _paint(path: Path, n_scenes: int, seed: int, stream: str, size: int, processes, progress) -> None:
+    """Paint in chunks that outlive an interruption, then put them together under the final name."""
+    from .drawing import paint_many
+    starts = range(0, n_scenes, CHUNK)
+    chunks = [path.with_name(f".{path.stem}.{start:07d}.npy") for start in starts]
+    for start, chunk in (progress or _plain)(list(zip(starts, chunks)), desc="world", total=len(chunks)):
+        if not chunk.is_file():
+            rows = range(start, min(start + CHUNK, n_scenes))
+            temporary = chunk.with_suffix(f".{os.getpid()}.tmp")
+            with open(temporary, "wb") as file:
+                np.save(file, paint_many(seed, stream, rows, size, processes))
+            os.replace(temporary, chunk)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    with open(temporary, "wb") as file:
+        np.save(file, np.concatenate([np.load(chunk) for chunk in chunks]))
+    os.replace(temporary, path)
+    for chunk in chunks:
+        chunk.unlink(missing_ok=True)
+
+
+def _plain(rows, **_):
+    return rows
