@@ -1,0 +1,343 @@
+"""Read one person of the Natural Scenes Dataset (or of its simulated twin) from disk; nothing else reads that folder."""
+
+from __future__ import annotations
+
+import logging
+import re
+from ast import literal_eval
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from .annotations import read_captions, read_classes
+from .cache import RowCache
+from .design import one_line, shared_ids, stim_info, trial_table
+from .records import LayoutError, Split, Stimuli, Subject, Trials
+from .regions import read_mask, read_rois, read_volume, voxel_coords
+
+__all__ = ["DataConfig", "Layout", "MARKER", "load_subject", "read_betas", "read_pictures", "split_images",
+           "standardise"]
+
+MARKER = "SIMULATED.json"   # stands at the root of a simulated tree; a real release has no such file
+SPLITS = ("first_appearance", "random", "shared1000")
+ZSCORES = ("session", "session-train", "none")
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What to take from the folder.
+
+    max_sessions         sessions 1 to this one only (the paper: 37); None takes all that are on disk
+    betas                which of NSD's three beta versions (the paper: b3)
+    roi                  region whose voxels are read: nsdgeneral, another atlas, or one of its labels
+    split                "first_appearance" (the paper), "random", or "shared1000" (validate on NSD's shared images)
+    validation_fraction  of the images; "shared1000" has its own
+    split_seed           for "random" only
+    image_size           side in pixels of the pictures
+    zscore               per voxel within session: "session" over all its trials (the paper), "session-train" over its
+                         training trials, "none" keeps percent signal change
+    annotations          "image": classes of the whole COCO picture (the paper); "crop": of what NSD shows of it
+    coco_folder          where the COCO JSON files are; "" for nsddata_stimuli/stimuli/nsd/annotations
+    """
+
+    max_sessions: int | None = None
+    betas: str = "betas_fithrf_GLMdenoise_RR"
+    roi: str = "nsdgeneral"
+    split: str = "first_appearance"
+    validation_fraction: float = 0.15
+    split_seed: int = 0
+    image_size: int = 64
+    zscore: str = "session"
+    annotations: str = "image"
+    coco_folder: str = ""
+
+
+class Layout:
+    """Where things are in an NSD folder, for one subject ("subj01" to "subj08").
+
+    Raises LayoutError where the folder does not exist, ValueError for another name.
+    """
+
+    def __init__(self, root: Path, name: str, betas: str = DataConfig.betas):
+        if not re.fullmatch(r"subj0[1-8]", name):
+            raise ValueError(f"got subject {name!r}, expected subj01 to subj08; name one of NSD's eight subjects")
+        self.root, self.name, self.number = Path(root), name, int(name[-2:])
+        if not (self.root / "nsddata").is_dir():
+            raise LayoutError(f"no NSD at {self.root}; set MINDREADER_NSD or pass the folder that holds nsddata/; access "
+                              "is given by the Natural Scenes Dataset's authors (see README), and subject='twin01' "
+                              "needs none")
+        data, stimuli = self.root / "nsddata", self.root / "nsddata_stimuli" / "stimuli" / "nsd"
+        self.expdesign = data / "experiments" / "nsd" / "nsd_expdesign.mat"
+        self.stim_info = data / "experiments" / "nsd" / "nsd_stim_info_merged.csv"
+        self.responses = data / "ppdata" / name / "behav" / "responses.tsv"
+        self.func = data / "ppdata" / name / "func1pt8mm"
+        self.roi = self.func / "roi"
+        self.labels = [data / "freesurfer" / who / "label" for who in (name, "fsaverage")]
+        self.stimuli, self.coco = stimuli / "nsd_stimuli.hdf5", stimuli / "annotations"
+        self.betas = self.root / "nsddata_betas" / "ppdata" / name / "func1pt8mm" / betas
+        self.ncsnr, self.marker = self.betas / "ncsnr.nii.gz", self.root / MARKER
+
+    def session(self, number: int) -> Path | None:
+        """The file with one session's betas (hdf5, else nii.gz, else mat), or None where it is not on disk."""
+        paths = (self.betas / f"betas_session{number:02d}.{end}" for end in ("hdf5", "nii.gz", "mat"))
+        return next((p for p in paths if p.is_file()), None)
+
+
+def load_subject(root: Path, name: str, config: DataConfig = DataConfig(), *, cache: Path | None = None,
+                 progress=None) -> Subject:
+    """One person's pictures, responses, regions and split.
+
+    Betas are percent signal change (int16 / 300), standardised within session; voxels are those of `config.roi` in
+    C order over (z, y, x). Nothing is written below `root`.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that holds nsddata/, nsddata_betas/ and nsddata_stimuli/.
+    name : str
+        "subj01" to "subj08".
+    config : DataConfig
+    cache : Path, optional
+        Folder for the gathered betas and the small pictures, found again while the files they come from keep their
+        size and time; the record then maps them from disk instead of holding them in memory.
+    progress : callable, optional
+        Wraps an iterable as tqdm does; called with desc and total.
+
+    Raises
+    ------
+    LayoutError
+        A file is missing, damaged, or at odds with another.
+    ValueError
+        A name in `config` does not exist, or NSD has no such subject.
+    """
+    _check(config)
+    layout, progress = Layout(root, name, config.betas), progress or _silent
+    mask, table, shared = read_mask(layout, config.roi), trial_table(layout), shared_ids(layout)
+    table = table[table.session <= (config.max_sessions or table.session.max())]
+    files = {s: layout.session(s) for s in table.session.unique()}
+    table = table[[files[s] is not None for s in table.session]].reset_index(drop=True)
+    if not len(table):
+        raise LayoutError(f"no betas_session01.hdf5, .nii.gz or .mat, nor of a later session, in {layout.betas}, "
+                          "expected at least one session; download some, or name another version in data.betas")
+    split = split_images(table.image_id.to_numpy(), config.split, fraction=config.validation_fraction, shared=shared,
+                         seed=config.split_seed)
+    cached = RowCache(cache)
+    betas, valid = _betas(layout, config, mask, table, files, split, cached, progress)
+    rois = read_rois(layout, mask) | {"valid": valid}
+    ncsnr = read_volume(layout.ncsnr)[mask.T.nonzero()[::-1]] if layout.ncsnr.is_file() else np.full(mask.sum(), np.nan)
+    return Subject(
+        name, _stimuli(layout, config, np.unique(table.image_id), cached, progress),
+        Trials(betas, *(table[c].to_numpy(np.int64) for c in ("image_id", "trial_id", "session"))),
+        rois, voxel_coords(mask), ncsnr.astype(np.float32), split, "twin" if layout.marker.is_file() else "nsd")
+
+
+def split_images(shown: np.ndarray, preset: str, *, fraction: float = 0.15, shared: np.ndarray = (),
+                 seed: int = 0) -> Split:
+    """Which images train and which validate.
+
+    "first_appearance" trains on the first int((1 - fraction) * n) images in the order in which they were first shown,
+    "random" on as many at random, "shared1000" on all but the `shared` ones.
+
+    Parameters
+    ----------
+    shown : (n_trials,) int
+        Image id on each trial, in the order of the trials.
+    preset : str
+    fraction : float
+        Share of the images that validate, between 0 and 1.
+    shared : array of int
+        Ids of the images that all subjects saw.
+
+    Source: the paper's released code, nsd_utils.py: 8,364 of 9,841 images train.
+    """
+    if preset not in SPLITS:
+        raise ValueError(f"got split {preset!r}, expected one of {', '.join(SPLITS)}; set data.split to one of these")
+    if not 0 < fraction < 1:
+        raise ValueError(f"got validation_fraction {fraction}, expected a number between 0 and 1; the paper has 0.15")
+    ids, first = np.unique(shown, return_index=True)
+    ids = ids[np.argsort(first)]
+    if preset == "shared1000":
+        return Split(ids[~np.isin(ids, shared)], ids[np.isin(ids, shared)])
+    if preset == "random":
+        ids = np.random.default_rng(seed).permutation(ids)
+    n_train = int((1 - fraction) * len(ids))
+    return Split(ids[:n_train], ids[n_train:])
+
+
+def read_betas(path: Path, mask: np.ndarray, n_trials: int) -> np.ndarray:
+    """One session's responses of the voxels in `mask`, (n_trials, n_voxels) float32 in percent signal change.
+
+    Voxels are in C order over (z, y, x) whatever the file's format. The whole session is read once: NSD's chunks hold
+    one voxel over all trials, so that reading trial by trial would read the file again for each.
+
+    Parameters
+    ----------
+    path : Path
+        betas_sessionBB.hdf5 or .mat, dataset `betas` (T, Z, Y, X), or .nii.gz (X, Y, Z, T).
+    mask : (X, Y, Z) bool
+    """
+    zyx = mask.T
+    try:
+        if path.name.endswith(".nii.gz"):
+            betas = _from_nifti(path, zyx, n_trials)
+        else:
+            betas = _from_hdf5(path, zyx, n_trials)
+    except (OSError, KeyError, EOFError) as problem:
+        if isinstance(problem, LayoutError):
+            raise
+        raise LayoutError(f"{path} cannot be read ({one_line(problem)}), expected betas of {n_trials} trials; it may be cut "
+                          "short, so download it again") from problem
+    if not np.isfinite(betas).all():
+        trial, voxel = np.argwhere(~np.isfinite(betas))[0]
+        raise LayoutError(f"{path} has a beta that is not a number (trial {trial}, voxel {voxel} of the mask), expected "
+                          "finite values; download it again, or choose a mask within the brain")
+    return betas.astype(np.float32) / 300
+
+
+def standardise(psc: np.ndarray, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Per voxel (x - mean) / sd with ddof 0, and which voxels vary at all; one that does not becomes 0, never NaN.
+
+    Parameters
+    ----------
+    psc : (n_trials, n_voxels)
+        One session.
+    rows : (n_trials,) bool, optional
+        The trials that mean and sd are taken from; all by default.
+
+    Returns
+    -------
+    z : (n_trials, n_voxels) float32
+    valid : (n_voxels,) bool
+    """
+    base = psc if rows is None or rows.sum() < 2 else psc[rows]
+    mean, sd = base.mean(0, dtype=np.float64), base.std(0, dtype=np.float64)
+    valid = base.max(0) > base.min(0)
+    z = (psc - mean) / np.where(valid, sd, 1)
+    z[:, ~valid] = 0
+    return z.astype(np.float32), valid
+
+
+def read_pictures(path: Path, ids: np.ndarray, size: int) -> np.ndarray:
+    """Pictures of nsd_stimuli.hdf5 by row, (n, size, size, 3) uint8, reduced by Pillow's bicubic filter."""
+    order = np.argsort(ids)
+    out = np.empty((len(ids), size, size, 3), np.uint8)
+    try:
+        with h5py.File(path) as file:
+            brick = file["imgBrick"]
+            if len(brick) <= np.max(ids):
+                raise LayoutError(f"{path} has {len(brick)} pictures, but picture {np.max(ids)} (counted from 0) was "
+                                  "shown; expected 1-based ids in nsd_expdesign.mat; get both from one release")
+            whole = brick[np.sort(ids)]
+    except (OSError, KeyError) as problem:
+        if isinstance(problem, LayoutError):
+            raise
+        raise LayoutError(f"{path} cannot be read ({one_line(problem)}), expected its dataset imgBrick; download it "
+                          "again") from problem
+    for row, picture in zip(order, whole):
+        out[row] = picture if picture.shape[:2] == (size, size) else Image.fromarray(picture).resize(
+            (size, size), Image.Resampling.BICUBIC)
+    return out
+
+
+def _silent(items, desc=None, total=None):
+    """No progress bar."""
+    return items
+
+
+def _check(config: DataConfig) -> None:
+    """Refuse settings that do not exist, before anything is read."""
+    for what, got, allowed in (("split", config.split, SPLITS), ("zscore", config.zscore, ZSCORES),
+                               ("annotations", config.annotations, ("image", "crop"))):
+        if got not in allowed:
+            raise ValueError(f"got {what} {got!r}, expected one of {', '.join(allowed)}; set data.{what} to one of these")
+    if config.max_sessions is not None and config.max_sessions < 1:
+        raise ValueError(f"got max_sessions {config.max_sessions}, expected at least 1; use None for all sessions")
+    if config.image_size < 8:
+        raise ValueError(f"got image_size {config.image_size}, expected at least 8 pixels; the presets use 64 and 256")
+
+
+def _betas(layout, config, mask, table, files, split, cached, progress) -> tuple[np.ndarray, np.ndarray]:
+    """(trials, voxels) over all sessions, from the cache or from the files, and which voxels vary in every session."""
+    sessions = list(dict.fromkeys(table.session))
+    training = np.isin(table.image_id, split.train)
+
+    def chunks():
+        for session in progress(sessions, desc="betas, session by session", total=len(sessions)):
+            here = (table.session == session).to_numpy()
+            psc = read_betas(files[session], mask, int(here.sum()))
+            if config.zscore == "none":
+                yield psc
+                continue
+            z, valid = standardise(psc, training[here] if config.zscore == "session-train" else None)
+            if not valid.all():
+                _LOG.warning("session %d: %d of %d voxels do not vary; their betas are 0", session, (~valid).sum(),
+                             len(valid))
+            yield z
+
+    key = {"betas": config.betas, "zscore": config.zscore, "mask": np.packbits(mask).tobytes().hex(),
+           "training": training.tobytes().hex() if config.zscore == "session-train" else ""}
+    betas = cached.rows(f"{layout.name}-betas", key, [files[s] for s in sessions], chunks,
+                        (len(table), int(mask.sum())), np.float32)
+    valid = np.ones(mask.sum(), bool)
+    for session in sessions:
+        here = betas[(table.session == session).to_numpy()]
+        valid &= here.max(0) > here.min(0)
+    return betas, valid
+
+
+def _from_nifti(path: Path, zyx: np.ndarray, n_trials: int) -> np.ndarray:
+    volume = read_volume(path)
+    _same_shape(path, volume.shape[::-1], zyx, n_trials)
+    return volume.T[:, zyx]
+
+
+def _from_hdf5(path: Path, zyx: np.ndarray, n_trials: int) -> np.ndarray:
+    with h5py.File(path) as file:
+        stored = file["betas"]
+        _same_shape(path, stored.shape, zyx, n_trials)
+        _, ys, xs = zyx.nonzero()
+        box = (slice(ys.min(), ys.max() + 1), slice(xs.min(), xs.max() + 1))
+        out, at = np.empty((n_trials, zyx.sum()), stored.dtype), 0
+        for z in np.flatnonzero(zyx.any((1, 2))):
+            inside = zyx[z][box]
+            out[:, at:at + inside.sum()] = stored[(slice(None), z, *box)][:, inside]
+            at += inside.sum()
+    return out
+
+
+def _same_shape(path: Path, shape: tuple[int, ...], zyx: np.ndarray, n_trials: int) -> None:
+    """Betas as (T, Z, Y, X) must fit the mask and the design."""
+    if shape != (n_trials, *zyx.shape):
+        raise LayoutError(f"{path} holds betas of shape {shape} (trials, z, y, x), expected {(n_trials, *zyx.shape)} as the "
+                          "design and the mask say; check that both are func1pt8mm of the same subject")
+
+
+def _stimuli(layout, config, ids, cached, progress) -> Stimuli:
+    """Pictures, captions and classes of the images that were shown."""
+    info = stim_info(layout).loc[ids]
+    size, at = config.image_size, range(0, len(ids), 64)
+    if not layout.stimuli.is_file():
+        raise LayoutError(f"no {layout.stimuli.name} in {layout.stimuli.parent}, expected the pictures; download it")
+
+    def chunks():
+        for start in progress(at, desc=f"pictures at {size} px", total=len(at)):
+            yield read_pictures(layout.stimuli, ids[start:start + 64], size)
+
+    images = cached.rows(f"{layout.name}-pictures", {"ids": ids.tobytes().hex(), "size": size}, [layout.stimuli], chunks,
+                         (len(ids), size, size, 3), np.uint8)
+    folder = Path(config.coco_folder) if config.coco_folder else layout.coco
+    coco = info.cocoId.to_numpy(np.int64)
+    parts = {part: coco[(info.cocoSplit == part).to_numpy()] for part in info.cocoSplit.unique()}
+    crops = {c: literal_eval(str(box)) for c, box in zip(coco, info.cropBox)} if config.annotations == "crop" else None
+    tables = read_captions(folder, parts), read_classes(folder, parts, crops)
+    image_id = pd.Series(ids, index=coco)
+    for table in tables:
+        table.insert(0, "image_id", image_id.loc[table.pop("coco_id")].to_numpy(np.int64))
+    by = (["image_id", "caption_id"], ["image_id", "kind", "category"])
+    captions, classes = (t.sort_values(b, kind="stable").reset_index(drop=True) for t, b in zip(tables, by))
+    return Stimuli(ids, images, captions, classes)
