@@ -87,11 +87,11 @@ class EqualLinear(nn.Module):
         return F.leaky_relu(x, SLOPE) * GAIN if self.lrelu else x
 
 
-def smooth(x: Tensor, *, padding: int, stride: int = 1, gain: float = 1.0) -> Tensor:
+def smooth(x: Tensor, *, padding: int, gain: float = 1.0) -> Tensor:
     """x filtered by the 4x4 kernel [1,3,3,1] x [1,3,3,1] / 64, times gain; every channel alone."""
     tap = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device) / 8
     kernel = (gain * torch.outer(tap, tap)).to(x.dtype).expand(x.shape[1], 1, 4, 4)
-    return F.conv2d(x, kernel, stride=stride, padding=padding, groups=x.shape[1])
+    return F.conv2d(x, kernel, padding=padding, groups=x.shape[1])
 
 
 def enlarge(picture: Tensor) -> Tensor:
@@ -321,7 +321,7 @@ class Conv(nn.Module):
         weight = (self.weight * (gain / math.sqrt(n_in * kernel**2))).to(x.dtype)
         bias = None if self.bias is None else (self.bias * gain).to(x.dtype)
         if self.down and kernel == 1:
-            x = F.conv2d(smooth(x, padding=1, stride=2), weight, bias)
+            x = F.conv2d(smooth(x, padding=1), weight, bias, stride=2)
         elif self.down:
             x = F.conv2d(smooth(x, padding=2), weight, bias, stride=2)
         else:
