@@ -1,0 +1,216 @@
+"""For the book: numbers in prose and scorecards from figures/results, cards of the shipped models, and no foreign scripts.
+
+    {ours}`03_gan:two_way`      our number, with interval, n and origin when pointed at
+    {paper}`03_gan:two_way`     the paper's, as the section's results have it
+    {paper}`2 | CLIP | overall` the paper's, by its table, row and column (and metric)
+    {scorecard} 03_gan          a section's numbers beside the paper's; without a section, all of them
+    {modelcards}                what the shipped weights are
+
+A page that shows a number is read again when the number changes, and a number that does not exist is a warning.
+"""
+
+from __future__ import annotations
+
+import json
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+from . import paths, tables
+
+LOG = logging.getLogger(__name__)
+ORIGIN = {"twin": "simulated subject", "nsd": "NSD"}
+NONE = "–"
+
+
+def setup(app) -> dict:
+    """Called by Sphinx."""
+    app.add_role("ours", Number("ours"))
+    app.add_role("paper", Number("paper"))
+    app.add_directive("scorecard", Scorecard)
+    app.add_directive("modelcards", ModelCards)
+    app.connect("html-page-context", drop_thebe, priority=900)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def format_number(value) -> str:
+    """Three significant digits for measured numbers, all digits for counts, a dash for what is absent."""
+    if value is None:
+        return NONE
+    if isinstance(value, bool | str):
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        digits = f"{value:#.3g}".rstrip(".")
+        return f"{value:,.0f}" if abs(value) >= 1000 else digits
+    return f"{value:.2e}"
+
+
+def load_results(env, section: str | None = None) -> dict[str, dict]:
+    """The content of figures/results, by section; the page being read will depend on these files."""
+    found = {}
+    for path in sorted(paths.RESULTS.glob(f"{section or '*'}.json")):
+        env.note_dependency(str(path))
+        found[path.stem] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+class Number(SphinxRole):
+    """The roles `ours` and `paper`."""
+
+    def __init__(self, field: str):
+        super().__init__()
+        self.field = field
+
+    def run(self):
+        """One number, and what a reader sees who points at it."""
+        try:
+            value, more = self._cell() if "|" in self.text else self._result()
+        except (KeyError, ValueError) as error:
+            return self._missing(str(error).strip("'"))
+        if value is None:
+            return self._missing("it has no value")
+        return [nodes.abbreviation("", format_number(value), explanation=more, classes=["result", self.field])], []
+
+    def _result(self):
+        section, _, key = self.text.partition(":")
+        results = load_results(self.env, section)
+        if section not in results:
+            raise KeyError(f"there is no figures/results/{section}.json; run `make book`")
+        values = results[section]["values"]
+        if key not in values:
+            raise KeyError(f"{section} has {', '.join(values)}")
+        value = values[key]
+        if self.field == "paper":
+            return value["paper"], "the paper's, on NSD"
+        return value["ours"], describe(value, results[section]["origin"])
+
+    def _cell(self):
+        self.env.note_dependency(str(paths.PACKAGE / "paper_values.csv"))
+        place = [part.strip() for part in self.text.split("|")]
+        if self.field != "paper" or len(place) < 3:
+            raise ValueError("expected {paper}`table | row | column` or {paper}`table | row | column | metric`")
+        return tables.paper_value(*place[:4]), f"the paper's Table {place[0]}, on NSD"
+
+    def _missing(self, why: str):
+        LOG.warning("no number %s: %s", self.text, why, location=self.get_location(), type="mindreader")
+        return [nodes.problematic(self.text, self.text)], []
+
+
+def describe(value: dict, origin: str) -> str:
+    """Interval, number of observations and origin of one result, as words."""
+    parts = []
+    if value.get("low") is not None and value.get("high") is not None:
+        parts.append(f"95 % interval {format_number(value['low'])} to {format_number(value['high'])}")
+    if value.get("n") is not None:
+        parts.append(f"n = {format_number(value['n'])}")
+    return ", ".join([*parts, ORIGIN[origin]])
+
+
+class Scorecard(SphinxDirective):
+    """The directive `scorecard`."""
+
+    optional_arguments = 1
+    option_spec = {"name": directives.unchanged, "caption": directives.unchanged}
+
+    def run(self):
+        """One table; each row is a number of ours with its interval, its chance level, and the paper's."""
+        section = self.arguments[0] if self.arguments else None
+        found = load_results(self.env, section)
+        if not found:
+            LOG.warning("no results for the scorecard of %s; run `make book`", section or "any section",
+                        location=self.get_location(), type="mindreader")
+            return []
+        table = nodes.table(classes=["scorecard", "colwidths-auto"])
+        if "caption" in self.options:
+            inline, _ = self.parse_inline(self.options["caption"], lineno=self.lineno)
+            table += nodes.title(self.options["caption"], "", *inline)
+        if "name" in self.options:
+            self.add_name(table)
+        self._fill(table, found, several=section is None)
+        return [table]
+
+    def _fill(self, table, found: dict, *, several: bool) -> None:
+        origins = sorted({ORIGIN[result["origin"]] for result in found.values()})
+        head = ["", f"Ours ({', '.join(origins)})", "95 % interval", "Chance", "n", "Paper (NSD)", ""]
+        group = nodes.tgroup(cols=len(head))
+        table += group
+        group += [nodes.colspec(colwidth=1) for _ in head]
+        header, body = nodes.thead(), nodes.tbody()
+        group += [header, body]
+        header += _row(head)
+        for section, result in found.items():
+            if several:
+                body += _row([section[3:].replace("_", " "), *[""] * (len(head) - 1)], strong=True)
+            for key, value in result["values"].items():
+                body += _row(_cells(key, value))
+
+
+class ModelCards(SphinxDirective):
+    """The directive `modelcards`."""
+
+    def run(self):
+        """A section of facts for each part that is shipped."""
+        cards = sorted(paths.WEIGHTS.glob("*/card.json"))
+        if not cards:
+            return [nodes.paragraph("", "No trained part is shipped with this checkout; `make pretrain` makes them.")]
+        content = []
+        for path in cards:
+            self.env.note_dependency(str(path))
+            card = json.loads(path.read_text(encoding="utf-8"))
+            name = card.get("name", path.parent.name)
+            section = nodes.section(ids=[nodes.make_id(f"model-{name}")])
+            section += nodes.title("", name)
+            fields = nodes.field_list(classes=["modelcard"])
+            for key, value in card.items():
+                if key not in ("name", "file") and value not in (None, {}, []):
+                    fields += _field(key.replace("_", " "), value)
+            section += fields
+            content.append(section)
+        return content
+
+
+def drop_thebe(app, pagename, templatename, context, doctree) -> None:
+    """Take out the script that Jupyter Book adds for live cells; it asks a foreign server, and these pages ask nobody."""
+    def ours(script) -> bool:
+        body = (getattr(script, "attributes", None) or {}).get("body") or ""
+        return "THEBE_JS_URL" not in body and "thebe" not in str(getattr(script, "filename", "") or "")
+
+    context["script_files"] = [script for script in context.get("script_files", []) if ours(script)]
+
+
+def _cells(key: str, value: dict) -> list[str]:
+    interval = NONE
+    if value.get("low") is not None and value.get("high") is not None:
+        interval = f"{format_number(value['low'])} to {format_number(value['high'])}"
+    return [key.replace("_", " "), format_number(value["ours"]), interval, format_number(value.get("chance")),
+            format_number(value.get("n")), format_number(value.get("paper")), value.get("note") or ""]
+
+
+def _row(cells: list[str], *, strong: bool = False) -> nodes.row:
+    row = nodes.row()
+    for text in cells:
+        entry = nodes.entry()
+        entry += nodes.paragraph("", "", nodes.strong("", text) if strong else nodes.Text(text))
+        row += entry
+    return row
+
+
+def _field(name: str, value) -> nodes.field:
+    if isinstance(value, dict):
+        text = "; ".join(f"{k.replace('_', ' ')} {_brief(v)}" for k, v in value.items())
+    else:
+        text = _brief(value)
+    body = nodes.field_body("", nodes.paragraph("", "", nodes.Text(text)))
+    return nodes.field("", nodes.field_name("", name), body)
+
+
+def _brief(value) -> str:
+    if isinstance(value, dict):
+        return "(" + ", ".join(f"{k.replace('_', ' ')} {_brief(v)}" for k, v in value.items()) + ")"
+    if isinstance(value, list):
+        return ", ".join(map(_brief, value))
+    return format_number(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
