@@ -241,7 +241,7 @@ def _object_features(thing) -> np.ndarray:
         out[_AT[name]] = strength
     if thing.category == 1:
         close = thing.pose == "face"
-        face = 1.5 if close else 0.35 * thing.size
+        face = 1.5 if close else 0.6 * thing.size
         out[_AT["close face"]], out[_AT["face"]] = 1.5 * close, face
         out[_AT["face left"]], out[_AT["face right"]] = face * (1 - thing.x), face * thing.x
         out[_AT["body"]] = 0.15 if close else strength

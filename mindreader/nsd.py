@@ -279,8 +279,8 @@ def _betas(layout, config, mask, table, files, split, cached, progress) -> tuple
                              len(valid))
             yield z
 
-    key = {"betas": config.betas, "zscore": config.zscore, "mask": np.packbits(mask).tobytes().hex(),
-           "training": training.tobytes().hex() if config.zscore == "session-train" else ""}
+    key = {"betas": config.betas, "zscore": config.zscore, "mask": mask,
+           "training": training if config.zscore == "session-train" else None}
     betas = cached.rows(f"{layout.name}-betas", key, [files[s] for s in sessions], chunks,
                         (len(table), int(mask.sum())), np.float32)
     valid = np.ones(mask.sum(), bool)
@@ -328,7 +328,7 @@ def _stimuli(layout, config, ids, cached, progress) -> Stimuli:
         for start in progress(at, desc=f"pictures at {size} px", total=len(at)):
             yield read_pictures(layout.stimuli, ids[start:start + 64], size)
 
-    images = cached.rows(f"{layout.name}-pictures", {"ids": ids.tobytes().hex(), "size": size}, [layout.stimuli], chunks,
+    images = cached.rows(f"{layout.name}-pictures", {"ids": ids, "size": size}, [layout.stimuli], chunks,
                          (len(ids), size, size, 3), np.uint8)
     folder = Path(config.coco_folder) if config.coco_folder else layout.coco
     coco = info.cocoId.to_numpy(np.int64)

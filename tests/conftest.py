@@ -17,3 +17,19 @@ def rng():
     import numpy as np
 
     return np.random.default_rng(sum(map(ord, "mind reader")))
+
+
+@pytest.fixture(scope="session")
+def tiny_twin(tmp_path_factory):
+    """Root of a simulated subject: 2 sessions of 120 trials, 96 voxels, 120 pictures; read it only."""
+    from mindreader.twin import TwinConfig, write_twin
+
+    return write_twin(tmp_path_factory.mktemp("twin") / "tiny", TwinConfig(96, 2, 120), seed=7)
+
+
+@pytest.fixture(scope="session")
+def tiny_subject(tiny_twin):
+    """The same as the record that the loader makes of it."""
+    from mindreader.nsd import load_subject
+
+    return load_subject(tiny_twin, "subj01")

@@ -1,0 +1,362 @@
+"""Make a simulated subject whose truth is known, and write it to disk in NSD's own layout."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import io
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from .brain import CHANNELS, FEATURES, Brain, Responses
+from .coco import write_coco
+from .cortex import Cortex, lay_out
+from .drawing import paint
+from .nsd import MARKER, Layout
+from .params import progress as show_progress
+from .scenes import Scene, draw_scene, factors
+from .sentences import caption
+from .session import Noise, attend, draw_noise, estimate_ncsnr, order_pictures, simulate_session
+from .store import fingerprint, source_fingerprint
+from .twinfiles import coco_ids, write_betas, write_design, write_regions, write_responses, write_volume
+
+__all__ = ["Plant", "TwinConfig", "ensure_twin", "is_complete", "read_plant", "write_twin"]
+
+VERSION = 1
+SUBJECT = "subj01"
+_SOURCES = ("scenes", "looks", "drawing", "sentences", "coco", "cortex", "brain", "session", "twinfiles", "twin")
+_PIXELS, _SEEN = 425, 64       # sides of the stored picture, and of what the brain sees
+_COCO_PIXELS = 256             # NSD too enlarged its pictures from another size
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TwinConfig:
+    """How large the simulated subject is, and how noisy.
+
+    n_voxels            in nsdgeneral; NSD's subject 1 has 15,724
+    n_sessions          written; one more is planned and withheld, as NSD withheld its last ones
+    trials_per_session  a multiple of 3, at most 900; NSD has 750
+    median_ncsnr        over nsdgeneral; NSD's subject 1 has .36
+    stray_thoughts      variance of responses to what is not shown, relative to the signal's; the same for all voxels
+                        and so the limit of what many voxels can tell about one trial
+    """
+
+    n_voxels: int = 1024
+    n_sessions: int = 8
+    trials_per_session: int = 750
+    median_ncsnr: float = 0.36
+    stray_thoughts: float = 1.5
+
+    def __post_init__(self):
+        if self.trials_per_session % 3 or not 3 <= self.trials_per_session <= 900:
+            raise ValueError(f"got trials_per_session {self.trials_per_session}, expected a multiple of 3 from 3 to 900, as "
+                             "each picture is planned three times; NSD has 750")
+        if self.n_sessions < 1 or not 0 < self.median_ncsnr < 0.9 or self.stray_thoughts < 0:
+            raise ValueError(f"got n_sessions {self.n_sessions}, median_ncsnr {self.median_ncsnr} and stray_thoughts "
+                             f"{self.stray_thoughts}, expected at least 1, between 0 and 0.9, and at least 0")
+
+    @property
+    def n_pictures(self) -> int:
+        """Pictures in the stimulus file: each is planned three times."""
+        return (self.n_sessions + 1) * self.trials_per_session // 3
+
+
+@dataclass(frozen=True, eq=False)
+class Plant:
+    """The truth behind a simulated subject; voxels are those of nsdgeneral in C order over (z, y, x).
+
+    ncsnr        (n_voxels,)             true noise-ceiling signal-to-noise ratio
+    expected     (n_pictures, n_voxels)  noiseless response to each picture, mean 0 and sd 1 per voxel
+    attended     (n_trials,)             number of the attended thing of the scene, -1 for none
+    category     (n_trials,)             its COCO id, 0 for none
+    captions     table image_id, caption_id, grade
+    factors      table, one row per picture: what `scenes.factors` says
+    near, far    tables (channels or features x voxels) of tuning weights
+    share        (n_voxels,)             how much of the response comes from pixels rather than from what is there
+    selectivity  (n_voxels,)             of localiser voxels for their category
+    centre, width (n_voxels, 2), (n_voxels,)  receptive field, the picture spans -1 to 1
+    gain, offset (n_sessions, n_voxels)  what each session did to every voxel
+    stray        (n_voxels,)             sd of shared stray thoughts, relative to the whole noise
+    sample       (n_first, n_voxels)     betas of the first trials in percent signal change, before rounding
+    """
+
+    ncsnr: np.ndarray
+    expected: np.ndarray
+    attended: np.ndarray
+    category: np.ndarray
+    captions: pd.DataFrame
+    factors: pd.DataFrame
+    near: pd.DataFrame
+    far: pd.DataFrame
+    share: np.ndarray
+    selectivity: np.ndarray
+    centre: np.ndarray
+    width: np.ndarray
+    gain: np.ndarray
+    offset: np.ndarray
+    stray: np.ndarray
+    sample: np.ndarray
+
+
+def ensure_twin(home: Path, config: TwinConfig = TwinConfig(), *, seed: int, progress=None) -> Path:
+    """The folder of this simulated subject below `home`/twins, made first if it is not there and whole.
+
+    Its name holds a fingerprint of size, seed and the code that draws and simulates, so that a twin of another kind is
+    never taken for it. Several processes may ask at once; one makes it and the others wait.
+
+    Parameters
+    ----------
+    home : Path
+    config : TwinConfig
+    seed : int
+    progress : callable, optional
+        Wraps an iterable as tqdm does; a bar on the terminal by default.
+
+    Returns
+    -------
+    Path
+        Root of the tree, to be read with `nsd.load_subject(root, "subj01")`.
+
+    Raises
+    ------
+    OSError
+        The disk is full; nothing that existed is lost.
+    """
+    return write_twin(Path(home) / "twins" / f"twin-{_key(config, seed)}", config, seed=seed, progress=progress)
+
+
+def write_twin(root: Path, config: TwinConfig = TwinConfig(), *, seed: int, progress=None) -> Path:
+    """Write a simulated subject to `root` and its plant beside it; what is already there and whole is left as it is.
+
+    The tree is made in a folder of its own and moved into place file by file, the marker last, so that it is either
+    whole or seen as unfinished. Files of others in `root` are left alone.
+
+    Raises
+    ------
+    ValueError
+        `root` holds another twin.
+    OSError
+        The disk is full.
+    """
+    root, progress = Path(root), progress or show_progress
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with _lock(root.with_name(f".{root.name}.lock")):
+        if is_complete(root, config, seed=seed):
+            return root
+        if (root / MARKER).is_file() and (other := _marker(root).get("key")) not in (None, _key(config, seed)):
+            raise ValueError(f"{root} holds the simulated subject {other}, expected {_key(config, seed)} or nothing; choose "
+                             "another folder")
+        part = root.with_name(f".{root.name}.part")
+        shutil.rmtree(part, ignore_errors=True)      # of a run that was killed; the lock says that nobody works on it
+        try:
+            _make(part, config, seed, progress)
+            _move(part, root)
+        except (OSError, RuntimeError) as problem:
+            if not _is_full(problem, root.parent):
+                raise
+            shutil.rmtree(part, ignore_errors=True)
+            raise OSError(errno.ENOSPC, f"the disk of {root.parent} is full, expected about {_gigabytes(config):.1f} GB "
+                          "for the simulated subject; free some space or set MINDREADER_HOME to another disk") from problem
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    return root
+
+
+def is_complete(root: Path, config: TwinConfig, *, seed: int) -> bool:
+    """Whether `root` holds all of this simulated subject, made by this code."""
+    marker = _marker(root)
+    if marker.get("key") != _key(config, seed) or not _plant_path(root).is_file():
+        return False
+    return all((root / name).is_file() and (root / name).stat().st_size == size
+               for name, size in marker.get("files", {}).items())
+
+
+def read_plant(root: Path) -> Plant:
+    """The truth behind the simulated subject at `root`, for tests and for "did we recover it" only.
+
+    Raises FileNotFoundError where there is none, as for real data.
+    """
+    path = _plant_path(Path(root))
+    if not path.is_file():
+        raise FileNotFoundError(f"no {path.name} in {path.parent}, expected the truth beside a simulated subject; real data "
+                                "has none, so use subject='twin01'")
+    with np.load(path, allow_pickle=False) as data:
+        arrays = dict(data)
+    for name in ("captions", "factors", "near", "far"):
+        arrays[name] = pd.read_json(io.StringIO(str(arrays[name])), orient="split")
+    return Plant(**arrays)
+
+
+def _key(config: TwinConfig, seed: int) -> str:
+    return fingerprint([VERSION, config, seed, source_fingerprint(*_SOURCES)])
+
+
+def _plant_path(root: Path) -> Path:
+    return root.with_name(f"{root.name}.plant.npz")
+
+
+def _marker(root: Path) -> dict:
+    try:
+        return json.loads((Path(root) / MARKER).read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def _gigabytes(config: TwinConfig) -> float:
+    return (config.n_pictures * _PIXELS**2 * 3 + config.n_sessions * config.trials_per_session * config.n_voxels * 6) / 1e9
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Wait for other processes that make the same twin; one that is killed lets go by itself."""
+    with open(path, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _is_full(problem: BaseException, folder: Path) -> bool:
+    """Whether a disk without space is behind an error; HDF5 hides the number in its message."""
+    return getattr(problem, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(problem) \
+        or shutil.disk_usage(folder).free < 1 << 20
+
+
+def _move(part: Path, root: Path) -> None:
+    """Put every file of a finished tree in its place, the plant before the marker."""
+    files = [p for p in sorted(part.rglob("*")) if p.is_file() and p.name not in (MARKER, "plant.npz")]
+    for path in files:
+        target = root / path.relative_to(part)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, target)
+    os.replace(part / "plant.npz", _plant_path(root))
+    os.replace(part / MARKER, root / MARKER)
+
+
+def _make(part: Path, config: TwinConfig, seed: int, progress) -> None:
+    """Everything, in a folder of its own."""
+    (part / "nsddata").mkdir(parents=True)
+    layout, n = Layout(part, SUBJECT), config.n_pictures
+    scenes = [draw_scene(seed, "subject", i) for i in range(n)]
+    planned = order_pictures(n, (config.n_sessions + 1) * config.trials_per_session, seed)
+    order = planned[:config.n_sessions * config.trials_per_session]
+    pictures, shared = _assign(n, seed)
+    write_design(layout, planned, pictures, shared, config.n_sessions + 1)
+    write_responses(layout, order, pictures[0], config.trials_per_session, seed)
+    cortex = lay_out(config.n_voxels, seed)
+    write_regions(layout, cortex)
+    seen = _write_pictures(layout.stimuli, seed, n, progress)
+    grades = _write_annotations(layout.coco, scenes)
+    brain = Brain(cortex, seed)
+    responses = brain.fit(scenes, seen)
+    noise = draw_noise(cortex, responses.wandering(), median_ncsnr=config.median_ncsnr, stray=config.stray_thoughts,
+                       seed=seed)
+    rows = attend(responses, pictures[0][order], seed)
+    accidents = _write_sessions(layout, cortex, responses, rows, noise, pictures[0][order], config, seed, progress)
+    _write_plant(part / "plant.npz", scenes, grades, brain, responses, rows, noise, accidents)
+    files = {str(p.relative_to(part)): p.stat().st_size for p in sorted(part.rglob("*"))
+             if p.is_file() and p.name != "plant.npz"}
+    (part / MARKER).write_text(json.dumps({
+        "origin": "twin", "what": "A simulated subject in the layout of the Natural Scenes Dataset; no person was scanned.",
+        "key": _key(config, seed), "version": VERSION, "seed": seed, "config": asdict(config), "files": files}, indent=1))
+
+
+def _assign(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the stimulus file for eight subjects' pictures, the shared tenth first; and the shared rows, ascending."""
+    rng = np.random.default_rng([seed, 18])
+    shared = np.sort(rng.choice(n, max(1, n // 10), replace=False))
+    own = np.setdiff1d(np.arange(n), shared)
+    return np.stack([np.concatenate([shared, rng.permutation(own)]) for _ in range(8)]), shared
+
+
+def _paint(index: int, seed: int) -> np.ndarray:
+    """One stored picture; at module level, so that a pool of processes can be sent it."""
+    return paint(draw_scene(seed, "subject", index), _PIXELS)
+
+
+def _write_pictures(path: Path, seed: int, n: int, progress) -> np.ndarray:
+    """nsd_stimuli.hdf5; returns what the brain sees of the same pictures, (n, 64, 64, 3) uint8."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    seen, one = np.empty((n, _SEEN, _SEEN, 3), np.uint8), partial(_paint, seed=seed)
+    with h5py.File(path, "w") as file, _workers(n) as run:
+        brick = file.create_dataset("imgBrick", (n, _PIXELS, _PIXELS, 3), np.uint8)
+        for i, picture in enumerate(progress(run(one, range(n)), desc="twin: pictures", total=n)):
+            brick[i] = picture
+            seen[i] = Image.fromarray(picture).resize((_SEEN, _SEEN), Image.Resampling.BICUBIC)
+    return seen
+
+
+@contextmanager
+def _workers(n: int) -> Iterator:
+    """A `map` over processes, or a plain one where starting them would take longer than the work."""
+    if n < 200:
+        yield map
+        return
+    with get_context("spawn").Pool(min(8, os.cpu_count() or 1)) as pool:
+        yield partial(pool.imap, chunksize=16)
+
+
+def _write_annotations(folder: Path, scenes: list[Scene]) -> pd.DataFrame:
+    """COCO's files; returns the grade of each caption, which is in none of them."""
+    ids = coco_ids(len(scenes))
+    write_coco(folder, dict(zip(ids.tolist(), scenes)), size=_COCO_PIXELS,
+               processes=min(8, os.cpu_count() or 1) if len(scenes) >= 200 else 1)
+    written = pd.DataFrame(json.loads((folder / "captions_train2017.json").read_text())["annotations"])
+    image = pd.Series(np.arange(len(ids)), index=ids)[written.image_id].to_numpy()
+    truth = [dict(caption(scene)) for scene in scenes]
+    grades = [truth[i][text] for i, text in zip(image, written.caption)]
+    return pd.DataFrame({"image_id": image, "caption_id": written.id, "grade": grades})
+
+
+def _write_sessions(layout, cortex: Cortex, responses: Responses, rows, noise: Noise, image_ids, config, seed, progress):
+    """Betas of every session and ncsnr estimated from them; returns (gains, offsets, first trials before rounding)."""
+    surround = np.argwhere(cortex.brain.T)[:, ::-1]
+    inside = pd.MultiIndex.from_arrays(surround.T).get_indexer(pd.MultiIndex.from_arrays(cortex.coords.T))
+    rng = np.random.default_rng([seed, 19])
+    dead = inside[np.argmin(noise.ncsnr)]             # leaves the scanner's field of view in one session
+    gains, offsets, stored, sample = [], [], [], None
+    for number in progress(range(1, config.n_sessions + 1), desc="twin: sessions", total=config.n_sessions):
+        here = slice((number - 1) * config.trials_per_session, number * config.trials_per_session)
+        psc, gain, offset = simulate_session(responses, rows[here], noise, number, seed)
+        betas = np.empty((len(psc), len(surround)), np.int16)
+        for start in range(0, len(surround), 4096):
+            block = betas[:, start:start + 4096]
+            block[:] = np.rint(rng.standard_normal(block.shape, dtype=np.float32) * 400)
+        betas[:, inside] = np.clip(np.rint(300 * psc), -32768, 32767)
+        if number == min(2, config.n_sessions):
+            betas[:, dead] = 0
+        write_betas(layout.betas / f"betas_session{number:02d}.hdf5", betas, surround, cortex.shape)
+        gains.append(gain), offsets.append(offset), stored.append(betas)
+        sample = psc[:20] if sample is None else sample
+    sessions = np.repeat(np.arange(1, config.n_sessions + 1), config.trials_per_session)
+    volume = np.full(cortex.shape, np.nan, np.float32)
+    volume[tuple(surround.T)] = estimate_ncsnr(np.concatenate(stored), image_ids, sessions)
+    write_volume(layout.ncsnr, volume)
+    return np.array(gains), np.array(offsets), sample
+
+
+def _write_plant(path: Path, scenes, grades, brain: Brain, responses: Responses, rows, noise: Noise, accidents) -> None:
+    """All that was planted, in one file."""
+    attended = responses.attended[rows]
+    things = [scenes[i].things for i in responses.image[rows]]
+    category = [t[a].category if a >= 0 else 0 for t, a in zip(things, attended)]
+    tables = {"captions": grades, "factors": pd.DataFrame([factors(s) for s in scenes]),
+              "near": pd.DataFrame(brain.near, index=list(CHANNELS)), "far": pd.DataFrame(brain.far, index=list(FEATURES))}
+    gain, offset, sample = accidents
+    np.savez_compressed(
+        path, **{name: table.to_json(orient="split") for name, table in tables.items()}, ncsnr=noise.ncsnr,
+        expected=responses.expected().astype(np.float32), attended=attended, category=np.array(category),
+        share=brain.share, selectivity=brain.selectivity, centre=brain.cortex.centre, width=brain.cortex.width,
+        gain=gain, offset=offset, stray=noise.stray, sample=sample)
