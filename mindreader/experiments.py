@@ -24,7 +24,6 @@ class EvaluateConfig:
     """How pictures and embeddings are scored."""
 
     n_retrieval: int = 300      # candidates in one retrieval batch (paper §3.2)
-    n_draws: int = 1            # pictures painted for each trial
     n_bootstrap: int = 1000     # image-level resamples for each interval
     ways: tuple[int, ...] = (2, 5, 10, 50)  # n of n-way identification (Table 6)
 

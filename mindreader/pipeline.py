@@ -26,12 +26,10 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "subject": (("subject", "seed", "data", "twin"), ("nsd", "twin", "brain", "scenes", "drawing", "coco"), ()),
     "points": (("subject", "embed"), ("embed",), ("clip",)),
     "captions": (("points", "screen"), ("captions",), ()),
-    "mapped": (("captions", "mapping"), ("mapping", "losses"), ()),
+    "mapped": (("captions", "mapping"), ("mapping", "fitting", "losses", "augment"), ()),
     "painter": (("mapped", "gan"), ("gan", "stylegan", "losses"), ("generator_lf",)),
-    "pictures": (("painter", "evaluate"), ("reconstruct",), ()),
-    "features": (("pictures",), ("embed",), ("feature",)),
-    "categories": (("mapped", "category"), ("readout",), ()),
-    "encoder": (("mapped", "encoder"), ("encoding",), ()),
+    "categories": (("mapped", "category"), ("readout", "fitting"), ()),
+    "encoder": (("points", "encoder"), ("encoding", "fitting", "losses"), ()),
 }
 
 
@@ -48,6 +46,7 @@ class Pipeline:
     def __init__(self, experiment: Experiment, store: Store | None = None):
         self.experiment = experiment
         self.store = store or Store()
+        self.memo: dict = {}  # what one notebook asks for several times and is not worth a place in the store
 
     # ── the subject ────────────────────────────────────────────────────────────────────────────────────────────────
     @cached_property
@@ -135,6 +134,15 @@ class Pipeline:
                                          lambda space=space: self.mapper(space).predict(self.subject.trials))
                 for space in SPACES}
 
+    @cached_property
+    def ridge(self) -> dict[str, Embeddings]:
+        """The same trials carried over by ridge regression, to read the mappers' scores beside."""
+        return {space: self._keep_points("mapped", {"space": space, "what": "ridge"},
+                                         lambda space=space: mapping.fit_ridge(
+                                             self.subject.train, self.targets[space], clamp=self.experiment.mapping.clamp,
+                                             seed=self.experiment.child_seed("ridge")).predict(self.subject.trials))
+                for space in SPACES}
+
     def validation(self, points: Embeddings) -> Embeddings:
         """Only the points whose picture is on the validation side."""
         return points.take(np.isin(points.image_ids, self.split.validation))
@@ -165,12 +173,11 @@ class Pipeline:
 
         return self.store.fetch("painter", key, make, gan.TrainedGan.load)
 
-    def paint(self, points: dict[str, Embeddings], cond: str, *, finetuned: bool = True) -> Reconstructions:
-        """Pictures from points, by the finetuned generator or by the one it started from."""
+    def paint(self, points: dict[str, Embeddings], cond: str, *, finetuned: bool = True, n_draws: int = 1) -> Reconstructions:
+        """Pictures from points, by the finetuned generator or by the one it started from; the same z for every row set."""
         heads = CONDITIONS[cond]
         painter = self.painter(cond) if finetuned else (self.start.widened() if len(heads) == 2 else self.start)
-        return reconstruct.reconstruct({h: points[h] for h in heads}, painter, heads=heads,
-                                       n_draws=self.experiment.evaluate.n_draws,
+        return reconstruct.reconstruct({h: points[h] for h in heads}, painter, heads=heads, n_draws=n_draws,
                                        seed=self.experiment.child_seed("z"))
 
     @cached_property

@@ -1,0 +1,58 @@
+"""What several chapters need: scores as percentages, entries for the scorecard, pictures for trials."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .. import scores
+from ..pipeline import Pipeline
+from ..records import Embeddings, Reconstructions
+
+
+def entry(row, *, paper: float | None = None, note: str = "") -> dict:
+    """A scorecard entry from a row of a tidy score table."""
+    return {"ours": float(row.value), "low": float(row.low), "high": float(row.high), "n": int(row.n),
+            "chance": float(row.chance), "paper": paper, "note": note}
+
+
+def percent(table: pd.DataFrame) -> pd.DataFrame:
+    """The same score table with value, low, high and chance in per cent, names and metrics in one label."""
+    out = table.copy()
+    for column in ("value", "low", "high", "chance"):
+        out[column] = 100 * out[column]
+    return out.assign(name=out.name + " · " + out.metric.str.replace("retrieval ", ""))
+
+
+def percent_chance(table: pd.DataFrame) -> float:
+    """The chance level of a table whose rows share one, in per cent."""
+    return 100 * float(table.chance.iloc[0])
+
+
+def identification_row(run: Pipeline, name: str, guess: Embeddings, truth: Embeddings, n_choices: int, *,
+                       control: bool = False) -> pd.DataFrame:
+    """One row of n-way identification over the given trials, with an interval over pictures."""
+    return scores.identification(guess, truth, n_choices=n_choices, seed=run.experiment.child_seed("bootstrap"), name=name,
+                                 origin=run.origin, n_bootstrap=run.experiment.evaluate.n_bootstrap).assign(control=control)
+
+
+def true_points(run: Pipeline, like: Embeddings, space: str) -> Embeddings:
+    """The true points of the pictures of `like`, row by row, so that they can be painted like a brain's."""
+    return Embeddings(run.truth[space].at(like.image_ids), like.image_ids, like.keys, space, "clip")
+
+
+def first_of_each(points: Embeddings, n: int) -> np.ndarray:
+    """Rows of the first trial of each of the first n pictures, in trial order: not chosen by anyone."""
+    order = np.lexsort((points.image_ids, points.keys))
+    _, first = np.unique(points.image_ids[order], return_index=True)
+    return order[np.sort(first)[:n]]
+
+
+def pictures_of(run: Pipeline, image_ids) -> np.ndarray:
+    """The stimuli with these ids, row by row, (n, H, W, 3)."""
+    return run.subject.stimuli.images[pd.Index(run.subject.stimuli.ids).get_indexer(image_ids)]
+
+
+def first_draw(pictures: Reconstructions) -> np.ndarray:
+    """The first draw of each reconstruction, (n, H, W, 3)."""
+    return pictures.images[:, 0]

@@ -1,0 +1,98 @@
+"""Chapter 06: predicting activity from pictures, and the cycle there and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .. import scores
+from ..pipeline import Pipeline
+from ..records import SPACES, Embeddings, Trials
+from .common import entry, first_draw, first_of_each, identification_row, pictures_of
+from .pictures import brain_points
+
+STREAMS = ("early", "midventral", "midlateral", "midparietal", "ventral", "lateral", "parietal")
+
+
+def encoding_accuracy(run: Pipeline) -> pd.DataFrame:
+    """Each voxel's correlation of predicted and measured responses over validation trials, beside its ceiling.
+
+    Table voxel, r, r_shuffled, ceiling, stream. The ceiling is the square root of the noise ceiling for one trial.
+    """
+    trials = run.subject.validation
+    predicted = _synthetic(run, trials.image_ids)
+    order = np.random.default_rng(run.experiment.child_seed("shuffled pictures")).permutation(len(trials))
+    stream = np.full(run.subject.n_voxels, "none", dtype=object)
+    for name in STREAMS:
+        stream[run.subject.rois[f"streams/{name}"]] = name
+    return pd.DataFrame({
+        "voxel": np.arange(run.subject.n_voxels),
+        "r": scores.pearson(predicted, trials.betas),
+        "r_shuffled": scores.pearson(predicted[order], trials.betas),
+        "ceiling": np.sqrt(scores.noise_ceiling(run.subject.ncsnr, n=1)),
+        "stream": stream,
+    })
+
+
+def encoding_examples(run: Pipeline, n: int = 2, n_voxels: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    """Measured and predicted responses of the first voxels for the first n validation pictures, (n, n_voxels) each."""
+    trials = run.subject.validation
+    trials = trials.take(first_of_each(run.validation(run.mapped["image"]), n))
+    return trials.betas[:, :n_voxels], _synthetic(run, trials.image_ids)[:, :n_voxels]
+
+
+def cycle_points(run: Pipeline) -> dict[str, Embeddings]:
+    """Picture → CLIP → encoder → mappers: one point for each validation picture and space."""
+    ids = np.unique(run.split.validation)
+    trials = Trials(_synthetic(run, ids), ids, np.arange(len(ids)), np.ones(len(ids), np.int64))
+    return {space: run.mapper(space).predict(trials) for space in SPACES}
+
+
+def cycle_pictures(run: Pipeline, n: int = 8) -> dict[str, np.ndarray]:
+    """What was shown, what comes back from the cycle, and what comes from measured activity."""
+    brain, cycle = brain_points(run), cycle_points(run)
+    rows = first_of_each(brain["image"], n)
+    ids = brain["image"].image_ids[rows]
+    back = pd.Index(cycle["image"].image_ids).get_indexer(ids)
+    return {"shown": pictures_of(run, ids),
+            "after the cycle": first_draw(run.paint({s: cycle[s].take(back) for s in SPACES}, "both")),
+            "from the brain": first_draw(run.paint({s: brain[s].take(rows) for s in SPACES}, "both"))}
+
+
+def cycle_identification(run: Pipeline) -> pd.DataFrame:
+    """Two-way identification of pictures after the cycle, beside those from measured activity and a shuffled cycle."""
+    cycle, brain = cycle_points(run), brain_points(run)
+    seed = run.experiment.child_seed("shuffled cycle")
+    shuffled = {space: scores.shuffled(cycle[space], seed) for space in SPACES}
+    rows = [identification_row(run, name, run.picture_features(run.paint(points, "both")), run.true_features, 2,
+                               control=name != "after the cycle")
+            for name, points in (("after the cycle", cycle), ("from the brain", brain), ("cycle, shuffled", shuffled))]
+    return pd.concat(rows, ignore_index=True)
+
+
+def encoding_summary(run: Pipeline, voxels: pd.DataFrame, table: pd.DataFrame) -> dict:
+    """The numbers of the chapter's prose and scorecard."""
+    rng = np.random.default_rng(run.experiment.child_seed("voxels"))
+    drawn = rng.integers(0, len(voxels), (run.experiment.evaluate.n_bootstrap, len(voxels)))
+
+    def median(column, note):
+        values = voxels[column].to_numpy()
+        low, high = np.quantile(np.nanmedian(values[drawn], axis=1), [0.025, 0.975])
+        return {"ours": float(np.nanmedian(values)), "low": low, "high": high, "n": len(values), "note": note}
+
+    rows = {row.name: row for row in table.itertuples()}
+    return {
+        "median_r": median("r", "median over voxels; interval from resampling voxels"),
+        "median_ceiling": median("ceiling", "the highest r that noise allows for one trial"),
+        "median_r_shuffled": median("r_shuffled", "control: pictures shuffled"),
+        "cycle_two_way": entry(rows["after the cycle"], note="picture to activity to picture, no brain"),
+        "brain_two_way": entry(rows["from the brain"], note="from measured single trials"),
+        "cycle_two_way_shuffled": entry(rows["cycle, shuffled"], note="control: another picture's cycle"),
+    }
+
+
+def _synthetic(run: Pipeline, image_ids: np.ndarray) -> np.ndarray:
+    """Predicted responses for these pictures, row by row, (n, n_voxels)."""
+    ids, inverse = np.unique(image_ids, return_inverse=True)
+    points = run.truth["image"].take(pd.Index(run.truth["image"].image_ids).get_indexer(ids))
+    return run.encoder.predict(points)[inverse]
