@@ -1,0 +1,67 @@
+"""Which captions describe their picture: CLIP's own softmax over a picture's captions, and who stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from .records import Embeddings, Stimuli
+
+
+@dataclass(frozen=True)
+class ScreenConfig:
+    """threshold: a caption stays if its probability exceeds this share of the best one's (paper §2.1: one half)."""
+
+    threshold: float = 0.5
+
+    def __post_init__(self):
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"got threshold {self.threshold}, expected 0 (keep all) to 1 (keep only the best)")
+
+
+def score_captions(stimuli: Stimuli, image_points: Embeddings, caption_points: Embeddings, *, logit_scale: float,
+                   config: ScreenConfig = ScreenConfig()) -> pd.DataFrame:
+    """How well each caption fits its own picture, beside that picture's other captions.
+
+        p_k = softmax_k(logit_scale * cos(image, caption_k)),    keep k if p_k > threshold * max_j p_j
+
+    which is the same as cos_k > max_j cos_j - ln(1 / threshold) / logit_scale: a margin, not a floor. The best caption
+    always stays, and nothing limits how many may.
+
+    Parameters
+    ----------
+    image_points, caption_points : Embeddings
+        One point for each picture, one for each caption (keys are caption ids); need not be unit length.
+    logit_scale : float
+        CLIP's own, about 100 (1 / temperature).
+
+    Returns
+    -------
+    table image_id, caption_id, similarity, probability, kept; rows as in `stimuli.captions`
+
+    Raises ValueError for a caption, KeyError for a picture without a point.
+    Source: paper §2.1; softmax and scale are CLIP's, since the screening code was not released.
+    """
+    table = stimuli.captions[["image_id", "caption_id"]].reset_index(drop=True)
+    known = pd.MultiIndex.from_arrays([caption_points.image_ids, caption_points.keys])
+    rows = known.get_indexer(pd.MultiIndex.from_frame(table))
+    if (rows < 0).any():
+        missing = table[rows < 0].iloc[0]
+        raise ValueError(f"caption {missing.caption_id} of image {missing.image_id} has no point among the "
+                         f"{len(caption_points)} given, expected one for every caption; embed these captions")
+    texts, images = caption_points.unit().vectors[rows], image_points.unit().at(table.image_id)
+    table["similarity"] = (images.astype(np.float64) * texts).sum(1)
+    group = table.groupby("image_id").similarity
+    odds = np.exp(logit_scale * (table.similarity - group.transform("max")))          # p_k / max_j p_j, at most 1
+    table["probability"] = odds / odds.groupby(table.image_id).transform("sum")
+    table["kept"] = (odds > config.threshold) | (odds == 1)
+    return table
+
+
+def keep_matching(stimuli: Stimuli, scores: pd.DataFrame) -> Stimuli:
+    """The same stimuli with only the captions that `scores` keeps."""
+    kept = pd.MultiIndex.from_frame(scores.loc[scores.kept, ["image_id", "caption_id"]])
+    mine = pd.MultiIndex.from_frame(stimuli.captions[["image_id", "caption_id"]]).isin(kept)
+    return replace(stimuli, captions=stimuli.captions[mine].reset_index(drop=True))

@@ -1,0 +1,109 @@
+"""From a brain state to pictures: as measured, as stimulated or silenced, and in between two states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from .records import SPACES, Embeddings, Painter, Reconstructions, Trials
+
+
+def reconstruct(points: Mapping[str, Embeddings], painter: Painter, *, heads: Sequence[str] | None = None,
+                n_draws: int = 1, seed: int = 0, note: str = "") -> Reconstructions:
+    """Pictures from points: one row for each point, `n_draws` draws of the noise z.
+
+    The noise of a row depends on `seed` and on the row's place, so panels of the same trials in the same order share
+    it, and a difference between them comes from the condition alone.
+
+    Parameters
+    ----------
+    points : head ("image", "caption") -> Embeddings
+        Joined by (image id, key); the first head gives the order. Scaled to unit length here.
+    painter : Painter
+        Gets the first head's points, and the second's (None for a painter with one head).
+    heads : sequence of str, optional
+        Which to use, in which order; by default those given.
+
+    Raises ValueError where a head is missing or the heads hold different rows.
+    """
+    heads = tuple(heads or [space for space in SPACES if space in points])
+    if not heads or any(head not in points for head in heads):
+        raise ValueError(f"got points for {', '.join(points) or 'no head'}, expected {' and '.join(heads or SPACES)}")
+    first = points[heads[0]].unit()
+    conditions = [first.vectors] + [_like(points[head], first, head).unit().vectors for head in heads[1:]]
+    conditions += [None] * (2 - len(conditions))
+    several = {"n_draws": n_draws} if n_draws > 1 else {}
+    images = np.asarray(painter.paint(*conditions, seed=seed, **several))
+    images = images[:, None] if images.ndim == 4 else images
+    if images.shape[:2] != (len(first), n_draws) or images.dtype != np.uint8:
+        raise ValueError(f"the painter gave {images.dtype} pictures of shape {images.shape}, expected uint8 "
+                         f"({len(first)}, {n_draws}, height, width, 3)")
+    return Reconstructions(images, first.image_ids, first.keys, heads, seed, note)
+
+
+def microstimulate(trials: Trials, voxels: np.ndarray, value: float = 10.0) -> Trials:
+    """The same trials with these voxels set to `value`, in standard deviations, and the others untouched.
+
+    Ten lies far outside anything a mapper was trained on. Source: paper §3.3, A.5 (value 10).
+    """
+    betas = np.array(trials.betas)
+    betas[:, _voxels(voxels, betas.shape[1])] = value
+    return trials.replace(betas)
+
+
+def silence(trials: Trials, voxels: np.ndarray) -> Trials:
+    """The same trials with these voxels set to 0. On z-scored data that is their session mean, and not "off".
+
+    Source: paper §3.3.
+    """
+    return microstimulate(trials, voxels, 0.0)
+
+
+def random_voxels_like(voxels: np.ndarray, n: int, seed: int) -> np.ndarray:
+    """n control sets, (n, n_voxels) bool, each of as many voxels as the region, drawn from outside it."""
+    region = np.zeros(len(voxels), bool)
+    region[_voxels(voxels, len(voxels))] = True
+    outside, size = np.flatnonzero(~region), int(region.sum())
+    if size > len(outside):
+        raise ValueError(f"the region holds {size} of {len(region)} voxels, expected at most half, so that as many can be "
+                         "drawn outside it")
+    rng, masks = np.random.default_rng(seed), np.zeros((n, len(region)), bool)
+    for mask in masks:
+        mask[rng.choice(outside, size, replace=False)] = True
+    return masks
+
+
+def interpolate(a: Trials, b: Trials, n_steps: int) -> Trials:
+    """Brain states on the straight line from trial a to trial b, both included: n_steps trials.
+
+    Trial ids count the steps from 0; image id and session are those of the nearer end. Source: paper A.9.
+    """
+    if len(a) != 1 or len(b) != 1 or n_steps < 2:
+        raise ValueError(f"got {len(a)} and {len(b)} trials and {n_steps} steps, expected one trial each and at least two "
+                         "steps; take a single row")
+    share = np.linspace(0, 1, n_steps)
+    betas = (1 - share[:, None]) * a.betas + share[:, None] * b.betas
+    later = share > 0.5
+    return Trials(betas.astype(np.float32), np.where(later, b.image_ids, a.image_ids), np.arange(n_steps),
+                  np.where(later, b.sessions, a.sessions))
+
+
+def _like(points: Embeddings, first: Embeddings, head: str) -> Embeddings:
+    index = pd.MultiIndex.from_arrays([points.image_ids, points.keys])
+    rows = index.get_indexer(pd.MultiIndex.from_arrays([first.image_ids, first.keys]))
+    if (rows < 0).any() or len(points) != len(first):
+        raise ValueError(f"the {head} head holds {len(points)} rows, {int((rows >= 0).sum())} of them among the "
+                         f"{len(first)} of the first head; expected the same trials in both")
+    return points.take(rows)
+
+
+def _voxels(voxels: np.ndarray, n_voxels: int) -> np.ndarray:
+    voxels = np.asarray(voxels)
+    if voxels.dtype != bool or voxels.shape != (n_voxels,):
+        raise ValueError(f"got a region of type {voxels.dtype} and shape {voxels.shape}, expected bool ({n_voxels},): one "
+                         "entry for each voxel")
+    if not voxels.any():
+        raise ValueError("the region has no voxel, expected at least one; it may lie outside nsdgeneral")
+    return voxels

@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+
+from mindreader.reconstruct import interpolate, microstimulate, random_voxels_like, reconstruct, silence
+from mindreader.records import Embeddings, Trials
+
+SEED = sum(map(ord, "mind reader"))
+
+
+class ShowPoints:
+    """A painter whose picture tells its conditions and its noise: pixel = first + second condition, and the draw."""
+
+    def paint(self, image_points, caption_points, *, seed, n_draws=1):
+        n = len(image_points)
+        self.asked = (image_points, caption_points, seed, n_draws)
+        level = image_points[:, :1] + (0 if caption_points is None else caption_points[:, 1:2])
+        noise = np.random.default_rng(seed).integers(0, 9, (n, n_draws))
+        images = np.broadcast_to((100 * level + noise)[..., None, None, None], (n, n_draws, 4, 4, 3)).astype(np.uint8)
+        return images if n_draws > 1 else images[:, 0]
+
+
+def brain(n=6, n_voxels=10):
+    rng = np.random.default_rng(SEED)
+    return Trials(rng.normal(size=(n, n_voxels)).astype(np.float32), np.arange(n) // 2, np.arange(n) + 50, np.ones(n, int))
+
+
+def points(space="image", n=6):
+    vectors = np.abs(np.random.default_rng(SEED + len(space)).normal(size=(n, 3))).astype(np.float32)
+    return Embeddings(vectors, np.arange(n) // 2, np.arange(n) + 50, space, "fmri")
+
+
+def test_two_heads_are_joined_by_trial_and_scaled():
+    painter, image, caption = ShowPoints(), points(), points("caption")
+    made = reconstruct({"image": image, "caption": caption.take(np.array([3, 1, 5, 0, 2, 4]))}, painter, seed=4)
+    assert np.array_equal(painter.asked[1], caption.unit().vectors) and np.array_equal(painter.asked[0], image.unit().vectors)
+    assert made.heads == ("image", "caption") and made.images.shape == (6, 1, 4, 4, 3) and made.seed == 4
+    assert (made.keys == image.keys).all() and (made.image_ids == image.image_ids).all()
+
+
+@pytest.mark.parametrize("head", ["image", "caption"])
+def test_one_head_is_the_painters_only_condition(head):
+    painter = ShowPoints()
+    made = reconstruct({"image": points(), "caption": points("caption")}, painter, heads=(head,), n_draws=3)
+    assert np.array_equal(painter.asked[0], points(head).unit().vectors) and painter.asked[1] is None
+    assert made.heads == (head,) and made.images.shape[1] == 3
+
+
+def test_the_same_seed_paints_the_same_and_panels_share_their_noise():
+    painter, p = ShowPoints(), {"image": points()}
+    a, b, c = (reconstruct(p, painter, n_draws=2, seed=s).images for s in (1, 1, 2))
+    assert np.array_equal(a, b) and not np.array_equal(a, c)
+    doubled = reconstruct({"image": Embeddings(2 * points().vectors, *(getattr(points(), f) for f in (
+        "image_ids", "keys", "space", "source")))}, painter, n_draws=2, seed=1).images
+    assert np.array_equal(a, doubled)
+
+
+def test_reconstruct_names_what_does_not_fit():
+    with pytest.raises(ValueError, match="got points for image, expected image and caption"):
+        reconstruct({"image": points()}, ShowPoints(), heads=("image", "caption"))
+    with pytest.raises(ValueError, match="got points for no head"):
+        reconstruct({}, ShowPoints())
+    with pytest.raises(ValueError, match="caption head holds 5 rows, 5 of them among the 6"):
+        reconstruct({"image": points(), "caption": points("caption").take(slice(0, 5))}, ShowPoints())
+
+    class Wrong:
+        def paint(self, image_points, caption_points, *, seed):
+            return np.zeros((1, 4, 4, 3))
+
+    with pytest.raises(ValueError, match="float64 pictures of shape \\(1, 1, 4, 4, 3\\), expected uint8 \\(6, 1"):
+        reconstruct({"image": points()}, Wrong())
+
+
+def test_stimulation_sets_the_region_and_nothing_else():
+    trials, region = brain(), np.arange(10) < 3
+    for changed, value in ((microstimulate(trials, region), 10), (microstimulate(trials, region, -2), -2),
+                           (silence(trials, region), 0)):
+        assert (changed.betas[:, region] == value).all()
+        assert np.array_equal(changed.betas[:, ~region], trials.betas[:, ~region])
+        assert (changed.trial_ids == trials.trial_ids).all()
+    assert not (trials.betas == 10).any()
+
+
+def test_control_voxels_are_as_many_outside_the_region_and_follow_the_seed():
+    region = np.arange(40) < 12
+    masks = random_voxels_like(region, 25, SEED)
+    assert masks.shape == (25, 40) and (masks.sum(1) == 12).all() and not masks[:, region].any()
+    assert masks[:, ~region].any(0).all() and len(np.unique(masks, axis=0)) == 25
+    assert np.array_equal(masks, random_voxels_like(region, 25, SEED))
+    with pytest.raises(ValueError, match="holds 28 of 40 voxels"):
+        random_voxels_like(~region, 1, SEED)
+
+
+def test_regions_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="shape \\(9,\\), expected bool \\(10,\\)"):
+        silence(brain(), np.ones(9, bool))
+    with pytest.raises(ValueError, match="type int64"):
+        silence(brain(), np.arange(10))
+    with pytest.raises(ValueError, match="has no voxel"):
+        microstimulate(brain(), np.zeros(10, bool))
+
+
+def test_interpolation_is_straight_and_keeps_both_ends():
+    trials = brain()
+    line = interpolate(trials.take([0]), trials.take([5]), 5)
+    assert np.array_equal(line.betas[0], trials.betas[0]) and np.array_equal(line.betas[-1], trials.betas[5])
+    assert np.allclose(line.betas[2], (trials.betas[0] + trials.betas[5]) / 2, atol=1e-6)
+    assert np.allclose(np.diff(line.betas, axis=0), (trials.betas[5] - trials.betas[0]) / 4, atol=1e-6)
+    assert list(line.image_ids) == [0, 0, 0, 2, 2] and list(line.trial_ids) == list(range(5))
+    with pytest.raises(ValueError, match="got 2 and 1 trials"):
+        interpolate(trials.take([0, 1]), trials.take([2]), 5)
