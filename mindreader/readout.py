@@ -1,0 +1,194 @@
+"""What else the same points say: which categories are in the picture, and which sentences lie nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from torch import nn
+from torch.nn import functional as F
+
+from .fitting import Phase, Schedule, Task, as_tensor, fit, in_batches, new_network
+from .records import Embeddings, Stimuli, Trials
+from .scores import auc_by_class, mean_auc_interval, row
+
+Input = Literal["fmri", "clip", "resnet"]
+GROUPS = {"things": "thing", "stuff": "stuff", "overall": None}
+
+
+@dataclass(frozen=True)
+class CategoryConfig:
+    """The classifiers of paper §3.4: hidden sizes for each kind of input; schedule from the released code."""
+
+    hidden_fmri: tuple[int, int] = (2048, 512)
+    hidden_clip: tuple[int, int] = (384, 256)
+    hidden_resnet: tuple[int, int] = (512, 256)
+    epochs: int = 40
+    batch: int = 32
+    learning_rate: float = 2e-4
+    lr_decay: float = 0.8
+    decay_every: int = 10
+    weight_decay: float = 1e-5
+
+
+@dataclass(frozen=True, eq=False)
+class Categories:
+    """Which classes each picture holds: labels (n_images, n_classes) bool, with ids, class names and kinds."""
+
+    ids: np.ndarray
+    labels: np.ndarray
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+    def at(self, image_ids: np.ndarray) -> np.ndarray:
+        """Labels aligned with `image_ids` (repeats allowed), (len(image_ids), n_classes)."""
+        rows = pd.Index(self.ids).get_indexer(image_ids)
+        if (rows < 0).any():
+            raise ValueError(f"image {np.asarray(image_ids)[rows < 0][0]} is not among these {len(self.ids)} stimuli, "
+                             "expected stimuli for every trial")
+        return self.labels[rows]
+
+
+def categories(stimuli: Stimuli) -> Categories:
+    """The pictures' annotations as a table of yes and no, things before stuff, each in alphabetical order.
+
+    Labels are those of the whole COCO picture, as in the paper, though NSD shows a crop.
+    """
+    classes = stimuli.annotations[["kind", "category"]].drop_duplicates()
+    classes = classes.assign(stuff=classes.kind != "thing").sort_values(["stuff", "category"])
+    keys = pd.MultiIndex.from_frame(classes[["kind", "category"]])
+    column = keys.get_indexer(pd.MultiIndex.from_frame(stimuli.annotations[["kind", "category"]]))
+    labels = np.zeros((len(stimuli.ids), len(classes)), bool)
+    labels[pd.Index(stimuli.ids).get_indexer(stimuli.annotations.image_id), column] = True
+    return Categories(stimuli.ids, labels, tuple(classes.category), tuple(classes.kind))
+
+
+def at_trials(points: Embeddings, trials: Trials | Embeddings) -> Embeddings:
+    """The picture's one point repeated for each trial on which it was shown, keyed by trial."""
+    keys = trials.trial_ids if isinstance(trials, Trials) else trials.keys
+    return Embeddings(points.at(trials.image_ids), trials.image_ids, keys, points.space, points.source)
+
+
+def fit_categories(train: Trials | Embeddings, validation: Trials | Embeddings, truth: Categories, config: CategoryConfig,
+                   *, kind: Input, seed: int, device: str = "cpu",
+                   progress: Callable[..., Iterable] | None = None) -> FittedCategories:
+    """Three linear layers with ReLU between them, one yes-or-no for each class, trained by binary cross-entropy.
+
+    Parameters
+    ----------
+    train, validation : Trials or Embeddings
+        Activity, or points of either source, one row per trial or picture.
+    kind : "fmri", "clip" or "resnet"
+        Chooses the hidden sizes (points mapped from fMRI count as what they were mapped to).
+
+    The weights of the lowest validation loss are kept. Source: paper §3.4, Table 2.
+    """
+    inputs = _rows(train)
+    labels, val_labels = (as_tensor(truth.at(r.image_ids)) for r in (train, validation))
+    task = Task(as_tensor(inputs), lambda rng: labels, as_tensor(_rows(validation)), val_labels)
+    hidden = {"fmri": config.hidden_fmri, "clip": config.hidden_clip, "resnet": config.hidden_resnet}
+    if kind not in hidden:
+        raise ValueError(f"got kind {kind!r}, expected one of {', '.join(hidden)}")
+    network = new_network(lambda: _classifier(inputs.shape[1], hidden[kind], labels.shape[1]), seed)
+    phase = Phase("binary cross-entropy", F.binary_cross_entropy_with_logits, config.epochs, config.batch)
+    schedule = Schedule(config.learning_rate, config.lr_decay, config.decay_every, config.weight_decay)
+    history = fit(network, task, [phase], schedule, seed=seed, device=device, progress=progress, desc=f"categories ({kind})")
+    return FittedCategories(network, truth.names, truth.kinds, history)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedCategories:
+    """A trained classifier, the classes it knows, and how its losses went."""
+
+    network: nn.Module
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    history: pd.DataFrame
+
+    def predict(self, rows: Trials | Embeddings) -> np.ndarray:
+        """A logit for each row and class, (n, n_classes)."""
+        return in_batches(self.network, _rows(rows))
+
+
+def category_auc(logits: Mapping[str, np.ndarray], rows: Trials | Embeddings, truth: Categories) -> pd.DataFrame:
+    """AUC of each class and input: table category, kind, input, value, n_present, n (the paper's Fig. 6).
+
+    logits: name of the input -> (n, n_classes), rows as in `rows`. Classes that all or none of the rows hold have no
+    curve and are left out; `undefined_classes` names them.
+    """
+    labels, kinds = truth.at(rows.image_ids), pd.Series(truth.kinds)
+    tables = []
+    for name, scores in logits.items():
+        columns = [f"{i}" for i in range(len(truth.names))]
+        table, _ = auc_by_class(labels, scores, columns)
+        index = table.category.astype(int).to_numpy()
+        table = table.assign(category=np.asarray(truth.names, object)[index], kind=kinds[index].to_numpy(), input=name)
+        tables.append(table[["category", "kind", "input", "value", "n_present", "n"]])
+    return pd.concat(tables, ignore_index=True)
+
+
+def undefined_classes(rows: Trials | Embeddings, truth: Categories) -> list[str]:
+    """Classes without an AUC, since all or none of these rows hold them."""
+    labels = truth.at(rows.image_ids)
+    return [name for name, column in zip(truth.names, labels.T) if column.all() or not column.any()]
+
+
+def category_table(logits: Mapping[str, np.ndarray], rows: Trials | Embeddings, truth: Categories, *, seed: int = 0,
+                   origin: str = "", n_bootstrap: int = 1000) -> pd.DataFrame:
+    """Mean AUC over classes for things, stuff and overall (the paper's Table 2), one row for each input and group.
+
+    The interval comes from redrawing pictures; `sd` is the spread across classes that the paper prints, and n_classes
+    how many had an AUC. A group without a class is left out.
+    """
+    labels, kinds = truth.at(rows.image_ids), np.array(truth.kinds)
+    defined = labels.any(0) & ~labels.all(0)
+    table = []
+    for name, scores in logits.items():
+        for group, kind in GROUPS.items():
+            mine = defined & ((kinds == kind) if kind else True)
+            if not mine.any():
+                continue
+            auc, _ = auc_by_class(labels[:, mine], scores[:, mine], np.array(truth.names)[mine])
+            low, high = mean_auc_interval(labels[:, mine], scores[:, mine], rows.image_ids, seed=seed,
+                                          n_bootstrap=n_bootstrap)
+            table.append(row(name, f"AUC {group}", auc.value.mean(), low, high, len(labels), 0.5, seed, origin,
+                             sd=auc.value.std(ddof=1), n_classes=int(mine.sum())))
+    if not table:
+        raise ValueError(f"none of {len(truth.names)} classes is in some and not in all of the {len(labels)} rows, expected "
+                         "at least one; score more trials")
+    return pd.concat(table, ignore_index=True)
+
+
+def nearest_captions(points: Embeddings, candidates: Embeddings, captions: pd.DataFrame, *, k: int = 3) -> pd.DataFrame:
+    """The k sentences nearest (cosine) to each point: table image_id, key, rank, caption, caption_id, similarity, own.
+
+    candidates: caption points, keys are caption ids; captions: table image_id, caption_id, caption, as in Stimuli.
+    `own` tells whether the sentence was written about the picture that was seen. Departs: the paper only proposes to
+    read words; retrieval from a list stands in for a decoder.
+    """
+    if not 1 <= k <= len(candidates):
+        raise ValueError(f"got k={k} for {len(candidates)} candidate captions, expected 1 to {len(candidates)}")
+    cosine = points.unit().vectors @ candidates.unit().vectors.T
+    order = np.argsort(-cosine, axis=1, kind="stable")[:, :k]
+    flat = order.ravel()
+    texts = captions.set_index(["image_id", "caption_id"]).caption
+    written_about = candidates.image_ids[flat]
+    image_ids, keys = np.repeat(points.image_ids, k), np.repeat(points.keys, k)
+    return pd.DataFrame({
+        "image_id": image_ids, "key": keys, "rank": np.tile(np.arange(1, k + 1), len(points)),
+        "caption": texts.loc[list(zip(written_about, candidates.keys[flat]))].to_numpy(),
+        "caption_id": candidates.keys[flat], "similarity": np.take_along_axis(cosine, order, 1).ravel(),
+        "own": written_about == image_ids,
+    })
+
+
+def _rows(rows: Trials | Embeddings) -> np.ndarray:
+    return rows.betas if isinstance(rows, Trials) else rows.vectors
+
+
+def _classifier(n_inputs: int, hidden: tuple[int, int], n_classes: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(n_inputs, hidden[0]), nn.ReLU(), nn.Linear(hidden[0], hidden[1]), nn.ReLU(),
+                         nn.Linear(hidden[1], n_classes))
