@@ -1,4 +1,4 @@
-"""Pictures as a camera might have caught them a little differently: the views on which the image mapper is trained."""
+"""Pictures as a camera might also have caught them: the views on which the image mapper is trained."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class AugmentConfig:
 def augment(pictures: np.ndarray, *, seed: int, config: AugmentConfig | None = None) -> np.ndarray:
     """Each picture cropped, flipped, recoloured, blurred and partly masked at random.
 
-    In order: random resized crop, flip, colour jitter (its four parts in random order), grayscale, Gaussian blur,
-    and one black square centred anywhere, so that it may hang over the border.
+    In order: random resized crop, flip, colour jitter (its four parts in random order), grayscale, Gaussian
+    blur, and one black square centred anywhere, so that it may hang over the border.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ def augment(pictures: np.ndarray, *, seed: int, config: AugmentConfig | None = N
     """
     pictures = np.asarray(pictures)
     if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] != 3:
-        raise ValueError(f"found pictures {pictures.dtype} of shape {pictures.shape}, expected uint8 of shape "
-                         "(n, height, width, 3); pass sRGB pixels")
+        raise ValueError(f"found pictures {pictures.dtype} of shape {pictures.shape}, expected uint8 of "
+                         "shape (n, height, width, 3); pass sRGB pixels")
     config = config or AugmentConfig()
     out = np.empty_like(pictures)
     for row, picture in enumerate(pictures):
@@ -83,8 +83,9 @@ def _one(picture: Tensor, rng: np.random.Generator, config: AugmentConfig) -> Te
     return picture.clamp(0, 1)
 
 
-def crop_box(height: int, width: int, rng: np.random.Generator, config: AugmentConfig) -> tuple[int, int, int, int]:
-    """(top, left, height, width) of a crop of random area and shape; the whole picture if ten tries do not fit."""
+def crop_box(height: int, width: int, rng: np.random.Generator,
+             config: AugmentConfig) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of a crop of random area and shape; else the whole picture."""
     for _ in range(10):
         area = height * width * rng.uniform(*config.scale)
         ratio = math.exp(rng.uniform(math.log(config.ratio[0]), math.log(config.ratio[1])))

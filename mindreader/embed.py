@@ -18,12 +18,12 @@ from .augment import AugmentConfig, augment
 from .records import Embeddings, LayoutError, Reconstructions, Stimuli
 from .smallnets import FEATURE_NET, RESNET, Divisor, SmallNet, max_mean, resize, unit_range
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when huggingface_hub is first imported: nothing is downloaded
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before open_clip's first import, so that nothing is downloaded
 import open_clip  # noqa: E402
 
 __all__ = ["AugmentConfig", "ClipEmbedder", "CompactTokenizer", "EmbedConfig", "FeatureNet", "LowLevelNet",
-           "PixelEmbedder", "augment", "embed_captions", "embed_pictures", "embed_reconstructions", "load_clip",
-           "load_feature_net", "load_resnet"]
+           "PixelEmbedder", "augment", "embed_captions", "embed_pictures", "embed_reconstructions",
+           "load_clip", "load_feature_net", "load_resnet"]
 
 log = logging.getLogger(__name__)
 UNTRAINED = 50.0  # OpenAI's models end at a logit scale of 100, a fresh one starts at 14
@@ -33,8 +33,8 @@ UNTRAINED = 50.0  # OpenAI's models end at a logit scale of 100, a fresh one sta
 class EmbedConfig:
     """Which CLIP, and how many rows go through it at once.
 
-    clip        "mini" (the part shipped here), "local-dir:/folder" (open_clip_config.json and safetensors), or
-                "ViT-B-32-quickgelu:/path/x.safetensors" (an open_clip model name and its weights)
+    clip        "mini" (the part shipped here), "local-dir:/folder" (open_clip_config.json and safetensors),
+                or "ViT-B-32-quickgelu:/path/x.safetensors" (an open_clip model name and its weights)
     batch       rows at once; changes no result beyond rounding
     quick_gelu  whether weights given with a model name were trained with QuickGELU, as all of OpenAI's were;
                 False to load others, such as LAION's, under a plain name
@@ -57,8 +57,8 @@ class CompactTokenizer:
 
     Notes
     -----
-    Id 0 pads, 1 stands for every other token, 2 starts, then come `tokens` in ascending order; the highest id ends
-    a sentence, because open_clip reads a sentence at its highest id.
+    Id 0 pads, 1 stands for every other token, 2 starts, then come `tokens` in ascending order; the highest id
+    ends a sentence, because open_clip reads a sentence at its highest id.
     """
 
     PAD, UNKNOWN, START = 0, 1, 2
@@ -138,7 +138,7 @@ class ClipEmbedder:
 
     def texts(self, sentences: list[str]) -> np.ndarray:
         """n sentences -> (n, n_dims) float32, raw."""
-        return _batched(lambda part: self.module.encode_text(self.tokenizer(list(part))), list(sentences), self)
+        return _batched(lambda part: self.module.encode_text(self.tokenizer(part)), list(sentences), self)
 
     def encode_pictures(self, pictures: Tensor) -> Tensor:
         """Pictures N3HW in [-1, 1] -> (N, n_dims), differentiable in the pictures, raw.
@@ -151,14 +151,14 @@ class ClipEmbedder:
 
     def _prepare(self, pixels: np.ndarray) -> Tensor:
         if pixels.shape[1:3] == (self.image_size, self.image_size):
-            x = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255
+            x = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 255
             return (x - self.mean) / self.std
         from PIL import Image
         return torch.stack([self._to_input(Image.fromarray(p)) for p in pixels])
 
 
 class FeatureNet:
-    """Features of the small net that was taught the true factors of the world; for distances, never for a loss.
+    """Features of the small net that was taught the world's true factors; for distances, never for a loss.
 
     A Fréchet distance over them is `FD (twin features)`, not an FID.
     """
@@ -200,7 +200,7 @@ class LowLevelNet:
         return max_mean(self.module.maps(pictures, 2), divisor)
 
     def last_block(self, pictures: Tensor) -> Tensor:
-        """Last-stage features of pictures N3HW in [-1, 1], pooled over places -> (N, channels); differentiable."""
+        """Last-stage features of pictures N3HW in [-1, 1], pooled over places -> (N, channels)."""
         return self.module.maps(pictures).mean((2, 3))
 
     def images(self, pixels: np.ndarray) -> np.ndarray:
@@ -225,7 +225,10 @@ class PixelEmbedder:
 
     def images(self, pixels: np.ndarray) -> np.ndarray:
         """(n, height, width, 3) uint8 -> (n, n_dims) float32."""
-        return _batched(lambda part: ((resize(unit_range(part), self.size) + 1) / 2).flatten(1), _checked(pixels), self)
+        def see(part):
+            return ((resize(unit_range(part), self.size) + 1) / 2).flatten(1)
+
+        return _batched(see, _checked(pixels), self)
 
 
 def load_clip(config: EmbedConfig | None = None) -> ClipEmbedder:
@@ -248,7 +251,7 @@ def load_clip(config: EmbedConfig | None = None) -> ClipEmbedder:
     if rest:
         return _from_name(name, Path(rest).expanduser(), config)
     raise ValueError(f"found clip={config.clip!r}, expected 'mini', 'local-dir:/folder' or "
-                     "'ViT-B-32-quickgelu:/path/x.safetensors'; nothing is downloaded, so give the path of the weights")
+                     "'ViT-B-32-quickgelu:/path/x.safetensors'; nothing is downloaded, so give a path")
 
 
 def load_feature_net(path: str | Path | None = None) -> FeatureNet:
@@ -257,8 +260,8 @@ def load_feature_net(path: str | Path | None = None) -> FeatureNet:
     An Inception-v3 for a real FID is not read: a path to its file is a LayoutError that says so.
     """
     if path is not None and Path(path).is_file():
-        raise LayoutError(f"found the file {path}, expected a folder with card.json and weights.safetensors; an "
-                          "Inception for a real FID is not supported, so compute FID with torch-fidelity instead")
+        raise LayoutError(f"found the file {path}, expected a folder with card.json and weights.safetensors; "
+                          "an Inception for a real FID is not supported, so use torch-fidelity for one")
     return FeatureNet(_small_net("feature" if path is None else Path(path), FEATURE_NET))
 
 
@@ -281,10 +284,10 @@ def embed_captions(stimuli: Stimuli, embedder) -> Embeddings:
 
 
 def embed_reconstructions(reconstructions: Reconstructions, embedder, draw: int = 0) -> Embeddings:
-    """One point for each reconstructed picture (of one draw of z), with the reconstruction's own ids and keys."""
+    """One point for each reconstructed picture (of one draw of z), with its ids and keys."""
     n_draws = reconstructions.images.shape[1]
     if not 0 <= draw < n_draws:
-        raise ValueError(f"found draw {draw}, expected 0 to {n_draws - 1}; each picture was painted {n_draws} times")
+        raise ValueError(f"found draw {draw}, expected 0 to {n_draws - 1}; choose one of the draws of z")
     return Embeddings(embedder.images(reconstructions.images[:, draw]), reconstructions.image_ids,
                       reconstructions.keys, embedder.space, "fmri")
 
@@ -299,7 +302,8 @@ def _from_folder(folder: Path, config: EmbedConfig) -> ClipEmbedder:
     name = f"local-dir:{folder}"
     module = _open_clip(name, folder)
     if "vocabulary" in settings:
-        tokenizer = CompactTokenizer(settings["vocabulary"], settings["model_cfg"]["text_cfg"]["context_length"])
+        length = settings["model_cfg"]["text_cfg"]["context_length"]
+        tokenizer = CompactTokenizer(settings["vocabulary"], length)
     else:
         tokenizer = open_clip.get_tokenizer(name)
     return ClipEmbedder(module, tokenizer, batch=config.batch)
@@ -308,20 +312,21 @@ def _from_folder(folder: Path, config: EmbedConfig) -> ClipEmbedder:
 def _from_name(name: str, path: Path, config: EmbedConfig) -> ClipEmbedder:
     names = open_clip.list_models()
     if name not in names:
-        raise ValueError(f"found the CLIP model {name!r}, expected a name of open_clip's such as 'ViT-B-32-quickgelu'; "
-                         "see open_clip.list_models()")
-    if config.quick_gelu and not open_clip.get_model_config(name).get("quick_gelu") and f"{name}-quickgelu" in names:
-        raise ValueError(f"found the CLIP model {name!r}, expected '{name}-quickgelu', for OpenAI's weights are silently "
-                         "wrong without QuickGELU; use that name, or set quick_gelu=False for other weights")
+        raise ValueError(f"found the CLIP model {name!r}, expected a name of open_clip's such as "
+                         "'ViT-B-32-quickgelu'; see open_clip.list_models()")
+    quick = open_clip.get_model_config(name).get("quick_gelu", False)
+    if config.quick_gelu and not quick and f"{name}-quickgelu" in names:
+        raise ValueError(f"found the CLIP model {name!r}, expected '{name}-quickgelu', for OpenAI's weights "
+                         "are silently wrong without QuickGELU; use that name, or quick_gelu=False for others")
     if path.suffix != ".safetensors":
-        raise LayoutError(f"found {path.name!r}, expected a .safetensors file, for others can run code when read; "
-                          "convert the weights once")
+        raise LayoutError(f"found {path.name!r}, expected a .safetensors file, for others can run code when "
+                          "read; convert the weights once")
     if not path.is_file():
-        raise LayoutError(f"found no file {path}, expected the weights of {name}; check the path after '{name}:'")
+        raise LayoutError(f"found no file {path}, expected the weights of {name}; check the path given")
     embedder = ClipEmbedder(_open_clip(name, path), open_clip.get_tokenizer(name), batch=config.batch)
     if embedder.logit_scale < UNTRAINED:
-        raise LayoutError(f"found a logit scale of {embedder.logit_scale:.1f} in {path.name}, expected about 100; these "
-                          f"are no trained weights of {name}")
+        raise LayoutError(f"found a logit scale of {embedder.logit_scale:.1f} in {path.name}, expected about "
+                          f"100; these are no trained weights of {name}, so give others")
     return embedder
 
 
@@ -333,8 +338,8 @@ def _open_clip(name: str, path: Path) -> nn.Module:
             return open_clip.create_model(name, pretrained=pretrained)
     except Exception as error:  # open_clip and safetensors raise what they like for a bad file
         reason = str(error).strip().splitlines()[0]
-        raise LayoutError(f"found weights in {path} that open_clip cannot load ({reason}), expected those of {name}; "
-                          "check that file and model belong together") from error
+        raise LayoutError(f"found weights in {path} that open_clip cannot load ({reason}), expected those of "
+                          f"{name}; check that file and model belong together") from error
 
 
 def _small_net(part: str | Path, config) -> SmallNet:

@@ -1,4 +1,4 @@
-"""One training loop for every pretrained part: a budget in minutes, checkpoints that survive a kill, a curve."""
+"""One training loop for every pretrained part: a budget in minutes, checkpoints, a curve."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -15,9 +16,33 @@ from torch import Tensor, nn
 
 from . import paths
 from .records import Diverged
+from .store import atomic_write
 
 log = logging.getLogger(__name__)
 SAVE_EVERY = 120.0  # seconds between checkpoints
+CURVE_EVERY = 25  # steps between points of the curve
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long, and how boldly: AdamW's peak rate and decay, and the share of time in which the rate rises."""
+
+    minutes: float
+    learning_rate: float
+    weight_decay: float
+    warm_up: float = 0.04
+
+    def rate(self, seconds: float) -> float:
+        """Learning rate after so much training: up in a line, then down in a cosine to zero."""
+        share = min(seconds / (60 * self.minutes), 1.0)
+        return self.learning_rate * min(share / self.warm_up, 0.5 + 0.5 * math.cos(math.pi * share))
+
+
+@dataclass
+class _Progress:
+    step: int = 0
+    seconds: float = 0.0
+    curve: list = field(default_factory=list)
 
 
 def checkpoint_path(part: str) -> Path:
@@ -25,10 +50,10 @@ def checkpoint_path(part: str) -> Path:
     return paths.home() / "pretrain" / f"{part}.pt"
 
 
-def learn(part: str, module: nn.Module, loss_of: Callable[[int], tuple[Tensor, dict]], *, minutes: float,
-          learning_rate: float, weight_decay: float, warm_up: float = 0.04, resume: bool = False,
-          score: Callable[[], dict] | None = None, score_every: float = 240.0, progress=None) -> dict:
-    """Train a module by AdamW for so many minutes, with warm-up and a cosine to zero over that time.
+def learn(part: str, module: nn.Module, loss_of: Callable[[int], tuple[Tensor, dict]], budget: Budget, *,
+          resume: bool = False, score: Callable[[], dict] | None = None, score_every: float = 240.0,
+          progress=None) -> dict:
+    """Train a module by AdamW for so many minutes.
 
     Parameters
     ----------
@@ -38,10 +63,8 @@ def learn(part: str, module: nn.Module, loss_of: Callable[[int], tuple[Tensor, d
         Trained in place; matrices and kernels decay, all else does not.
     loss_of : callable
         step number -> (loss, numbers for the curve); must draw its batch from the step number alone.
-    minutes : float
-        Time spent in the loop, earlier tries of a resumed training included.
-    learning_rate, weight_decay, warm_up : float
-        Peak rate, AdamW's decay, and the share of the time in which the rate rises.
+    budget : Budget
+        Minutes count the loop itself, earlier tries of a resumed training included.
     resume : bool
         Go on from the part's checkpoint if there is one.
     score : callable, optional
@@ -59,67 +82,77 @@ def learn(part: str, module: nn.Module, loss_of: Callable[[int], tuple[Tensor, d
     Diverged
         A loss is not finite; says at which step.
     """
-    matrices = [p for p in module.parameters() if p.ndim > 1]
-    others = [p for p in module.parameters() if p.ndim <= 1]
-    optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": weight_decay},
-                                   {"params": others, "weight_decay": 0.0}], lr=learning_rate, betas=(0.9, 0.98))
-    state = {"step": 0, "seconds": 0.0, "curve": []}
+    optimizer = _optimizer(module, budget)
     path = checkpoint_path(part)
-    if resume and path.is_file():
-        saved = torch.load(path, weights_only=True)
-        module.load_state_dict(saved["module"])
-        optimizer.load_state_dict(saved["optimizer"])
-        state = saved["state"]
-    bar = (progress or _plain)(range(100), desc=part, total=100)
-    marks, budget = iter(bar), 60 * minutes
-    done, saved_at, scored_at, recent = 0, state["seconds"], state["seconds"], []
-    while state["seconds"] < budget:
+    now = _load(path, module, optimizer) if resume and path.is_file() else _Progress()
+    bar = progress(total=100, desc=part) if progress else None
+    saved_at, scored_at, recent = now.seconds, now.seconds, []
+    while now.seconds < 60 * budget.minutes:
         started = time.perf_counter()
-        share = state["seconds"] / budget
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate * min(share / warm_up, 0.5 + 0.5 * math.cos(math.pi * share))
-        loss, extra = loss_of(state["step"])
-        if not torch.isfinite(loss):
-            raise Diverged(f"found a loss of {float(loss.detach())} for the part '{part}' at step {state['step']}, expected a "
-                           "finite number; lower the learning rate")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-        optimizer.step()
-        recent.append(float(loss.detach()))
-        state["step"] += 1
-        state["seconds"] += time.perf_counter() - started
-        while done < min(100 * state["seconds"] / budget, 100):
-            next(marks, None)
-            done += 1
-        if len(recent) == 25:
-            state["curve"].append({"step": state["step"], "minute": round(state["seconds"] / 60, 2),
-                                   "loss": round(sum(recent) / 25, 4)} | extra)
-            log.info("%s %s", part, state["curve"][-1])
+        loss, extra = _step(part, module, optimizer, loss_of, budget.rate(now.seconds), now.step)
+        recent.append(loss)
+        now.step += 1
+        now.seconds += time.perf_counter() - started
+        if len(recent) == CURVE_EVERY:
+            _note(part, now, {"loss": round(sum(recent) / len(recent), 4)} | extra)
             recent = []
-        if state["seconds"] - saved_at > SAVE_EVERY:
-            _save(path, module, optimizer, state)
-            saved_at = state["seconds"]
-        if score and state["seconds"] - scored_at > score_every:
-            state["curve"].append({"step": state["step"], "minute": round(state["seconds"] / 60, 2)} | score())
-            log.info("%s %s", part, state["curve"][-1])
-            scored_at = state["seconds"]
+        if bar is not None:
+            bar.update(min(100, int(100 * now.seconds / (60 * budget.minutes))) - bar.n)
+        if now.seconds - saved_at > SAVE_EVERY:
+            _save(path, module, optimizer, now)
+            saved_at = now.seconds
+        if score and now.seconds - scored_at > score_every:
+            _note(part, now, score())
+            scored_at = now.seconds
             module.train()
-    _save(path, module, optimizer, state)
-    return {"minutes": round(state["seconds"] / 60, 1), "steps": state["step"], "curve": state["curve"]}
+    _save(path, module, optimizer, now)
+    if bar is not None:
+        bar.close()
+    return {"minutes": round(now.seconds / 60, 1), "steps": now.step, "curve": now.curve}
 
 
 def hardware() -> str:
     """The machine in words, for a card."""
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} of {os.cpu_count()} threads, torch {torch.__version__}"
+    threads = f"{torch.get_num_threads()} of {os.cpu_count()} threads"
+    return f"{platform.machine()} CPU, {threads}, torch {torch.__version__}"
 
 
-def _save(path: Path, module: nn.Module, optimizer, state: dict) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}")
-    torch.save({"module": module.state_dict(), "optimizer": optimizer.state_dict(), "state": state}, temporary)
-    os.replace(temporary, path)
+def _optimizer(module: nn.Module, budget: Budget) -> torch.optim.AdamW:
+    matrices = [p for p in module.parameters() if p.ndim > 1]
+    others = [p for p in module.parameters() if p.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": budget.weight_decay},
+              {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=budget.learning_rate, betas=(0.9, 0.98))
 
 
-def _plain(rows, **_):
-    return rows
+def _step(part: str, module: nn.Module, optimizer, loss_of, rate: float, step: int) -> tuple[float, dict]:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    loss, extra = loss_of(step)
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise Diverged(f"found a loss of {value} for the part '{part}' at step {step}, expected a finite "
+                       "number; lower the learning rate")
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+    optimizer.step()
+    return value, extra
+
+
+def _note(part: str, now: _Progress, numbers: dict) -> None:
+    now.curve.append({"step": now.step, "minute": round(now.seconds / 60, 2)} | numbers)
+    log.info("%s %s", part, now.curve[-1])
+
+
+def _save(path: Path, module: nn.Module, optimizer, now: _Progress) -> None:
+    state = {"module": module.state_dict(), "optimizer": optimizer.state_dict(), "state": asdict(now)}
+    with atomic_write(path) as temporary:
+        torch.save(state, temporary)
+
+
+def _load(path: Path, module: nn.Module, optimizer) -> _Progress:
+    saved = torch.load(path, weights_only=True)
+    module.load_state_dict(saved["module"])
+    optimizer.load_state_dict(saved["optimizer"])
+    return _Progress(**saved["state"])

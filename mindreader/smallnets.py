@@ -1,10 +1,11 @@
-"""The two small convolutional nets of the simulated world: one for Fréchet distances, one for low-level likeness."""
+"""The invented world's two small convolutional nets: for Fréchet distances, and for low-level likeness."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -47,8 +48,8 @@ class SmallNet(nn.Module):
         last = config.stages[-1]
         self.head = nn.Identity()
         if config.n_dims:
-            self.head = nn.Sequential(nn.Conv2d(last, config.n_dims, 1, bias=False), nn.BatchNorm2d(config.n_dims),
-                                      nn.ReLU())
+            self.head = nn.Sequential(nn.Conv2d(last, config.n_dims, 1, bias=False),
+                                      nn.BatchNorm2d(config.n_dims), nn.ReLU())
         self.n_dims = config.n_dims or last
 
     def maps(self, pictures: Tensor, n_stages: int = 4) -> Tensor:
@@ -98,7 +99,7 @@ def max_mean(maps: Tensor, divisor: Divisor = "batch") -> Tensor:
 
 
 class _Block(nn.Module):
-    """Two 3x3 convolutions around an identity; the shortcut is averaged and projected where the size changes."""
+    """Two 3x3 convolutions beside a shortcut, which is averaged and projected where the size changes."""
 
     def __init__(self, before: int, after: int, stride: int):
         super().__init__()
@@ -116,6 +117,6 @@ class _Block(nn.Module):
         return F.relu(y + self.shortcut(x))
 
 
-def unit_range(pixels) -> Tensor:
+def unit_range(pixels: np.ndarray) -> Tensor:
     """Pixels (n, height, width, 3) uint8 -> pictures N3HW float32 in [-1, 1]."""
-    return torch.as_tensor(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -1,4 +1,4 @@
-"""Trained parts on disk: a safetensors file and the card that says what it is, checked before it is believed."""
+"""Trained parts on disk: a safetensors file and the card that says what it is, checked before it is used."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def load_card(name_or_path: str | Path) -> dict:
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise LayoutError(f"found a {CARD} in {folder} that is no JSON ({error}), expected the card of the part "
-                          f"'{folder.name}'; " + _remake(folder.name)) from error
+        raise LayoutError(f"found a {CARD} in {folder} that is no JSON ({error}), expected the card of the "
+                          f"part '{folder.name}'; " + _remake(folder.name)) from error
     missing = {"architecture", "sha256", "bytes"} - set(card)
     if missing:
-        raise LayoutError(f"found a {CARD} in {folder} without {', '.join(sorted(missing))}, expected the card of the "
-                          f"part '{folder.name}'; " + _remake(folder.name))
+        raise LayoutError(f"found a {CARD} in {folder} without {', '.join(sorted(missing))}, expected the "
+                          f"card of the part '{folder.name}'; " + _remake(folder.name))
     return card
 
 
@@ -67,27 +67,29 @@ def check_part(name_or_path: str | Path, *, architecture: dict | None = None) ->
     folder = _folder(name_or_path)
     card = load_card(folder)
     if architecture is not None and _plain(architecture) != card["architecture"]:
-        raise LayoutError(f"found the part '{folder.name}' with architecture {_differing(card, architecture)}; "
-                          + _remake(folder.name))
+        raise LayoutError(f"found the part '{folder.name}' with architecture "
+                          f"{_differing(card, architecture)}; " + _remake(folder.name))
     path = folder / card.get("file", FILE)
     if not path.is_file():
-        raise LayoutError(f"found no {path.name} in {folder}, expected the weights of the part '{folder.name}'; "
-                          + _remake(folder.name))
+        raise LayoutError(f"found no {path.name} in {folder}, expected the weights of the part "
+                          f"'{folder.name}'; " + _remake(folder.name))
     size = path.stat().st_size
     if size != card["bytes"]:
-        raise LayoutError(f"found {size:,} bytes in {path}, expected {card['bytes']:,} for the part '{folder.name}'; "
-                          f"it is truncated or not the file of this card, so " + _remake(folder.name))
+        raise LayoutError(f"found {size:,} bytes in {path}, expected {card['bytes']:,} for the part "
+                          f"'{folder.name}'; it is truncated or not this card's, so " + _remake(folder.name))
     digest = checksum(path)
     if digest != card["sha256"]:
-        raise LayoutError(f"found checksum {digest[:12]} for {path}, expected {card['sha256'][:12]} for the part "
-                          f"'{folder.name}'; " + _remake(folder.name))
+        raise LayoutError(f"found checksum {digest[:12]} for {path}, expected {card['sha256'][:12]} for the "
+                          f"part '{folder.name}'; " + _remake(folder.name))
     return path, card
 
 
-def load_part(name_or_path: str | Path, *, architecture: dict | None = None) -> tuple[dict[str, Tensor], dict]:
+def load_part(name_or_path: str | Path, *,
+              architecture: dict | None = None) -> tuple[dict[str, Tensor], dict]:
     """The weights of a trained part in full precision, and its card.
 
-    Nothing is unpickled. A part that is missing, truncated, altered or of another architecture is refused by name.
+    Nothing is unpickled. A part that is missing, truncated, altered or of another architecture is refused by
+    name.
 
     Parameters
     ----------
@@ -121,8 +123,8 @@ def save_part(folder: str | Path, state: dict[str, Tensor], card: dict, *, dtype
     state : dict of str to Tensor
         Floating-point tensors are stored as `dtype`, all others as they are.
     card : dict
-        At least `architecture`; also recipe, data, seed, minutes, hardware, scores. File name, checksum, length,
-        and number of parameters are added here.
+        At least `architecture`; also recipe, data, seed, minutes, hardware, scores. File name, checksum,
+        length, and number of parameters are added here.
 
     Returns
     -------
@@ -131,13 +133,13 @@ def save_part(folder: str | Path, state: dict[str, Tensor], card: dict, *, dtype
     """
     folder = Path(folder)
     if "architecture" not in card:
-        raise ValueError("found a card without 'architecture', expected one; pass what is needed to build the network")
+        raise ValueError("found a card without 'architecture', expected one; pass what builds the network")
     stored = {k: (t.to(dtype) if t.is_floating_point() else t).detach().cpu().contiguous().clone()
               for k, t in state.items()}
     for key, tensor in stored.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise ValueError(f"found numbers in '{key}' that are not finite in {dtype}, expected finite weights; "
-                             "train again or store them in float32")
+            raise ValueError(f"found numbers in '{key}' that are not finite in {dtype}, expected finite "
+                             "weights; train again or store them in float32")
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{file}.{os.getpid()}"
     save_file(stored, temporary)

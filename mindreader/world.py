@@ -1,10 +1,8 @@
-"""The world: tens of thousands of invented pictures with captions and true factors, rendered once and kept."""
+"""The world: tens of thousands of invented pictures with captions and true factors, painted once."""
 
 from __future__ import annotations
 
 import json
-import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from . import paths
-from .store import fingerprint, source_fingerprint
+from .store import atomic_write, fingerprint, source_fingerprint
 
-log = logging.getLogger(__name__)
 SOURCES = ("scenes", "looks", "drawing", "sentences")
 CHUNK = 2500  # scenes painted between two savings
 
@@ -41,18 +38,22 @@ class World:
         """Rows to train on."""
         return np.arange(len(self.pictures) - self.n_held_out)
 
+    def told(self) -> dict:
+        """What a card says of the data."""
+        return {"world": self.path.name, "n_train": len(self.train), "n_held_out": self.n_held_out}
+
     @property
     def held_out(self) -> np.ndarray:
         """Rows to score on."""
         return np.arange(len(self.pictures) - self.n_held_out, len(self.pictures))
 
 
-def load_world(n_scenes: int = 30_000, *, seed: int = 0, stream: str = "world", size: int = 64, n_held_out: int = 1500,
-               processes: int | None = None, progress=None) -> World:
+def load_world(n_scenes: int = 30_000, *, seed: int = 0, stream: str = "world", size: int = 64,
+               n_held_out: int = 1500, processes: int | None = None, progress=None) -> World:
     """The world of this seed and size, painted unless it is on disk already.
 
-    Painting goes on from where it was interrupted. It is kept under `paths.home()/world`, under a name that changes
-    with the scenes' source, so a changed drawing is painted anew.
+    Painting goes on from where it was interrupted. The world is kept in `paths.home()/world`, under a name
+    that changes with the scenes' source, so that a changed drawing is painted anew.
 
     Parameters
     ----------
@@ -69,7 +70,8 @@ def load_world(n_scenes: int = 30_000, *, seed: int = 0, stream: str = "world", 
         As `params.progress`.
     """
     if not 0 <= n_held_out < n_scenes:
-        raise ValueError(f"found n_held_out={n_held_out}, expected 0 to {n_scenes - 1}; hold out fewer than n_scenes")
+        raise ValueError(f"found n_held_out={n_held_out}, expected 0 to {n_scenes - 1}; "
+                         "hold out fewer than n_scenes")
     key = {"n": n_scenes, "seed": seed, "stream": stream, "size": size,
            "source": source_fingerprint(*SOURCES)}
     folder = paths.home() / "world"
@@ -80,7 +82,8 @@ def load_world(n_scenes: int = 30_000, *, seed: int = 0, stream: str = "world", 
         _write_texts(texts, n_scenes, seed, stream)
         _paint(path, n_scenes, seed, stream, size, processes, progress)
     told = json.loads(texts.read_text(encoding="utf-8"))
-    return World(np.load(path, mmap_mode="r"), told["captions"], pd.DataFrame(told["factors"]), n_held_out, path)
+    factors = pd.DataFrame(told["factors"])
+    return World(np.load(path, mmap_mode="r"), told["captions"], factors, n_held_out, path)
 
 
 def _write_texts(path: Path, n_scenes: int, seed: int, stream: str) -> None:
@@ -89,9 +92,8 @@ def _write_texts(path: Path, n_scenes: int, seed: int, stream: str) -> None:
     scenes = [draw_scene(seed, stream, i) for i in range(n_scenes)]
     table = pd.DataFrame([factors(s) for s in scenes])
     told = {"captions": [caption(s) for s in scenes], "factors": table.to_dict("list")}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(told), encoding="utf-8")
-    os.replace(temporary, path)
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(told), encoding="utf-8")
 
 
 def _paint(path: Path, n_scenes: int, seed: int, stream: str, size: int, processes, progress) -> None:
@@ -102,14 +104,10 @@ def _paint(path: Path, n_scenes: int, seed: int, stream: str, size: int, process
     for start, chunk in (progress or _plain)(list(zip(starts, chunks)), desc="world", total=len(chunks)):
         if not chunk.is_file():
             rows = range(start, min(start + CHUNK, n_scenes))
-            temporary = chunk.with_suffix(f".{os.getpid()}.tmp")
-            with open(temporary, "wb") as file:
-                np.save(file, paint_many(seed, stream, rows, size, processes))
-            os.replace(temporary, chunk)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with open(temporary, "wb") as file:
-        np.save(file, np.concatenate([np.load(chunk) for chunk in chunks]))
-    os.replace(temporary, path)
+            with atomic_write(chunk) as temporary:
+                np.save(temporary, paint_many(seed, stream, rows, size, processes))
+    with atomic_write(path) as temporary:
+        np.save(temporary, np.concatenate([np.load(chunk) for chunk in chunks]))
     for chunk in chunks:
         chunk.unlink(missing_ok=True)
 
