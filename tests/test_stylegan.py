@@ -1,0 +1,260 @@
+"""stylegan: every piece against a slow way of computing the same thing."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from mindreader import paths
+from mindreader.stylegan import (PUBLISHED, Conv, Discriminator, EqualLinear, Generator, StyleGanConfig, enlarge,
+                                 kernel_norm, minibatch_deviation, modulated_conv, smooth, widen, without_filters)
+
+TINY = StyleGanConfig(resolution=16, z_dim=6, w_dim=10, condition_dim=8, channel_base=128, channel_max=12,
+                      mapping_layers=2)
+SHAPES = paths.ROOT.parent / "shared" / "design" / "lafite_shapes.txt"
+KERNEL = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64
+
+
+@pytest.fixture
+def rng():
+    return torch.Generator().manual_seed(sum(map(ord, "mind reader")))
+
+
+def network(kind, config=TINY, seed=0, **options):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return kind(config, **options)
+
+
+def normal(rng, *shape):
+    return torch.randn(*shape, generator=rng)
+
+
+def filtered(x, kernel, before, after):
+    """One channel, padded with zeros and correlated with a kernel, by loops."""
+    x = np.pad(x, (before, after))
+    k = len(kernel)
+    return np.array([[(x[i:i + k, j:j + k] * kernel).sum() for j in range(x.shape[1] - k + 1)]
+                     for i in range(x.shape[0] - k + 1)])
+
+
+def with_zeros(x):
+    """Twice the size: every second row and column zero."""
+    out = np.zeros((2 * len(x), 2 * len(x)))
+    out[::2, ::2] = x
+    return out
+
+
+def test_linear_layer_is_scaled_when_used_not_when_stored(rng):
+    layer = network(lambda _: EqualLinear(50, 7, lr_multiplier=0.01, bias=2.0, lrelu=True))
+    x = normal(rng, 3, 50)
+    y = x.double() @ layer.weight.double().T * 0.01 / math.sqrt(50) + 2.0 * 0.01
+    expected = torch.where(y > 0, y, 0.2 * y) * math.sqrt(2)
+    torch.testing.assert_close(layer(x).double(), expected, rtol=1e-5, atol=1e-6)
+    assert 80 < layer.weight.std().item() < 120
+
+
+def test_smooth_is_the_written_out_filter(rng):
+    x = normal(rng, 1, 2, 5, 5)
+    y = smooth(x, padding=2, gain=3.0)
+    for c in range(2):
+        np.testing.assert_allclose(y[0, c], 3 * filtered(x[0, c].numpy(), KERNEL, 2, 2), atol=1e-5)
+
+
+def test_enlarge_puts_zeros_between_pixels_and_filters(rng):
+    x = normal(rng, 2, 3, 4, 4)
+    y = enlarge(x)
+    for n in range(2):
+        for c in range(3):
+            np.testing.assert_allclose(y[n, c], filtered(with_zeros(x[n, c].numpy()), 4 * KERNEL, 2, 1), atol=1e-5)
+
+
+def test_modulated_convolution_equals_one_kernel_for_each_picture(rng):
+    x, weight, style = normal(rng, 3, 4, 6, 6), normal(rng, 5, 4, 3, 3), normal(rng, 3, 4)
+    y = modulated_conv(x, weight, style) * kernel_norm(weight, style)[:, :, None, None]
+    for n in range(3):
+        kernel = weight * style[n, None, :, None, None]
+        kernel = kernel / (kernel.square().sum((1, 2, 3), keepdim=True) + 1e-8).sqrt()
+        torch.testing.assert_close(y[n:n + 1], F.conv2d(x[n:n + 1], kernel, padding=1), rtol=1e-4, atol=1e-5)
+
+
+def test_enlarging_convolution_equals_zeros_then_convolution_then_filter(rng):
+    x, weight, style = normal(rng, 2, 3, 4, 4), normal(rng, 2, 3, 3, 3), normal(rng, 2, 3)
+    y = modulated_conv(x, weight, style, up=True)
+    for n in range(2):
+        for o in range(2):
+            total = 0
+            for i in range(3):
+                flipped = (weight[o, i] * style[n, i]).numpy()[::-1, ::-1]  # true convolution
+                total = total + filtered(filtered(with_zeros(x[n, i].numpy()), flipped, 2, 1), 4 * KERNEL, 1, 1)
+            np.testing.assert_allclose(y[n, o], total, atol=1e-4)
+
+
+def test_halving_convolution_filters_before_it_drops_pixels(rng):
+    for kernel, padding in ((3, 2), (1, 1)):
+        conv = network(lambda _: Conv(2, 1, kernel, bias=False, down=True, gain=0.5))
+        x = normal(rng, 1, 2, 6, 6)
+        smoothed = [filtered(x[0, i].numpy(), KERNEL, padding, padding) for i in range(2)]
+        weight = conv.weight.detach().numpy() / math.sqrt(2 * kernel**2) * 0.5
+        full = sum(filtered(s, w, 0, 0) for s, w in zip(smoothed, weight[0]))
+        np.testing.assert_allclose(conv(x)[0, 0].detach(), full[::2, ::2], atol=1e-5)
+
+
+def test_convolution_activates_then_scales_then_cuts(rng):
+    conv = network(lambda _: Conv(3, 4, 3, gain=0.7, clamp=0.5))
+    torch.nn.init.normal_(conv.bias, generator=rng)
+    x = normal(rng, 2, 3, 5, 5)
+    y = F.conv2d(x, conv.weight / math.sqrt(27), padding=1) + conv.bias[:, None, None]
+    expected = (F.leaky_relu(y, 0.2) * math.sqrt(2) * 0.7).clamp(-0.35, 0.35)
+    torch.testing.assert_close(conv(x), expected, rtol=1e-5, atol=1e-6)
+    assert conv(x).max().item() == pytest.approx(0.35)
+
+
+def test_minibatch_channel_is_the_spread_within_each_group(rng):
+    x = normal(rng, 6, 3, 2, 2)
+    y = minibatch_deviation(x, 4)  # groups of 2: pictures 0, 3 and 1, 4 and 2, 5
+    assert y.shape == (6, 4, 2, 2)
+    for n in range(6):
+        pair = x[[n % 3, n % 3 + 3]].numpy()
+        assert y[n, 3, 0, 0].item() == pytest.approx(np.sqrt(pair.var(0) + 1e-8).mean(), rel=1e-5)
+
+
+def test_mapping_normalises_z_and_remembers_the_mean_w(rng):
+    mapping = network(Generator).mapping
+    z = normal(rng, 5, 6)
+    torch.testing.assert_close(mapping(z), mapping(7 * z), rtol=1e-4, atol=1e-6)
+    w = mapping(z)
+    mapping.remember(w)
+    torch.testing.assert_close(mapping.w_avg, 0.005 * w.mean(0), rtol=1e-3, atol=1e-8)
+
+
+def test_truncation_pulls_w_to_its_mean(rng):
+    painter = network(Generator)
+    painter.mapping.w_avg.normal_(generator=rng)
+    z, c = normal(rng, 2, 6), normal(rng, 2, 8)
+    ws = painter.mapping.w_avg.expand(2, painter.config.n_layers, -1)
+    assert torch.equal(painter(z, c, noise="none", truncation=0.0), painter.paint(ws, (c,), noise="none"))
+
+
+def test_style_takes_the_larger_of_two_conditions_in_each_place(rng):
+    layer = network(Generator, dataclasses.replace(TINY, heads=2)).synthesis.b8.conv1
+    w, a, b = normal(rng, 2, 10), normal(rng, 2, 8), normal(rng, 2, 8)
+    heard = torch.maximum(layer.pre_1(layer.pre_0(a)), layer.pre_11(layer.pre_01(b)))
+    torch.testing.assert_close(layer.style(w, (a, b)), layer.affine_0(torch.cat([heard, w], 1)))
+    assert torch.equal(layer.affine_0.bias, torch.ones_like(layer.affine_0.bias))
+
+
+def test_a_styled_layer_adds_noise_and_bias_before_its_activation(rng):
+    layer = network(Generator).synthesis.b8.conv1
+    layer.noise_strength.data.fill_(0.3)
+    torch.nn.init.normal_(layer.bias, generator=rng)
+    x, w, c = normal(rng, 2, 12, 8, 8), normal(rng, 2, 10), (normal(rng, 2, 8),)
+    style = layer.style(w, c)
+    plain = modulated_conv(x, layer.weight, style) * kernel_norm(layer.weight, style)[:, :, None, None]
+    expected = F.leaky_relu(plain + layer.noise_const * 0.3 + layer.bias[:, None, None], 0.2) * math.sqrt(2)
+    torch.testing.assert_close(layer(x, w, c, "const", None), expected, rtol=1e-4, atol=1e-5)
+    drawn = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(5))
+    expected = F.leaky_relu(plain + drawn * 0.3 + layer.bias[:, None, None], 0.2) * math.sqrt(2)
+    given = layer(x, w, c, "random", torch.Generator().manual_seed(5))
+    torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_picture_layer_is_not_demodulated_and_scaled_by_its_width(rng):
+    layer = network(Generator).synthesis.b16.torgb
+    x, w, c = normal(rng, 1, 8, 16, 16), normal(rng, 1, 10), (normal(rng, 1, 8),)
+    style = layer.style(w, c)[0] / math.sqrt(8)
+    expected = torch.einsum("oi,i,ihw->ohw", layer.weight[:, :, 0, 0], style, x[0])
+    torch.testing.assert_close(layer(x, w, c)[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_widened_painter_paints_exactly_the_same_picture(rng):
+    one, two = network(Generator), network(Generator, dataclasses.replace(TINY, heads=2), seed=1)
+    two.load_state_dict(widen(one.state_dict()))
+    z, c = normal(rng, 3, 6), normal(rng, 3, 8)
+    assert torch.equal(one(z, c, noise="const"), two(z, c, c, noise="const"))
+
+
+def test_widened_discriminator_gives_exactly_the_same_logit(rng):
+    one = network(Discriminator)
+    two = network(Discriminator, dataclasses.replace(TINY, heads=2), seed=1)
+    two.load_state_dict(widen(one.state_dict()))
+    x, c = normal(rng, 4, 3, 16, 16), normal(rng, 4, 8)
+    a, b = one(x, c), two(x, c, c)
+    assert torch.equal(a.logit, b.logit)
+    assert torch.equal(a.features[0], b.features[1])
+
+
+def test_weights_are_widened_only_once():
+    with pytest.raises(ValueError, match="two heads already"):
+        widen(widen(network(Discriminator).state_dict()))
+
+
+def test_conditional_logit_is_a_dot_product_for_each_picture(rng):
+    judge = network(Discriminator)
+    x, c = normal(rng, 4, 3, 16, 16), normal(rng, 4, 8)
+    plain = judge(x, torch.zeros(4, 8)).logit
+    fits = (judge(x, c).features[0] * c).sum(1, keepdim=True)
+    torch.testing.assert_close(judge(x, c).logit, plain + fits)
+    judge.batch_summed_logit = True
+    torch.testing.assert_close(judge(x, c).logit, plain + fits.sum())
+
+
+def test_bfloat16_paints_nearly_the_same(rng):
+    painter = network(Generator)
+    z, c = normal(rng, 3, 6), normal(rng, 3, 8)
+    exact = painter(z, c, noise="none")
+    painter.compute = torch.bfloat16
+    rough = painter(z, c, noise="none")
+    assert rough.dtype == torch.float32
+    assert 0 < float((rough - exact).abs().max()) < 0.05 * float(exact.abs().max())
+
+
+def test_every_parameter_is_used(rng):
+    config = dataclasses.replace(TINY, heads=2)
+    painter, judge = network(Generator, config), network(Discriminator, config)
+    conditions = normal(rng, 4, 8), normal(rng, 4, 8)
+    verdict = judge(painter(normal(rng, 4, 6), *conditions), *conditions)
+    verdict.logit.square().sum().backward()
+    for net in (painter, judge):
+        silent = [name for name, p in net.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+        assert silent == []
+
+
+def test_names_and_shapes_are_those_of_the_published_checkpoint():
+    if not SHAPES.exists():
+        pytest.skip(f"the list of published names is not here: {SHAPES}")
+    published: dict[str, dict] = {}
+    for line in SHAPES.read_text().splitlines():
+        if not line.startswith("##"):
+            which, name, rest = line.split(" ", 2)
+            published.setdefault(which, {})[name] = ast.literal_eval(rest[: rest.index(")") + 1])
+    with torch.device("meta"):
+        nets = {"G": Generator(PUBLISHED), "D": Discriminator(PUBLISHED)}
+    for which, net in nets.items():
+        ours = {name: tuple(t.shape) for name, t in net.state_dict().items()}
+        assert ours == without_filters(published[which])
+
+
+def test_number_of_layers_is_the_papers_fourteen():
+    assert PUBLISHED.n_layers == 14
+    assert [PUBLISHED.channels(r) for r in PUBLISHED.resolutions] == [512] * 5 + [256, 128]
+
+
+@pytest.mark.parametrize("options, message", [
+    ({"resolution": 48}, "resolution 48; expected a power of two"),
+    ({"heads": 3}, "heads=3; expected 1"),
+])
+def test_impossible_sizes_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        StyleGanConfig(**options)
+
+
+def test_conditions_of_another_width_are_refused(rng):
+    with pytest.raises(ValueError, match=r"conditions of shapes \[\(2, 7\)\]; expected 1 of \(n, 8\)"):
+        network(Generator)(normal(rng, 2, 6), normal(rng, 2, 7))
