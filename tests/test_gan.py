@@ -1,0 +1,337 @@
+"""gan: each step's loss against the same number worked out by hand, and a loop that can be interrupted."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from mindreader.gan import (GanConfig, TrainedGan, discriminator_losses, generator_losses, mixed_styles,
+                            path_length_losses, perturb, r1_losses, random_crop, train_gan)
+from mindreader.records import Diverged, LayoutError
+from mindreader.stylegan import Discriminator, Generator, StyleGanConfig
+
+NETWORK = StyleGanConfig(resolution=16, z_dim=6, w_dim=8, condition_dim=8, channel_base=64, channel_max=8,
+                         mapping_layers=2)
+CONFIG = GanConfig(network=NETWORK, kimg=0.024, batch=4, tick_kimg=0.008, r1_every=2, path_every=2, ema_kimg=0.01,
+                   precision="float32")
+
+
+class FakeClip:
+    """Sees the mean colours of the quarters of a picture."""
+
+    image_size = 16
+
+    def encode_pictures(self, x):
+        return F.adaptive_avg_pool2d(x, 2).flatten(1)[:, :8]
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(sum(map(ord, "mind reader")))
+    pictures = rng.integers(0, 256, (10, 16, 16, 3), dtype=np.uint8)
+    return pictures, rng.integers(0, 10, 14), rng.standard_normal((14, 8)).astype(np.float32)
+
+
+def train(data, config=CONFIG, heads=1, seed=3, **options):
+    pictures, rows, points = data
+    return train_gan(pictures, rows, (points,) * heads, config, seed=seed, clip=FakeClip(), **options)
+
+
+def rng(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def players(heads=1, seed=0):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = dataclasses.replace(NETWORK, heads=heads)
+        painter, judge = Generator(network), Discriminator(network)
+        for p in painter.parameters():  # noise strengths and biases start at zero; nothing may stay there
+            p.data += 0.1 * torch.randn(p.shape)
+        real = torch.rand(4, 3, 16, 16) * 2 - 1
+        conditions = tuple(F.normalize(torch.randn(4, 8), dim=1) for _ in range(heads))
+    return painter, judge, real, conditions
+
+
+def contra(points, conditions):
+    """For each condition: minus the log share of its own picture among all pictures, at temperature one half."""
+    a, b = (np.asarray(x.detach().double()) for x in (points, conditions))
+    a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
+    s = np.exp(a @ b.T / 0.5)
+    return -np.log(np.diag(s) / s.sum(0)).mean()
+
+
+def painted(painter, n, conditions, config, seed):
+    generator = rng(seed)
+    ws, _ = mixed_styles(painter, n, config, generator)
+    return painter.paint(ws, conditions, rng=generator), generator
+
+
+def same_states(a: TrainedGan, b: TrainedGan) -> bool:
+    return all(torch.equal(a.states[w][k], b.states[w][k]) for w in ("G", "D", "G_ema") for k in a.states[w])
+
+
+@pytest.mark.parametrize("heads", [1, 2])
+def test_generator_losses_are_those_of_the_paper(heads):
+    painter, judge, real, conditions = players(heads)
+    x, generator = painted(painter, 4, conditions, CONFIG, 7)
+    verdict = judge(x, *conditions)
+    square = F.interpolate(random_crop(x, generator), size=(16, 16), mode="bicubic", align_corners=False)
+    seen = FakeClip().encode_pictures(square)
+    terms = generator_losses(painter, judge, real, conditions, CONFIG, rng(7), clip=FakeClip(),
+                             low_level=lambda y: y.mean(3).flatten(1))
+    logit = verdict.logit.detach().double().numpy()
+    expected = {
+        "adversarial": -np.log(1 / (1 + np.exp(-logit))).mean(),
+        "clip": sum(10 / heads * contra(seen, c) for c in conditions),
+        "feature": sum(10 / heads * contra(f, c) for f, c in zip(verdict.features, conditions)),
+        "low_level": 10 * contra(real.mean(3).flatten(1), x.mean(3).flatten(1)),
+    }
+    assert {k: v.item() for k, v in terms.items()} == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("heads", [1, 2])
+def test_discriminator_losses_place_real_pictures_only(heads):
+    painter, judge, real, conditions = players(heads)
+    x, _ = painted(painter, 4, conditions, CONFIG, 7)
+    fake, true = (judge(y, *conditions).logit.detach().double().numpy() for y in (x, real))
+    terms = discriminator_losses(painter, judge, real, conditions, CONFIG, rng(7))
+    shares = np.log(1 / (1 + np.exp(-true))).mean() + np.log(1 - 1 / (1 + np.exp(-fake))).mean()
+    assert terms["adversarial"].item() == pytest.approx(-shares, rel=1e-4)
+    features = judge(real, *conditions).features
+    by_hand = sum(10 / heads * contra(f, c) for f, c in zip(features, conditions))
+    assert terms["feature"].item() == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_r1_is_the_slope_measured_by_small_steps():
+    _, judge, real, conditions = players()
+    judge.double()
+    judge.compute = torch.float64
+    real, conditions = real[:1].double(), tuple(c[:1].double() for c in conditions)
+
+    def logit(x):  # one picture at a time has no minibatch spread that could be written in float32
+        x = x.contiguous(memory_format=torch.channels_last)
+        for resolution in (16, 8):
+            x = judge.get_submodule(f"b{resolution}")(x)
+        out, (features,) = judge.b4(x)
+        return out + (features * conditions[0]).sum(1, keepdim=True)
+
+    slopes = []
+    with torch.no_grad():
+        for i in range(0, real.numel(), 7):
+            step = torch.zeros(real.numel(), dtype=torch.float64)
+            step[i] = 1e-6
+            step = step.reshape(real.shape)
+            slopes.append(float(logit(real + step) - logit(real - step)) / 2e-6)
+    x = real.clone().requires_grad_()
+    (exact,) = torch.autograd.grad(logit(x).sum(), x)
+    np.testing.assert_allclose(exact.flatten()[::7], slopes, rtol=1e-3, atol=1e-6)
+    judge.float()
+    judge.compute = torch.float32
+    term = r1_losses(judge, real.float(), tuple(c.float() for c in conditions), CONFIG)["r1"]
+    assert term.item() == pytest.approx(CONFIG.r1_gamma / 2 * exact.square().sum().item(), rel=1e-3)
+
+
+def test_path_length_pulls_towards_the_running_mean():
+    painter, _, _, conditions = players()
+    generator = rng(5)
+    ws, _ = mixed_styles(painter, 2, CONFIG, generator)
+    ws = ws.detach().requires_grad_()
+    x = painter.paint(ws, (conditions[0][:2],), rng=generator)
+    direction = torch.randn(x.shape, generator=generator) / 16
+    slope = torch.autograd.grad((x * direction).sum(), ws)[0].numpy()
+    lengths = np.sqrt((slope**2).sum(2).mean(1))
+    terms, mean = path_length_losses(painter, conditions, torch.tensor(0.5), CONFIG, rng(5))
+    assert mean.item() == pytest.approx(0.99 * 0.5 + 0.01 * lengths.mean(), rel=1e-4)
+    assert terms["path"].item() == pytest.approx(2 * ((lengths - mean.item()) ** 2).mean(), rel=1e-3)
+
+
+def test_content_weight_halves_on_schedule():
+    painter, judge, real, conditions = players()
+    config = dataclasses.replace(CONFIG, content_weight=8.0, content_half_kimg=2.0)
+    terms = generator_losses(painter, judge, real, conditions, config, rng(), content=lambda a, b: torch.tensor(3.0),
+                             kimg=4.0)
+    assert terms["content"].item() == pytest.approx(6.0)
+
+
+def test_gradients_reach_every_parameter():
+    painter, judge, real, conditions = players(2)
+    sum(generator_losses(painter, judge, real, conditions, CONFIG, rng(1), clip=FakeClip()).values()).backward()
+    judge.zero_grad()
+    sum(discriminator_losses(painter, judge, real, conditions, CONFIG, rng(1)).values()).backward()
+    for net in (painter, judge):
+        silent = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+        assert silent == []
+
+
+def test_perturbation_follows_the_formula_and_ends_on_the_sphere():
+    points = 3 * torch.randn(5, 8, generator=rng(1))
+    noise = torch.randn(5, 8, generator=rng(2))
+    expected = 0.9 * points / points.norm(dim=1, keepdim=True) + 0.1 * noise / noise.norm(dim=1, keepdim=True)
+    moved = perturb(points, 0.1, rng(2))
+    torch.testing.assert_close(moved, expected / expected.norm(dim=1, keepdim=True))
+    torch.testing.assert_close(perturb(points, 0.0, rng(2)), F.normalize(points, dim=1))
+
+
+def test_crop_is_a_square_of_at_least_half_the_width_within_the_picture():
+    x = torch.arange(16.0).expand(1, 1, 16, 16)
+    generator = rng()
+    crops = [random_crop(x, generator) for _ in range(200)]
+    sides = {c.shape[-1] for c in crops}
+    assert all(c.shape[-1] == c.shape[-2] for c in crops)
+    assert sides == set(range(8, 16))
+    assert max(c.max().item() for c in crops) <= 15
+
+
+def test_styles_are_mixed_from_one_layer_on():
+    painter, *_ = players()
+    config = dataclasses.replace(CONFIG, style_mixing=1.0)
+    ws, w = mixed_styles(painter, 3, config, rng(1))
+    own = [torch.equal(ws[:, i], w) for i in range(painter.config.n_layers)]
+    assert own[0] and not own[-1]
+    assert own == sorted(own, reverse=True)
+    ws, w = mixed_styles(painter, 3, dataclasses.replace(CONFIG, style_mixing=0.0), rng(1))
+    assert torch.equal(ws, w[:, None].expand_as(ws))
+
+
+def test_same_seed_gives_the_same_painter_to_the_bit(data):
+    state = torch.get_rng_state()
+    a, b, other = train(data), train(data), train(data, seed=4)
+    assert same_states(a, b)
+    assert not same_states(a, other)
+    assert torch.equal(state, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("heads", [1, 2])
+def test_an_interrupted_training_goes_on_to_the_bit(data, heads, tmp_path):
+    config = dataclasses.replace(CONFIG, tick_kimg=0.016, precision="bfloat16")
+    whole = train(data, config, heads)
+    train(data, dataclasses.replace(config, kimg=0.012), heads, checkpoint=tmp_path / "c.pt")
+    resumed = train(data, config, heads, checkpoint=tmp_path / "c.pt")
+    assert same_states(whole, resumed)
+    assert whole.history.drop(columns="seconds").equals(resumed.history.drop(columns="seconds"))
+    assert [p.name for p in tmp_path.iterdir()] == ["c.pt"]
+
+
+def test_a_checkpoint_of_other_settings_is_refused(data, tmp_path):
+    train(data, dataclasses.replace(CONFIG, kimg=0.004), checkpoint=tmp_path / "c.pt")
+    with pytest.raises(LayoutError, match="other settings, expected the same"):
+        train(data, dataclasses.replace(CONFIG, clip_weight=1.0), checkpoint=tmp_path / "c.pt")
+
+
+def test_a_loss_that_is_not_finite_is_named_with_its_step(data):
+    class Broken(FakeClip):
+        seen = 0
+
+        def encode_pictures(self, x):
+            self.seen += 1
+            return super().encode_pictures(x) * (math.nan if self.seen == 3 else 1.0)
+
+    pictures, rows, points = data
+    with pytest.raises(Diverged, match=r"the generator's loss 'clip' is nan at step 2 \(0.008 kimg\)"):
+        train_gan(pictures, rows, (points,), CONFIG, seed=0, clip=Broken())
+
+
+def test_the_average_follows_with_its_half_life(data):
+    config = dataclasses.replace(CONFIG, kimg=0.004, ema_kimg=0.002)
+    trained = train(data, config)  # one step of 4 pictures is two half-lives: a quarter of the start is kept
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        start = Generator(NETWORK).state_dict()
+    name = "synthesis.b8.conv1.weight"
+    expected = 0.25 * start[name] + 0.75 * trained.states["G"][name]
+    torch.testing.assert_close(trained.states["G_ema"][name], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_history_has_one_row_for_each_tick_and_every_loss(data):
+    history = train(data).history
+    assert history.kimg.tolist() == pytest.approx([0.008, 0.016, 0.024])
+    for name in ("generator adversarial", "generator clip", "generator feature", "generator path",
+                 "discriminator adversarial", "discriminator feature", "discriminator r1"):
+        assert np.isfinite(history[name]).all()
+    assert (history.seconds.diff()[1:] > 0).all()
+
+
+def test_published_bug_zero_z_leaves_the_first_style_without_z():
+    painter, *_ = players()
+    _, w = mixed_styles(painter, 3, dataclasses.replace(CONFIG, published_bugs=("zero_z",)), rng(1))
+    assert torch.equal(w[0], w[1])
+    _, w = mixed_styles(painter, 3, CONFIG, rng(1))
+    assert not torch.equal(w[0], w[1])
+
+
+def test_published_bug_first_sample_cached_makes_every_condition_the_first(data):
+    pictures, rows, points = data
+    bug = dataclasses.replace(CONFIG, published_bugs=("first_sample_cached",))
+    constant = np.repeat(points[:1], len(points), 0)
+    assert same_states(train(data, bug), train((pictures, rows, constant)))
+    assert not same_states(train(data, bug), train(data))
+
+
+def test_published_bug_batch_summed_logit_changes_the_discriminator(data):
+    bug = dataclasses.replace(CONFIG, published_bugs=("batch_summed_logit",))
+    assert not same_states(train(data, bug), train(data))
+
+
+def test_warm_up_without_a_discriminator_leaves_it_as_it_was(data):
+    config = dataclasses.replace(CONFIG, adversarial_weight=0.0, feature_weight=0.0, content_weight=1.0)
+    trained = train(data, config, content=lambda a, b: (a - b).abs().mean())
+    again = train(data, dataclasses.replace(config, kimg=0.004), content=lambda a, b: (a - b).abs().mean())
+    assert all(torch.equal(t, again.states["D"][k]) for k, t in trained.states["D"].items())
+    assert not any("discriminator" in name for name in trained.history)
+
+
+def test_widened_painter_starts_from_the_same_pictures(data):
+    trained, points = train(data), data[2]
+    wide = trained.widened()
+    assert (trained.paint(points, None, seed=1) == wide.paint(points, points, seed=1)).all()
+    assert (train(data, heads=2, start=wide).network.heads) == 2
+
+
+def test_painting_depends_on_the_seed_not_on_the_batch(data):
+    trained, points = train(data), data[2]
+    a = trained.paint(points, seed=1, n_draws=2)
+    assert a.shape == (14, 2, 16, 16, 3) and a.dtype == np.uint8
+    b = trained.paint(points, seed=1, n_draws=2, batch=3)
+    assert np.abs(a.astype(int) - b).max() <= 1  # other batches round otherwise
+    assert (trained.paint(5 * points, seed=1) == trained.paint(points, seed=1)).all()
+    assert (trained.paint(points, seed=2) != trained.paint(points, seed=1)).any()
+    assert trained.paint(points[:0], seed=1).shape == (0, 16, 16, 3)
+
+
+def test_a_saved_painter_paints_the_same(data, tmp_path):
+    trained, points = train(data), data[2]
+    trained.save(tmp_path / "painter")
+    loaded = TrainedGan.load(tmp_path / "painter")
+    assert (loaded.paint(points, seed=1) == trained.paint(points, seed=1)).all()
+    assert loaded.history.kimg.tolist() == pytest.approx(trained.history.kimg.tolist())
+    assert train(data, start=loaded).network == NETWORK
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"published_bugs": ("zero_zz",)}, "no published bug 'zero_zz'; there is zero_z"),
+    ({"precision": "half"}, "precision 'half'; expected 'float32' or 'bfloat16'"),
+    ({"adversarial_weight": 0.0}, "without a discriminator"),
+])
+def test_impossible_settings_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(CONFIG, **change)
+
+
+def test_what_does_not_fit_is_refused_in_words(data):
+    pictures, rows, points = data
+    with pytest.raises(ValueError, match=r"expected uint8 \(n, 16, 16, 3\)"):
+        train((pictures[:, :8], rows, points))
+    with pytest.raises(ValueError, match="conditions of shapes"):
+        train((pictures, rows, points[:, :7]))
+    with pytest.raises(ValueError, match="3 training items for batches of 4"):
+        train((pictures, rows[:3], points[:3]))
+    with pytest.raises(ValueError, match="see TrainedGan.widened"):
+        train(data, heads=2, start=train(data))
+    with pytest.raises(ValueError, match="2 kinds of points for a painter with 1 head"):
+        train(data).paint(points, points, seed=0)
