@@ -209,6 +209,10 @@ class Pipeline:
         return self.store.fetch("encoder", key, make, encoding.FittedEncoder.load)
 
     # ── keeping ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def keep(self, stage: str, extra: dict, make, load):
+        """What `load` reads from a stage of NEEDS, told apart by `extra`; `make` writes it first if it is not there."""
+        return self.store.fetch(stage, self._key(stage, extra), make, load)
+
     def _key(self, stage: str, extra: dict) -> dict:
         settings, modules, parts = _closure(stage)
         return {

@@ -22,7 +22,7 @@
 
 # %% tags=["parameters"]
 preset: str = "book"  # smoke, book or paper
-subject: str = ""  # twin01 (simulated) or subj01 .. subj08 of your NSD; empty keeps the preset's choice
+subject: str = ""  # twin01 (simulated) or subj01 .. subj08 of your NSD, empty keeps the preset's choice
 seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example category.epochs
 
@@ -41,15 +41,15 @@ run = chapter.start("05_category_auc", preset, subject=subject, seed=seed, overr
 # never present among the validation pictures has no curve and is left out, by name.
 
 # %%
-auc = report.category_auc(run)
-run.table(report.category_table(auc), "auc")
+run.table(report.category_table(run), "auc")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-auc", "caption": "AUC of each class, for each input (the paper's Fig. 6)."}}
+auc = report.category_auc(run)
 run.show(plots.class_scores(auc, origin=run.origin, xlabel="ROC AUC on validation trials",
                             title="Categories, read from three inputs"), "classes", data=auc)
 
 # %% tags=["remove-output"]
-run.record(report.category_summary(run, auc))
+run.record(report.category_summary(run))
 
 # %% [markdown]
 # ## Paper beside ours

@@ -21,7 +21,7 @@
 
 # %% tags=["parameters"]
 preset: str = "book"  # smoke, book or paper
-subject: str = ""  # twin01 (simulated) or subj01 .. subj08 of your NSD; empty keeps the preset's choice
+subject: str = ""  # twin01 (simulated) or subj01 .. subj08 of your NSD, empty keeps the preset's choice
 seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example encoder.epochs
 

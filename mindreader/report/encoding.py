@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from .. import scores
+from ..encoding import cycle
 from ..pipeline import Pipeline
-from ..records import SPACES, Embeddings, Trials
+from ..records import SPACES, Embeddings
 from .common import entry, first_draw, first_of_each, identification_row, pictures_of
 from .pictures import brain_points
 
@@ -43,9 +44,7 @@ def encoding_examples(run: Pipeline, n: int = 2, n_voxels: int = 300) -> tuple[n
 
 def cycle_points(run: Pipeline) -> dict[str, Embeddings]:
     """Picture → CLIP → encoder → mappers: one point for each validation picture and space."""
-    ids = np.unique(run.split.validation)
-    trials = Trials(_synthetic(run, ids), ids, np.arange(len(ids)), np.ones(len(ids), np.int64))
-    return {space: run.mapper(space).predict(trials) for space in SPACES}
+    return cycle(run.encoder, {space: run.mapper(space) for space in SPACES}, run.validation(run.truth["image"]))
 
 
 def cycle_pictures(run: Pipeline, n: int = 8) -> dict[str, np.ndarray]:

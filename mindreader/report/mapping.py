@@ -21,9 +21,9 @@ def mapping_history(run: Pipeline) -> pd.DataFrame:
     rows = []
     for space in SPACES:
         history = run.mapper(space).history.reset_index(drop=True)
-        for column in ("train", "validation"):
+        for column in ("train_loss", "validation_loss"):
             rows.append(pd.DataFrame({"epoch": np.arange(1, len(history) + 1), "loss": history[column],
-                                      "curve": f"{space}, {column}"}))
+                                      "curve": f"{space}, {column.removesuffix('_loss')}"}))
     return pd.concat(rows, ignore_index=True)
 
 

@@ -98,8 +98,7 @@ def _decode(run: Pipeline, trials: Trials) -> np.ndarray:
 
 
 def _control(run: Pipeline, region: str) -> np.ndarray:
-    mask = run.subject.rois[region]
-    return random_voxels_like(mask, int(mask.sum()), seed=run.experiment.child_seed(f"random voxels/{region}"))
+    return random_voxels_like(run.subject.rois[region], 1, run.experiment.child_seed(f"random voxels/{region}"))[0]
 
 
 def _shift(run: Pipeline, voxels: np.ndarray, value: float, region: str) -> np.ndarray:
