@@ -317,7 +317,7 @@ def _from_name(name: str, path: Path, config: EmbedConfig) -> ClipEmbedder:
     quick = open_clip.get_model_config(name).get("quick_gelu", False)
     if config.quick_gelu and not quick and f"{name}-quickgelu" in names:
         raise ValueError(f"found the CLIP model {name!r}, expected '{name}-quickgelu', for OpenAI's weights "
-                         "are silently wrong without QuickGELU; use that name, or quick_gelu=False for others")
+                         "are silently wrong without QuickGELU; use that, or quick_gelu=False for others")
     if path.suffix != ".safetensors":
         raise LayoutError(f"found {path.name!r}, expected a .safetensors file, for others can run code when "
                           "read; convert the weights once")

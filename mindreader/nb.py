@@ -76,7 +76,8 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def inputs(stem: str) -> str:
     """A fingerprint of everything that could change the chapter: its source, the code, the weights, the packages."""
-    modules = sorted(p.stem for p in paths.PACKAGE.glob("*.py") if p.stem not in NOT_COMPUTING)
+    files = (path.relative_to(paths.PACKAGE).with_suffix("") for path in sorted(paths.PACKAGE.rglob("*.py")))
+    modules = [".".join(file.parts) for file in files if file.name not in NOT_COMPUTING]
     tables = sorted(paths.PACKAGE.glob("*.csv")) + sorted(paths.WEIGHTS.glob("*/card.json"))
     return fingerprint([_digest([paths.NOTEBOOKS / f"{stem}.py"]), source_fingerprint(*modules), _digest(tables),
                         provenance()])

@@ -190,8 +190,8 @@ class _Lesson:
             else:
                 lists = [[s for s, grade in world.captions[i] if grade == kind] for i in rows]
             if len({len(one) for one in lists}) != 1:
-                raise ValueError(f"found scenes with different numbers of {kind!r} captions, expected as many "
-                                 "in each; check the world's captions")
+                raise ValueError(f"found scenes with different numbers of {kind!r} captions, expected as "
+                                 "many in each; check the world's captions")
             tokens = tokenizer([s for one in lists for s in one])
             self.tokens[kind] = tokens.reshape(len(rows), len(lists[0]), -1)
 
@@ -223,7 +223,7 @@ def encode_short(module: nn.Module, tokens: Tensor) -> Tensor:
 
 
 def look_around(pixels: Tensor, rng: np.random.Generator, crop: float = 0.12) -> Tensor:
-    """Pictures as CLIP reads them, slightly cropped, tinted and grainy, not flipped (captions say left, right).
+    """Pictures as CLIP reads them, slightly cropped, tinted and grainy, unflipped (captions say left, right).
 
     (n, h, w, 3) uint8 -> N3HW float32, normalised with CLIP's mean and standard deviation, channels last.
     """

@@ -172,7 +172,7 @@ def score_feature(module: nn.Module, targets: Targets, world: World) -> dict:
 
 
 def score_resnet(net: SmallNet, world: World, n: int = 300) -> dict:
-    """Whether a held-out picture is nearest to its own other view among n (chance 1 / n), in pooled features."""
+    """Whether a held-out picture is nearest to its own other view among n (chance 1 / n), when pooled."""
     net.eval()
     rng = np.random.default_rng(0)
     pixels = world.pictures[world.held_out[:n]]

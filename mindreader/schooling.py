@@ -25,7 +25,7 @@ CURVE_EVERY = 25  # steps between points of the curve
 
 @dataclass(frozen=True)
 class Budget:
-    """How long, and how boldly: AdamW's peak rate and decay, and the share of time in which the rate rises."""
+    """How long, and how boldly: AdamW's peak rate and decay, and the share of time for warming up."""
 
     minutes: float
     learning_rate: float

@@ -9,7 +9,7 @@ import numpy as np
 from .brain import Responses
 from .cortex import Cortex
 
-__all__ = ["Noise", "draw_noise", "estimate_ncsnr", "order_pictures", "simulate_session", "attend"]
+__all__ = ["Noise", "attend", "draw_noise", "estimate_ncsnr", "order_pictures", "simulate_session"]
 
 _NEVER = 0.04          # share of voxels of nsdgeneral that do not answer to pictures
 _REGION = {"early": 1.15, "midventral": 1.05, "midlateral": 1.0, "midparietal": 0.9, "ventral": 1.0, "lateral": 1.05,
@@ -23,7 +23,7 @@ class Noise:
     ncsnr      (n_voxels,)   the true noise-ceiling signal-to-noise ratio: sd of the signal over sd of the noise
     attention  (n_voxels,)   sd that comes from attending now this thing, now that
     stray      (n_voxels,)   sd of stray thoughts: the response to a picture that is not shown, shared by all voxels
-    arousal    (n_voxels,)   loading on a slow ups and downs of the whole brain
+    arousal    (n_voxels,)   loading on slow ups and downs of the whole brain
     drift      (n_voxels,)   loading on a straight line through each session
     own        (n_voxels,)   sd of the voxel's own noise
     base, size (n_voxels,)   mean beta and sd of the noise, in percent signal change
@@ -81,11 +81,12 @@ def draw_noise(cortex: Cortex, wandering: np.ndarray, *, median_ncsnr: float, st
     """
     rng = np.random.default_rng([seed, 14])
     n = len(wandering)
-    ncsnr = np.exp(rng.normal(0, 0.45, n))
+    ncsnr = np.exp(rng.normal(0, 0.33, n))
     for stream, factor in _REGION.items():
         ncsnr[cortex.having("streams", stream)] *= factor
     never = rng.random(n) < _NEVER
-    ncsnr = np.where(never, 0, np.clip(ncsnr * median_ncsnr / np.median(ncsnr[~never]), 0, 0.9))
+    ncsnr[never] = 0
+    ncsnr = np.clip(ncsnr * median_ncsnr / np.median(ncsnr), 0, 0.9)
     left = np.maximum(1 - ncsnr**2 * wandering, 0.2)
     arousal, drift = rng.uniform(0.05, 0.35, n) ** 2 * left, rng.normal(0, 0.15, n) ** 2 * left
     room = 0.85 * left - arousal - drift

@@ -135,7 +135,8 @@ class Scorecard(SphinxDirective):
 
     def _fill(self, table, found: dict, *, several: bool) -> None:
         origins = sorted({ORIGIN[result["origin"]] for result in found.values()})
-        head = ["", f"Ours ({', '.join(origins)})", "95 % interval", "Chance", "n", "Paper (NSD)", ""]
+        noted = any(value.get("note") for result in found.values() for value in result["values"].values())
+        head = ["", f"Ours ({', '.join(origins)})", "95 % interval", "Chance", "n", "Paper (NSD)", "Note"][:7 if noted else 6]
         group = nodes.tgroup(cols=len(head))
         table += group
         group += [nodes.colspec(colwidth=1) for _ in head]
@@ -146,7 +147,7 @@ class Scorecard(SphinxDirective):
             if several:
                 body += _row([section[3:].replace("_", " "), *[""] * (len(head) - 1)], strong=True)
             for key, value in result["values"].items():
-                body += _row(_cells(key, value))
+                body += _row(_cells(key, value)[:len(head)])
 
 
 class ModelCards(SphinxDirective):

@@ -32,6 +32,7 @@ from . import paths
 
 LOG = logging.getLogger(__name__)
 MADE = "made.json"
+_KEEPERS = {"paths", "params", "store", "cache"}  # where things are kept changes no result
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 T = TypeVar("T")
 
@@ -129,12 +130,20 @@ def child_seed(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{int(seed)}/{name}".encode()).digest()[:4], "big") >> 1
 
 
-def source_fingerprint(*modules: str) -> str:
+def source_fingerprint(*modules: str, follow: bool = False) -> str:
     """16 hexadecimal digits that change when the code of these modules of the library does.
 
     Comments, layout and docstrings do not count, so that explaining a stage does not run it again.
+
+    Parameters
+    ----------
+    *modules : str
+        Names such as "mapping" or "report.common".
+    follow : bool
+        Count also what these modules import from the library, and what that imports, but for the modules that only
+        say where things are kept (`paths`, `params`, `store`, `cache`).
     """
-    return fingerprint({name: _code(name) for name in modules})
+    return fingerprint({name: _code(name) for name in (sorted(_reached(modules)) if follow else modules)})
 
 
 @contextlib.contextmanager
@@ -280,17 +289,49 @@ def _plain(obj):
     raise TypeError(f"cannot take the fingerprint of a {type(obj).__name__}; expected configs, numbers, text or arrays")
 
 
-def _code(module: str) -> str:
-    path = paths.PACKAGE / f"{module}.py"
+def _tree(module: str) -> ast.Module:
+    path = paths.PACKAGE.joinpath(*module.split("."))
+    path = path / "__init__.py" if path.is_dir() else path.with_name(f"{path.name}.py")
     if not path.is_file():
         raise ValueError(f"no module {module!r} in {paths.PACKAGE}; expected the name of one of its .py files")
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _code(module: str) -> str:
+    tree = _tree(module)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) \
-                and isinstance(body[0].value.value, str):
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) \
+                and isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
             body[0].value.value = ""
     return ast.dump(tree)
+
+
+def _reached(modules) -> set[str]:
+    """These modules and all that they import from the library, directly or not."""
+    found, waiting = set(), list(modules)
+    while waiting:
+        module = waiting.pop()
+        if module not in found and module not in _KEEPERS:
+            found.add(module)
+            waiting += _imports(module)
+    return found
+
+
+def _imports(module: str) -> list[str]:
+    package = module.split(".") if (paths.PACKAGE.joinpath(*module.split("."))).is_dir() else module.split(".")[:-1]
+    found = []
+    for node in ast.walk(_tree(module)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package[:len(package) - node.level + 1] + (node.module.split(".") if node.module else [])
+            names = [[*base, alias.name] for alias in node.names]
+            found += [".".join(name) for name in [base, *names] if name and _is_module(name)]
+    return found
+
+
+def _is_module(name: list[str]) -> bool:
+    path = paths.PACKAGE.joinpath(*name)
+    return path.is_dir() or path.with_name(f"{path.name}.py").is_file()
 
 
 def _write_made(part: Path, stage: str, key: dict, seconds: float) -> None:

@@ -99,6 +99,26 @@ def test_source_fingerprint_refuses_a_module_that_is_not_there():
         store.source_fingerprint("mapingg")
 
 
+def test_source_fingerprint_can_follow_imports(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "PACKAGE", tmp_path)
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "__init__.py").write_text("from .common import f")
+    (tmp_path / "report" / "common.py").write_text("from ..deep import g\nfrom .. import shallow, store\nf = g")
+    (tmp_path / "store.py").write_text("")
+
+    def seen(deep, shallow=1, **how):
+        (tmp_path / "deep.py").write_text(f"g = {deep}")
+        (tmp_path / "shallow.py").write_text(f"from .report import f\nh = {shallow}")
+        return store.source_fingerprint("report", **how)
+
+    assert seen(1) == seen(2)
+    assert seen(1, follow=True) != seen(2, follow=True)
+    assert seen(1, follow=True) != seen(1, 2, follow=True)
+    before = seen(1, follow=True)
+    (tmp_path / "store.py").write_text("x = 1")
+    assert seen(1, follow=True) == before
+
+
 # ── stages ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_stage_is_made_once(tmp_path):
     kept = Store(tmp_path)

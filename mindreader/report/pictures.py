@@ -16,10 +16,9 @@ LABELS = {"img": "image head", "cap": "caption head", "both": "both heads"}
 
 
 def gan_history(run: Pipeline, cond: str) -> pd.DataFrame:
-    """The losses of finetuning, smoothed over ticks: table kimg, loss, value."""
-    history = run.painter(cond).history
-    names = [c for c in ("generator", "discriminator", "clip", "semantic") if c in history]
-    return history.melt("kimg", names, "loss", "value").dropna().reset_index(drop=True)
+    """The weighted losses of finetuning, each the mean since the row before: table kimg, loss, value."""
+    history = run.painter(cond).history.drop(columns="seconds")
+    return history.melt("kimg", var_name="loss").dropna().reset_index(drop=True)
 
 
 def brain_points(run: Pipeline) -> dict[str, Embeddings]:
