@@ -1,0 +1,153 @@
+"""Which module may import which: the house is a star around the records, and the arrows only point down.
+
+A new module, or a new arrow, is a decision: write it into the table below, at its layer.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "mindreader"
+
+MAY_IMPORT = {
+    # layer 0
+    "__init__": set(),
+    "augment": set(),
+    "looks": set(),
+    "losses": set(),
+    "paths": set(),
+    "plots": set(),
+    "records": set(),
+    "scenes": set(),
+    "smallnets": set(),
+    "stylegan": set(),
+    # layer 1
+    "_papermill": {"paths"},
+    "annotations": {"records"},
+    "captions": {"records"},
+    "design": {"records"},
+    "drawing": {"looks", "scenes"},
+    "fitting": {"records"},
+    "params": {"paths"},
+    "reconstruct": {"records"},
+    "regions": {"records"},
+    "scores": {"records"},
+    "sentences": {"looks", "scenes"},
+    "store": {"paths"},
+    "tables": {"paths"},
+    "weights": {"paths", "records"},
+    # layer 2
+    "cache": {"store"},
+    "coco": {"drawing", "scenes", "sentences"},
+    "cortex": {"regions"},
+    "embed": {"augment", "records", "smallnets", "weights"},
+    "gan": {"losses", "records", "store", "stylegan", "weights"},
+    "mapping": {"fitting", "losses", "records"},
+    "nb": {"paths", "store"},
+    "readout": {"fitting", "records", "scores"},
+    "schooling": {"paths", "records", "store"},
+    "sphinxext": {"paths", "tables"},
+    "world": {"drawing", "paths", "scenes", "sentences", "store"},
+    # layer 3
+    "brain": {"cortex", "regions", "scenes"},
+    "encoding": {"fitting", "losses", "mapping", "records", "scores"},
+    "nsd": {"annotations", "cache", "design", "records", "regions"},
+    "pretrain_clip": {"embed", "scenes", "schooling", "weights", "world"},
+    "pretrain_generator": {"embed", "gan", "params", "paths", "schooling", "weights", "world"},
+    "pretrain_nets": {"schooling", "smallnets", "weights", "world"},
+    # layer 4
+    "pretrain": {"params", "pretrain_clip", "pretrain_generator", "pretrain_nets", "weights", "world"},
+    "session": {"brain", "cortex"},
+    "twinfiles": {"cortex", "nsd", "regions"},
+    # layer 5
+    "twin": {
+        "brain", "coco", "cortex", "drawing", "nsd", "params", "scenes", "sentences", "session",
+        "store", "twinfiles",
+    },
+    # layer 6
+    "experiments": {"captions", "embed", "encoding", "gan", "mapping", "nsd", "readout", "store", "twin"},
+    # layer 7
+    "pipeline": {
+        "captions", "embed", "encoding", "experiments", "gan", "mapping", "nsd", "params", "paths",
+        "readout", "reconstruct", "records", "store", "stylegan", "twin", "weights",
+    },
+    # layer 8
+    "chapter": {"experiments", "params", "paths", "pipeline", "store"},
+    "report.common": {"pipeline", "records", "scores"},
+    "report.screening": {"captions", "pipeline", "records", "scores", "tables"},
+    # layer 9
+    "report.mapping": {"mapping", "pipeline", "records", "report.common", "scores", "tables"},
+    "report.pictures": {"embed", "experiments", "pipeline", "records", "report.common", "scores", "tables"},
+    "report.stimulation": {"pipeline", "reconstruct", "records", "report.common", "scores"},
+    # layer 10
+    "report.encoding": {"pipeline", "records", "report.common", "report.pictures", "scores"},
+    # layer 11
+    "report": {
+        "report.categories", "report.common", "report.encoding", "report.mapping", "report.pictures",
+        "report.screening", "report.stimulation",
+    },
+}
+
+LIGHT = {"paths", "params", "store", "tables", "_papermill"}  # papermill and Sphinx import these: no torch there
+
+
+def name_of(path):
+    return ".".join(part for part in path.relative_to(PACKAGE).with_suffix("").parts if part != "__init__") or "__init__"
+
+
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imports(path):
+    """Modules of this library that the module at `path` imports, anywhere in its text."""
+    package, found = path.relative_to(PACKAGE).parts[:-1], set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").split(".")[0] == "mindreader"):
+            module = (node.module or "").split(".") if node.module else []
+            base = [*package[:len(package) - node.level + 1], *module] if node.level else module[1:]
+            named = {".".join([*base, alias.name]) for alias in node.names} & set(MODULES)
+            found |= named or {".".join(base)}
+    return found
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_only_what_the_house_allows(module):
+    assert module in MAY_IMPORT, (f"mindreader.{module} is not in the table of tests/test_architecture.py; "
+                                  "add it there with what it may import, or take it out of the library")
+    beyond = imports(MODULES[module]) - set(MAY_IMPORT[module])
+    assert not beyond, f"mindreader.{module} imports {', '.join(sorted(beyond))}, which its row does not allow"
+
+
+def test_the_table_lists_no_module_that_is_gone():
+    assert set(MAY_IMPORT) <= set(MODULES)
+
+
+def test_the_arrows_never_lead_back():
+    seen, path = set(), []
+
+    def visit(module):
+        assert module not in path, " imports ".join([*path[path.index(module):], module])
+        if module not in seen:
+            path.append(module)
+            for below in MAY_IMPORT.get(module, ()):
+                visit(below)
+            path.pop()
+            seen.add(module)
+
+    for module in MAY_IMPORT:
+        visit(module)
+
+
+@pytest.mark.parametrize("module", sorted(LIGHT))
+def test_light_modules_import_nothing_heavy_at_the_top(module):
+    for node in ast.parse(MODULES[module].read_text()).body:
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else \
+            [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        assert not {n.split(".")[0] for n in names} & {"torch", "open_clip", "matplotlib", "seaborn", "sklearn"}
+
+
+def test_a_forbidden_import_is_seen(tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "PACKAGE", tmp_path)
+    (tmp_path / "records.py").write_text("def f():\n    from . import pipeline\n    from .report.common import x\n")
+    assert imports(tmp_path / "records.py") == {"pipeline", "report.common"}

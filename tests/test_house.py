@@ -1,0 +1,145 @@
+"""The files around the library agree with each other and with what was promised."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+TOP = {"book", "notebooks", "mindreader", "figures", "tests", "_config.yml", "_toc.yml", "environment.yml", "README.md"}
+BESIDE = {"pyproject.toml", "requirements.txt", "Makefile", "LICENSE", ".ci", ".github", ".gitattributes", ".gitignore",
+          "CITATION.cff", "benchmarks"}
+PAGES_IN_ORDER = ["01_screening", "02_mapping", "03_gan", "04_microstimulation", "05_category_auc", "06_encoding_cycle"]
+
+
+def committed():
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    return [line for line in done.stdout.splitlines() if line]
+
+
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def pins():
+    """Name -> exact version, of requirements.txt."""
+    lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and not line.startswith("#")]
+    split = [re.fullmatch(r"([\w.-]+)==([\w.]+)", line) for line in lines]
+    assert all(split), [line for line, found in zip(lines, split) if not found]
+    return {canonicalize_name(found[1]): found[2] for found in split}
+
+
+def conda():
+    return yaml.safe_load((ROOT / "environment.yml").read_text())
+
+
+def test_the_top_level_has_what_was_mandated_and_nothing_else():
+    top = {path.split("/")[0] for path in committed()}
+    assert top >= TOP - {"figures"}
+    assert top <= TOP | BESIDE
+
+
+@pytest.mark.parametrize("name, target", [
+    ("_toc.yml", "../_toc.yml"), ("_config.yml", "../_config.yml"), ("notebooks", "../notebooks"),
+])
+def test_the_book_reaches_the_top_level_by_links(name, target):
+    link = ROOT / "book" / name
+    assert link.is_symlink(), f"book/{name} is no link; unpack or clone with symbolic links on (git: core.symlinks=true)"
+    assert str(link.readlink()) == target
+
+
+def test_every_pin_lies_in_the_range_that_the_package_asks_for():
+    exact = pins()
+    for text in project()["dependencies"]:
+        wanted = Requirement(text)
+        version = exact.get(canonicalize_name(wanted.name))
+        assert version is not None, f"{wanted.name} is in pyproject.toml but not pinned in requirements.txt"
+        assert wanted.specifier.contains(version), f"{wanted} is asked for, {version} is pinned"
+
+
+def test_the_conda_environment_has_the_same_pins():
+    listed = next(d["pip"] for d in conda()["dependencies"] if isinstance(d, dict))
+    assert "-e ." in listed
+    same = {canonicalize_name(r.name): str(r.specifier)[2:] for r in (Requirement(t) for t in listed if t != "-e .")}
+    assert set(same) == {canonicalize_name(Requirement(t).name) for t in project()["dependencies"]}
+    exact = pins()
+    assert same == {name: exact[name] for name in same}
+
+
+def test_the_conda_environment_finds_the_package_and_the_right_python():
+    assert conda()["variables"] == {"PYTHONPATH": "."}
+    assert "python=3.11" in conda()["dependencies"]
+    assert project()["requires-python"] == ">=3.11"
+
+
+def test_torch_and_torchvision_are_a_pair():
+    exact = pins()
+    torch, vision = exact["torch"].split("."), exact["torchvision"].split(".")
+    assert int(vision[1]) - int(torch[1]) == 29 - 15, "torchvision 0.(n+14) goes with torch 2.n"
+    ranges = {Requirement(t).name: str(Requirement(t).specifier) for t in project()["dependencies"]}
+    assert (ranges["torch"], ranges["torchvision"]) == (">=2.11", ">=0.26")
+
+
+def test_requirements_name_no_host_and_no_index():
+    for name in ("requirements.txt", "environment.yml", "pyproject.toml", "Makefile", ".ci/run"):
+        assert not re.search(r"https?://|--(extra-)?index-url|--find-links", (ROOT / name).read_text()), name
+
+
+def test_ci_runs_the_readme_s_test_command():
+    ci = (ROOT / ".ci" / "run").read_text()
+    assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
+    assert "set -euo pipefail" in ci and re.search(r"^make test$", ci, re.M)
+    readme = (ROOT / "README.md").read_text()
+    assert re.search(r"^make test\b", readme, re.M) and re.search(r"^make book\b", readme, re.M)
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "book.yml").read_text())
+    steps = [step.get("run") for job in workflow["jobs"].values() for step in job["steps"]]
+    assert ".ci/run" in steps and "make book" in steps
+
+
+def test_the_book_has_all_chapters_in_the_paper_s_order():
+    parts = yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
+    assert [c["file"] for c in parts[0]["chapters"]] == [f"notebooks/{name}" for name in PAGES_IN_ORDER]
+    assert sorted(p.stem for p in (ROOT / "notebooks").glob("[0-9]*.py")) == PAGES_IN_ORDER
+
+
+def test_every_page_of_the_table_of_contents_exists():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    pages = [toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"])]
+    for page in pages:
+        assert any((ROOT / "book" / f"{page}{suffix}").is_file() for suffix in (".md", ".py")), page
+
+
+def test_the_licence_is_bsd_3():
+    text = (ROOT / "LICENSE").read_text()
+    assert text.startswith("BSD 3-Clause License") and "Neither the name" in text
+    assert project()["license"] == "BSD-3-Clause"
+
+
+def test_departures_that_the_code_cites_are_in_the_ledger():
+    ledger = set(re.findall(r"^## (D-\d\d) ", (ROOT / "book" / "departures.md").read_text(), re.M))
+    assert len(ledger) > 25
+    for path in [*(ROOT / "mindreader").glob("*.py"), *(ROOT / "notebooks").glob("*.py")]:
+        cited = set(re.findall(r"\bD-\d+", path.read_text()))
+        assert cited <= ledger, f"{path.name} cites {', '.join(sorted(cited - ledger))}, which the ledger does not have"
+
+
+def test_departures_are_numbered_without_gaps_and_answered_in_full():
+    text = (ROOT / "book" / "departures.md").read_text()
+    entries = re.split(r"^## ", text, flags=re.M)[1:]
+    assert [e[:4] for e in entries] == [f"D-{n:02d}" for n in range(1, len(entries) + 1)]
+    for entry in entries:
+        assert re.findall(r"^(The paper|The code|We|It changes)$", entry, re.M) == ["The paper", "The code", "We", "It changes"]
+
+
+def test_references_that_pages_cite_are_in_the_bibliography():
+    known = set(re.findall(r"^@\w+\{(\w+),", (ROOT / "book" / "references.bib").read_text(), re.M))
+    for page in [*(ROOT / "book").glob("*.md"), *(ROOT / "notebooks").glob("*.py")]:
+        for keys in re.findall(r"\{cite:[pt]\}`([^`]+)`", page.read_text()):
+            assert set(keys.replace(" ", "").split(",")) <= known, (page.name, keys)
