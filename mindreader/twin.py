@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -202,7 +202,13 @@ def read_plant(root: Path) -> Plant:
 
 
 def _key(config: TwinConfig, seed: int) -> str:
-    return fingerprint([VERSION, config, seed, source_fingerprint(*_SOURCES)])
+    return fingerprint([VERSION, config, seed, _code()])
+
+
+@cache
+def _code() -> str:
+    """Of the modules that draw and simulate; a changed one makes another twin."""
+    return source_fingerprint(*_SOURCES)
 
 
 def _plant_path(root: Path) -> Path:

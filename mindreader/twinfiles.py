@@ -67,7 +67,6 @@ def write_responses(layout: Layout, order: np.ndarray, pictures: np.ndarray, per
     runs = _per_run(per_session)
     starts = np.cumsum([0, *runs[:-1]])
     run = np.searchsorted(starts, row, side="right") - 1
-    run = np.array([np.flatnonzero(np.array(runs) > 0)[-1] if r > len(runs) else r for r in run])
     table = pd.DataFrame({"k": order, "t": trial, "s": session})
     last = table.groupby("k").t.shift()
     first = table.groupby("k").t.transform("first")
