@@ -1,0 +1,95 @@
+"""Chapters are made from their sources, byte for byte the same when nothing changed, and skipped when nothing could have."""
+
+import os
+
+import nbformat
+import pytest
+
+from mindreader import nb, paths
+
+SOURCE = """# %% [markdown]
+# # One
+
+# %% tags=["parameters"]
+seed: int = 0
+
+# %% tags=["hide-input"]
+import pathlib
+pathlib.Path("../figures/01_x").mkdir(parents=True, exist_ok=True)
+pathlib.Path("../figures/01_x/a.csv").write_text("a")
+{"seed": seed, "folder": pathlib.Path().resolve().name}
+"""
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    """An empty house with one chapter and one module."""
+    for name in ("notebooks", "figures", "mindreader"):
+        (tmp_path / name).mkdir()
+    for name, folder in dict(ROOT=".", NOTEBOOKS="notebooks", FIGURES="figures", RESULTS="figures/results",
+                             PACKAGE="mindreader", WEIGHTS="mindreader/weights").items():
+        monkeypatch.setattr(paths, name, tmp_path / folder)
+    monkeypatch.setenv("MINDREADER_PRESET", "smoke")
+    (tmp_path / "notebooks" / "01_x.py").write_text(SOURCE)
+    (tmp_path / "mindreader" / "stage.py").write_text('"""A stage."""\nx = 1\n')
+    return tmp_path
+
+
+def told(capsys):
+    return [line.split(",")[0] for line in capsys.readouterr().out.splitlines() if line.startswith("01_x")]
+
+
+def test_a_chapter_is_run_written_and_then_left_alone(house, capsys):
+    notebook = house / "notebooks" / "01_x.ipynb"
+    assert nb.main([]) == 0
+    first = notebook.read_bytes()
+    stored = nbformat.read(notebook, 4)
+    assert stored.cells[-1].outputs[0].data["text/plain"] == "{'seed': 0, 'folder': 'notebooks'}"
+    assert [c.get("id") for c in stored.cells] == ["c00", "c01", "c02"]
+    assert "papermill" not in notebook.read_text()
+    nb.main([])
+    nb.main(["--force"])
+    assert notebook.read_bytes() == first
+    assert told(capsys) == ["01_x: changed", "01_x: nothing to do", "01_x: unchanged"]
+    assert "MINDREADER_PRESET" not in os.environ
+
+
+def test_what_could_change_it_runs_it_again(house):
+    nb.main([])
+    assert nb.is_current("01_x")
+    (house / "mindreader" / "stage.py").write_text('"""Other words."""\nx = 1\n')
+    assert nb.is_current("01_x")
+    for change in (lambda: (house / "mindreader" / "stage.py").write_text("x = 2\n"),
+                   lambda: (house / "notebooks" / "01_x.py").write_text(SOURCE.replace("# One", "# Two")),
+                   lambda: (house / "figures" / "01_x" / "a.csv").write_text("b"),
+                   lambda: (house / "notebooks" / "01_x.ipynb").unlink()):
+        before = {p: p.read_bytes() for p in house.rglob("*") if p.is_file()}
+        change()
+        assert not nb.is_current("01_x")
+        for path, content in before.items():
+            path.write_bytes(content)
+        assert nb.is_current("01_x")
+
+
+def test_check_says_what_would_change_and_writes_no_notebook(house):
+    assert nb.main(["--check"]) == 1
+    assert not (house / "notebooks" / "01_x.ipynb").exists()
+
+
+def test_a_failing_cell_keeps_the_committed_chapter(house):
+    nb.main([])
+    before = (house / "notebooks" / "01_x.ipynb").read_bytes()
+    (house / "notebooks" / "01_x.py").write_text(SOURCE + "\n# %%\n1 / 0\n")
+    with pytest.raises(Exception, match="ZeroDivisionError"):
+        nb.main([])
+    assert (house / "notebooks" / "01_x.ipynb").read_bytes() == before
+    assert not nb.is_current("01_x")
+
+
+def test_an_unknown_chapter_is_named(house, capsys):
+    with pytest.raises(SystemExit) as stop:
+        nb.main(["02_y"])
+    assert stop.value.code == 2
+    assert "no chapter '02_y'; there is 01_x" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="no chapter '02_y'"):
+        nb.source("02_y")

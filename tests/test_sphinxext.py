@@ -1,0 +1,93 @@
+"""The book's numbers come from files, and say where they are from."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mindreader import sphinxext
+
+CONF = """
+from pathlib import Path
+from mindreader import paths
+paths.RESULTS = Path(__file__).parent / "results"
+paths.WEIGHTS = Path(__file__).parent / "weights"
+extensions = ["myst_parser", "mindreader.sphinxext"]
+myst_enable_extensions = ["colon_fence"]
+numfig = True
+html_theme = "basic"
+"""
+PAGE = """# Page
+
+Two-way {ours}`03_gan:two_way`, the paper {paper}`03_gan:two_way`, Table 2 {paper}`2 | CLIP | overall`.
+
+```{scorecard} 03_gan
+:name: tab-x
+:caption: Ours beside theirs
+```
+
+See {numref}`tab-x`.
+
+```{modelcards}
+```
+"""
+VALUE = dict(ours=0.7812, low=0.76, high=0.8, n=4035, chance=0.5, paper=0.782, note="second hand")
+
+
+def build(folder, page):
+    (folder / "conf.py").write_text(CONF)
+    (folder / "index.md").write_text(page)
+    done = subprocess.run([sys.executable, "-m", "sphinx", "-q", "-E", "-b", "html", str(folder), str(folder / "out")],
+                          capture_output=True, text=True, timeout=60)
+    return done.stderr, (folder / "out" / "index.html").read_text()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("results", "weights/clip"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "results" / "03_gan.json").write_text(
+        json.dumps({"origin": "twin", "preset": "book", "values": {"two_way": VALUE, "lost": {"ours": 1.0, "paper": None}}}))
+    (tmp_path / "weights" / "clip" / "card.json").write_text(json.dumps(
+        {"name": "mini CLIP", "architecture": {"embed_dim": 128}, "seed": 0, "scores": {"auc": 0.9712}}))
+    return tmp_path
+
+
+def test_a_page_shows_numbers_cards_and_scorecard(folder):
+    warnings, html = build(folder, PAGE)
+    assert warnings == ""
+    assert '<abbr class="result ours" title="95 % interval 0.760 to 0.800, n = 4,035, simulated subject">0.781</abbr>' in html
+    assert ">0.782</abbr>" in html and ">0.932</abbr>" in html
+    for cell in ("two way", "Ours (simulated subject)", "0.760 to 0.800", "second hand", "Paper (NSD)", "mini CLIP",
+                 "embed dim 128", "auc 0.971"):
+        assert cell in html, cell
+    assert "Table 1" in html
+
+
+@pytest.mark.parametrize("text, says", [
+    ("{ours}`03_gan:two_wy`", "no number 03_gan:two_wy: 03_gan has two_way, lost"),
+    ("{ours}`04_x:faces`", "there is no figures/results/04_x.json; run `make book`"),
+    ("{paper}`03_gan:lost`", "no number 03_gan:lost: it has no value"),
+    ("{paper}`2 | CLIP | nowhere`", "has 0 cells at CLIP / nowhere"),
+    ("{paper}`1 | all settings | FID`", "it has no value"),
+    ("{ours}`2 | CLIP | overall`", "expected {paper}"),
+    ("```{scorecard} 05_none\n```", "no results for the scorecard of 05_none"),
+])
+def test_a_number_that_does_not_exist_is_a_warning(folder, text, says):
+    warnings, _ = build(folder, f"# Page\n\n{text}\n")
+    assert says in warnings
+
+
+def test_without_weights_the_page_says_so(folder):
+    (folder / "weights" / "clip" / "card.json").unlink()
+    warnings, html = build(folder, "# Page\n\n```{modelcards}\n```\n")
+    assert warnings == "" and "No trained part is shipped" in html
+
+
+@pytest.mark.parametrize("value, text", [
+    (0.78123, "0.781"), (0.5, "0.500"), (29, "29"), (4035, "4,035"), (12345.6, "1.23e+04"), (73.456, "73.5"), (0.0, "0.00"),
+    (1234.5, "1,234"), (0.00012, "1.20e-04"), (None, "–"), (-0.0341, "-0.0341"), ("text", "text"), (100.0, "100"),
+])
+def test_numbers_read_well(value, text):
+    assert sphinxext.format_number(value) == text
