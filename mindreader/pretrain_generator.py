@@ -34,7 +34,7 @@ class PainterRecipe:
     """
 
     warm: GanConfig = field(default_factory=lambda: GanConfig(
-        kimg=64, adversarial_weight=0.0, feature_weight=0.0, clip_weight=0.5, content_weight=10.0, path_weight=0.0,
+        kimg=64, adversarial_weight=0.0, feature_weight=0.0, clip_weight=0.0, content_weight=10.0, path_weight=0.0,
         noise_levels=(0.0, 0.4), adam_betas=(0.5, 0.99), ema_kimg=2.0, ema_rampup=0.1))
     compete: GanConfig = field(default_factory=lambda: GanConfig(
         kimg=64, clip_weight=5.0, feature_weight=2.0, content_weight=10.0, content_half_kimg=32.0, path_weight=0.0,

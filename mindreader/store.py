@@ -193,10 +193,12 @@ def save_figure(fig, name: str, *, origin: str, data=None, meta: dict | None = N
     root : Path, optional
         By default `figures`; another run than the committed one passes `paths.output_root(...)`.
     """
+    import matplotlib  # here and not above: papermill imports this module before every run
+
     base = _output(name, root)
     with atomic_write(base.with_suffix(".png")) as path:
         fig.savefig(path, dpi=fig.dpi, metadata={"Software": None})
-    with atomic_write(base.with_suffix(".svg")) as path:
+    with atomic_write(base.with_suffix(".svg")) as path, matplotlib.rc_context({"svg.hashsalt": "mindreader"}):
         fig.savefig(path, metadata={"Date": None, "Creator": None})
     if data is not None:
         _write_table(data, base.with_suffix(".csv"))
@@ -242,7 +244,7 @@ def record(section: str, results: dict, *, root: Path | None = None) -> Path:
 def _card(origin: str, meta: dict | None, root: Path | None) -> dict:
     if origin not in ("twin", "nsd"):
         raise ValueError(f"origin {origin!r}; expected 'twin' (simulated) or 'nsd'")
-    return {"origin": origin, **_plain(meta or {}), **provenance(commit=root is not None and root != paths.FIGURES)}
+    return {"origin": origin, **_json(_plain(meta or {})), **provenance(commit=root is not None and root != paths.FIGURES)}
 
 
 def _output(name: str, root: Path | None) -> Path:
@@ -259,6 +261,15 @@ def _write_table(table, path: Path) -> None:
 def _write_json(content: dict, path: Path) -> None:
     with atomic_write(path) as part:
         part.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _json(obj):
+    """The same with numbers that JSON cannot hold as words, e.g. a half-life of "inf"."""
+    if isinstance(obj, dict):
+        return {key: _json(value) for key, value in obj.items()}
+    if isinstance(obj, list):
+        return [_json(value) for value in obj]
+    return str(obj) if isinstance(obj, float) and not math.isfinite(obj) else obj
 
 
 def _rounded(value):
