@@ -386,7 +386,7 @@ class Discriminator(nn.Module):
         logit = out(x) + mean over heads of <features_head, condition_head>     (one dot product for each picture)
 
     `batch_summed_logit` adds the sum of the dot products over the whole batch to every logit instead, as the released
-    code does. Departs: D-04.
+    code does. Departs: D-11.
     """
 
     def __init__(self, config: StyleGanConfig, *, batch_summed_logit: bool = False):
