@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from . import schooling, weights
 from .embed import ClipEmbedder, CompactTokenizer
 from .scenes import STUFF, THINGS
+from .store import atomic_write
 from .world import World
 
 PROMPT = "a photo of {}"
@@ -103,10 +103,8 @@ def save_clip(folder: Path, module: nn.Module, tokenizer, config: dict, world: W
         for tensor in [*module.parameters(), *module.buffers()]:
             if tensor.is_floating_point():
                 tensor.copy_(tensor.half().float())
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".config.{os.getpid()}"
-    temporary.write_text(json.dumps(config) + "\n", encoding="utf-8")
-    os.replace(temporary, folder / "open_clip_config.json")
+    with atomic_write(folder / "open_clip_config.json") as temporary:
+        temporary.write_text(json.dumps(config) + "\n", encoding="utf-8")
     card = {"name": "clip", "architecture": config["model_cfg"],
             "recipe": asdict(recipe) | {"steps": told["steps"]}, "data": world.told(),
             "seed": recipe.seed, "minutes": told["minutes"], "hardware": schooling.hardware(),

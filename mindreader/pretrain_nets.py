@@ -164,7 +164,8 @@ def score_feature(module: nn.Module, targets: Targets, world: World) -> dict:
     present, numbers, *kinds = outputs.split(targets.sizes, 1)
     truth = targets.of(world.factors.iloc[rows])
     enough = [k for k in range(present.shape[1]) if 10 <= truth[0][:, k].sum() <= len(rows) - 10]
-    scores = {"category_auc": np.mean([roc_auc_score(truth[0][:, k], present[:, k]) for k in enough])}
+    aucs = [roc_auc_score(truth[0][:, k], present[:, k]) for k in enough]
+    scores = {"category_auc": np.mean(aucs or np.nan)}
     scores |= {f"r2_{name}": r2_score(truth[1][:, k], numbers[:, k]) for k, name in enumerate(SMOOTH)}
     scores |= {f"accuracy_{name}": float((guess.argmax(1) == right).float().mean())
                for name, guess, right in zip(KINDS, kinds, truth[2:])}

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from . import paths
 from .records import LayoutError
+from .store import atomic_write
 
 CARD = "card.json"
 FILE = "weights.safetensors"
@@ -148,9 +149,10 @@ def save_part(folder: str | Path, state: dict[str, Tensor], card: dict, *, dtype
         "n_parameters": sum(t.numel() for t in stored.values() if t.is_floating_point()),
         "dtype": str(dtype).removeprefix("torch."),
     }
+    temporary.chmod(0o644)  # safetensors writes for its owner only
     os.replace(temporary, folder / file)
-    temporary.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, folder / CARD)
+    with atomic_write(folder / CARD) as part:
+        part.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return card
 
 
