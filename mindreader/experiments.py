@@ -58,8 +58,8 @@ def smoke() -> Experiment:
     return Experiment(
         name="smoke",
         twin=TwinConfig(n_voxels=128, n_sessions=2, trials_per_session=180),
-        mapping=MappingConfig(epochs=(2, 1)),
-        gan=GanConfig(kimg=0.128),
+        mapping=MappingConfig(epochs=(2, 1), dtype="bfloat16", learning_rate=1e-3),
+        gan=GanConfig(kimg=0.128, tick_kimg=0.032),
         evaluate=EvaluateConfig(n_retrieval=30, n_bootstrap=50, ways=(2, 5)),
         category=CategoryConfig(epochs=2),
         encoder=EncoderConfig(epochs=2),
@@ -67,8 +67,17 @@ def smoke() -> Experiment:
 
 
 def book() -> Experiment:
-    """What the chapters show. Two CPU cores, no GPU; the README says how many minutes were measured."""
-    return Experiment(name="book")
+    """What the chapters show. Two CPU cores, no GPU; the README says how many minutes were measured.
+
+    Fewer epochs than the paper's, so a larger step; finetuning sees thousands of pictures where the paper's sees millions.
+    """
+    return Experiment(
+        name="book",
+        mapping=MappingConfig(epochs=(8, 6), dtype="bfloat16", learning_rate=1e-3),
+        gan=GanConfig(kimg=6.0, tick_kimg=0.5),
+        category=CategoryConfig(epochs=15),
+        encoder=EncoderConfig(epochs=12, dtype="bfloat16", learning_rate=1e-3),
+    )
 
 
 def paper() -> Experiment:

@@ -29,7 +29,7 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "mapped": (("captions", "mapping"), ("mapping", "fitting", "losses", "augment"), ()),
     "painter": (("mapped", "gan"), ("gan", "stylegan", "losses"), ("generator_lf",)),
     "categories": (("mapped", "category"), ("readout", "fitting"), ()),
-    "encoder": (("points", "encoder"), ("encoding", "fitting", "losses"), ()),
+    "encoder": (("points", "encoder"), ("encoding", "mapping", "fitting", "losses"), ()),
 }
 
 
