@@ -136,7 +136,8 @@ class Brain:
         raw = self._unit("features", features, image, probability) @ self.far
         far = self._unit("far", raw, image, probability)
         gate = np.where(self.partner >= 0, 1 / (1 + np.exp(-1.5 * far[:, self.partner])), 0.5)
-        far = self._unit("curved", np.logaddexp(0, self.sharpness * 2 * far - 0.5) * (0.4 + 1.2 * gate), image, probability)
+        bent = np.logaddexp(0, self.sharpness * 2 * far - 0.5) * (0.4 + 1.2 * gate)
+        far = self._unit("bent", bent, image, probability)
         values = np.sqrt(self.share) * near[image] + np.sqrt(1 - self.share) * far
         return Responses(self._unit("all", values, image, probability), image, attended, probability)
 

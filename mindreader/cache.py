@@ -66,7 +66,7 @@ class RowCache:
 
 
 def _write(path: Path, chunks: Iterable[np.ndarray], shape: tuple[int, ...], dtype: np.dtype) -> None:
-    """Write a .npy file row by row, with plain writes: on a full disk these raise, where a map would kill the process."""
+    """Write a .npy file row by row, with plain writes: on a full disk they raise, where a map would kill us."""
     with open(path, "wb") as file:
         np.lib.format.write_array_header_1_0(
             file, {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})

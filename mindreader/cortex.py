@@ -81,7 +81,8 @@ def lay_out(n_voxels: int, seed: int) -> Cortex:
         For the scatter of receptive fields.
     """
     if n_voxels < 40:
-        raise ValueError(f"got n_voxels {n_voxels}, expected at least 40, so that most regions have a voxel; use 96 or more")
+        raise ValueError(f"got n_voxels {n_voxels}, expected at least 40, so that most regions have a voxel; "
+                         "use 96 or more")
     scale = (n_voxels / _FULL_VOXELS) ** (1 / 3)
     shape = tuple(max(low, round(full * scale)) for full, low in zip(_FULL_SHAPE, (12, 14, 12)))
     radius, angle, around, right = _sphere(shape)
@@ -112,7 +113,7 @@ def _sphere(shape) -> tuple[np.ndarray, ...]:
 
 
 def _name_regions(angle, around, right) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Label names per voxel in each layer (visual area, stream, localiser), and where each lies along its area (0..1)."""
+    """Label names per voxel in each layer (visual area, stream, localiser), and its place in its area (0..1)."""
     n = len(angle)
     names = {layer: np.full(n, "", "U12") for layer in ("area", "stream", "floc")}
     along = np.full((n, 2), 0.5)

@@ -58,8 +58,8 @@ def shared_ids(layout) -> np.ndarray:
 def stim_info(layout) -> pd.DataFrame:
     """nsd_stim_info_merged.csv, indexed by nsdId."""
     if not layout.stim_info.is_file():
-        raise LayoutError(f"no {layout.stim_info.name} in {layout.stim_info.parent}, expected the table that links NSD to "
-                          "COCO; download it (the .pkl beside it is not read, as pickles run code)")
+        raise LayoutError(f"no {layout.stim_info.name} in {layout.stim_info.parent}, expected the table that links NSD "
+                          "to COCO; download it (the .pkl beside it is not read, as pickles run code)")
     info = pd.read_csv(layout.stim_info)
     lacking = {"nsdId", "cocoId", "cocoSplit", "cropBox", f"subject{layout.number}_rep0"} - set(info.columns)
     if lacking:
@@ -75,15 +75,15 @@ def _design(layout) -> dict:
     try:
         return loadmat(layout.expdesign)
     except Exception as problem:  # scipy raises a dozen types on damaged files
-        raise LayoutError(f"{layout.expdesign} cannot be read ({one_line(problem)}), expected a MATLAB 5 file; download it "
-                          "again") from problem
+        raise LayoutError(f"{layout.expdesign} cannot be read ({one_line(problem)}), expected a MATLAB 5 file; "
+                          "download it again") from problem
 
 
 def _whole(design: dict, key: str, layout) -> np.ndarray:
     """One matrix of the design as int64; MATLAB's types vary, and unsigned ones would wrap at 0 - 1."""
     if key not in design:
-        raise LayoutError(f"{layout.expdesign} has no {key!r}, expected it beside {sorted(k for k in design if k[0] != '_')}"
-                          "; get the file again")
+        others = ", ".join(sorted(k for k in design if k[0] != "_"))
+        raise LayoutError(f"{layout.expdesign} has no {key!r}, expected it beside {others}; get the file again")
     return np.asarray(design[key]).astype(np.int64)
 
 
@@ -121,8 +121,8 @@ def _agree(path: Path, agrees: np.ndarray, trial: np.ndarray, what: str) -> None
     """Raise where a file contradicts the design."""
     wrong = ~np.asarray(agrees)
     if wrong.any():
-        raise LayoutError(f"{path} {what} (first at trial {np.asarray(trial)[wrong][0]} counted from 0, {wrong.sum()} in "
-                          "all), expected both to agree; ids may be off by one, so get both files from one release")
+        raise LayoutError(f"{path} {what} (first at trial {np.asarray(trial)[wrong][0]} counted from 0, {wrong.sum()} "
+                          "in all), expected both to agree; ids may be off by one, so get both files from one release")
 
 
 def one_line(problem: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Read one person of the Natural Scenes Dataset (or of its simulated twin) from disk; nothing else reads that folder."""
+"""Read one person of the Natural Scenes Dataset, or the simulated one, from disk; nothing else reads that folder."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ class Layout:
             raise ValueError(f"got subject {name!r}, expected subj01 to subj08; name one of NSD's eight subjects")
         self.root, self.name, self.number = Path(root), name, int(name[-2:])
         if not (self.root / "nsddata").is_dir():
-            raise LayoutError(f"no NSD at {self.root}; set MINDREADER_NSD or pass the folder that holds nsddata/; access "
-                              "is given by the Natural Scenes Dataset's authors (see README), and subject='twin01' "
-                              "needs none")
+            raise LayoutError(f"no NSD at {self.root}; set MINDREADER_NSD or pass the folder that holds nsddata/; "
+                              "access is given by the Natural Scenes Dataset's authors (see README), and "
+                              "subject='twin01' needs none")
         data, stimuli = self.root / "nsddata", self.root / "nsddata_stimuli" / "stimuli" / "nsd"
         self.expdesign = data / "experiments" / "nsd" / "nsd_expdesign.mat"
         self.stim_info = data / "experiments" / "nsd" / "nsd_stim_info_merged.csv"
@@ -190,12 +190,12 @@ def read_betas(path: Path, mask: np.ndarray, n_trials: int) -> np.ndarray:
     except (OSError, KeyError, EOFError) as problem:
         if isinstance(problem, LayoutError):
             raise
-        raise LayoutError(f"{path} cannot be read ({one_line(problem)}), expected betas of {n_trials} trials; it may be cut "
-                          "short, so download it again") from problem
+        raise LayoutError(f"{path} cannot be read ({one_line(problem)}), expected betas of {n_trials} trials; it may "
+                          "be cut short, so download it again") from problem
     if not np.isfinite(betas).all():
         trial, voxel = np.argwhere(~np.isfinite(betas))[0]
-        raise LayoutError(f"{path} has a beta that is not a number (trial {trial}, voxel {voxel} of the mask), expected "
-                          "finite values; download it again, or choose a mask within the brain")
+        raise LayoutError(f"{path} has a beta that is not a number (trial {trial}, voxel {voxel} of the mask), "
+                          "expected finite values; download it again, or choose a mask within the brain")
     return betas.astype(np.float32) / 300
 
 
@@ -254,7 +254,8 @@ def _check(config: DataConfig) -> None:
     for what, got, allowed in (("split", config.split, SPLITS), ("zscore", config.zscore, ZSCORES),
                                ("annotations", config.annotations, ("image", "crop"))):
         if got not in allowed:
-            raise ValueError(f"got {what} {got!r}, expected one of {', '.join(allowed)}; set data.{what} to one of these")
+            raise ValueError(f"got {what} {got!r}, expected one of {', '.join(allowed)}; set data.{what} to one "
+                             "of these")
     if config.max_sessions is not None and config.max_sessions < 1:
         raise ValueError(f"got max_sessions {config.max_sessions}, expected at least 1; use None for all sessions")
     if config.image_size < 8:
@@ -313,8 +314,8 @@ def _from_hdf5(path: Path, zyx: np.ndarray, n_trials: int) -> np.ndarray:
 def _same_shape(path: Path, shape: tuple[int, ...], zyx: np.ndarray, n_trials: int) -> None:
     """Betas as (T, Z, Y, X) must fit the mask and the design."""
     if shape != (n_trials, *zyx.shape):
-        raise LayoutError(f"{path} holds betas of shape {shape} (trials, z, y, x), expected {(n_trials, *zyx.shape)} as the "
-                          "design and the mask say; check that both are func1pt8mm of the same subject")
+        raise LayoutError(f"{path} holds betas of shape {shape} (trials, z, y, x), expected {(n_trials, *zyx.shape)} "
+                          "as the design and the mask say; check that both are func1pt8mm of the same subject")
 
 
 def _stimuli(layout, config, ids, cached, progress) -> Stimuli:

@@ -59,7 +59,8 @@ def read_mask(layout, roi: str) -> np.ndarray:
         Its volume is missing, damaged or empty.
     """
     label = roi.removeprefix("streams/")
-    atlas = next((a for a, names in ATLASES.items() if label in names or label in _AREAS and a == "prf-visualrois"), roi)
+    labels = {a: (*names, *_AREAS) if a == "prf-visualrois" else names for a, names in ATLASES.items()}
+    atlas = next((a for a, names in labels.items() if label in names), roi)
     if atlas == roi and roi not in ATLASES and roi != "nsdgeneral" and _volume(layout, roi) is None:
         known = ["nsdgeneral", *ATLASES, *_AREAS, *(_name(a, n) for a, names in ATLASES.items() for n in names)]
         raise ValueError(f"got roi {roi!r}, expected one of {', '.join(known)}, or a volume in {layout.roi}; set "
@@ -102,8 +103,8 @@ def read_rois(layout, mask: np.ndarray) -> dict[str, np.ndarray]:
             _LOG.warning("no %s.nii.gz in %s; its regions are empty", atlas, layout.roi)
             volume = np.full(mask.shape, -1, np.int16)
         if volume.shape != mask.shape:
-            raise LayoutError(f"{layout.roi}/{atlas}.nii.gz has shape {volume.shape}, expected {mask.shape} like the mask; "
-                              "use volumes of one subject and one resolution")
+            raise LayoutError(f"{layout.roi}/{atlas}.nii.gz has shape {volume.shape}, expected {mask.shape} like "
+                              "the mask; use volumes of one subject and one resolution")
         values, table = volume.T[zyx], read_labels(layout, atlas)
         rois[atlas] = values > 0
         for number, name in table.items():
@@ -133,8 +134,8 @@ def read_labels(layout, atlas: str) -> dict[int, str]:
         if not parts or parts[0].startswith("#"):
             continue
         if len(parts) < 2 or not parts[0].lstrip("-").isdigit():
-            raise LayoutError(f"line {number} of {path} reads {line.strip()!r}, expected an id and a name such as '1 V1v'; "
-                              "get the table again, or delete it to use the built-in one")
+            raise LayoutError(f"line {number} of {path} reads {line.strip()!r}, expected an id and a name such as "
+                              "'1 V1v'; get the table again, or delete it to use the built-in one")
         table[int(parts[0])] = parts[1]
     return {i: name for i, name in sorted(table.items()) if i > 0}
 

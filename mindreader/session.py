@@ -174,8 +174,9 @@ def estimate_ncsnr(betas: np.ndarray, image_ids: np.ndarray, sessions: np.ndarra
         block = betas[:, start:start + 512].astype(np.float32)
         for session in np.unique(sessions):
             here = sessions == session
-            mean, sd = block[here].mean(0, dtype=np.float64), block[here].std(0, dtype=np.float64)
-            block[here] = np.where(np.ptp(block[here], axis=0) > 0, (block[here] - mean) / np.where(sd > 0, sd, 1), np.nan)
+            part = block[here].astype(np.float64)
+            sd = np.where(np.ptp(part, axis=0) > 0, part.std(0), np.nan)
+            block[here] = (part - part.mean(0)) / sd
         variance = block[trials].var(1, ddof=1, dtype=np.float64)
         known = np.isfinite(variance)
         noise = np.where(known, variance, 0).sum(0) / np.maximum(known.sum(0), 1)

@@ -63,8 +63,8 @@ class TwinConfig:
 
     def __post_init__(self):
         if self.trials_per_session % 3 or not 3 <= self.trials_per_session <= 900:
-            raise ValueError(f"got trials_per_session {self.trials_per_session}, expected a multiple of 3 from 3 to 900, as "
-                             "each picture is planned three times; NSD has 750")
+            raise ValueError(f"got trials_per_session {self.trials_per_session}, expected a multiple of 3 from 3 to "
+                             "900, as each picture is planned three times; NSD has 750")
         if self.n_sessions < 1 or not 0 < self.median_ncsnr < 0.9 or self.stray_thoughts < 0:
             raise ValueError(f"got n_sessions {self.n_sessions}, median_ncsnr {self.median_ncsnr} and stray_thoughts "
                              f"{self.stray_thoughts}, expected at least 1, between 0 and 0.9, and at least 0")
@@ -158,8 +158,8 @@ def write_twin(root: Path, config: TwinConfig = TwinConfig(), *, seed: int, prog
         if is_complete(root, config, seed=seed):
             return root
         if (root / MARKER).is_file() and (other := _marker(root).get("key")) not in (None, _key(config, seed)):
-            raise ValueError(f"{root} holds the simulated subject {other}, expected {_key(config, seed)} or nothing; choose "
-                             "another folder")
+            raise ValueError(f"{root} holds the simulated subject {other}, expected {_key(config, seed)} or nothing; "
+                             "choose another folder")
         part = root.with_name(f".{root.name}.part")
         shutil.rmtree(part, ignore_errors=True)      # of a run that was killed; the lock says that nobody works on it
         try:
@@ -169,8 +169,9 @@ def write_twin(root: Path, config: TwinConfig = TwinConfig(), *, seed: int, prog
             if not _is_full(problem, root.parent):
                 raise
             shutil.rmtree(part, ignore_errors=True)
-            raise OSError(errno.ENOSPC, f"the disk of {root.parent} is full, expected about {_gigabytes(config):.1f} GB "
-                          "for the simulated subject; free some space or set MINDREADER_HOME to another disk") from problem
+            raise OSError(errno.ENOSPC, f"the disk of {root.parent} is full, expected about {_gigabytes(config):.1f} "
+                          "GB for the simulated subject; free some space or set MINDREADER_HOME to another disk"
+                          ) from problem
         finally:
             shutil.rmtree(part, ignore_errors=True)
     return root
@@ -192,8 +193,8 @@ def read_plant(root: Path) -> Plant:
     """
     path = _plant_path(Path(root))
     if not path.is_file():
-        raise FileNotFoundError(f"no {path.name} in {path.parent}, expected the truth beside a simulated subject; real data "
-                                "has none, so use subject='twin01'")
+        raise FileNotFoundError(f"no {path.name} in {path.parent}, expected the truth beside a simulated subject; "
+                                "real data has none, so use subject='twin01'")
     with np.load(path, allow_pickle=False) as data:
         arrays = dict(data)
     for name in ("captions", "factors", "near", "far"):
@@ -223,7 +224,8 @@ def _marker(root: Path) -> dict:
 
 
 def _gigabytes(config: TwinConfig) -> float:
-    return (config.n_pictures * _PIXELS**2 * 3 + config.n_sessions * config.trials_per_session * config.n_voxels * 6) / 1e9
+    betas = config.n_sessions * config.trials_per_session * config.n_voxels * 6
+    return (config.n_pictures * _PIXELS**2 * 3 + betas) / 1e9
 
 
 @contextmanager
@@ -275,12 +277,13 @@ def _make(part: Path, config: TwinConfig, seed: int, progress) -> None:
     files = {str(p.relative_to(part)): p.stat().st_size for p in sorted(part.rglob("*"))
              if p.is_file() and p.name != "plant.npz"}
     (part / MARKER).write_text(json.dumps({
-        "origin": "twin", "what": "A simulated subject in the layout of the Natural Scenes Dataset; no person was scanned.",
-        "key": _key(config, seed), "version": VERSION, "seed": seed, "config": asdict(config), "files": files}, indent=1))
+        "origin": "twin", "key": _key(config, seed), "version": VERSION, "seed": seed, "config": asdict(config),
+        "what": "A simulated subject in the layout of the Natural Scenes Dataset; no person was scanned.",
+        "files": files}, indent=1))
 
 
 def _assign(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the stimulus file for eight subjects' pictures, the shared tenth first; and the shared rows, ascending."""
+    """Rows of the stimulus file for eight subjects' pictures, the shared tenth first; and the shared rows."""
     rng = np.random.default_rng([seed, 18])
     shared = np.sort(rng.choice(n, max(1, n // 10), replace=False))
     own = np.setdiff1d(np.arange(n), shared)
@@ -326,7 +329,8 @@ def _write_annotations(folder: Path, scenes: list[Scene]) -> pd.DataFrame:
     return pd.DataFrame({"image_id": image, "caption_id": written.id, "grade": grades})
 
 
-def _write_sessions(layout, cortex: Cortex, responses: Responses, rows, noise: Noise, image_ids, config, seed, progress):
+def _write_sessions(layout, cortex: Cortex, responses: Responses, rows, noise: Noise, image_ids, config, seed,
+                    progress) -> tuple:
     """Betas of every session and ncsnr estimated from them; returns (gains, offsets, first trials before rounding)."""
     surround = np.argwhere(cortex.brain.T)[:, ::-1]
     inside = pd.MultiIndex.from_arrays(surround.T).get_indexer(pd.MultiIndex.from_arrays(cortex.coords.T))
@@ -359,7 +363,8 @@ def _write_plant(path: Path, scenes, grades, brain: Brain, responses: Responses,
     things = [scenes[i].things for i in responses.image[rows]]
     category = [t[a].category if a >= 0 else 0 for t, a in zip(things, attended)]
     tables = {"captions": grades, "factors": pd.DataFrame([factors(s) for s in scenes]),
-              "near": pd.DataFrame(brain.near, index=list(CHANNELS)), "far": pd.DataFrame(brain.far, index=list(FEATURES))}
+              "near": pd.DataFrame(brain.near, index=list(CHANNELS)),
+              "far": pd.DataFrame(brain.far, index=list(FEATURES))}
     gain, offset, sample = accidents
     np.savez_compressed(
         path, **{name: table.to_json(orient="split") for name, table in tables.items()}, ncsnr=noise.ncsnr,

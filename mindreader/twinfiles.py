@@ -59,7 +59,7 @@ def write_design(layout: Layout, order: np.ndarray, pictures: np.ndarray, shared
 
 
 def write_responses(layout: Layout, order: np.ndarray, pictures: np.ndarray, per_session: int, seed: int) -> None:
-    """responses.tsv: what was shown on each trial that took place, and invented answers to "have you seen it before?"."""
+    """responses.tsv: what was shown on each trial that took place, and invented answers to "seen it before?"."""
     rng = np.random.default_rng([seed, 17])
     n = len(order)
     trial = np.arange(n)
@@ -82,7 +82,8 @@ def write_responses(layout: Layout, order: np.ndarray, pictures: np.ndarray, per
         "RT": rng.normal(950, 220, n).clip(250, 3800), "CHANGEMIND": (rng.random(n) < 0.02).astype(float),
         "MEMORYRECENT": trial - last - 1, "MEMORYFIRST": np.where(old > 0, trial - first - 1, np.nan),
         "ISOLDCURRENT": old_here, "ISCORRECTCURRENT": (button == np.where(old_here > 0, 2, 1)).astype(float),
-        "TOTAL1": (button == 1).astype(float), "TOTAL2": (button == 2).astype(float), "BUTTON": button, "MISSINGDATA": 0})
+        "TOTAL1": (button == 1).astype(float), "TOTAL2": (button == 2).astype(float), "BUTTON": button,
+        "MISSINGDATA": 0})
     log.loc[silent, ["ISCORRECT", "RT", "CHANGEMIND", "ISCORRECTCURRENT", "BUTTON"]] = np.nan
     log.loc[silent, ["TOTAL1", "TOTAL2"]] = 0
     layout.responses.parent.mkdir(parents=True, exist_ok=True)

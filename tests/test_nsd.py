@@ -340,7 +340,8 @@ def table_off_by_one(layout):
 
 
 def too_few_pictures(layout):
-    replace(layout.stimuli, lambda p: h5py.File(p, "w").create_dataset("imgBrick", (50, 425, 425, 3), "u1").file.close())
+    shape = (50, 425, 425, 3)
+    replace(layout.stimuli, lambda p: h5py.File(p, "w").create_dataset("imgBrick", shape, "u1").file.close())
 
 
 def picture_without_caption(layout):
