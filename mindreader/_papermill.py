@@ -1,9 +1,9 @@
-"""Let `papermill notebooks/x.ipynb -p name value` stand without an output path, and end with a sentence when refused.
+"""Let `papermill notebooks/x.ipynb -p name value` stand without an output path, and be refused in one sentence.
 
-Stock papermill wants an output path at a terminal, prints the run notebook when its output is no terminal, and takes the
-path for the *output* when its input is a pipe. It imports the `papermill.io` entry points before it reads its command
-line, and that is where this module steps in: only for the papermill command, only when one path is given, only for a
-notebook of this repository. `papermill x.ipynb -` still prints, and two paths mean what they always meant.
+Stock papermill wants an output path at a terminal, prints the run notebook when its output is no terminal, and
+takes the path for the *output* when its input is a pipe. It imports the `papermill.io` entry points before it
+reads its command line, and that is where this module steps in: only for the papermill command, only when one path
+is given, only for a notebook of a checkout. `papermill x.ipynb -` still prints, and two paths mean what they did.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def split_arguments(arguments: list[str]) -> tuple[list[int], dict[str, str]]:
 
 
 def with_output(arguments: list[str]) -> list[str]:
-    """The arguments with an output path under `figures/runs`, where exactly one notebook of a checkout is given."""
+    """The arguments with an output path under `figures/runs`, where one notebook of a checkout is given."""
     from .paths import checkout_of
 
     paths, parameters = split_arguments(arguments)
@@ -63,7 +63,7 @@ def with_output(arguments: list[str]) -> list[str]:
 
 
 def is_papermill(program: str, original: list[str]) -> bool:
-    """Whether this process is the papermill command; under `python -m papermill` its name is still "-m" here."""
+    """Whether this process is the papermill command; with `python -m papermill` its name is still "-m" here."""
     return "papermill" in original[1:] if program == "-m" else Path(program).stem == "papermill"
 
 

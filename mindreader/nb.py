@@ -1,13 +1,13 @@
-"""Make the committed chapters: run each notebooks/NN_x.py with papermill and write the executed NN_x.ipynb beside it.
+"""Make the committed chapters: run each notebooks/NN_x.py with papermill, write the executed NN_x.ipynb beside it.
 
     python -m mindreader.nb              every chapter, in order; one that would come out the same is skipped
     python -m mindreader.nb 03_gan       one
     python -m mindreader.nb --check      say what would change, write nothing
     python -m mindreader.nb --force      skip nothing
 
-No times and none of papermill's bookkeeping are kept, so that a rerun that changes no result changes no byte. A chapter
-is skipped when its source, the library's code, the weights and the packages are those of its last run here, and the
-notebook and figures that it left are untouched.
+No times and none of papermill's bookkeeping are kept, so that a rerun that changes no result changes no byte. A
+chapter is skipped when its source, the library's code, the weights and the packages are those of its last run
+here, and the notebook and figures that it left are untouched.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def source(stem: str) -> nbformat.NotebookNode:
 
 
 def run(stem: str, scratch: Path) -> nbformat.NotebookNode:
-    """The executed chapter at its own parameters; papermill's copy stays in `scratch`, also when a cell fails."""
+    """The executed chapter at its own parameters; papermill's copy stays in `scratch` if a cell fails."""
     scratch.mkdir(parents=True, exist_ok=True)
     plain, executed = scratch / f"{stem}.source.ipynb", scratch / f"{stem}.ipynb"
     nbformat.write(source(stem), plain)
@@ -59,7 +59,8 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The notebook with only what a reader needs: cells named by their place, no times, no machine names."""
     notebook.metadata = nbformat.from_dict({k: v for k, v in notebook.metadata.items() if k in KEPT_METADATA})
     notebook.metadata["language_info"] = {"name": "python"}
-    notebook.metadata.setdefault("kernelspec", {"display_name": "Python 3", "language": "python", "name": "python3"})
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata.setdefault("kernelspec", kernel)
     notebook.metadata.setdefault("jupytext", {})["formats"] = "ipynb,py:percent"
     notebook.metadata["jupytext"].pop("text_representation", None)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
@@ -75,12 +76,12 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def inputs(stem: str) -> str:
-    """A fingerprint of everything that could change the chapter: its source, the code, the weights, the packages."""
+    """A fingerprint of all that could change the chapter: its source, the code, the weights, the packages."""
     files = (path.relative_to(paths.PACKAGE).with_suffix("") for path in sorted(paths.PACKAGE.rglob("*.py")))
     modules = [".".join(file.parts) for file in files if file.name not in NOT_COMPUTING]
     tables = sorted(paths.PACKAGE.glob("*.csv")) + sorted(paths.WEIGHTS.glob("*/card.json"))
-    return fingerprint([_digest([paths.NOTEBOOKS / f"{stem}.py"]), source_fingerprint(*modules), _digest(tables),
-                        provenance()])
+    return fingerprint([_digest([paths.NOTEBOOKS / f"{stem}.py"]), source_fingerprint(*modules),
+                        _digest(tables), provenance()])
 
 
 def outputs(stem: str) -> list[Path]:
@@ -113,7 +114,8 @@ def build(stem: str, *, check: bool = False, force: bool = False) -> bool:
             part.write_text(text, encoding="utf-8")
     if not check:
         with atomic_write(_stamp(stem)) as part:
-            part.write_text(json.dumps({"inputs": before, "outputs": _digest(outputs(stem))}), encoding="utf-8")
+            stamp = {"inputs": before, "outputs": _digest(outputs(stem))}
+            part.write_text(json.dumps(stamp), encoding="utf-8")
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
     _say(f"{stem}: {'changed' if changed else 'unchanged'}, {time.monotonic() - start:.0f} s, "
          f"largest process so far {peak:.1f} GB")

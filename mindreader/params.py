@@ -1,4 +1,4 @@
-"""Check a notebook's parameters in the cell right after them, and show progress that leaves no trace in the notebook."""
+"""Check a notebook's parameters in the cell right after them, and show progress that leaves no trace in it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def begin(namespace: dict, **allowed) -> str:
     namespace : dict
         The notebook's `globals()`.
     **allowed
-        For each parameter its type, or a container of the values it may take, e.g. `seed=int, cond=("img", "cap")`.
+        For each parameter its type, or a container of the values it may take: `seed=int, cond=("img", "cap")`.
         `preset`, `subject` and `seed` are also held to what they mean.
 
     Returns
@@ -51,7 +51,8 @@ def begin(namespace: dict, **allowed) -> str:
         namespace["_mindreader_begun"] = True
     for name, rule in allowed.items():
         if name not in namespace:
-            raise ParameterError(f"parameter {name!r} is missing; expected it in the cell tagged 'parameters'")
+            raise ParameterError(f"parameter {name!r} is missing; expected it in the cell tagged "
+                                 "'parameters'")
         _check(name, namespace[name], rule)
     preset = namespace.get("preset", "book")
     replaced = os.environ.get("MINDREADER_PRESET")
@@ -66,18 +67,20 @@ def run_name(stem: str, given: dict, usual: dict) -> str:
 
     given, usual: the values of this run and those written in the committed notebook, by parameter.
     """
-    tail = "".join(f"__{name}-{given[name]}" for name in given if name in usual and given[name] != usual[name])
+    unusual = [name for name in given if name in usual and given[name] != usual[name]]
+    tail = "".join(f"__{name}-{given[name]}" for name in unusual)
     return re.sub(r"[^\w.=+-]", "_", f"{stem}{tail}")[:120] if tail else ""
 
 
 def progress(iterable=None, desc: str | None = None, total: int | None = None, **kwargs):
-    """A tqdm bar around `iterable` that writes to the terminal behind a notebook's kernel, never into the notebook.
+    """A tqdm bar around `iterable` that writes to the terminal behind a notebook's kernel, never into it.
 
     Stored bars would change the notebook on every run. Under nbval, which has no terminal, the bar is silent.
     """
     from tqdm import tqdm
 
-    options = dict(desc=desc, total=total, mininterval=0.5 if sys.stderr.isatty() else 15.0, leave=False) | kwargs
+    seconds = 0.5 if sys.stderr.isatty() else 15.0
+    options = dict(desc=desc, total=total, mininterval=seconds, leave=False) | kwargs
     if "ipykernel" not in sys.modules:
         return tqdm(iterable, **options)
     descriptor = getattr(sys.stderr, "_original_stdstream_copy", None)
@@ -102,7 +105,8 @@ def _refuse_unknown(namespace: dict, allowed: dict) -> None:
     if extra:
         near = difflib.get_close_matches(extra[0], allowed, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ParameterError(f"unknown parameter {extra[0]!r}{hint} (this notebook takes {', '.join(allowed)})")
+        raise ParameterError(f"unknown parameter {extra[0]!r}{hint} "
+                             f"(this notebook takes {', '.join(allowed)})")
 
 
 def _check(name: str, value, rule) -> None:
@@ -116,16 +120,18 @@ def _check(name: str, value, rule) -> None:
     if good and name == "preset":
         good, want = value in PRESETS, " or ".join(PRESETS)
     if good and name == "subject":
-        good, want = bool(_SUBJECT.fullmatch(value)), "twin01 (simulated) or one of subj01 to subj08 (your copy of NSD)"
+        good = bool(_SUBJECT.fullmatch(value))
+        want = "twin01 (simulated) or one of subj01 to subj08 (your copy of NSD)"
     if good and name == "seed":
         good, want = value >= 0, "a whole number from 0"
     if not good:
-        near = difflib.get_close_matches(str(value), [str(r) for r in rule], 1) if not isinstance(rule, type) else []
+        choices = [] if isinstance(rule, type) else [str(choice) for choice in rule]
+        near = difflib.get_close_matches(str(value), choices, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ParameterError(f"{name}={value!r}: expected {want}{hint}")
 
 
 def _was_injected(namespace: dict, name: str) -> bool:
     """Whether papermill's own cell set `name`; the kernel's history is the only place that still knows."""
-    cells = [str(cell) for cell in namespace.get("In", ())]
-    return any(cell.lstrip().startswith("# Parameters") and re.search(rf"^{name}\s*=", cell, re.M) for cell in cells)
+    cells = [cell for cell in map(str, namespace.get("In", ())) if cell.lstrip().startswith("# Parameters")]
+    return any(re.search(rf"^{name}\s*=", cell, re.M) for cell in cells)

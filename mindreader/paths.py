@@ -1,4 +1,4 @@
-"""Where things are: every path follows from the package or from an environment variable, never from the working folder."""
+"""Where things are: paths follow from the package or the environment, never from the working folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WEIGHTS = PACKAGE / "weights"
 
 
 def home() -> Path:
-    """The folder for everything that is made once and kept: $MINDREADER_HOME, or a folder in the user's cache.
+    """The folder for what is made once and kept: $MINDREADER_HOME, or a folder in the user's cache.
 
     Never inside what is committed; it need not exist yet.
     """
@@ -24,24 +24,24 @@ def home() -> Path:
 
 
 def nsd_root() -> Path:
-    """The reader's copy of the Natural Scenes Dataset: $MINDREADER_NSD, or `nsd` in `home()`; it need not exist."""
+    """The reader's copy of the Natural Scenes Dataset: $MINDREADER_NSD, or `nsd` in `home()`."""
     chosen = os.environ.get("MINDREADER_NSD")
     return Path(chosen).expanduser().absolute() if chosen else home() / "nsd"
 
 
 def output_root(run: str = "") -> Path:
-    """Where a run leaves its figures: what is committed for the default run, a folder of its own for any other.
+    """Where a run leaves its figures: `figures` for the default run, a folder of its own for any other.
 
     Parameters
     ----------
     run : str
-        "" for the default parameters; else a name such as "03_gan__cond-img", which becomes `figures/runs/<name>`
-        (git-ignored), so that no other run writes over the committed record.
+        "" for the default parameters; else a name such as "03_gan__cond-img", which becomes
+        `figures/runs/<name>` (git-ignored), so that no other run writes over the committed record.
     """
     if not run:
         return FIGURES
     if Path(run).name != run or run.startswith("."):
-        raise ValueError(f"run name {run!r} is not a plain folder name; expected something like '03_gan__cond-img'")
+        raise ValueError(f"run name {run!r} is not a plain folder name; expected one such as '03_gan__cond-img'")
     return FIGURES / "runs" / run
 
 
@@ -55,8 +55,8 @@ def checkout_of(folder: Path | str = ".") -> Path | None:
 
 
 def warn_of_other_checkout(folder: Path | str = ".") -> None:
-    """Warn when `folder` lies in one checkout while the imported library is another's; its figures go there."""
+    """Warn when `folder` lies in one checkout and the imported library in another, where its figures go."""
     here = checkout_of(folder)
     if here is not None and here != ROOT:
-        warnings.warn(f"you are in {here}, but the installed mindreader is {ROOT} and writes its figures there; "
-                      f"run `pip install -e .` in {here} to use its own code", stacklevel=2)
+        warnings.warn(f"you are in {here}, but the installed mindreader is {ROOT} and writes its figures "
+                      f"there; run `pip install -e .` in {here} to use its own code", stacklevel=2)

@@ -1,4 +1,4 @@
-"""For the book: numbers in prose and scorecards from figures/results, cards of the shipped models, and no foreign scripts.
+"""For the book: numbers and scorecards from figures/results, cards of the shipped models, no foreign scripts.
 
     {ours}`03_gan:two_way`      our number, with interval, n and origin when pointed at
     {paper}`03_gan:two_way`     the paper's, as the section's results have it
@@ -6,7 +6,7 @@
     {scorecard} 03_gan          a section's numbers beside the paper's; without a section, all of them
     {modelcards}                what the shipped weights are
 
-A page that shows a number is read again when the number changes, and a number that does not exist is a warning.
+A page that shows a number is read again when it changes, and a number that does not exist is a warning.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ class Number(SphinxRole):
             return self._missing(str(error).strip("'"))
         if value is None:
             return self._missing("it has no value")
-        return [nodes.abbreviation("", format_number(value), explanation=more, classes=["result", self.field])], []
+        classes = ["result", self.field]
+        return [nodes.abbreviation("", format_number(value), explanation=more, classes=classes)], []
 
     def _result(self):
         section, _, key = self.text.partition(":")
@@ -92,7 +93,7 @@ class Number(SphinxRole):
         self.env.note_dependency(str(paths.PACKAGE / "paper_values.csv"))
         place = [part.strip() for part in self.text.split("|")]
         if self.field != "paper" or len(place) < 3:
-            raise ValueError("expected {paper}`table | row | column` or {paper}`table | row | column | metric`")
+            raise ValueError("expected {paper}`table | row | column`, or with ` | metric` after it")
         return tables.paper_value(*place[:4]), f"the paper's Table {place[0]}, on NSD"
 
     def _missing(self, why: str):
@@ -136,7 +137,8 @@ class Scorecard(SphinxDirective):
     def _fill(self, table, found: dict, *, several: bool) -> None:
         origins = sorted({ORIGIN[result["origin"]] for result in found.values()})
         noted = any(value.get("note") for result in found.values() for value in result["values"].values())
-        head = ["", f"Ours ({', '.join(origins)})", "95 % interval", "Chance", "n", "Paper (NSD)", "Note"][:7 if noted else 6]
+        head = ["", f"Ours ({', '.join(origins)})", "95 % interval", "Chance", "n", "Paper (NSD)"]
+        head += ["Note"] if noted else []
         group = nodes.tgroup(cols=len(head))
         table += group
         group += [nodes.colspec(colwidth=1) for _ in head]
@@ -157,7 +159,7 @@ class ModelCards(SphinxDirective):
         """A section of facts for each part that is shipped."""
         cards = sorted(paths.WEIGHTS.glob("*/card.json"))
         if not cards:
-            return [nodes.paragraph("", "No trained part is shipped with this checkout; `make pretrain` makes them.")]
+            return [nodes.paragraph("", "No trained part is shipped with this checkout; make pretrain makes them.")]
         content = []
         for path in cards:
             self.env.note_dependency(str(path))
@@ -175,7 +177,7 @@ class ModelCards(SphinxDirective):
 
 
 def drop_thebe(app, pagename, templatename, context, doctree) -> None:
-    """Take out the script that Jupyter Book adds for live cells; it asks a foreign server, and these pages ask nobody."""
+    """Take out the script that Jupyter Book adds for live cells: it asks a foreign server, these pages ask nobody."""
     def ours(script) -> bool:
         body = (getattr(script, "attributes", None) or {}).get("body") or ""
         return "THEBE_JS_URL" not in body and "thebe" not in str(getattr(script, "filename", "") or "")
@@ -214,4 +216,5 @@ def _brief(value) -> str:
         return "(" + ", ".join(f"{k.replace('_', ' ')} {_brief(v)}" for k, v in value.items()) + ")"
     if isinstance(value, list):
         return ", ".join(map(_brief, value))
-    return format_number(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return format_number(value) if number else str(value)

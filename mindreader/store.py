@@ -1,7 +1,7 @@
-"""Keep what was expensive: finished stages, found again by what could have changed them, and figures with their numbers.
+"""Keep what was expensive: finished stages, found again by what could have changed them, and figures.
 
-A stage is computed in a temporary folder and moved into place in one step, so that a run killed at any moment leaves
-either a whole stage or none.
+A stage is computed in a temporary folder and moved into place in one step, so that a run killed at any moment
+leaves either a whole stage or none.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 class Store:
-    """Finished stages, one folder each, under `root`; by default `store` in the user's cache (`paths.home`)."""
+    """Finished stages, one folder each, under `root`; by default `store` in the user's cache."""
 
     def __init__(self, root: Path | str | None = None):
         self.root = Path(root) if root is not None else paths.home() / "store"
@@ -79,14 +79,14 @@ class Store:
         return load(folder)
 
     def workspace(self, stage: str, key: dict) -> Path:
-        """A folder for the checkpoints of this stage while it is unfinished; kept when killed, removed when finished."""
+        """A folder for this stage's checkpoints while it is unfinished; kept when killed, removed when finished."""
         folder = self.root / "unfinished" / stage / fingerprint(key)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def _make(self, stage: str, key: dict, folder: Path, make: Callable[[Path], None]) -> None:
         part = folder.with_name(f".{folder.name}.part")
-        shutil.rmtree(part, ignore_errors=True)  # what a killed run left; the lock says that nobody is writing it
+        shutil.rmtree(part, ignore_errors=True)  # what a killed run left: the lock says that nobody writes it
         part.mkdir()
         start = time.monotonic()
         try:
@@ -118,8 +118,8 @@ def is_whole(folder: Path) -> bool:
 def fingerprint(obj) -> str:
     """16 hexadecimal digits that change when anything in `obj` does; the same on every machine.
 
-    Takes dataclasses, mappings, sequences, sets, paths, NumPy values and arrays, strings, numbers, booleans and None;
-    a tuple equals a list. Raises TypeError for anything else.
+    Takes dataclasses, mappings, sequences, sets, paths, NumPy values and arrays, strings, numbers, booleans and
+    None; a tuple equals a list. Raises TypeError for anything else.
     """
     text = json.dumps(_plain(obj), sort_keys=True, separators=(",", ":"), allow_nan=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -140,8 +140,8 @@ def source_fingerprint(*modules: str, follow: bool = False) -> str:
     *modules : str
         Names such as "mapping" or "report.common".
     follow : bool
-        Count also what these modules import from the library, and what that imports, but for the modules that only
-        say where things are kept (`paths`, `params`, `store`, `cache`).
+        Count also what these modules import from the library, and what that imports, but for the modules that
+        only say where things are kept (`paths`, `params`, `store`, `cache`).
     """
     return fingerprint({name: _code(name) for name in (sorted(_reached(modules)) if follow else modules)})
 
@@ -151,7 +151,7 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
     """A temporary path beside `path`; what is written there takes its place in one step, or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{os.getpid()}.{path.name}")  # keeps the suffix, by which many writers choose the format
+    part = path.with_name(f".{os.getpid()}.{path.name}")  # keeps the suffix, which tells writers the format
     try:
         yield part
         _to_disk(part)
@@ -166,18 +166,20 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
 def provenance(*, commit: bool = False) -> dict:
     """The versions and the machine kind behind a result; with `commit`, also the commit and the time.
 
-    What is committed leaves the commit and the time out, so that a rerun that changes no result changes no byte.
+    What is committed leaves commit and time out, so that a rerun that changes no result changes no byte.
     """
     names = ("numpy", "scipy", "pandas", "torch", "open_clip_torch", "matplotlib")
     made = {"versions": {name: _version(name) for name in names},
-            "python": ".".join(map(str, sys.version_info[:2])), "machine": f"{sys.platform} {platform.machine()}"}
+            "python": ".".join(map(str, sys.version_info[:2])),
+            "machine": f"{sys.platform} {platform.machine()}"}
     if commit:
         made |= {"commit": _commit(), "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     return made
 
 
-def save_figure(fig, name: str, *, origin: str, data=None, meta: dict | None = None, root: Path | None = None) -> Path:
-    """Write a figure as .png and .svg, its numbers as .csv, and how it was made as .json; returns the .png's path.
+def save_figure(fig, name: str, *, origin: str, data=None, meta: dict | None = None,
+                root: Path | None = None) -> Path:
+    """Path of the .png of a figure, written beside its .svg, its numbers as .csv, and how it was made as .json.
 
     Parameters
     ----------
@@ -198,7 +200,8 @@ def save_figure(fig, name: str, *, origin: str, data=None, meta: dict | None = N
     base = _output(name, root)
     with atomic_write(base.with_suffix(".png")) as path:
         fig.savefig(path, dpi=fig.dpi, metadata={"Software": None})
-    with atomic_write(base.with_suffix(".svg")) as path, matplotlib.rc_context({"svg.hashsalt": "mindreader"}):
+    salted = matplotlib.rc_context({"svg.hashsalt": "mindreader"})  # the same figure is the same file
+    with atomic_write(base.with_suffix(".svg")) as path, salted:
         fig.savefig(path, metadata={"Date": None, "Creator": None})
     if data is not None:
         _write_table(data, base.with_suffix(".csv"))
@@ -207,7 +210,7 @@ def save_figure(fig, name: str, *, origin: str, data=None, meta: dict | None = N
 
 
 def save_table(table, name: str, *, origin: str, meta: dict | None = None, root: Path | None = None) -> Path:
-    """Write a table as .csv and how it was made as .json; returns the .csv's path. Parameters as `save_figure`."""
+    """Path of the .csv of a table, written beside how it was made as .json. Parameters as `save_figure`."""
     base = _output(name, root)
     _write_table(table, base.with_suffix(".csv"))
     _write_json(_card(origin, meta, root), base.with_suffix(".json"))
@@ -215,19 +218,20 @@ def save_table(table, name: str, *, origin: str, meta: dict | None = None, root:
 
 
 def record(section: str, results: dict, *, root: Path | None = None) -> Path:
-    """Write a section's numbers to `results/<section>.json`, from which the book's prose and scorecards take them.
+    """Path of `results/<section>.json`, written; the book's prose and scorecards take their numbers from it.
 
     Parameters
     ----------
     section : str
         e.g. "03_gan".
     results : dict
-        origin ("twin" or "nsd"), preset, and values: key -> {"ours", "low", "high", "n", "chance", "paper", "note"};
-        only "ours" is required, what is absent becomes null, and so does a number that is not finite.
+        origin ("twin" or "nsd"), preset, and values: key -> {"ours", "low", "high", "n", "chance", "paper",
+        "note"}; only "ours" is required, what is absent or not finite becomes null.
     """
     missing = {"origin", "preset", "values"} - set(results)
     if missing:
-        raise ValueError(f"results of {section} lack {', '.join(sorted(missing))}; expected origin, preset and values")
+        raise ValueError(f"results of {section} lack {', '.join(sorted(missing))}; "
+                         "expected origin, preset and values")
     fields = ("ours", "low", "high", "n", "chance", "paper", "note")
     values = {}
     for key, value in results["values"].items():
@@ -244,7 +248,8 @@ def record(section: str, results: dict, *, root: Path | None = None) -> Path:
 def _card(origin: str, meta: dict | None, root: Path | None) -> dict:
     if origin not in ("twin", "nsd"):
         raise ValueError(f"origin {origin!r}; expected 'twin' (simulated) or 'nsd'")
-    return {"origin": origin, **_json(_plain(meta or {})), **provenance(commit=root is not None and root != paths.FIGURES)}
+    committed = root is None or root == paths.FIGURES
+    return {"origin": origin, **_json(_plain(meta or {})), **provenance(commit=not committed)}
 
 
 def _output(name: str, root: Path | None) -> Path:
@@ -260,7 +265,8 @@ def _write_table(table, path: Path) -> None:
 
 def _write_json(content: dict, path: Path) -> None:
     with atomic_write(path) as part:
-        part.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+        part.write_text(text + "\n", encoding="utf-8")
 
 
 def _json(obj):
@@ -281,7 +287,8 @@ def _rounded(value):
 
 def _plain(obj):
     if dataclasses.is_dataclass(obj) and not isinstance(obj, type):
-        return {"": type(obj).__name__} | {f.name: _plain(getattr(obj, f.name)) for f in dataclasses.fields(obj)}
+        values = {f.name: _plain(getattr(obj, f.name)) for f in dataclasses.fields(obj)}
+        return {"": type(obj).__name__} | values
     if isinstance(obj, dict):
         return {str(key): _plain(value) for key, value in obj.items()}
     if isinstance(obj, list | tuple):
@@ -297,14 +304,15 @@ def _plain(obj):
         return str(obj)
     if obj is None or isinstance(obj, bool | int | float | str):
         return obj
-    raise TypeError(f"cannot take the fingerprint of a {type(obj).__name__}; expected configs, numbers, text or arrays")
+    raise TypeError(f"cannot take the fingerprint of a {type(obj).__name__}; "
+                    "expected configs, numbers, text or arrays")
 
 
 def _tree(module: str) -> ast.Module:
     path = paths.PACKAGE.joinpath(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_name(f"{path.name}.py")
     if not path.is_file():
-        raise ValueError(f"no module {module!r} in {paths.PACKAGE}; expected the name of one of its .py files")
+        raise ValueError(f"no module {module!r} in {paths.PACKAGE}; expected the name of one of its files")
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -330,8 +338,9 @@ def _reached(modules) -> set[str]:
 
 
 def _imports(module: str) -> list[str]:
-    package = module.split(".") if (paths.PACKAGE.joinpath(*module.split("."))).is_dir() else module.split(".")[:-1]
-    found = []
+    package, found = module.split("."), []
+    if not paths.PACKAGE.joinpath(*package).is_dir():
+        package = package[:-1]
     for node in ast.walk(_tree(module)):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = package[:len(package) - node.level + 1] + (node.module.split(".") if node.module else [])
@@ -347,7 +356,8 @@ def _is_module(name: list[str]) -> bool:
 
 def _write_made(part: Path, stage: str, key: dict, seconds: float) -> None:
     files = {str(p.relative_to(part)): p.stat().st_size for p in sorted(part.rglob("*")) if p.is_file()}
-    made = {"stage": stage, "key": _plain(key), "seconds": round(seconds, 1), "files": files, **provenance(commit=True)}
+    made = {"stage": stage, "key": _plain(key), "seconds": round(seconds, 1), "files": files,
+            **provenance(commit=True)}
     (part / MADE).write_text(json.dumps(made, indent=1), encoding="utf-8")
 
 
@@ -376,8 +386,8 @@ def _is_full(error: BaseException, folder: Path) -> bool:
 
 def _disk_full(folder: Path, what: str) -> OSError:
     free = shutil.disk_usage(folder).free / 1e6
-    return OSError(errno.ENOSPC, f"the disk of {folder} is full ({free:.0f} MB free) and {what} did not fit; free some "
-                                 "space or set MINDREADER_HOME to another disk; what was finished before is kept")
+    return OSError(errno.ENOSPC, f"the disk of {folder} is full ({free:.0f} MB free) and {what} did not fit; free "
+                                 "some space or set MINDREADER_HOME to another disk; what was finished is kept")
 
 
 def _version(name: str) -> str | None:
@@ -389,8 +399,8 @@ def _version(name: str) -> str | None:
 
 def _commit() -> str | None:
     try:
-        done = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"], cwd=paths.ROOT,
-                              capture_output=True, text=True, timeout=10)
+        done = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
+                              cwd=paths.ROOT, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() or None

@@ -1,4 +1,4 @@
-"""Ours beside the paper's: every number that the paper prints, with its place, and what could not be recovered."""
+"""Ours beside the paper's: every number that the paper prints, with its place, and what is lost."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def paper_values(table: str | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        table, row, column, metric, value (NaN where it is lost), spread (the paper's ±), source (place in the paper),
-        provenance (how sure we are), recoverable (False where the number is lost).
+        table, row, column, metric, value (NaN where it is lost), spread (the paper's ±), source (place in the
+        paper), provenance (how sure we are), recoverable (False where the number is lost).
 
     Source: Tables 1 to 6.
     """
@@ -39,7 +39,7 @@ def paper_values(table: str | None = None) -> pd.DataFrame:
 
 
 def paper_value(table: str, row: str, column: str, metric: str | None = None) -> float | None:
-    """One number of the paper, or None where it is lost; a cell that the paper does not have is a ValueError."""
+    """One number of the paper, or None where it is lost; ValueError for a cell that the paper does not have."""
     found = paper_values(table)
     found = found[(found.row == row) & (found.column == column)]
     if metric is not None:
@@ -63,15 +63,17 @@ def beside_paper(ours: pd.DataFrame, table: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        row, column, metric, paper, ours, low, high, n, difference, origin, note; in our order. The difference is ours
-        minus the paper's, and only given where both are about NSD: a simulated subject is another brain.
+        row, column, metric, paper, ours, low, high, n, difference, origin, note; in our order. The difference is
+        ours minus the paper's, only given where both are about NSD: a simulated subject is another brain.
     """
     missing = {*PLACE, "value", "origin"} - set(ours.columns)
     if missing:
-        raise ValueError(f"our table has no {', '.join(sorted(missing))}; expected row, column, metric, value and origin")
+        raise ValueError(f"our table has no {', '.join(sorted(missing))}; "
+                         "expected row, column, metric, value and origin")
     twice = ours.duplicated(PLACE)
     if twice.any():
-        raise ValueError(f"our table has two numbers for {' / '.join(ours[twice].iloc[0][PLACE])}; expected one a place")
+        raise ValueError(f"our table has two numbers for {' / '.join(ours[twice].iloc[0][PLACE])}; "
+                         "expected one a place")
     paper = paper_values(table)[[*PLACE, "value", "recoverable"]].rename(columns={"value": "paper"})
     both = ours.rename(columns={"value": "ours"}).merge(paper, on=PLACE, how="left")
     for name in ("low", "high", "n"):

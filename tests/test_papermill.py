@@ -32,7 +32,7 @@ def checkout(tmp_path):
 
 
 def papermill_in(folder, *arguments, stdin=subprocess.DEVNULL, command=(str(PAPERMILL),), **kwargs):
-    return subprocess.run([*command, *arguments], cwd=folder, stdin=stdin, capture_output=True, text=True, timeout=60, **kwargs)
+    return subprocess.run([*command, *arguments], cwd=folder, stdin=stdin, capture_output=True, text=True, timeout=300, **kwargs)
 
 
 def outcome(checkout):
@@ -57,7 +57,7 @@ def test_standard_input_from_dev_null(checkout):
 
 
 def test_standard_input_is_an_empty_pipe(checkout):
-    done = subprocess.run([PAPERMILL, *COND], cwd=checkout, input=b"", capture_output=True, timeout=60)
+    done = subprocess.run([PAPERMILL, *COND], cwd=checkout, input=b"", capture_output=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert outcome(checkout) == ["03_gan__cond-img.ipynb"]
 

@@ -24,7 +24,7 @@ STEMS = sorted(p.stem for p in (ROOT / "notebooks").glob("[0-9]*.py"))
 
 def build(tree):
     command = [str(Path(sys.executable).with_name("jupyter-book")), "build", "-W", "-n", "--keep-going", "book"]
-    return subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=240,
+    return subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=900,
                           env=os.environ | {"PYTHONPATH": str(tree)})
 
 

@@ -39,7 +39,7 @@ def build(folder, page):
     (folder / "conf.py").write_text(CONF)
     (folder / "index.md").write_text(page)
     done = subprocess.run([sys.executable, "-m", "sphinx", "-q", "-E", "-b", "html", str(folder), str(folder / "out")],
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=300)
     return done.stderr, (folder / "out" / "index.html").read_text()
 
 

@@ -213,16 +213,16 @@ print(kept.fetch("slow", {"k": 1}, make, lambda folder: (folder / "result.txt").
 def test_kill_minus_9_in_the_middle_of_a_write_then_resume(tmp_path):
     kept, flag = tmp_path / "store", tmp_path / "half"
     process = subprocess.Popen([sys.executable, "-c", SLOW, str(kept), str(flag)])
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while not flag.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     halves = [p for p in kept.rglob("result.txt") if p.read_text() == "half"]
     process.send_signal(signal.SIGKILL)
-    assert process.wait(10) == -signal.SIGKILL
+    assert process.wait(60) == -signal.SIGKILL
     assert halves, "the process was to be killed with a half-written file on disk"
     assert not Store(kept).has("slow", {"k": 1})
     assert (Store(kept).workspace("slow", {"k": 1}) / "checkpoint.txt").read_text() == "5"
-    again = subprocess.run([sys.executable, "-c", SLOW, str(kept)], capture_output=True, text=True, check=True, timeout=30)
+    again = subprocess.run([sys.executable, "-c", SLOW, str(kept)], capture_output=True, text=True, check=True, timeout=300)
     assert again.stdout.strip() == "whole 100"
     assert [p.read_text() for p in kept.rglob("result.txt")] == ["whole 100"]
 
@@ -240,7 +240,7 @@ Store(sys.argv[1]).fetch("s", {}, make, lambda folder: None)
 """
     log = tmp_path / "log"
     both = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "store"), str(log)]) for _ in range(2)]
-    assert [p.wait(30) for p in both] == [0, 0]
+    assert [p.wait(300) for p in both] == [0, 0]
     assert log.read_text() == "made\n"
 
 
