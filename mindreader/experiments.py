@@ -12,6 +12,7 @@ from .encoding import EncoderConfig
 from .gan import GanConfig
 from .mapping import MappingConfig
 from .nsd import DataConfig
+from .params import ParameterError
 from .readout import CategoryConfig
 from .store import child_seed
 from .twin import TwinConfig
@@ -99,7 +100,7 @@ def experiment(preset: str, overrides: dict | None = None) -> Experiment:
     Raises ValueError for a preset or a name that does not exist, or a value of another type.
     """
     if preset not in EXPERIMENTS:
-        raise ValueError(f"no preset {preset!r}; there is {', '.join(EXPERIMENTS)}")
+        raise ParameterError(f"no preset {preset!r}; there is {', '.join(EXPERIMENTS)}")
     run = EXPERIMENTS[preset]()
     for name, value in (overrides or {}).items():
         run = _override(run, name.split("."), value, name)
@@ -111,23 +112,23 @@ def _override(config, path: list[str], value, full_name: str):
     if path[0] not in names:
         near = difflib.get_close_matches(path[0], names, 1)
         hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(names)}"
-        raise ValueError(f"{type(config).__name__} has no {path[0]!r} (override {full_name!r}){hint}")
+        raise ParameterError(f"{type(config).__name__} has no {path[0]!r} (override {full_name!r}){hint}")
     old = getattr(config, path[0])
     if len(path) > 1:
         if not dataclasses.is_dataclass(old):
-            raise ValueError(f"override {full_name!r}: {path[0]!r} is a value, not a group; expected a shorter name")
+            raise ParameterError(f"override {full_name!r}: {path[0]!r} is a value, not a group; expected a shorter name")
         return replace(config, **{path[0]: _override(old, path[1:], value, full_name)})
     return replace(config, **{path[0]: _like(old, value, full_name)})
 
 
 def _like(old, value, full_name: str):
     if dataclasses.is_dataclass(old):
-        raise ValueError(f"override {full_name!r} names a whole group; expected one of its fields, e.g. "
-                         f"'{full_name}.{fields(old)[0].name}'")
+        raise ParameterError(f"override {full_name!r} names a whole group; expected one of its fields, e.g. "
+                             f"'{full_name}.{fields(old)[0].name}'")
     if isinstance(old, tuple) and isinstance(value, (list, tuple)):
         return tuple(value)
     if isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if old is not None and value is not None and type(value) is not type(old):
-        raise ValueError(f"override {full_name}={value!r}: got {type(value).__name__}, expected {type(old).__name__}")
+        raise ParameterError(f"override {full_name}={value!r}: got {type(value).__name__}, expected {type(old).__name__}")
     return value
