@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "design": {"records"},
     "drawing": {"looks", "scenes"},
     "fitting": {"records"},
+    "gan_steps": {"losses", "stylegan"},
     "params": {"paths"},
     "reconstruct": {"records"},
     "regions": {"records"},
@@ -36,37 +37,43 @@ MAY_IMPORT = {
     "sentences": {"looks", "scenes"},
     "store": {"paths"},
     "tables": {"paths"},
-    "weights": {"paths", "records"},
     # layer 2
     "cache": {"store"},
     "coco": {"drawing", "scenes", "sentences"},
     "cortex": {"regions"},
-    "embed": {"augment", "records", "smallnets", "weights"},
-    "gan": {"losses", "records", "store", "stylegan", "weights"},
     "mapping": {"fitting", "losses", "records"},
     "nb": {"paths", "store"},
     "readout": {"fitting", "records", "scores"},
     "schooling": {"paths", "records", "store"},
     "sphinxext": {"paths", "tables"},
+    "weights": {"paths", "records", "store"},
     "world": {"drawing", "paths", "scenes", "sentences", "store"},
     # layer 3
     "brain": {"cortex", "regions", "scenes"},
+    "embed": {"augment", "records", "smallnets", "weights"},
     "encoding": {"fitting", "losses", "mapping", "records", "scores"},
+    "gan": {"gan_steps", "records", "store", "stylegan", "weights"},
     "nsd": {"annotations", "cache", "design", "records", "regions"},
-    "pretrain_clip": {"embed", "scenes", "schooling", "weights", "world"},
-    "pretrain_generator": {"embed", "gan", "params", "paths", "schooling", "weights", "world"},
     "pretrain_nets": {"schooling", "smallnets", "weights", "world"},
     # layer 4
-    "pretrain": {"params", "pretrain_clip", "pretrain_generator", "pretrain_nets", "weights", "world"},
+    "critic": {"embed", "gan", "gan_steps", "losses"},
+    "pretrain_clip": {"embed", "scenes", "schooling", "store", "weights", "world"},
     "session": {"brain", "cortex"},
     "twinfiles": {"cortex", "nsd", "regions"},
     # layer 5
+    "pretrain_generator": {
+        "critic", "embed", "gan", "gan_steps", "params", "paths", "schooling", "stylegan", "weights",
+        "world",
+    },
     "twin": {
         "brain", "coco", "cortex", "drawing", "nsd", "params", "scenes", "sentences", "session",
         "store", "twinfiles",
     },
     # layer 6
-    "experiments": {"captions", "embed", "encoding", "gan", "mapping", "nsd", "readout", "store", "twin"},
+    "experiments": {
+        "captions", "embed", "encoding", "gan", "mapping", "nsd", "params", "readout", "store", "twin",
+    },
+    "pretrain": {"params", "pretrain_clip", "pretrain_generator", "pretrain_nets", "weights", "world"},
     # layer 7
     "pipeline": {
         "captions", "embed", "encoding", "experiments", "gan", "mapping", "nsd", "params", "paths",
@@ -77,11 +84,12 @@ MAY_IMPORT = {
     "report.common": {"pipeline", "records", "scores"},
     "report.screening": {"captions", "pipeline", "records", "scores", "tables"},
     # layer 9
+    "report.categories": {"params", "pipeline", "readout", "report.common", "scores", "tables"},
     "report.mapping": {"mapping", "pipeline", "records", "report.common", "scores", "tables"},
     "report.pictures": {"embed", "experiments", "pipeline", "records", "report.common", "scores", "tables"},
     "report.stimulation": {"pipeline", "reconstruct", "records", "report.common", "scores"},
     # layer 10
-    "report.encoding": {"pipeline", "records", "report.common", "report.pictures", "scores"},
+    "report.encoding": {"encoding", "pipeline", "records", "report.common", "report.pictures", "scores"},
     # layer 11
     "report": {
         "report.categories", "report.common", "report.encoding", "report.mapping", "report.pictures",
