@@ -115,7 +115,7 @@ class Pipeline:
     # ── from the brain ─────────────────────────────────────────────────────────────────────────────────────────────
     def mapper(self, space: str) -> mapping.FittedMapper:
         """The network that carries activity to CLIP's image or caption space (paper §2.2)."""
-        key = self._key("mapped", {"space": space})
+        key = self.key("mapped", {"space": space})
 
         def make(folder: Path) -> None:
             augmented = self._augmented() if space == "image" and self.experiment.mapping.augment else None
@@ -159,7 +159,7 @@ class Pipeline:
 
     def painter(self, cond: str) -> gan.TrainedGan:
         """The generator finetuned on this brain's mapped points, conditioned by "img", "cap" or "both" (paper §2.3)."""
-        key = self._key("painter", {"cond": cond})
+        key = self.key("painter", {"cond": cond})
 
         def make(folder: Path) -> None:
             conditions = [self.training(self.mapped[space]) for space in CONDITIONS[cond]]
@@ -198,7 +198,7 @@ class Pipeline:
     @cached_property
     def encoder(self) -> encoding.FittedEncoder:
         """The network that predicts activity from CLIP's point of a picture (paper A.8)."""
-        key = self._key("encoder", {})
+        key = self.key("encoder", {})
 
         def make(folder: Path) -> None:
             fitted = encoding.fit_encoder(self.truth["image"], self.subject.train, self.subject.validation,
@@ -211,9 +211,10 @@ class Pipeline:
     # ── keeping ────────────────────────────────────────────────────────────────────────────────────────────────────
     def keep(self, stage: str, extra: dict, make, load):
         """What `load` reads from a stage of NEEDS, told apart by `extra`; `make` writes it first if it is not there."""
-        return self.store.fetch(stage, self._key(stage, extra), make, load)
+        return self.store.fetch(stage, self.key(stage, extra), make, load)
 
-    def _key(self, stage: str, extra: dict) -> dict:
+    def key(self, stage: str, extra: dict) -> dict:
+        """Everything that could change this stage: settings, code and weights of it and of what it is made from."""
         settings, modules, parts = _closure(stage)
         return {
             "settings": {name: getattr(self.experiment, name) for name in sorted(settings)},
@@ -223,7 +224,7 @@ class Pipeline:
         }
 
     def _keep_points(self, stage: str, extra: dict, make) -> Embeddings:
-        return self.store.fetch(stage, self._key(stage, extra), lambda folder: _save_points(folder, make()), _load_points)
+        return self.store.fetch(stage, self.key(stage, extra), lambda folder: _save_points(folder, make()), _load_points)
 
     def _augmented(self, n_versions: int = 4) -> np.ndarray:
         stimuli, seed = self.subject.stimuli, self.experiment.child_seed("augment")

@@ -14,12 +14,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from . import paths, weights
+from .critic import Eye, Rivalry, content_distance
 from .embed import ClipEmbedder, EmbedConfig, load_clip
-from .gan import GanConfig, TrainedGan, perturb, train_gan
+from .gan import GanConfig, TrainedGan, run, train_gan
+from .gan_steps import perturb
 from .params import progress
+from .stylegan import Discriminator, Generator
 
 log = logging.getLogger(__name__)
 PART = "generator_lf"
@@ -28,58 +30,28 @@ LEVELS = (0.0, 0.1, 0.3, 0.6)  # noise in the condition, in the sample sheet
 
 @dataclass(frozen=True)
 class PainterRecipe:
-    """Two stages. No captions, no mirrored pictures: the condition is the picture's own point, moved by noise.
+    """Three stages: copy; rival a critic who sees through CLIP; at last, meet the discriminator. No captions, no mirrored pictures: the condition is the picture's own point, moved by noise.
 
     A conditional GAN from nothing shows coloured fog after 16 kimg; copying gives layout and colours within as many.
     """
 
     warm: GanConfig = field(default_factory=lambda: GanConfig(
         kimg=64, adversarial_weight=0.0, feature_weight=0.0, clip_weight=0.0, content_weight=10.0, path_weight=0.0,
-        noise_levels=(0.0, 0.4), adam_betas=(0.5, 0.99), ema_kimg=2.0, ema_rampup=0.1))
+        style_mixing=0.0, noise_levels=(0.0, 0.4), adam_betas=(0.5, 0.99), ema_kimg=2.0, ema_rampup=0.1))
     compete: GanConfig = field(default_factory=lambda: GanConfig(
-        kimg=64, clip_weight=5.0, feature_weight=2.0, content_weight=10.0, content_half_kimg=32.0, path_weight=0.0,
-        r1_gamma=1.0, noise_levels=(0.1, 0.6), ema_kimg=3.0))
+        kimg=120, clip_weight=1.0, content_weight=3.0, content_half_kimg=40.0, path_weight=0.0,
+        noise_levels=(0.05, 0.5), ema_kimg=3.0))
+    settle: GanConfig = field(default_factory=lambda: GanConfig(
+        kimg=12, clip_weight=2.0, feature_weight=2.0, content_weight=2.0, path_weight=0.0, learning_rate=0.001,
+        noise_levels=(0.05, 0.5), ema_kimg=3.0))
     images_per_second: float = 40.0  # both stages together, two cores; turns minutes into kimg
 
     def within(self, minutes: float) -> PainterRecipe:
         """The same recipe, longer or shorter, to take about so many minutes."""
-        share = minutes * 60 * self.images_per_second / 1000 / (self.warm.kimg + self.compete.kimg)
-        longer = {name: dataclasses.replace(c, kimg=c.kimg * share) for name, c in
-                  (("warm", self.warm), ("compete", self.compete))}
-        return dataclasses.replace(self, **longer)
-
-
-class Content:
-    """How far a painted picture is from the one it copies: pixels at four sizes, and what CLIP's first stages see.
-
-        mean over sizes of mean |x - y|  +  mean over stages of the mean over places of |f(x)/|f(x)| - f(y)/|f(y)||^2
-
-    Only for a CLIP with a residual trunk (open_clip's `ModifiedResNet`), as the small one has.
-    """
-
-    def __init__(self, clip: ClipEmbedder, n_stages: int = 3):
-        self.clip, self.n_stages = clip, n_stages
-
-    def __call__(self, painted: Tensor, real: Tensor) -> Tensor:
-        """Both (N, 3, H, W) in [-1, 1]."""
-        sizes = [(painted, real)]
-        for _ in range(3):
-            sizes.append(tuple(F.avg_pool2d(x, 2) for x in sizes[-1]))
-        pixels = sum((x - y).abs().mean() for x, y in sizes) / len(sizes)
-        with torch.no_grad():
-            wanted = self._stages(real)
-        seen = sum((x - y).square().sum(1).mean() for x, y in zip(self._stages(painted), wanted)) / self.n_stages
-        return pixels + seen
-
-    def _stages(self, pictures: Tensor) -> list[Tensor]:
-        visual = self.clip.module.visual
-        with torch.autocast(pictures.device.type, torch.bfloat16):
-            x = visual.stem(((pictures + 1) / 2 - self.clip.mean) / self.clip.std)
-            out = [x]
-            for stage in (visual.layer1, visual.layer2, visual.layer3)[: self.n_stages - 1]:
-                x = stage(x)
-                out.append(x)
-        return [F.normalize(x.float(), dim=1) for x in out]
+        stages = {"warm": self.warm, "compete": self.compete, "settle": self.settle}
+        share = minutes * 60 * self.images_per_second / 1000 / sum(c.kimg for c in stages.values())
+        return PainterRecipe(images_per_second=self.images_per_second, **{
+            name: dataclasses.replace(c, kimg=c.kimg * share) for name, c in stages.items()})
 
 
 def pretrain_generator(pictures: np.ndarray, clip: ClipEmbedder, recipe: PainterRecipe, folder: Path, *,
@@ -109,20 +81,31 @@ def pretrain_generator(pictures: np.ndarray, clip: ClipEmbedder, recipe: Painter
     TrainedGan
     """
     folder.mkdir(parents=True, exist_ok=True)
-    files = {"warm": folder / "warm.pt", "compete": folder / "compete.pt"}
+    files = {name: folder / f"{name}.pt" for name in ("warm", "compete", "settle")}
     if not resume:
         for file in files.values():
             file.unlink(missing_ok=True)
     clip.module.visual.to(memory_format=torch.channels_last)
-    points = clip.images(np.ascontiguousarray(pictures[train]))
+    points = _points(clip, pictures, train, folder / "points.npy", resume)
     sheet = _Sheet(pictures[shown[:8]], clip, folder, probes or {}, sheet_seconds)
-    content = Content(clip)
-    trained = None
-    for name, config in (("warm", recipe.warm), ("compete", recipe.compete)):
-        sheet.stage = name
-        trained = train_gan(pictures, train, (points,), config, start=trained, clip=clip, content=content, seed=seed,
-                            checkpoint=files[name], progress=progress, on_tick=sheet)
-    return trained
+    eye = Eye(clip)
+    options = {"progress": progress, "on_tick": sheet}
+
+    def content(painted: Tensor, real: Tensor) -> Tensor:
+        with torch.no_grad():
+            wanted = eye(real, 2)
+        return content_distance(eye(painted, 2), wanted)
+
+    sheet.stage = "warm"
+    trained = train_gan(pictures, train, (points,), recipe.warm, start=_quiet_start(recipe.warm, seed), content=content,
+                        seed=seed, checkpoint=files["warm"], **options)
+    sheet.stage = "compete"
+    first = torch.from_numpy(pictures[train[:256]].copy()).permute(0, 3, 1, 2).float() / 127.5 - 1
+    rivalry = Rivalry(recipe.compete, trained, eye, first, seed)
+    trained = run(rivalry, pictures, train, (torch.from_numpy(points),), checkpoint=files["compete"], **options)
+    sheet.stage = "settle"
+    return train_gan(pictures, train, (points,), recipe.settle, start=trained, clip=clip, content=content, seed=seed,
+                     checkpoint=files["settle"], **options)
 
 
 def score_painter(painter: TrainedGan, clip: ClipEmbedder, pictures: np.ndarray, points: np.ndarray) -> dict:
@@ -137,6 +120,27 @@ def score_painter(painter: TrainedGan, clip: ClipEmbedder, pictures: np.ndarray,
     return {"n": len(points), "top1": float((likeness.argmax(1) == np.arange(len(a))).mean()),
             "cosine": float(np.diag(likeness).mean()),
             "l1": float(np.abs(painted.astype(float) - pictures).mean())}
+
+
+def _points(clip: ClipEmbedder, pictures: np.ndarray, rows: np.ndarray, file: Path, resume: bool) -> np.ndarray:
+    """CLIP's points of these pictures; when going on, from the folder."""
+    if resume and file.exists():
+        return np.load(file)
+    points = clip.images(np.ascontiguousarray(pictures[rows]))
+    np.save(file, points)
+    return points
+
+
+def _quiet_start(config: GanConfig, seed: int, share: float = 0.1) -> TrainedGan:
+    """A fresh one-head painter that hears z a tenth as loud as its condition; copying would have to unlearn z first."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        painter, judge = Generator(config.network), Discriminator(config.network)
+    with torch.no_grad():
+        for name, weight in painter.named_parameters():
+            if name.endswith("affine_0.weight"):
+                weight[:, config.network.w_dim:] *= share
+    return TrainedGan(config.network, {"G": painter.state_dict(), "G_ema": painter.state_dict(), "D": judge.state_dict()})
 
 
 class _Sheet:

@@ -1,0 +1,141 @@
+"""A second judge for pretraining, who looks at pictures through CLIP's trained eye and so needs few of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+from . import losses
+from .embed import ClipEmbedder
+from .gan import Game, GanConfig, TrainedGan
+from .gan_steps import mixed_styles
+
+
+class Seen(NamedTuple):
+    """A batch of pictures as CLIP sees it: the pictures, four maps of ever larger features, and the points."""
+
+    stages: list[Tensor]
+    points: Tensor | None
+
+
+class Eye:
+    """CLIP's residual trunk (open_clip's `ModifiedResNet`), stage by stage, differentiable in the pictures."""
+
+    def __init__(self, clip: ClipEmbedder):
+        self.trunk, self.mean, self.std = clip.module.visual, clip.mean, clip.std
+
+    def __call__(self, pictures: Tensor, n_layers: int = 4) -> Seen:
+        """Pictures (N, 3, H, W) in [-1, 1] -> Seen; with fewer than four layers, without points and the later maps."""
+        trunk, points = self.trunk, None
+        with torch.autocast(pictures.device.type, torch.bfloat16):
+            x = ((pictures + 1) / 2 - self.mean) / self.std
+            for i in "123":
+                x = trunk.get_submodule(f"act{i}")(trunk.get_submodule(f"bn{i}")(trunk.get_submodule(f"conv{i}")(x)))
+            stages = [pictures, x]
+            x = trunk.avgpool(x)
+            for layer in (trunk.layer1, trunk.layer2, trunk.layer3)[:n_layers]:
+                x = layer(x)
+                stages.append(x)
+            if n_layers == 4:
+                points = trunk.attnpool(trunk.layer4(x)).float()
+        return Seen(stages, points)
+
+
+def content_distance(painted: Seen, real: Seen, n_stages: int = 3) -> Tensor:
+    """How far painted pictures are from those they copy: pixels at four sizes, and what CLIP's first stages see.
+
+        4 * mean over sizes of mean |x - y|  +  1/2 * mean over stages of the mean over places of |f/|f| - g/|g||^2
+    """
+    sizes = [(painted.stages[0], real.stages[0])]
+    for _ in range(3):
+        sizes.append(tuple(F.avg_pool2d(x, 2) for x in sizes[-1]))
+    pixels = sum((x - y).abs().mean() for x, y in sizes) / len(sizes)
+    pairs = list(zip(painted.stages, real.stages))[1:1 + n_stages]
+    maps = sum((F.normalize(x.float(), dim=1) - F.normalize(y.float(), dim=1)).square().sum(1).mean() for x, y in pairs)
+    return 4 * pixels + maps / n_stages / 2
+
+
+class Critic(nn.Module):
+    """Says for every place of every stage whether it is of a real picture that fits its condition.
+
+    Source: Projected GANs (Sauer et al. 2021), without their mixing of stages; conditions by projection (Miyato 2018).
+    `statistics` are means and standard deviations of the stages' channels over real pictures, lists of (C,).
+    """
+
+    def __init__(self, statistics: Sequence[tuple[Tensor, Tensor]], condition_dim: int, width: int = 64):
+        super().__init__()
+        self.heads, self.outs, self.listens = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        for i, (mean, std) in enumerate(statistics):
+            self.register_buffer(f"mean{i}", mean.reshape(1, -1, 1, 1))
+            self.register_buffer(f"std{i}", std.reshape(1, -1, 1, 1))
+            steps = max(0, 3 - i)  # how often the map is halved: 64, 32, 16 pixels become 8
+            widths = [len(mean)] + [width] * max(1, steps)
+            layers = []
+            for n_in, n_out in zip(widths, widths[1:]):
+                conv = nn.Conv2d(n_in, n_out, 4, 2, 1) if steps else nn.Conv2d(n_in, n_out, 3, 1, 1)
+                layers += [spectral_norm(conv), nn.LeakyReLU(0.2)]
+            self.heads.append(nn.Sequential(*layers))
+            self.outs.append(spectral_norm(nn.Conv2d(width, 1, 1)))
+            self.listens.append(spectral_norm(nn.Linear(condition_dim, width)))
+
+    def forward(self, stages: list[Tensor], condition: Tensor) -> list[Tensor]:
+        """Maps of logits, one for each stage."""
+        logits = []
+        with torch.autocast(condition.device.type, torch.bfloat16):
+            for i, x in enumerate(stages):
+                x = self.heads[i]((x - self.get_buffer(f"mean{i}")) / self.get_buffer(f"std{i}"))
+                fit = (x * self.listens[i](condition)[:, :, None, None]).sum(1, keepdim=True)
+                logits.append((self.outs[i](x) + fit).float())
+        return logits
+
+
+def channel_statistics(eye: Eye, real: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Mean and standard deviation of each stage's channels over these pictures."""
+    with torch.no_grad():
+        stages = [x.float() for x in eye(real).stages]
+    return [(x.mean((0, 2, 3)), x.std((0, 2, 3)) + 1e-3) for x in stages]
+
+
+class Rivalry(Game):
+    """The painter against the critic, instead of against the discriminator, which stays as it was.
+
+    A batch is painted once and looked at once: for the critic, for its content, and for CLIP's contrast.
+    """
+
+    def __init__(self, config: GanConfig, start: TrainedGan, eye: Eye, real: Tensor, seed: int):
+        super().__init__(config, start, 1, seed, "cpu", helpers={})
+        self.eye = eye
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.critic = Critic(channel_statistics(eye, real), self.network.condition_dim)
+        self.critic.to(memory_format=torch.channels_last)
+        self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), lr=config.learning_rate, betas=(0.0, 0.99))
+        self.parts |= {"critic": self.critic, "critic_optimizer": self.critic_optimizer}
+
+    def play(self, real: Tensor, points: tuple[Tensor, ...]) -> None:
+        """One batch: one step of the painter, one of the critic."""
+        config = self.config
+        (condition,) = self.near(points)
+        ws, w = mixed_styles(self.generator, len(real), config, self.rng)
+        self.generator.mapping.remember(w)
+        painted = self.eye(self.generator.paint(ws, (condition,), rng=self.rng))
+        with torch.no_grad():
+            true = self.eye(real)
+        self.critic.requires_grad_(False)
+        weight = config.content_weight * 0.5 ** (self.kimg / config.content_half_kimg)
+        fooled = self.critic(painted.stages, condition)
+        self.descend(self.paint_optimizer, "generator", {
+            "critic": -sum(x.mean() for x in fooled) / len(fooled),
+            "content": weight * content_distance(painted, true),
+            "clip": config.clip_weight * losses.contrastive(painted.points, condition, temperature=config.temperature,
+                                                            rows=0)})
+        self.critic.requires_grad_(True)
+        fake = self.critic([x.detach() for x in painted.stages], condition)
+        real_logits = self.critic(true.stages, condition)
+        self.descend(self.critic_optimizer, "critic", {
+            "hinge": sum(F.relu(1 - x).mean() + F.relu(1 + y).mean() for x, y in zip(real_logits, fake)) / len(fake)})

@@ -1,0 +1,180 @@
+"""The four steps that teach the painter, each a dictionary of losses: paint, be smooth, tell real from fake, stay calm."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from . import losses
+from .stylegan import Discriminator, Generator, StyleGanConfig
+
+BUGS = ("zero_z", "batch_summed_logit", "first_sample_cached")
+
+
+@dataclass(frozen=True)
+class GanConfig:
+    """How the painter is trained. Numbers of the released code unless the comment says otherwise."""
+
+    network: StyleGanConfig = field(default_factory=StyleGanConfig)  # used when training starts from nothing
+    kimg: float = 12.0                  # thousands of real pictures shown to the discriminator (book)
+    batch: int = 32
+    learning_rate: float = 0.0025       # of both networks
+    adam_betas: tuple[float, float] = (0.0, 0.99)
+    adversarial_weight: float = 1.0     # 0 leaves the discriminator out altogether (the warm-up of pretraining)
+    clip_weight: float = 10.0           # painted picture, seen by CLIP, against its condition
+    feature_weight: float = 10.0        # picture, seen by the discriminator, against its condition
+    low_level_weight: float = 10.0      # painted against real picture, seen by a low-level net (if one is given)
+    content_weight: float = 0.0         # any further distance of painted from real picture (pretraining)
+    content_half_kimg: float = math.inf  # after so many kimg the content weight is halved, and so on
+    temperature: float = losses.TEMPERATURE
+    noise_levels: tuple[float, float] = (0.1, 0.1)  # share of noise in a condition, uniform between these; 0.75 = LF
+    r1_gamma: float = 1.0               # book; the released default is 0.0002 resolution^2 / batch
+    r1_every: int = 16
+    path_weight: float = 2.0            # 0 leaves the path-length step out
+    path_decay: float = 0.01
+    path_every: int = 4
+    path_shrink: int = 2                # the path-length step uses batch / path_shrink pictures
+    style_mixing: float = 0.9           # chance that later layers get another z
+    ema_kimg: float = 2.0               # half-life of the averaged painter (book; 10 in the released code)
+    ema_rampup: float | None = None     # half-life at most this share of what was shown; 0.05 from scratch
+    precision: str = "bfloat16"         # of the convolutions in training; "float32" is the other
+    published_bugs: tuple[str, ...] = ()  # any of BUGS, to see what they change (book/departures)
+    tick_kimg: float = 1.0              # one row of history
+    checkpoint_seconds: float = 180.0
+
+    def __post_init__(self):
+        if not self.adversarial_weight and self.feature_weight:
+            raise ValueError(f"feature_weight {self.feature_weight} without a discriminator (adversarial_weight 0); expected "
+                             "feature_weight 0")
+        unknown = [bug for bug in self.published_bugs if bug not in BUGS]
+        if unknown:
+            raise ValueError(f"no published bug {unknown[0]!r}; there is {', '.join(BUGS)}")
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision {self.precision!r}; expected 'float32' or 'bfloat16'")
+
+    @property
+    def n_steps(self) -> int:
+        """Batches until `kimg` thousand pictures have been shown."""
+        return max(1, math.ceil(self.kimg * 1000 / self.batch - 1e-9))
+
+
+def perturb(points: Tensor, levels: Tensor | float, rng: torch.Generator) -> Tensor:
+    """Unit-length points moved by noise: normalise((1 - level) * p / |p| + level * e / |e|), e Gaussian.
+
+    Level 0.1 is what finetuning uses, 0.75 is Lafite's language-free stand-in for a caption. points (N, d), levels a
+    number or (N, 1). Released code, `aug_level_1` and `_2`. Departs: D-16 (points are normalised first).
+    """
+    noise = F.normalize(torch.randn(points.shape, generator=rng), dim=1)
+    return F.normalize((1 - levels) * F.normalize(points, dim=1) + levels * noise, dim=1)
+
+
+def mixed_styles(generator: Generator, n: int, config: GanConfig, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """One w for each layer of n pictures (N, n_layers, w_dim), and the first w (N, w_dim).
+
+    With chance `style_mixing` the layers from a random place on get the w of another z. With the published bug "zero_z"
+    the first z is zero.
+    """
+    n_layers = generator.config.n_layers
+    z = torch.randn(2, n, generator.config.z_dim, generator=rng)
+    cut = int(torch.randint(1, n_layers, (), generator=rng))
+    mix = float(torch.rand((), generator=rng)) < config.style_mixing
+    w = generator.mapping(torch.zeros_like(z[0]) if "zero_z" in config.published_bugs else z[0])
+    ws = w[:, None].expand(-1, n_layers, -1)
+    if mix:
+        other = generator.mapping(z[1])[:, None].expand(-1, n_layers - cut, -1)
+        ws = torch.cat([ws[:, :cut], other], 1)
+    return ws, w
+
+
+def random_crop(pictures: Tensor, rng: torch.Generator) -> Tensor:
+    """One random square, the same for all pictures: side from half the width to one less, any place (released code)."""
+    size = pictures.shape[-1]
+    side = int(torch.randint(size // 2, size, (), generator=rng))
+    top, left = (int(i) for i in torch.randint(0, size - side, (2,), generator=rng))
+    return pictures[:, :, top:top + side, left:left + side]
+
+
+def generator_losses(generator: Generator, discriminator: Discriminator, real: Tensor, conditions: tuple[Tensor, ...],
+                     config: GanConfig, rng: torch.Generator, *, clip=None, low_level: Callable | None = None,
+                     content: Callable | None = None, kimg: float = 0.0) -> dict[str, Tensor]:
+    """What a painted batch should be: taken for real, and near its conditions. Paper §2.3, eq. 4 and 5.
+
+        softplus(-D(x)) + sum over heads k of [clip/K * Contra(CLIP(x), c_k) + feature/K * Contra(D_k(x), c_k)]
+        + low_level * Contra(R(real), R(x)) + content weight * content(x, real)
+
+    real (N, 3, H, W) in [-1, 1]; conditions: K of (N, d); `clip` a ClipEmbedder; Contra: losses.contrastive, rows=0.
+    """
+    ws, w = mixed_styles(generator, len(real), config, rng)
+    generator.mapping.remember(w)
+    painted = generator.paint(ws, conditions, rng=rng)
+    terms = {}
+    if config.adversarial_weight:
+        verdict = discriminator(painted, *conditions)
+        terms["adversarial"] = config.adversarial_weight * losses.logistic_generator(verdict.logit)
+    if clip is not None and config.clip_weight:
+        square = random_crop(painted, rng)
+        size = getattr(clip, "image_size", painted.shape[-1])
+        square = F.interpolate(square, size=(size, size), mode="bicubic", align_corners=False)
+        with torch.autocast(square.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+            seen = clip.encode_pictures(square)
+        terms["clip"] = _contrasts([seen.float()] * len(conditions), conditions, config.clip_weight, config)
+    if config.feature_weight:
+        terms["feature"] = _contrasts(verdict.features, conditions, config.feature_weight, config)
+    if low_level is not None and config.low_level_weight:
+        terms["low_level"] = config.low_level_weight * losses.contrastive(
+            low_level(real).detach(), low_level(painted), temperature=config.temperature, rows=0)
+    if content is not None and config.content_weight:
+        weight = config.content_weight * 0.5 ** (kimg / config.content_half_kimg)
+        terms["content"] = weight * content(painted, real)
+    return terms
+
+
+def path_length_losses(generator: Generator, conditions: tuple[Tensor, ...], mean: Tensor, config: GanConfig,
+                       rng: torch.Generator) -> tuple[dict[str, Tensor], Tensor]:
+    """A step in w should change the picture by a constant length, the running mean; gives the new mean too (StyleGAN2).
+
+        path_weight * mean_n (|d <x_n, y_n> / d ws_n| - mean)^2,  y Gaussian / sqrt(H W)
+    """
+    n = max(1, len(conditions[0]) // config.path_shrink)
+    ws, _ = mixed_styles(generator, n, config, rng)
+    ws = ws if ws.requires_grad else ws.requires_grad_()
+    painted = generator.paint(ws, tuple(c[:n] for c in conditions), rng=rng)
+    direction = torch.randn(painted.shape, generator=rng) / math.sqrt(painted.shape[2] * painted.shape[3])
+    (slope,) = torch.autograd.grad((painted * direction).sum(), ws, create_graph=True)
+    lengths = slope.square().sum(2).mean(1).sqrt()
+    mean = mean.lerp(lengths.detach().mean(), config.path_decay)
+    return {"path": config.path_weight * (lengths - mean).square().mean()}, mean
+
+
+def discriminator_losses(generator: Generator, discriminator: Discriminator, real: Tensor,
+                         conditions: tuple[Tensor, ...], config: GanConfig, rng: torch.Generator) -> dict[str, Tensor]:
+    """Tell real pictures from painted ones, and place the real ones near their conditions. Paper §2.3, eq. 4 and 5.
+
+        softplus(-D(real)) + softplus(D(painted)) + sum over heads k of feature/K * Contra(D_k(real), c_k)
+    """
+    with torch.no_grad():
+        ws, _ = mixed_styles(generator, len(real), config, rng)
+        painted = generator.paint(ws, conditions, rng=rng)
+    fake, true = discriminator(painted, *conditions), discriminator(real, *conditions)
+    terms = {"adversarial": losses.logistic_discriminator(true.logit, fake.logit)}
+    if config.feature_weight:
+        terms["feature"] = _contrasts(true.features, conditions, config.feature_weight, config)
+    return terms
+
+
+def r1_losses(discriminator: Discriminator, real: Tensor, conditions: tuple[Tensor, ...],
+              config: GanConfig) -> dict[str, Tensor]:
+    """The logit should be flat around real pictures: gamma / 2 * mean |d logit / d picture|^2 (StyleGAN2)."""
+    real = real.detach().clone().requires_grad_()
+    penalty = losses.r1_penalty(discriminator(real, *conditions).logit, real)
+    return {"r1": config.r1_gamma / 2 * penalty}
+
+
+def _contrasts(points, conditions, weight: float, config: GanConfig) -> Tensor:
+    return sum(weight / len(conditions) * losses.contrastive(p, c, temperature=config.temperature, rows=0)
+               for p, c in zip(points, conditions))

@@ -1,0 +1,60 @@
+"""Figures say where their data come from, show chance, and are the same bytes every time."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mindreader import plots
+from mindreader.chapter import Shown
+
+RNG = np.random.default_rng(5)
+PICTURES = RNG.integers(0, 255, (2, 8, 8, 3), dtype=np.uint8)
+SCORES = pd.DataFrame({"name": ["brain", "shuffled"], "value": [0.8, 0.5], "low": [0.7, 0.4], "high": [0.9, 0.6],
+                       "control": [False, True]})
+LINES = pd.DataFrame({"x": [0, 1, 0, 1], "y": [0.0, 1, 1, 0], "of": ["a", "a", "b", "b"]})
+CLASSES = pd.DataFrame({"category": ["dog", "cat"], "kind": "thing", "input": "fMRI", "value": [0.7, 0.6]})
+CAPTIONS = pd.DataFrame({"image": [0, 1], "caption": ["a dog", "a cat"], "probability": [0.9, 0.1], "kept": [True, False]})
+WORDS = {"xlabel": "x", "ylabel": "y", "title": "t"}
+FIGURES = {
+    "picture_grid": lambda o: plots.picture_grid({"seen": PICTURES, "read": PICTURES}, origin=o, row_labels=["a", "b"]),
+    "captions": lambda o: plots.captions_beside_pictures(PICTURES, CAPTIONS, origin=o),
+    "histogram": lambda o: plots.histogram(np.array([1, 2, 2]), bins=3, origin=o, **WORDS),
+    "curves": lambda o: plots.curves(LINES, x="x", y="y", hue="of", origin=o, chance=0.5, **WORDS),
+    "scores": lambda o: plots.scores_with_controls(SCORES, origin=o, xlabel="x", title="t", chance=0.5, paper=0.782),
+    "classes": lambda o: plots.class_scores(CLASSES, origin=o, xlabel="x", title="t"),
+    "scatter": lambda o: plots.scatter(np.arange(4.0), np.arange(4.0), groups=np.array(list("aabb")), origin=o, **WORDS),
+    "two_lines": lambda o: plots.two_lines(np.zeros((2, 5)), np.ones((2, 5)), ("a", "b"), origin=o, **WORDS),
+    "slices": lambda o: plots.volume_slices(np.argwhere(np.ones((4, 4, 4))), np.arange(64.0), origin=o, label="r", title="t"),
+}
+
+
+def texts(fig):
+    return [t.get_text() for t in fig.findobj(lambda artist: hasattr(artist, "get_text"))]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("origin, label", plots.ORIGIN_LABEL.items())
+def test_every_figure_says_whose_brain_it_shows(name, origin, label):
+    assert label in texts(FIGURES[name](origin))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_same_figure_is_the_same_bytes(name):
+    first, second = (Shown(FIGURES[name]("twin"), name)._repr_png_() for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("name", ["curves", "scores", "classes"])
+def test_chance_is_drawn(name):
+    assert "chance" in texts(FIGURES[name]("twin"))
+
+
+def test_controls_are_grey_and_scores_are_not():
+    fig = FIGURES["scores"]("twin")
+    dots = [line.get_color() for line in fig.axes[0].lines if line.get_marker() == "o"]
+    assert dots == [plots.COLOURS["brain"], plots.COLOURS["control"]]
+
+
+def test_an_unknown_origin_is_refused():
+    with pytest.raises(KeyError):
+        FIGURES["histogram"]("somewhere")

@@ -1,0 +1,59 @@
+"""What the chapters compute, held to small cases that can be checked by hand, and to the plant at smoke size."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mindreader import report, scores
+from mindreader.chapter import start
+from mindreader.records import Embeddings
+from mindreader.report.common import entry, first_of_each, percent
+from mindreader.report.screening import screening_summary
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINDREADER_HOME", str(tmp_path_factory.mktemp("home")))
+        yield start("01_screening", "smoke", overrides={"twin.trials_per_session": 120, "twin.n_voxels": 96})
+
+
+def test_first_of_each_takes_each_pictures_first_trial_in_trial_order():
+    points = Embeddings(np.zeros((5, 2)), np.array([7, 3, 7, 9, 3]), np.array([40, 10, 20, 30, 50]), "image", "fmri")
+    assert points.keys[first_of_each(points, 2)].tolist() == [10, 20]
+
+
+def test_percent_scales_values_and_leaves_counts():
+    table = scores.row("mapper", "retrieval forward", 0.1, 0.05, 0.2, 300, 1 / 300, 0, "twin")
+    shown = percent(table).iloc[0]
+    assert (shown.value, shown.n, shown["name"]) == (pytest.approx(10), 300, "mapper · forward")
+
+
+def test_an_entry_carries_interval_count_and_chance():
+    row = scores.row("brain", "2-way identification", 0.7, 0.6, 0.8, 50, 0.5, 0, "twin").iloc[0]
+    assert entry(row, paper=0.782) == {"ours": 0.7, "low": 0.6, "high": 0.8, "n": 50, "chance": 0.5, "paper": 0.782,
+                                       "note": ""}
+
+
+def test_screening_recovers_the_planted_grades(run):
+    auc = report.screening_auc(run).set_index("name")
+    assert auc.value["CLIP's probability"] > 0.9
+    assert auc.low["coin toss"] < 0.5 + 0.1 and auc.value["CLIP's probability"] > auc.high["length of the caption"]
+
+
+def test_the_screen_keeps_at_least_one_caption_of_each_picture(run):
+    assert report.captions_kept(run).kept.min() >= 1
+    sweep = report.threshold_sweep(run, thresholds=np.array([0.0, 0.5]))
+    assert (sweep[sweep.threshold == 0].value > 0.999).all()
+
+
+def test_the_summary_has_an_interval_around_each_value(run):
+    for value in screening_summary(run).values():
+        assert value["low"] <= value["ours"] <= value["high"]
+
+
+def test_halves_of_real_pictures_are_the_floor_of_distances(run):
+    real = run.true_features
+    far = scores.frechet_distance(real.vectors + 3, real.vectors)
+    assert isinstance(far, float) and far > scores.frechet_distance(real, real) + 1
+    assert pd.notna(far)
