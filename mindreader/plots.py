@@ -6,6 +6,8 @@ exists, and a figure from the simulated subject says so in its corner.
 
 from __future__ import annotations
 
+import textwrap
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -72,8 +74,9 @@ def captions_beside_pictures(images: np.ndarray, table: pd.DataFrame, *, origin:
         for line, (_, caption) in enumerate(mine.iterrows()):
             colour = COLOURS["kept" if caption.kept else "dropped"]
             y = 0.92 - 0.2 * line
-            axes[row, 1].text(0.0, y, f"{caption.probability:.2f}", color=colour, fontsize=9, family="monospace", va="center")
-            axes[row, 1].text(0.075, y, caption.caption, color=colour, fontsize=9, va="center")
+            words = textwrap.shorten(caption.caption, 105, placeholder=" …")
+            for x, text in ((0.0, f"{caption.probability:.2f}"), (0.065, words)):
+                axes[row, 1].text(x, y, text, color=colour, fontsize=8.5, va="center").set_in_layout(False)
         axes[row, 1].set(xlim=(0, 1), ylim=(0, 1))
         for ax in axes[row]:
             ax.axis("off")

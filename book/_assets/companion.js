@@ -1,4 +1,11 @@
 "use strict";
+// Chapters store figures at twice their size, so that they are sharp; here they get their size back.
+addEventListener("load", () => {
+  for (const picture of document.querySelectorAll(".bd-article .cell img")) {
+    picture.style.width = `${picture.naturalWidth / 2}px`;
+  }
+});
+
 // A click on a figure shows it at full size; Escape or another click puts it back.
 addEventListener("DOMContentLoaded", () => {
   const pictures = document.querySelectorAll(".bd-article figure img, .bd-article .cell_output img");
