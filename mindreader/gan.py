@@ -1,4 +1,4 @@
-"""Teach the painter to paint what a point of CLIP's space says, against a discriminator: the loop, and what comes out."""
+"""Teach the painter to paint what a point of CLIP's space says: the loop, and what comes out."""
 
 from __future__ import annotations
 
@@ -228,16 +228,18 @@ class Game:
             self.descend(self.tell_optimizer, "discriminator", terms, config.r1_every)
 
     def near(self, points: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Conditions: the points moved by fresh noise, each row at its own level."""
         low, high = self.config.noise_levels
         return tuple(perturb(p, low + (high - low) * torch.rand(len(p), 1, generator=self.rng), self.rng)
                      .to(self.device) for p in points)
 
     def descend(self, optimizer: torch.optim.Optimizer, who: str, terms: dict[str, Tensor], scale: int = 1) -> None:
+        """One step down the sum of the losses times `scale`; a loss that is not finite is a Diverged."""
         for name, term in terms.items():
             value = float(term.detach())
             if not math.isfinite(value):
-                raise Diverged(f"the {who}'s loss '{name}' is {value} at step {self.step} ({self.kimg:.3f} kimg); expected "
-                               "a finite number; lower the learning rate or raise r1_gamma")
+                raise Diverged(f"the {who}'s loss '{name}' is {value} at step {self.step} ({self.kimg:.3f} kimg); "
+                               "expected a finite number; lower the learning rate or raise r1_gamma")
             key = f"{who} {name}"
             self.sums[key] = self.sums.get(key, 0.0) + value
             self.counts[key] = self.counts.get(key, 0) + 1
@@ -289,8 +291,8 @@ class Game:
         whole = torch.load(path, weights_only=True)
         progress = json.loads(whole["progress"])
         if progress["settings"] != self._settings():
-            raise LayoutError(f"found the checkpoint {path} of a training with other settings, expected the same; delete "
-                              "it, or give another path")
+            raise LayoutError(f"found the checkpoint {path} of a training with other settings, expected the same; "
+                              "delete it, or give another path")
         for name, part in self.parts.items():
             part.load_state_dict(whole[name])
         self.rng.set_state(whole["rng"])
@@ -303,6 +305,7 @@ class Game:
         return json.loads(json.dumps(shown | {"network": dataclasses.asdict(self.network)}))
 
     def result(self) -> TrainedGan:
+        """Copies of all weights, and the history with what was seen since its last row."""
         rows = self.table + ([self._row()] if self.sums else [])
         states = {name: {k: v.detach().cpu().clone() for k, v in net.state_dict().items()} for name, net in
                   (("G", self.generator), ("D", self.discriminator), ("G_ema", self.average))}
@@ -332,10 +335,10 @@ def _check(pictures: np.ndarray, rows: np.ndarray, conditions, config: GanConfig
     if pictures.dtype != np.uint8 or pictures.shape[1:] != (size, size, 3):
         raise ValueError(f"pictures {pictures.dtype} {pictures.shape}; expected uint8 (n, {size}, {size}, 3)")
     if len(conditions) not in (1, 2) or any(np.shape(c) != (len(rows), network.condition_dim) for c in conditions):
-        raise ValueError(f"conditions of shapes {[np.shape(c) for c in conditions]} for {len(rows)} items; expected one "
-                         f"or two of ({len(rows)}, {network.condition_dim})")
+        raise ValueError(f"conditions of shapes {[np.shape(c) for c in conditions]} for {len(rows)} items; expected "
+                         f"one or two of ({len(rows)}, {network.condition_dim})")
     if start and start.network.heads != len(conditions):
-        raise ValueError(f"{len(conditions)} condition(s) for a painter with {start.network.heads} head(s); expected as "
-                         "many; see TrainedGan.widened")
+        raise ValueError(f"{len(conditions)} condition(s) for a painter with {start.network.heads} head(s); expected "
+                         "as many; see TrainedGan.widened")
     if len(rows) < config.batch:
         raise ValueError(f"{len(rows)} training items for batches of {config.batch}; expected at least one batch")

@@ -1,4 +1,4 @@
-"""The four steps that teach the painter, each a dictionary of losses: paint, be smooth, tell real from fake, stay calm."""
+"""The four steps that teach the painter, each a dictionary of losses to be summed and minimized."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class GanConfig:
 
     def __post_init__(self):
         if not self.adversarial_weight and self.feature_weight:
-            raise ValueError(f"feature_weight {self.feature_weight} without a discriminator (adversarial_weight 0); expected "
-                             "feature_weight 0")
+            raise ValueError(f"feature_weight {self.feature_weight} without a discriminator (adversarial_weight 0); "
+                             "expected feature_weight 0")
         unknown = [bug for bug in self.published_bugs if bug not in BUGS]
         if unknown:
             raise ValueError(f"no published bug {unknown[0]!r}; there is {', '.join(BUGS)}")

@@ -1,7 +1,7 @@
 """The painter and its critic: a StyleGAN2 whose every layer listens to one or two points of CLIP's space.
 
-Order is the forward pass, small to large. Base: StyleGAN2 (Karras et al. 2020) with Lafite's condition injection (Zhou et
-al. 2022) and Mind Reader's second head. Parameter names are those of the published checkpoints.
+Order is the forward pass, small to large. Base: StyleGAN2 (Karras et al. 2020) with Lafite's condition injection
+(Zhou et al. 2022) and Mind Reader's second head. Parameter names are those of the published checkpoints.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ SLOPE, GAIN = 0.2, math.sqrt(2)     # leaky ReLU, and the factor that keeps its 
 class StyleGanConfig:
     """Sizes of generator and discriminator; the defaults are the book's, `PUBLISHED` has the paper's.
 
-    Departs: D-05. The published networks hear conditions of unit length through layers that learn 100 times slower than
-    the rest; after 20 kimg they still ignored them. Here both are as large and as fast as everything else.
+    Departs: D-37. The published networks hear conditions of unit length through layers that learn 100 times slower
+    than the rest; after 20 kimg the painter still ignored them. Here conditions are as loud, their layers as fast.
     """
 
     resolution: int = 64
@@ -69,10 +69,6 @@ class Verdict(NamedTuple):
 
     logit: Tensor
     features: tuple[Tensor, ...]
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Pieces
 
 
 class EqualLinear(nn.Module):
@@ -361,7 +357,8 @@ class ResidualBlock(nn.Module):
 def minibatch_deviation(x: Tensor, group: int) -> Tensor:
     """x with one more channel: how much the pictures of a group differ, the mean over channels and pixels.
 
-    A group is every (N / g)-th picture, g = the largest common divisor of N and `group`. (N, C, H, W) -> (N, C+1, H, W).
+    A group is every (N / g)-th picture, g = the largest common divisor of N and `group`.
+    (N, C, H, W) -> (N, C+1, H, W).
     """
     n, _, height, width = x.shape
     g = math.gcd(n, group)
@@ -418,10 +415,6 @@ class Discriminator(nn.Module):
             fit = feature * condition / len(features)
             logit = logit + (fit.sum() if self.batch_summed_logit else fit.sum(1, keepdim=True))
         return Verdict(logit, features)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Weights
 
 
 def widen(state: dict[str, Tensor]) -> dict[str, Tensor]:
