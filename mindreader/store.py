@@ -310,7 +310,8 @@ def _plain(obj):
 
 def _tree(module: str) -> ast.Module:
     path = paths.PACKAGE.joinpath(*module.split("."))
-    path = path / "__init__.py" if path.is_dir() else path.with_name(f"{path.name}.py")
+    package = path / "__init__.py"  # `weights` is both a module and a folder of files that hold no code
+    path = package if package.is_file() else path.with_name(f"{path.name}.py")
     if not path.is_file():
         raise ValueError(f"no module {module!r} in {paths.PACKAGE}; expected the name of one of its files")
     return ast.parse(path.read_text(encoding="utf-8"))
