@@ -31,6 +31,7 @@ def setup(app) -> dict:
     app.add_role("paper", Number("paper"))
     app.add_directive("scorecard", Scorecard)
     app.add_directive("modelcards", ModelCards)
+    app.connect("doctree-read", describe_figures)
     app.connect("html-page-context", drop_thebe, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -174,6 +175,14 @@ class ModelCards(SphinxDirective):
             section += fields
             content.append(section)
         return content
+
+
+def describe_figures(app, doctree) -> None:
+    """Give each figure's picture its caption as the text for those who cannot see it; else it would be a file name."""
+    for figure in doctree.findall(nodes.figure):
+        words = " ".join(caption.astext() for caption in figure.findall(nodes.caption))
+        for image in figure.findall(nodes.image):
+            image["alt"] = image.get("alt") or words
 
 
 def drop_thebe(app, pagename, templatename, context, doctree) -> None:

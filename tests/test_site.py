@@ -92,6 +92,13 @@ def test_figures_and_tables_of_chapters_are_numbered_by_chapter(html):
         assert f"Table {number}.1" in page, stem
 
 
+def test_every_figure_is_described_for_those_who_cannot_see_it(html):
+    for stem in STEMS:
+        found = re.findall(r'<figure[^>]*>\s*(?:<a[^>]*>)?<img alt="([^"]*)"', (html / "notebooks" / f"{stem}.html").read_text())
+        assert found, stem
+        assert not [alt for alt in found if not alt.strip() or "_images/" in alt], stem
+
+
 def test_a_number_that_does_not_exist_stops_the_build(html, tree):
     page = tree / "book" / "models.md"
     page.write_text(page.read_text() + "\n{ours}`03_gan:no_such_number`\n")
