@@ -68,7 +68,7 @@ class Shown:
 
     def _repr_png_(self) -> bytes:
         out = io.BytesIO()
-        self._figure.savefig(out, format="png", dpi=2 * self._figure.dpi, metadata={"Software": None})
+        self._figure.savefig(out, format="png", dpi=1.5 * self._figure.dpi, metadata={"Software": None})
         return out.getvalue()
 
     def __repr__(self) -> str:

@@ -15,6 +15,7 @@ from .nsd import DataConfig
 from .params import ParameterError
 from .readout import CategoryConfig
 from .store import child_seed
+from .stylegan import PUBLISHED
 from .twin import TwinConfig
 
 CONDITIONS = {"img": ("image",), "cap": ("caption",), "both": ("image", "caption")}
@@ -34,11 +35,13 @@ class Experiment:
     """Everything that could change a result, in one frozen value.
 
     subject: "twin01" (simulated, made on first use) or "subj01" .. "subj08" (your copy of NSD).
+    start: the pretrained painter that finetuning starts from, a shipped part or the folder of another.
     """
 
     name: str
     subject: str = "twin01"
     seed: int = 0
+    start: str = "generator_lf"
     twin: TwinConfig = field(default_factory=TwinConfig)
     data: DataConfig = field(default_factory=DataConfig)
     embed: EmbedConfig = field(default_factory=EmbedConfig)
@@ -88,6 +91,7 @@ def paper() -> Experiment:
         data=DataConfig(max_sessions=37, image_size=256),
         mapping=MappingConfig(pad_to=15744, epochs=(40, 40)),
         embed=EmbedConfig(clip="ViT-B-32-quickgelu"),
+        gan=GanConfig(network=PUBLISHED),
     )
 
 

@@ -27,7 +27,7 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "points": (("subject", "embed"), ("embed",), ("clip",)),
     "captions": (("points", "screen"), ("captions",), ()),
     "mapped": (("captions", "mapping"), ("mapping", "fitting", "losses", "augment"), ()),
-    "painter": (("mapped", "gan"), ("gan", "stylegan", "losses"), ("generator_lf",)),
+    "painter": (("mapped", "gan", "start"), ("gan", "gan_steps", "stylegan", "losses"), ()),
     "categories": (("mapped", "category"), ("readout", "fitting"), ()),
     "encoder": (("points", "encoder"), ("encoding", "mapping", "fitting", "losses"), ()),
 }
@@ -154,8 +154,17 @@ class Pipeline:
     # ── pictures ───────────────────────────────────────────────────────────────────────────────────────────────────
     @cached_property
     def start(self) -> gan.TrainedGan:
-        """The language-free generator as pretrained: one head, nothing finetuned."""
-        return gan.TrainedGan.from_part(*load_part("generator_lf"))
+        """The language-free generator as pretrained: one head, nothing finetuned.
+
+        Raises ValueError where it does not fit the pictures or the embedding, LayoutError where it is missing.
+        """
+        painter = gan.TrainedGan.from_part(*load_part(self.experiment.start))
+        has = (painter.network.resolution, painter.network.condition_dim)
+        wants = (self.subject.stimuli.images.shape[1], self.clip.n_dims)
+        if has != wants:
+            raise ValueError(f"the painter {self.experiment.start!r} makes {has[0]} px from {has[1]} dimensions, expected "
+                             f"{wants[0]} px from {wants[1]}; name the folder of one that fits with the override 'start'")
+        return painter
 
     def painter(self, cond: str) -> gan.TrainedGan:
         """The generator finetuned on this brain's mapped points, conditioned by "img", "cap" or "both" (paper §2.3)."""
@@ -216,6 +225,7 @@ class Pipeline:
     def key(self, stage: str, extra: dict) -> dict:
         """Everything that could change this stage: settings, code and weights of it and of what it is made from."""
         settings, modules, parts = _closure(stage)
+        parts |= {self.experiment.start} if "start" in settings else set()
         return {
             "settings": {name: getattr(self.experiment, name) for name in sorted(settings)},
             "source": source_fingerprint(*sorted(modules)),

@@ -22,7 +22,7 @@ SLOPE, GAIN = 0.2, math.sqrt(2)     # leaky ReLU, and the factor that keeps its 
 class StyleGanConfig:
     """Sizes of generator and discriminator; the defaults are the book's, `PUBLISHED` has the paper's.
 
-    Departs: D-37. The published networks hear conditions of unit length through layers that learn 100 times slower
+    Departs: D-39. The published networks hear conditions of unit length through layers that learn 100 times slower
     than the rest; after 20 kimg the painter still ignored them. Here conditions are as loud, their layers as fast.
     """
 
