@@ -105,7 +105,7 @@ def test_two_paths_mean_what_they_always_meant(checkout):
 def refusal(done):
     lines = [line for line in done.stderr.splitlines() if "Error" in line]
     assert done.returncode != 0
-    assert "Traceback" not in done.stderr
+    assert "PapermillExecutionError" not in done.stderr
     return lines[-1]
 
 
