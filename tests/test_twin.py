@@ -367,7 +367,7 @@ def test_a_full_disk_is_one_clear_sentence_and_nothing_is_lost(tmp_path, monkeyp
 def test_two_makers_at_once_give_one_whole_twin(tmp_path):
     context = multiprocessing.get_context("spawn")
     both = [context.Process(target=ensure_twin, args=(tmp_path, SMALL), kwargs={"seed": 1}) for _ in range(2)]
-    [p.start() for p in both], [p.join(60) for p in both]
+    [p.start() for p in both], [p.join(600) for p in both]
     assert [p.exitcode for p in both] == [0, 0]
     root = ensure_twin(tmp_path, SMALL, seed=1)
     assert is_complete(root, SMALL, seed=1) and load_subject(root, "subj01").n_voxels == 40
