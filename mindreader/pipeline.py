@@ -20,16 +20,17 @@ from .records import SPACES, Embeddings, Reconstructions, Split, Stimuli, Subjec
 from .store import Store, fingerprint, source_fingerprint
 from .weights import load_part, part_checksum
 
-# A stage: the earlier stages and the parts of the experiment that could change it, the modules that compute it,
-# and the pretrained weights that it uses. Walked to make its key, so that changing the generator never refits a mapper.
+# A stage: the earlier stages and the parts of the experiment that could change it, the modules that compute it (with
+# all that they import), and the pretrained weights that it uses. Walked to make its key, so that changing the generator
+# never refits a mapper.
 NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
-    "subject": (("subject", "seed", "data", "twin"), ("nsd", "twin", "brain", "scenes", "drawing", "coco"), ()),
+    "subject": (("subject", "seed", "data", "twin"), ("nsd", "twin"), ()),
     "points": (("subject", "embed"), ("embed",), ("clip",)),
     "captions": (("points", "screen"), ("captions",), ()),
-    "mapped": (("captions", "mapping"), ("mapping", "fitting", "losses", "augment"), ()),
-    "painter": (("mapped", "gan", "start"), ("gan", "gan_steps", "stylegan", "losses"), ()),
-    "categories": (("mapped", "category"), ("readout", "fitting"), ()),
-    "encoder": (("points", "encoder"), ("encoding", "mapping", "fitting", "losses"), ()),
+    "mapped": (("captions", "mapping"), ("mapping", "embed"), ()),
+    "painter": (("mapped", "gan", "start"), ("gan",), ()),
+    "categories": (("mapped", "category"), ("readout",), ()),
+    "encoder": (("points", "encoder"), ("encoding",), ()),
 }
 
 
@@ -228,7 +229,7 @@ class Pipeline:
         parts |= {self.experiment.start} if "start" in settings else set()
         return {
             "settings": {name: getattr(self.experiment, name) for name in sorted(settings)},
-            "source": source_fingerprint(*sorted(modules)),
+            "source": source_fingerprint(*sorted(modules), follow=True),
             "weights": {part: part_checksum(part) for part in sorted(parts)},
             **extra,
         }
