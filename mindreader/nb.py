@@ -70,8 +70,10 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             cell.metadata.pop(passing, None)
         if not cell.metadata.get("tags"):
             cell.metadata.pop("tags", None)
-        for output in cell.get("outputs", ()):
-            output.get("metadata", {}).pop("papermill", None)
+        if "outputs" in cell:  # warnings name folders of this machine; they are for the terminal
+            cell["outputs"] = [output for output in cell.outputs if output.get("name") != "stderr"]
+            for output in cell.outputs:
+                output.get("metadata", {}).pop("papermill", None)
     return notebook
 
 

@@ -71,7 +71,8 @@ MAY_IMPORT = {
     },
     # layer 6
     "experiments": {
-        "captions", "embed", "encoding", "gan", "mapping", "nsd", "params", "readout", "store", "twin",
+        "captions", "embed", "encoding", "gan", "mapping", "nsd", "params", "readout", "store",
+        "stylegan", "twin",
     },
     "pretrain": {"params", "pretrain_clip", "pretrain_generator", "pretrain_nets", "weights", "world"},
     # layer 7

@@ -14,7 +14,8 @@ SOURCE = """# %% [markdown]
 seed: int = 0
 
 # %% tags=["hide-input"]
-import pathlib
+import pathlib, sys
+_ = sys.stderr.write("a warning from " + sys.prefix)
 pathlib.Path("../figures/01_x").mkdir(parents=True, exist_ok=True)
 pathlib.Path("../figures/01_x/a.csv").write_text("a")
 {"seed": seed, "folder": pathlib.Path().resolve().name}
@@ -46,7 +47,7 @@ def test_a_chapter_is_run_written_and_then_left_alone(house, capsys):
     stored = nbformat.read(notebook, 4)
     assert stored.cells[-1].outputs[0].data["text/plain"] == "{'seed': 0, 'folder': 'notebooks'}"
     assert [c.get("id") for c in stored.cells] == ["c00", "c01", "c02"]
-    assert "papermill" not in notebook.read_text()
+    assert "papermill" not in notebook.read_text() and "a warning" not in str(stored.cells[-1].outputs)
     nb.main([])
     nb.main(["--force"])
     assert notebook.read_bytes() == first

@@ -1,8 +1,8 @@
 "use strict";
-// Chapters store figures at twice their size, so that they are sharp; here they get their size back.
+// Chapters store figures larger than they are, so that they are sharp; here they get their size back.
 addEventListener("load", () => {
   for (const picture of document.querySelectorAll(".bd-article .cell img")) {
-    picture.style.width = `${picture.naturalWidth / 2}px`;
+    picture.style.width = `${picture.naturalWidth / 1.5}px`;
   }
 });
 
