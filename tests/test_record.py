@@ -135,3 +135,14 @@ def test_another_picture_is_not_alike():
 def test_table_parser_reads_a_pandas_table():
     frame = pd.DataFrame({"a b": ["x", "y & z"], "c": ["0.100", ""]})
     assert table_of(frame.to_html()) == (["a b", "c"], [["x", "0.100"], ["y & z", ""]])
+
+
+def test_the_readme_quotes_the_committed_results():
+    gan, mapping = (json.loads((ROOT / "figures" / "results" / f"{stem}.json").read_text())["values"]
+                    for stem in ("03_gan", "02_mapping"))
+    quoted = (ROOT / "README.md").read_text(encoding="utf-8")
+    ways = [f"{gan[key]['ours']:.3f}" for key in ("two_way", "two_way_shuffled", "two_way_ceiling")]
+    assert f"| two-way identification of reconstructions | {' | '.join(ways)} | 0.5 |" in quoted
+    found, floor = (" / ".join(f"{mapping[f'{who}_{way}']['ours']:.3f}" for way in ("forward", "backward"))
+                    for who in ("both", "shuffled"))
+    assert f"forward / backward | {found} | {floor} |" in quoted
