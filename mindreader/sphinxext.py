@@ -170,6 +170,8 @@ class ModelCards(SphinxDirective):
             section += nodes.title("", name)
             fields = nodes.field_list(classes=["modelcard"])
             for key, value in card.items():
+                if key == "curve" and value:  # the card has it whole
+                    key, value = f"last of {len(value)} points of the curve", value[-1]
                 if key not in ("name", "file") and value not in (None, {}, []):
                     fields += _field(key.replace("_", " "), value)
             section += fields
