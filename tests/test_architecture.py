@@ -41,6 +41,7 @@ MAY_IMPORT = {
     "cache": {"store"},
     "coco": {"drawing", "scenes", "sentences"},
     "cortex": {"regions"},
+    "judging": {"records", "scores"},
     "mapping": {"fitting", "losses", "records"},
     "nb": {"paths", "store"},
     "readout": {"fitting", "records", "scores"},
@@ -62,7 +63,7 @@ MAY_IMPORT = {
     "twinfiles": {"cortex", "nsd", "regions"},
     # layer 5
     "pretrain_generator": {
-        "critic", "embed", "gan", "gan_steps", "params", "paths", "schooling", "stylegan", "weights",
+        "critic", "embed", "gan", "gan_steps", "judging", "params", "paths", "schooling", "stylegan", "weights",
         "world",
     },
     "twin": {

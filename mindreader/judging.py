@@ -1,0 +1,126 @@
+"""How good a painter's pictures are: recognised by a net that no loss has seen, and by the critic inside its loss.
+
+A painter soon satisfies the CLIP it was trained against, with fog if need be. So the first score is the feature net's;
+the critic's is shown only for the gap between the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from . import scores
+from .records import Embedder, Embeddings, Painter
+
+WAYS = (2, 10, 50)
+N_RETRIEVAL = 300
+N_COMPONENTS = 300   # of the pixels, in the Gaussian that a painter must beat
+MOST_TRAINING = 4000  # pictures for that Gaussian: more cost memory (49 kB each) and change its distance by little
+FEATURES = "twin features"
+GAUSSIAN = "Gaussian on {} pixel components"
+REAL = "another real set"
+
+
+def score_painter(painter: Painter, points: np.ndarray, pictures: np.ndarray, feature_net: Embedder, *,
+                  clip: Embedder | None = None, ways: Sequence[int] = WAYS, seed: int = 0, n_bootstrap: int = 1000,
+                  name: str = "", origin: str = "twin") -> pd.DataFrame:
+    """How well pictures are recognised that were painted from points: a tidy table (`scores.COLUMNS`).
+
+    Parameters
+    ----------
+    painter : Painter with one head
+        Its `paint(points, seed=seed)` gives one picture for each point.
+    points : array (n, d)
+        Conditions; row i belongs to pictures[i].
+    pictures : uint8 array (n, height, width, 3)
+        The true ones, all different; best held out from training.
+    feature_net : Embedder
+        Judges; no loss of the painter may have used it.
+    clip : Embedder, optional
+        The critic inside the loss, for the rows that are marked "(the critic)".
+    ways : sequence of int
+        n of n-way identification; those beyond the number of pictures are left out.
+    seed : int
+        Of z and of the intervals.
+    """
+    if len(points) != len(pictures):
+        raise ValueError(f"got {len(points)} points for {len(pictures)} pictures, expected one for each")
+    return score_pictures(painter.paint(points, seed=seed), pictures, feature_net, clip=clip, ways=ways, seed=seed,
+                          n_bootstrap=n_bootstrap, name=name, origin=origin)
+
+
+def score_pictures(painted: np.ndarray, pictures: np.ndarray, feature_net: Embedder, *, clip: Embedder | None = None,
+                   ways: Sequence[int] = WAYS, seed: int = 0, n_bootstrap: int = 1000, name: str = "",
+                   origin: str = "twin") -> pd.DataFrame:
+    """The same for pictures at hand; both arrays (n, height, width, 3) uint8, row by row.
+
+    Rows: n-way identification, Fréchet and kernel distance by the feature net; two-way identification and top-1 of
+    300 by CLIP. All are exact counts over every set of rivals; intervals resample pictures, distances have none.
+    """
+    if len(painted) != len(pictures):
+        raise ValueError(f"got {len(painted)} painted and {len(pictures)} true pictures, expected as many of both")
+    guess, truth = _points(feature_net, painted), _points(feature_net, pictures)
+    told = {"seed": seed, "name": name, "origin": origin, "n_bootstrap": n_bootstrap}
+    rows = [_identified(guess, truth, k, f"{k}-way ({FEATURES})", told) for k in ways if k <= len(pictures)]
+    rows.append(scores.distances(guess, truth, name=name, origin=origin, features=FEATURES))
+    if clip is not None:
+        guess, truth, n = _points(clip, painted), _points(clip, pictures), min(N_RETRIEVAL, len(pictures))
+        rows.append(_identified(guess, truth, 2, "CLIP 2-way (the critic)", told))
+        rows.append(_identified(guess, truth, n, f"CLIP top1 of {n} (the critic)", told))
+    return pd.concat(rows, ignore_index=True)
+
+
+def yardsticks(training: np.ndarray, pictures: np.ndarray, others: np.ndarray, feature_net: Embedder, *,
+               n_components: int = N_COMPONENTS, seed: int = 0, origin: str = "twin") -> pd.DataFrame:
+    """What distances mean: from `pictures` to samples of a Gaussian over pixels, and to other real pictures.
+
+    Parameters
+    ----------
+    training : uint8 array (n_training, height, width, 3)
+        What the Gaussian is fitted to (`pixel_gaussian`).
+    pictures, others : uint8 arrays (n, height, width, 3)
+        Two disjoint real sets as large as the painted one, for a distance grows as sets get smaller.
+    """
+    if len(pictures) != len(others):
+        raise ValueError(f"got real sets of {len(pictures)} and {len(others)} pictures, expected two as large")
+    truth = feature_net.images(pictures)
+    sampled = pixel_gaussian(training, len(pictures), n_components=n_components, seed=seed)
+    sets = {REAL: others, GAUSSIAN.format(n_components): sampled}
+    return pd.concat([scores.distances(feature_net.images(some), truth, name=name, origin=origin, features=FEATURES)
+                      for name, some in sets.items()], ignore_index=True)
+
+
+def pixel_gaussian(training: np.ndarray, n: int, *, n_components: int = N_COMPONENTS, seed: int = 0) -> np.ndarray:
+    """n samples, (n, height, width, 3) uint8, of a Gaussian on the principal components of the training pixels.
+
+    The best that mean and covariance alone can do: a blurred picture of no particular scene. Fitted to at most
+    `MOST_TRAINING` of the pictures, evenly spaced.
+    """
+    from sklearn.decomposition import PCA
+    if n_components >= len(training):
+        raise ValueError(f"got {len(training)} training pictures for {n_components} components, expected more pictures "
+                         "than components; give more, or lower n_components")
+    rows = np.unique(np.linspace(0, len(training) - 1, min(len(training), MOST_TRAINING)).astype(int))
+    pixels = np.asarray(training[rows], np.float32).reshape(len(rows), -1)
+    fitted = PCA(n_components, svd_solver="randomized", random_state=seed).fit(pixels)
+    loud = np.random.default_rng(seed).standard_normal((n, n_components)) * np.sqrt(fitted.explained_variance_)
+    sampled = fitted.mean_ + loud @ fitted.components_
+    return sampled.round().clip(0, 255).astype(np.uint8).reshape(n, *training.shape[1:])
+
+
+def for_card(table: pd.DataFrame) -> dict:
+    """Scores as a model card keeps them: n, then metric -> value to four digits; for a table with a single name."""
+    if table["name"].nunique() != 1:
+        raise ValueError(f"got rows of {', '.join(map(repr, table['name'].unique()))}, expected those of one set")
+    return {"n": int(table["n"].iloc[0]), **{row.metric: round(float(row.value), 4) for row in table.itertuples()}}
+
+
+def _points(see: Embedder, pixels: np.ndarray) -> Embeddings:
+    ids = np.arange(len(pixels))
+    return Embeddings(see.images(np.ascontiguousarray(pixels)), ids, np.zeros_like(ids), "pictures", "pixels")
+
+
+def _identified(guess: Embeddings, truth: Embeddings, n_choices: int, metric: str, told: dict) -> pd.DataFrame:
+    return scores.identification(guess, truth, n_choices=n_choices, **told).assign(metric=metric)
