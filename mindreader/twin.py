@@ -40,6 +40,7 @@ SUBJECT = "subj01"
 _SOURCES = ("scenes", "looks", "drawing", "sentences", "coco", "cortex", "brain", "session", "twinfiles", "twin")
 _PIXELS, _SEEN = 425, 64       # sides of the stored picture, and of what the brain sees
 _COCO_PIXELS = 256             # NSD too enlarged its pictures from another size
+_WITHHELD = 3 / 37             # sessions planned but not released, per session released, of NSD's subject 1
 _LOG = logging.getLogger(__name__)
 
 
@@ -48,7 +49,7 @@ class TwinConfig:
     """How large the simulated subject is, and how noisy.
 
     n_voxels            in nsdgeneral; NSD's subject 1 has 15,724
-    n_sessions          written; one more is planned and withheld, as NSD withheld its last ones
+    n_sessions          written; some more are planned and withheld, as NSD withheld the last 3 of 40
     trials_per_session  a multiple of 3, at most 900; NSD has 750
     median_ncsnr        over nsdgeneral; NSD's subject 1 has .36
     stray_thoughts      variance of responses to what is not shown, relative to the signal's; the same for all voxels
@@ -70,9 +71,19 @@ class TwinConfig:
                              f"{self.stray_thoughts}, expected at least 1, between 0 and 0.9, and at least 0")
 
     @property
+    def n_planned(self) -> int:
+        """Sessions that the design holds: those written, and for 37 of them 3 that are withheld, at least 1."""
+        return self.n_sessions + max(1, round(_WITHHELD * self.n_sessions))
+
+    @property
+    def n_trials(self) -> int:
+        """Trials that take place, over all sessions written."""
+        return self.n_sessions * self.trials_per_session
+
+    @property
     def n_pictures(self) -> int:
         """Pictures in the stimulus file: each is planned three times."""
-        return (self.n_sessions + 1) * self.trials_per_session // 3
+        return self.n_planned * self.trials_per_session // 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,7 +235,7 @@ def _marker(root: Path) -> dict:
 
 
 def _gigabytes(config: TwinConfig) -> float:
-    betas = config.n_sessions * config.trials_per_session * config.n_voxels * 6
+    betas = config.n_trials * config.n_voxels * 6
     return (config.n_pictures * _PIXELS**2 * 3 + betas) / 1e9
 
 
@@ -258,10 +269,10 @@ def _make(part: Path, config: TwinConfig, seed: int, progress) -> None:
     (part / "nsddata").mkdir(parents=True)
     layout, n = Layout(part, SUBJECT), config.n_pictures
     scenes = [draw_scene(seed, "subject", i) for i in range(n)]
-    planned = order_pictures(n, (config.n_sessions + 1) * config.trials_per_session, seed)
-    order = planned[:config.n_sessions * config.trials_per_session]
+    planned = order_pictures(n, config.n_trials, seed)
+    order = planned[:config.n_trials]
     pictures, shared = _assign(n, seed)
-    write_design(layout, planned, pictures, shared, config.n_sessions + 1)
+    write_design(layout, planned, pictures, shared, config.n_planned)
     write_responses(layout, order, pictures[0], config.trials_per_session, seed)
     cortex = lay_out(config.n_voxels, seed)
     write_regions(layout, cortex)

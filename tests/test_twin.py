@@ -18,7 +18,7 @@ from mindreader import twin
 from mindreader.brain import FEATURES, Brain, Responses, channels, states
 from mindreader.cortex import lay_out
 from mindreader.drawing import paint_many
-from mindreader.nsd import DataConfig, Layout, load_subject
+from mindreader.nsd import DataConfig, Layout, load_subject, split_images
 from mindreader.regions import ATLASES
 from mindreader.scenes import draw_scene, factors
 from mindreader.session import attend, draw_noise, estimate_ncsnr, order_pictures, simulate_session
@@ -160,6 +160,38 @@ def test_each_picture_comes_three_times_and_never_twice_in_a_row():
     sessions = np.sort(np.argsort(order, kind="stable").reshape(-1, 3) // 750, axis=1)
     same = (np.diff(sessions, axis=1) == 0).mean()
     assert 0.15 < same < 0.6                              # repeats both within and across sessions
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_full_size_has_the_counts_of_nsds_subject_1_and_the_papers_split(seed):
+    config = TwinConfig(n_voxels=15724, n_sessions=37, trials_per_session=750)
+    planned = order_pictures(config.n_pictures, config.n_trials, seed)
+    shown = planned[:config.n_trials]
+    assert (config.n_planned, config.n_pictures, len(planned), len(shown)) == (40, 10_000, 30_000, 27_750)
+    assert (np.bincount(planned) == 3).all() and (planned[1:] != planned[:-1]).all()
+    split = split_images(shown, "first_appearance")
+    assert (len(np.unique(shown)), len(split.train), len(split.validation)) == (9841, 8364, 1477)
+    assert np.isin(shown, split.train).sum() == pytest.approx(23_715, rel=0.005)       # the paper's training trials
+
+
+@pytest.mark.parametrize("sessions, at_least", [(30, (9209, 7846, 5445)), (32, (9411, 8355, 6234))])
+def test_repeats_are_spread_as_in_nsd(sessions, at_least):
+    """NSD's Technical notes: pictures that came up once, twice and thrice for subjects who stopped early."""
+    times = np.bincount(order_pictures(10_000, 27_750, 0)[:sessions * 750], minlength=10_000)
+    assert [(times >= n).sum() for n in (1, 2, 3)] == pytest.approx(at_least, rel=0.01)
+
+
+@pytest.mark.parametrize("config", [TwinConfig(), TwinConfig(128, 2, 180), TwinConfig(40, 1, 900), SMALL])
+def test_withheld_sessions_keep_back_a_known_number_of_pictures(config):
+    left = 1 - config.n_sessions / config.n_planned
+    seen = [len(np.unique(order_pictures(config.n_pictures, config.n_trials, seed)[:config.n_trials]))
+            for seed in range(3)]
+    assert seen == [config.n_pictures - round(config.n_pictures * (0.2074 * left + 0.7926 * left**3))] * 3
+
+
+def test_an_experiment_that_cannot_show_each_picture_is_refused():
+    with pytest.raises(ValueError, match="got 7 trials that take place, expected from 8 to 24 for 8 pictures"):
+        order_pictures(8, 7, 0)
 
 
 def test_the_noise_ceiling_is_recovered_by_nsds_procedure(rng):
