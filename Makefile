@@ -42,7 +42,9 @@ pretrain: $(READY)
 	$(BIN)/python -m mindreader.pretrain clip
 	$(BIN)/python -m mindreader.pretrain feature
 	$(BIN)/python -m mindreader.pretrain resnet
-	$(BIN)/python -m mindreader.pretrain generator
+	$(BIN)/python -m mindreader.pretrain generator_lf
+	$(BIN)/python -m mindreader.pretrain generator_sup
+	$(BIN)/python -m mindreader.pretrain generator_ood
 
 clean-store: $(READY)
 	$(BIN)/python -m mindreader.store --clean

@@ -1,4 +1,4 @@
-"""A second judge for pretraining, who looks at pictures through CLIP's trained eye and so needs few of them."""
+"""A second rival for pretraining, who looks at pictures through CLIP's trained eye and so needs few of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from . import losses
 from .embed import ClipEmbedder
 from .gan import Game, GanConfig, TrainedGan
-from .gan_steps import mixed_styles
+from .gan_steps import mixed_styles, r1_losses
 
 
 class Seen(NamedTuple):
@@ -73,7 +73,7 @@ class Critic(nn.Module):
         for i, (mean, std) in enumerate(statistics):
             self.register_buffer(f"mean{i}", mean.reshape(1, -1, 1, 1))
             self.register_buffer(f"std{i}", std.reshape(1, -1, 1, 1))
-            steps = max(0, 3 - i)  # how often the map is halved: 64, 32, 16 pixels become 8
+            steps = max(0, 2 - i)  # how often the map is halved: 32 and 16 pixels become 8
             widths = [len(mean)] + [width] * max(1, steps)
             layers = []
             for n_in, n_out in zip(widths, widths[1:]):
@@ -101,10 +101,20 @@ def channel_statistics(eye: Eye, real: Tensor) -> list[tuple[Tensor, Tensor]]:
     return [(x.mean((0, 2, 3)), x.std((0, 2, 3)) + 1e-3) for x in stages]
 
 
-class Rivalry(Game):
-    """The painter against the critic, instead of against the discriminator, which stays as it was.
+def nudge(pictures: Tensor, rng: torch.Generator, most: int = 4) -> Tensor:
+    """Pictures shifted together by up to `most` pixels, mirrored at the border.
 
-    A batch is painted once and looked at once: for the critic, for its content, and for CLIP's contrast.
+    The nets that judge halve the size on a fixed grid; a painter that always meets the same grid paints it.
+    """
+    top, left = (int(i) for i in torch.randint(0, 2 * most + 1, (2,), generator=rng))
+    height, width = pictures.shape[-2:]
+    return F.pad(pictures, (most,) * 4, mode="reflect")[:, :, top:top + height, left:left + width]
+
+
+class Rivalry(Game):
+    """The painter against two rivals: the discriminator, who sees pixels, and the critic, who sees through CLIP.
+
+    A batch is painted once; that one painting is judged by all, and compared with the picture that it should show.
     """
 
     def __init__(self, config: GanConfig, start: TrainedGan, eye: Eye, real: Tensor, seed: int):
@@ -112,30 +122,46 @@ class Rivalry(Game):
         self.eye = eye
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.critic = Critic(channel_statistics(eye, real), self.network.condition_dim)
+            self.critic = Critic(channel_statistics(eye, real)[1:], self.network.condition_dim)
         self.critic.to(memory_format=torch.channels_last)
         self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), lr=config.learning_rate, betas=(0.0, 0.99))
         self.parts |= {"critic": self.critic, "critic_optimizer": self.critic_optimizer}
 
     def play(self, real: Tensor, points: tuple[Tensor, ...]) -> None:
-        """One batch: one step of the painter, one of the critic."""
-        config = self.config
+        """One batch: one step of the painter, one of each rival."""
+        config, judge = self.config, self.discriminator
         (condition,) = self.near(points)
         ws, w = mixed_styles(self.generator, len(real), config, self.rng)
         self.generator.mapping.remember(w)
-        painted = self.eye(self.generator.paint(ws, (condition,), rng=self.rng))
+        both = torch.cat([self.generator.paint(ws, (condition,), rng=self.rng), real])
+        painted, real = nudge(both, self.rng).chunk(2)
+        real = real.detach()  # moved together with the painted ones, but nothing to learn from
+        seen = self.eye(painted)
         with torch.no_grad():
             true = self.eye(real)
-        self.critic.requires_grad_(False)
+        for rival in (self.critic, judge):
+            rival.requires_grad_(False)
+        fooled, verdict = self.critic(seen.stages[1:], condition), judge(painted, condition)
         weight = config.content_weight * 0.5 ** (self.kimg / config.content_half_kimg)
-        fooled = self.critic(painted.stages, condition)
         self.descend(self.paint_optimizer, "generator", {
+            "adversarial": config.adversarial_weight * losses.logistic_generator(verdict.logit),
             "critic": -sum(x.mean() for x in fooled) / len(fooled),
-            "content": weight * content_distance(painted, true),
-            "clip": config.clip_weight * losses.contrastive(painted.points, condition, temperature=config.temperature,
-                                                            rows=0)})
-        self.critic.requires_grad_(True)
-        fake = self.critic([x.detach() for x in painted.stages], condition)
-        real_logits = self.critic(true.stages, condition)
+            "content": weight * content_distance(seen, true),
+            "feature": config.feature_weight * self._contrast(verdict.features[0], condition),
+            "clip": config.clip_weight * self._contrast(seen.points, condition)})
+        for rival in (self.critic, judge):
+            rival.requires_grad_(True)
+        fake = self.critic([x.detach() for x in seen.stages[1:]], condition)
+        kept = self.critic(true.stages[1:], condition)
         self.descend(self.critic_optimizer, "critic", {
-            "hinge": sum(F.relu(1 - x).mean() + F.relu(1 + y).mean() for x, y in zip(real_logits, fake)) / len(fake)})
+            "hinge": sum(F.relu(1 - x).mean() + F.relu(1 + y).mean() for x, y in zip(kept, fake)) / len(fake)})
+        fake, kept = judge(painted.detach(), condition), judge(real, condition)
+        self.descend(self.tell_optimizer, "discriminator", {
+            "adversarial": losses.logistic_discriminator(kept.logit, fake.logit),
+            "feature": config.feature_weight * self._contrast(kept.features[0], condition)})
+        if config.r1_gamma and self.step % config.r1_every == 0:
+            self.descend(self.tell_optimizer, "discriminator", r1_losses(judge, real, (condition,), config),
+                         config.r1_every)
+
+    def _contrast(self, points: Tensor, condition: Tensor) -> Tensor:
+        return losses.contrastive(points, condition, temperature=self.config.temperature, rows=0)

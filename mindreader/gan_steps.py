@@ -31,6 +31,7 @@ class GanConfig:
     low_level_weight: float = 10.0      # painted against real picture, seen by a low-level net (if one is given)
     content_weight: float = 0.0         # any further distance of painted from real picture (pretraining)
     content_half_kimg: float = math.inf  # after so many kimg the content weight is halved, and so on
+    sketch_size: int = 0                # paint only up to so many pixels (0: all); pretraining begins small
     temperature: float = losses.TEMPERATURE
     noise_levels: tuple[float, float] = (0.1, 0.1)  # share of noise in a condition, uniform between these; 0.75 = LF
     r1_gamma: float = 1.0               # book; the released default is 0.0002 resolution^2 / batch
@@ -51,6 +52,9 @@ class GanConfig:
         if not self.adversarial_weight and self.feature_weight:
             raise ValueError(f"feature_weight {self.feature_weight} without a discriminator (adversarial_weight 0); "
                              "expected feature_weight 0")
+        if self.adversarial_weight and self.sketch_size:
+            raise ValueError(f"sketch_size {self.sketch_size} with a discriminator, which sees whole pictures only; "
+                             "expected sketch_size 0 or adversarial_weight 0")
         unknown = [bug for bug in self.published_bugs if bug not in BUGS]
         if unknown:
             raise ValueError(f"no published bug {unknown[0]!r}; there is {', '.join(BUGS)}")
@@ -111,7 +115,7 @@ def generator_losses(generator: Generator, discriminator: Discriminator, real: T
     """
     ws, w = mixed_styles(generator, len(real), config, rng)
     generator.mapping.remember(w)
-    painted = generator.paint(ws, conditions, rng=rng)
+    painted = generator.paint(ws, conditions, rng=rng, size=config.sketch_size)
     terms = {}
     if config.adversarial_weight:
         verdict = discriminator(painted, *conditions)

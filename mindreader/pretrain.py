@@ -13,12 +13,13 @@ from dataclasses import replace
 
 import torch
 
-from . import weights
+from . import pretrain_generator, weights
 from .params import progress
+from .pretrain_generator import ORIGINS
 from .world import World, load_world
 
 log = logging.getLogger(__name__)
-PARTS = ("clip", "feature", "resnet", "generator")
+PARTS = ("clip", "feature", "resnet", *ORIGINS)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -26,28 +27,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     torch.set_num_threads(asked.threads)
-    parts = PARTS if asked.part == "all" else (asked.part,)
-    if parts == ("generator",):
-        _generator(asked)
-        return
-    world = load_world(asked.n_scenes, seed=asked.seed, processes=asked.threads, progress=progress)
-    for part in parts:
-        card = _generator(asked) if part == "generator" else pretrain(
-            part, world, minutes=asked.minutes, seed=asked.seed, resume=asked.resume)
-        if card:
-            log.info("%s: %s bytes, %s", part, f"{card['bytes']:,}", _numbers(card["scores"]))
+    for part in PARTS if asked.part == "all" else (asked.part,):
+        if part in ORIGINS:
+            card = pretrain_generator.pretrain(part, share=asked.share, threads=asked.threads, seed=asked.seed,
+                                               resume=asked.resume)
+        else:
+            world = load_world(seed=asked.seed, processes=asked.threads, progress=progress)
+            card = pretrain(part, world, share=asked.share, seed=asked.seed, resume=asked.resume)
+        log.info("%s: %s bytes, %s", part, f"{card['bytes']:,}", _numbers(card["scores"]))
 
 
-def pretrain(part: str, world: World, *, minutes: float | None = None, seed: int = 0,
-             resume: bool = False) -> dict:
+def pretrain(part: str, world: World, *, share: float = 1.0, seed: int = 0, resume: bool = False) -> dict:
     """Train one part ("clip", "feature" or "resnet") on a world, save it, and give its card.
 
     Parameters
     ----------
     part : str
     world : World
-    minutes : float, optional
-        Training time; by default the recipe's.
+    share : float
+        Of the recipe's minutes.
     seed : int
     resume : bool
         Go on from an interrupted training.
@@ -57,19 +55,10 @@ def pretrain(part: str, world: World, *, minutes: float | None = None, seed: int
     known = {"clip": (pretrain_clip, ClipRecipe()), "feature": (pretrain_feature, FEATURE_RECIPE),
              "resnet": (pretrain_resnet, RESNET_RECIPE)}
     if part not in known:
-        raise ValueError(f"found part {part!r}, expected one of {', '.join(known)}; "
-                         "the generator has its own module")
+        raise ValueError(f"found part {part!r}, expected one of {', '.join(known)}; the painters have their own module")
     train, recipe = known[part]
-    recipe = replace(recipe, seed=seed, minutes=minutes or recipe.minutes)
+    recipe = replace(recipe, seed=seed, minutes=recipe.minutes * share)
     return train(world, weights.part_folder(part), recipe, resume=resume, progress=progress)
-
-
-def _generator(asked: argparse.Namespace) -> None:
-    from . import pretrain_generator
-    given = ["--resume"] if asked.resume else []
-    if asked.minutes:
-        given += ["--minutes", str(asked.minutes)]
-    pretrain_generator.main([*given, "--threads", str(asked.threads), "--seed", str(asked.seed)])
 
 
 def _numbers(scores: dict) -> str:
@@ -80,8 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     about = __doc__.splitlines()[0]
     parser = argparse.ArgumentParser(prog="python -m mindreader.pretrain", description=about)
     parser.add_argument("part", choices=(*PARTS, "all"))
-    parser.add_argument("--minutes", type=float, help="training time for each part; by default its recipe's")
-    parser.add_argument("--n-scenes", type=int, default=30_000, help="pictures in the world")
+    parser.add_argument("--share", type=float, default=1.0, help="train for this share of the recipe's length")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true", help="go on from an interrupted training")

@@ -1,136 +1,142 @@
-"""Teach the painter the invented world before it meets a brain: first to copy, then to compete."""
+"""Teach the painters the invented world before they meet a brain: first to copy, then to compete."""
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from . import paths, weights
 from .critic import Eye, Rivalry, content_distance
-from .embed import ClipEmbedder, EmbedConfig, load_clip
+from .embed import ClipEmbedder, EmbedConfig, load_clip, load_feature_net
 from .gan import GanConfig, TrainedGan, run, train_gan
 from .gan_steps import perturb
+from .judging import for_card, score_painter, yardsticks
 from .params import progress
+from .schooling import hardware
 from .stylegan import Discriminator, Generator
+from .world import World, load_world
 
 log = logging.getLogger(__name__)
-PART = "generator_lf"
+N_SCORED = 1000  # held-out pictures on the card
 LEVELS = (0.0, 0.1, 0.3, 0.6)  # noise in the condition, in the sample sheet
 
 
 @dataclass(frozen=True)
-class PainterRecipe:
-    """Three stages: copy; rival a critic who sees through CLIP; at last, meet the discriminator.
+class Origin:
+    """What a painter is pretrained on: which world, how much of it, and what its conditions are points of."""
 
-    No captions, no mirrored pictures: the condition is the picture's own point, moved by noise. Seen here: copying
-    gives layout and colours within 16 kimg, the critic figures and objects within another 40; a conditional GAN from
-    nothing still shows coloured fog by then.
+    stream: str
+    n_scenes: int
+    condition: str  # "picture" (language-free) or "caption" (supervised)
+    share: float    # of the recipe's kimg
+
+
+ORIGINS = {
+    "generator_lf": Origin("world", 30_000, "picture", 1.0),
+    "generator_sup": Origin("world", 30_000, "caption", 0.35),
+    "generator_ood": Origin("watermark", 12_000, "picture", 0.35),
+}
+
+
+@dataclass(frozen=True)
+class PainterRecipe:
+    """Three stages: copy at half size, copy at full size, then compete with a discriminator and a critic.
+
+    No mirrored pictures: captions say left and right. The condition is moved by noise in every stage, as Lafite's
+    stand-in for language. Seen here: copying gives layout and colours within 16 kimg; a conditional GAN from nothing
+    still shows coloured fog by then, and a critic without a discriminator for the pixels leaves grain.
     """
 
-    warm: GanConfig = field(default_factory=lambda: GanConfig(
-        kimg=64, adversarial_weight=0.0, feature_weight=0.0, clip_weight=0.0, content_weight=10.0, path_weight=0.0,
-        style_mixing=0.0, noise_levels=(0.0, 0.4), adam_betas=(0.5, 0.99), ema_kimg=2.0, ema_rampup=0.1))
+    sketch: GanConfig = field(default_factory=lambda: GanConfig(
+        kimg=120, sketch_size=32, adversarial_weight=0.0, feature_weight=0.0, clip_weight=0.0, content_weight=10.0,
+        path_weight=0.0, style_mixing=0.0, noise_levels=(0.0, 0.4), adam_betas=(0.5, 0.99), ema_kimg=3.0,
+        ema_rampup=0.1))
+    copy: GanConfig = field(default_factory=lambda: GanConfig(
+        kimg=40, adversarial_weight=0.0, feature_weight=0.0, clip_weight=0.0, content_weight=10.0, path_weight=0.0,
+        style_mixing=0.0, noise_levels=(0.0, 0.4), adam_betas=(0.5, 0.99), ema_kimg=3.0))
     compete: GanConfig = field(default_factory=lambda: GanConfig(
-        kimg=76, clip_weight=1.0, content_weight=3.0, content_half_kimg=40.0, path_weight=0.0,
-        noise_levels=(0.05, 0.5), ema_kimg=3.0))
-    settle: GanConfig = field(default_factory=lambda: GanConfig(
-        kimg=8, clip_weight=2.0, feature_weight=2.0, content_weight=2.0, path_weight=0.0, learning_rate=0.001,
-        noise_levels=(0.05, 0.5), ema_kimg=3.0))
-    images_per_second: float = 65.0  # all stages together, two shared cores; turns minutes into kimg
+        kimg=100, clip_weight=1.0, feature_weight=1.0, content_weight=3.0, content_half_kimg=50.0, path_weight=0.0,
+        r1_gamma=0.3, noise_levels=(0.05, 0.5), ema_kimg=8.0))
 
-    def within(self, minutes: float) -> PainterRecipe:
-        """The same recipe, longer or shorter, to take about so many minutes."""
-        stages = {"warm": self.warm, "compete": self.compete, "settle": self.settle}
-        share = minutes * 60 * self.images_per_second / 1000 / sum(c.kimg for c in stages.values())
-        return PainterRecipe(images_per_second=self.images_per_second, **{
-            name: dataclasses.replace(c, kimg=c.kimg * share) for name, c in stages.items()})
+    def scaled(self, share: float) -> PainterRecipe:
+        """The same recipe, longer or shorter."""
+        return PainterRecipe(**{f.name: dataclasses.replace(stage, kimg=stage.kimg * share)
+                                for f in dataclasses.fields(self) for stage in (getattr(self, f.name),)})
 
 
-def pretrain_generator(pictures: np.ndarray, clip: ClipEmbedder, recipe: PainterRecipe, folder: Path, *,
-                       train: np.ndarray, shown: np.ndarray, seed: int = 0, resume: bool = False,
-                       probes: dict[str, np.ndarray] | None = None, progress: Callable | None = None,
-                       sheet_seconds: float = 300.0) -> TrainedGan:
-    """Pretrain a one-head painter on pictures and their points.
+def pretrain_generator(pictures: np.ndarray, rows: np.ndarray, points: np.ndarray, clip: ClipEmbedder,
+                       recipe: PainterRecipe, folder: Path, *, sheet: Sheet | None = None, seed: int = 0,
+                       resume: bool = False, progress: Callable | None = None) -> TrainedGan:
+    """Pretrain a one-head painter on pictures and points.
 
     Parameters
     ----------
-    pictures : uint8 array (n, 64, 64, 3)
+    pictures : uint8 array (n_pictures, 64, 64, 3)
         May be a memory map.
+    rows : int array (n_items,)
+        Picture of each training item; a picture with two captions is two items.
+    points : array (n_items, n_dims)
+        Condition of each item.
     clip : ClipEmbedder
-        Gives the points; is also one judge of what is painted.
+        Is also one judge of what is painted.
     recipe : PainterRecipe
     folder : Path
-        Checkpoints, and a sheet of held-out pictures every `sheet_seconds`.
-    train, shown : int arrays
-        Rows to learn from, and rows of the sheet (the first eight are drawn).
+        For checkpoints, one file for each stage.
+    sheet : Sheet, optional
+        Called at every tick.
     resume : bool
         Go on from the folder's checkpoints.
-    probes : dict, optional
-        Further points of the shown pictures (e.g. of their captions), each a column of the sheet.
 
     Returns
     -------
     TrainedGan
+        With the history of all stages, told apart by the column `stage`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    files = {name: folder / f"{name}.pt" for name in ("warm", "compete", "settle")}
+    files = {f.name: folder / f"{f.name}.pt" for f in dataclasses.fields(recipe)}
     if not resume:
         for file in files.values():
             file.unlink(missing_ok=True)
     clip.module.visual.to(memory_format=torch.channels_last)
-    points = _points(clip, pictures, train, folder / "points.npy", resume)
-    sheet = _Sheet(pictures[shown[:8]], clip, folder, probes or {}, sheet_seconds)
     eye = Eye(clip)
-    options = {"progress": progress, "on_tick": sheet}
 
     def content(painted: Tensor, real: Tensor) -> Tensor:
+        if painted.shape[-1] < real.shape[-1]:  # a sketch: both as the larger picture that it stands for
+            size = tuple(real.shape[-2:])
+            real = _stretch(F.interpolate(real, painted.shape[-2:], mode="area"), size)
+            painted = _stretch(painted, size)
         with torch.no_grad():
             wanted = eye(real, 2)
         return content_distance(eye(painted, 2), wanted)
 
-    sheet.stage = "warm"
-    trained = train_gan(pictures, train, (points,), recipe.warm, start=_quiet_start(recipe.warm, seed), content=content,
-                        seed=seed, checkpoint=files["warm"], **options)
-    sheet.stage = "compete"
-    first = torch.from_numpy(pictures[train[:256]].copy()).permute(0, 3, 1, 2).float() / 127.5 - 1
+    trained, histories = _quiet_start(recipe.sketch, seed), {}
+    for name in ("sketch", "copy"):
+        trained = train_gan(pictures, rows, (points,), getattr(recipe, name), start=trained, content=content, seed=seed,
+                            checkpoint=files[name], progress=progress, on_tick=sheet and sheet.stage(name))
+        histories[name] = trained.history
+    first = torch.from_numpy(pictures[np.sort(rows[:256])]).permute(0, 3, 1, 2).float() / 127.5 - 1
     rivalry = Rivalry(recipe.compete, trained, eye, first, seed)
-    trained = run(rivalry, pictures, train, (torch.from_numpy(points),), checkpoint=files["compete"], **options)
-    sheet.stage = "settle"
-    return train_gan(pictures, train, (points,), recipe.settle, start=trained, clip=clip, content=content, seed=seed,
-                     checkpoint=files["settle"], **options)
+    trained = run(rivalry, pictures, rows, (torch.from_numpy(points),), checkpoint=files["compete"], progress=progress,
+                  on_tick=sheet and sheet.stage("compete"))
+    histories["compete"] = trained.history
+    history = pd.concat(histories, names=["stage", None]).reset_index("stage").reset_index(drop=True)
+    return dataclasses.replace(trained, history=history)
 
 
-def score_painter(painter: TrainedGan, clip: ClipEmbedder, pictures: np.ndarray, points: np.ndarray) -> dict:
-    """How well pictures are recognised that were painted from points.
-
-    `points` (n, d) of `pictures` (n, H, W, 3). top1: how often CLIP finds the right one of n pictures from what was
-    painted; cosine: of the painted and the true picture's point; l1: mean absolute difference of pixels, 0 to 255.
-    """
-    painted = painter.paint(points, seed=0)
-    a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (clip.images(painted), clip.images(pictures)))
-    likeness = a @ b.T
-    return {"n": len(points), "top1": float((likeness.argmax(1) == np.arange(len(a))).mean()),
-            "cosine": float(np.diag(likeness).mean()),
-            "l1": float(np.abs(painted.astype(float) - pictures).mean())}
-
-
-def _points(clip: ClipEmbedder, pictures: np.ndarray, rows: np.ndarray, file: Path, resume: bool) -> np.ndarray:
-    """CLIP's points of these pictures; when going on, from the folder."""
-    if resume and file.exists():
-        return np.load(file)
-    points = clip.images(np.ascontiguousarray(pictures[rows]))
-    np.save(file, points)
-    return points
+def _stretch(pictures: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.interpolate(pictures, size, mode="bilinear", align_corners=False)
 
 
 def _quiet_start(config: GanConfig, seed: int, share: float = 0.1) -> TrainedGan:
@@ -146,17 +152,23 @@ def _quiet_start(config: GanConfig, seed: int, share: float = 0.1) -> TrainedGan
                                        "D": judge.state_dict()})
 
 
-class _Sheet:
-    """Writes what the averaged painter makes of held-out points: true, then noisier conditions, then the probes."""
+class Sheet:
+    """Writes what the averaged painter makes of held-out pictures: truth, from true and ever noisier points, captions.
 
-    def __init__(self, pictures: np.ndarray, clip: ClipEmbedder, folder: Path, probes: dict, every: float):
-        self.pictures, self.folder, self.every = pictures, folder, every
-        self.points = clip.images(np.ascontiguousarray(pictures))
-        self.probes = {name: p[:len(pictures)] for name, p in probes.items()}
-        self.last, self.stage = -math.inf, ""
+    pictures (n, H, W, 3) uint8; points, caption_points (n, n_dims); a file in `folder` every so many seconds.
+    """
 
-    def __call__(self, row: dict, average) -> None:
-        log.info("%s %s", self.stage, {k: round(v, 4) for k, v in row.items()})
+    def __init__(self, pictures: np.ndarray, points: np.ndarray, caption_points: np.ndarray, folder: Path,
+                 every: float = 240.0):
+        self.pictures, self.points, self.captions = pictures, points, caption_points
+        self.folder, self.every, self.last = folder, every, -math.inf
+
+    def stage(self, name: str) -> Callable:
+        """What a training loop calls at each tick of this stage."""
+        return partial(self._tick, name)
+
+    def _tick(self, stage: str, row: dict, average: Generator) -> None:
+        log.info("%s %s", stage, {k: round(v, 4) for k, v in row.items()})
         if time.monotonic() - self.last < self.every:
             return
         self.last = time.monotonic()
@@ -164,10 +176,9 @@ class _Sheet:
         rng = torch.Generator().manual_seed(0)
         columns = [self.pictures]
         for i, level in enumerate(LEVELS):
-            points = perturb(torch.from_numpy(self.points), level, rng).numpy()
-            columns.append(painter.paint(points, seed=i))
-        columns += [painter.paint(points, seed=9) for points in self.probes.values()]
-        save_sheet(columns, self.folder / f"{self.stage}-{row['kimg']:07.2f}.png")
+            columns.append(painter.paint(perturb(torch.from_numpy(self.points), level, rng).numpy(), seed=i))
+        columns.append(painter.paint(self.captions, seed=9))
+        save_sheet(columns, self.folder / f"{stage}-{row['kimg']:07.2f}.png")
 
 
 def save_sheet(columns: list[np.ndarray], path: Path, zoom: int = 2) -> None:
@@ -177,29 +188,46 @@ def save_sheet(columns: list[np.ndarray], path: Path, zoom: int = 2) -> None:
     Image.fromarray(grid).resize((grid.shape[1] * zoom, grid.shape[0] * zoom), Image.NEAREST).save(path)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line that `python -m mindreader.pretrain generator` calls."""
-    from .schooling import hardware
-    from .world import load_world
-    parser = argparse.ArgumentParser("python -m mindreader.pretrain generator", description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=55.0)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--resume", action="store_true")
-    asked = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    torch.set_num_threads(asked.threads)
-    world = load_world(seed=asked.seed, processes=asked.threads, progress=progress)
-    clip, recipe, started = load_clip(EmbedConfig()), PainterRecipe().within(asked.minutes), time.monotonic()
-    shown = np.asarray(world.held_out[:300])
-    captions = clip.texts([world.captions[i][0][0] for i in shown])
-    painter = pretrain_generator(world.pictures, clip, recipe, paths.home() / "pretrain" / PART,
-                                 train=np.asarray(world.train), shown=shown, seed=asked.seed, resume=asked.resume,
-                                 probes={"caption": captions}, progress=progress)
+def pretrain(name: str, *, share: float = 1.0, threads: int = 2, seed: int = 0, resume: bool = False) -> dict:
+    """Make one of `ORIGINS` from nothing but this repository, save it as a shipped part, and give its card.
+
+    Parameters
+    ----------
+    name : str
+        A key of `ORIGINS`.
+    share : float
+        Of the recipe's length.
+    """
+    origin = ORIGINS[name]
+    world = load_world(origin.n_scenes, seed=seed, stream=origin.stream, processes=threads, progress=progress)
+    clip, recipe = load_clip(EmbedConfig()), PainterRecipe().scaled(share * origin.share)
+    folder = paths.home() / "pretrain" / name
+    rows, points = _lessons(world, clip, origin.condition)
+    shown = world.held_out[:N_SCORED]
     truth = np.ascontiguousarray(world.pictures[shown])
-    scores = {"image points": score_painter(painter, clip, truth, clip.images(truth)),
-              "caption points": score_painter(painter, clip, truth, captions)}
-    card = {"recipe": dataclasses.asdict(recipe), "data": {"world": world.path.name, "n_train": len(world.train)},
-            "seed": asked.seed, "minutes": (time.monotonic() - started) / 60, "hardware": hardware(), "scores": scores,
-            "clip": weights.part_checksum("clip")}
-    painter.save(weights.part_folder(PART), card=card, dtype=torch.float16)
+    held_out = {"image points": clip.images(truth), "caption points": clip.texts(_specific(world, shown, 1))}
+    folder.mkdir(parents=True, exist_ok=True)
+    sheet = Sheet(truth[:10], *(p[:10] for p in held_out.values()), folder)
+    painter = pretrain_generator(world.pictures, rows, points, clip, recipe, folder, sheet=sheet, seed=seed,
+                                 resume=resume, progress=progress)
+    feature_net = load_feature_net()
+    scores = {kind: for_card(score_painter(painter, p, truth, feature_net, clip=clip)) for kind, p in held_out.items()}
+    others = np.ascontiguousarray(world.pictures[world.train[-N_SCORED:]])
+    known = yardsticks(world.pictures[world.train[:-N_SCORED]], truth, others, feature_net)
+    scores |= {yardstick: for_card(rows) for yardstick, rows in known.groupby("name")}
+    card = {"recipe": dataclasses.asdict(recipe), "conditions": origin.condition, "data": world.told(), "seed": seed,
+            "minutes": round(painter.history.groupby("stage").seconds.max().sum() / 60, 1), "hardware": hardware(),
+            "scores": scores, "clip": weights.part_checksum("clip")}
+    return painter.save(weights.part_folder(name), card=card, dtype=torch.float16)
+
+
+def _specific(world: World, rows: np.ndarray, n: int) -> list[str]:
+    """The first n specific captions of each of these scenes, one scene after the other."""
+    return [sentence for i in rows for sentence in [s for s, grade in world.captions[i] if grade == "specific"][:n]]
+
+
+def _lessons(world: World, clip: ClipEmbedder, condition: str) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of pictures and the points that stand for them: the picture's own, or those of its two specific captions."""
+    if condition == "picture":
+        return world.train, clip.images(np.ascontiguousarray(world.pictures[world.train]))
+    return np.repeat(world.train, 2), clip.texts(_specific(world, world.train, 2))

@@ -251,11 +251,13 @@ class Synthesis(nn.Module):
             self.add_module(f"b{resolution}", SynthesisBlock(config, resolution))
 
     def forward(self, ws: Tensor, conditions: tuple[Tensor, ...], *, noise: Noise = "random",
-                rng: torch.Generator | None = None, dtype: torch.dtype = torch.float32) -> Tensor:
-        """ws (N, n_layers, w_dim), conditions each (N, condition_dim) -> (N, 3, H, W)."""
+                rng: torch.Generator | None = None, dtype: torch.dtype = torch.float32, size: int = 0) -> Tensor:
+        """ws (N, n_layers, w_dim), conditions each (N, condition_dim) -> (N, 3, H, W); `size` stops at so many pixels."""
         ws = ws.unbind(1)
         picture, layer = None, 0
         for resolution in self.config.resolutions:
+            if size and resolution > size:
+                break
             block = self.get_submodule(f"b{resolution}")
             if resolution == 4:
                 x = block.const.to(dtype).expand(len(ws[0]), -1, -1, -1)
@@ -285,12 +287,12 @@ class Generator(nn.Module):
         self.mapping = Mapping(config)
 
     def paint(self, ws: Tensor, conditions: tuple[Tensor, ...], *, noise: Noise = "random",
-              rng: torch.Generator | None = None) -> Tensor:
-        """ws (N, n_layers, w_dim), one w for each layer -> (N, 3, H, W)."""
+              rng: torch.Generator | None = None, size: int = 0) -> Tensor:
+        """ws (N, n_layers, w_dim), one w for each layer -> (N, 3, H, W), or the smaller picture of `size` within it."""
         _check_conditions(conditions, self.config)
         if self.config.unit_variance_conditions:
             conditions = tuple(c * math.sqrt(self.config.condition_dim) for c in conditions)
-        return self.synthesis(ws, conditions, noise=noise, rng=rng, dtype=self.compute)
+        return self.synthesis(ws, conditions, noise=noise, rng=rng, dtype=self.compute, size=size)
 
     def forward(self, z: Tensor, image_condition: Tensor, caption_condition: Tensor | None = None, *,
                 noise: Noise = "random", rng: torch.Generator | None = None, truncation: float = 1.0) -> Tensor:

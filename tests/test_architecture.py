@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "paths": set(),
     "plots": set(),
     "records": set(),
+    "rendering": set(),
     "scenes": set(),
     "smallnets": set(),
     "stylegan": set(),
@@ -35,7 +36,7 @@ MAY_IMPORT = {
     "regions": {"records"},
     "scores": {"records"},
     "sentences": {"looks", "scenes"},
-    "store": {"paths"},
+    "store": {"paths", "rendering"},
     "tables": {"paths"},
     # layer 2
     "cache": {"store"},
@@ -82,7 +83,7 @@ MAY_IMPORT = {
         "readout", "reconstruct", "records", "store", "stylegan", "twin", "weights",
     },
     # layer 8
-    "chapter": {"experiments", "params", "paths", "pipeline", "store"},
+    "chapter": {"experiments", "params", "paths", "pipeline", "rendering", "store"},
     "report.common": {"pipeline", "records", "scores"},
     "report.screening": {"captions", "pipeline", "records", "scores", "tables"},
     # layer 9
@@ -99,7 +100,7 @@ MAY_IMPORT = {
     },
 }
 
-LIGHT = {"paths", "params", "store", "tables", "_papermill"}  # papermill and Sphinx import these: no torch there
+LIGHT = {"paths", "params", "rendering", "store", "tables", "_papermill"}  # papermill and Sphinx import these: no torch there
 
 
 def name_of(path):

@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mindreader.critic import Critic, Eye, channel_statistics, content_distance
-from mindreader.embed import ClipEmbedder, PixelEmbedder
-from mindreader.pretrain_generator import PainterRecipe, pretrain_generator, score_painter
+from mindreader import pretrain_generator as painters
+from mindreader.critic import Critic, Eye, channel_statistics, content_distance, nudge
+from mindreader.embed import ClipEmbedder
+from mindreader.pretrain_generator import ORIGINS, PainterRecipe, Sheet, pretrain_generator
 from mindreader.stylegan import StyleGanConfig
 
-STAGES = ("warm", "compete", "settle")
+STAGES = ("sketch", "copy", "compete")
 NETWORK = StyleGanConfig(resolution=32, z_dim=6, w_dim=8, condition_dim=16, channel_base=128, channel_max=8,
                          mapping_layers=2)
 
@@ -41,12 +42,12 @@ def pictures():
 
 def recipe(kimg=0.008):
     small = {"network": NETWORK, "batch": 4, "kimg": kimg, "tick_kimg": 0.004}
-    base = PainterRecipe()
+    base = PainterRecipe(sketch=dataclasses.replace(PainterRecipe().sketch, sketch_size=16))
     return PainterRecipe(**{stage: dataclasses.replace(getattr(base, stage), **small) for stage in STAGES})
 
 
 def train(pictures, clip, folder, what, **options):
-    return pretrain_generator(pictures, clip, what, folder, train=np.arange(16), shown=np.arange(16, 24), **options)
+    return pretrain_generator(pictures, np.arange(16), clip.images(pictures[:16]), clip, what, folder, **options)
 
 
 @pytest.fixture
@@ -84,11 +85,11 @@ def test_critic_judges_every_place_and_listens_to_the_condition(clip, real):
     eye = Eye(clip)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        critic = Critic(channel_statistics(eye, real), 16, width=8).eval()
-    stages = eye(real).stages
+        critic = Critic(channel_statistics(eye, real)[1:], 16, width=8).eval()
+    stages = eye(real).stages[1:]
     condition = F.normalize(torch.randn(4, 16, generator=torch.Generator().manual_seed(1)), dim=1)
     logits = critic(stages, condition)
-    assert [tuple(x.shape[1:]) for x in logits] == [(1, 4, 4), (1, 4, 4), (1, 4, 4), (1, 4, 4), (1, 2, 2)]
+    assert [tuple(x.shape[1:]) for x in logits] == [(1, 4, 4), (1, 4, 4), (1, 4, 4), (1, 2, 2)]
     others = critic(stages, condition.roll(1, 0))
     assert all((a - b).abs().max() > 0 for a, b in zip(logits, others))
     mean, std = channel_statistics(eye, real)[0]
@@ -96,40 +97,66 @@ def test_critic_judges_every_place_and_listens_to_the_condition(clip, real):
     torch.testing.assert_close(std, real.std((0, 2, 3)) + 1e-3)
 
 
+def test_nudge_moves_all_pictures_alike_and_by_whole_pixels(real):
+    moved = nudge(real, torch.Generator().manual_seed(3), most=4)
+    places = [(y, x) for y in range(-4, 5) for x in range(-4, 5)
+              if torch.equal(moved[..., 8:24, 8:24], real[..., 8 + y:24 + y, 8 + x:24 + x])]
+    assert len(places) == 1
+
+
 def test_recipe_runs_all_stages_and_draws_sheets(pictures, clip, tmp_path):
-    trained = train(pictures, clip, tmp_path, recipe(), sheet_seconds=0.0)
+    shown = pictures[16:]
+    sheet = Sheet(shown, clip.images(shown), clip.images(shown), tmp_path, every=0.0)
+    trained = train(pictures, clip, tmp_path, recipe(), sheet=sheet)
     assert {p.name for p in tmp_path.glob("*.pt")} == {f"{stage}.pt" for stage in STAGES}
     assert [len(list(tmp_path.glob(f"{stage}-*.png"))) for stage in STAGES] == [2, 2, 2]
     assert trained.network == NETWORK
+    assert list(trained.history.stage.unique()) == list(STAGES)
     assert trained.paint(clip.images(pictures[:3]), seed=0).shape == (3, 32, 32, 3)
+
+
+def test_sketching_leaves_the_largest_layers_as_they_were(pictures, clip, tmp_path):
+    none = dataclasses.replace(recipe(), copy=dataclasses.replace(recipe().copy, kimg=0.004),
+                               compete=dataclasses.replace(recipe().compete, kimg=0.004))
+    train(pictures, clip, tmp_path, none)
+    before = painters._quiet_start(recipe().sketch, 0).states["G"]
+    after = torch.load(tmp_path / "sketch.pt", weights_only=True)["generator"]
+    moved = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}
+    assert any(".b16." in name for name in moved) and not any(".b32." in name for name in moved)
 
 
 def test_interrupted_recipe_goes_on_to_the_bit(pictures, clip, tmp_path):
     whole = train(pictures, clip, tmp_path / "a", recipe())
     short = recipe()
-    short = dataclasses.replace(short, compete=dataclasses.replace(short.compete, kimg=0.004))
+    short = dataclasses.replace(short, copy=dataclasses.replace(short.copy, kimg=0.004))
     train(pictures, clip, tmp_path / "b", short)
-    (tmp_path / "b" / "settle.pt").unlink()  # as if stopped in the middle of the second stage
+    (tmp_path / "b" / "compete.pt").unlink()  # as if stopped in the middle of the second stage
     resumed = train(pictures, clip, tmp_path / "b", recipe(), resume=True)
     assert all(torch.equal(t, resumed.states["G_ema"][k]) for k, t in whole.states["G_ema"].items())
 
 
-def test_minutes_become_kimg_by_the_measured_speed():
-    base = PainterRecipe()
-    total = sum(getattr(base, stage).kimg for stage in STAGES)
-    same = base.within(total * 1000 / base.images_per_second / 60)
-    assert same.warm.kimg == pytest.approx(base.warm.kimg)
-    half = base.within(total * 500 / base.images_per_second / 60)
-    assert half.compete.kimg == pytest.approx(base.compete.kimg / 2)
+def test_a_scaled_recipe_is_the_same_but_longer():
+    base, double = PainterRecipe(), PainterRecipe().scaled(2.0)
+    for stage in STAGES:
+        assert getattr(double, stage) == dataclasses.replace(getattr(base, stage), kimg=2 * getattr(base, stage).kimg)
 
 
-def test_scores_of_a_painter_that_copies_are_perfect(pictures):
-    class Copyist:
-        def paint(self, points, *, seed):
-            return pictures
+def test_supervised_painters_learn_each_picture_from_both_of_its_specific_captions(clip):
+    class SmallWorld:
+        pictures, train = np.zeros((3, 32, 32, 3), np.uint8), np.arange(2)
+        captions = [[["a", "vague"], ["b", "specific"], ["c", "specific"]], [["d", "specific"], ["e", "specific"]]]
 
-    assert score_painter(Copyist(), PixelEmbedder(8), pictures, np.zeros((24, 16))) == pytest.approx(
-        {"n": 24, "top1": 1.0, "cosine": 1.0, "l1": 0.0})
+    class Reader:
+        def texts(self, sentences):
+            return np.array([[ord(s)] for s in sentences])
+
+    rows, points = painters._lessons(SmallWorld, Reader(), "caption")
+    assert rows.tolist() == [0, 0, 1, 1] and points[:, 0].tolist() == [ord(s) for s in "bcde"]
+
+
+def test_the_out_of_domain_painter_never_sees_the_world_of_the_others():
+    assert [origin.stream for origin in ORIGINS.values()] == ["world", "world", "watermark"]
+    assert ORIGINS["generator_sup"].condition == "caption"
 
 
 def test_no_stage_uses_a_published_bug_or_drowns_the_point_in_noise():
