@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +57,7 @@ _CALLING: dict[str, dict[str, float]] = {
     "mTL-words": {"letters": 1.2},
 }
 _PREFERS_NEAR = {"OFA": 0.45}   # share of what it sees of pixels, in place of the usual 0.12
+_BLOCK = 512                    # voxels at a time: at full size one array of all of them takes 1.7 GB
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,13 +77,19 @@ class Responses:
 
     def expected(self) -> np.ndarray:
         """The response to each picture averaged over what may be attended, (n_images, n_voxels)."""
-        return _average(self.values, self.image, self.probability)
+        out = np.empty((self.image[-1] + 1, self.values.shape[1]), np.float32)
+        for here in _blocks(self.values.shape[1]):
+            out[:, here] = _average(self.values[:, here], self.image, self.probability)
+        return out
 
     def wandering(self) -> np.ndarray:
         """Variance that attention adds to repeats of a picture, averaged over pictures, (n_voxels,)."""
-        mean = self.expected()
-        spread = _average((self.values - mean[self.image]) ** 2, self.image, self.probability)
-        return spread.mean(0)
+        out = np.empty(self.values.shape[1])
+        for here in _blocks(self.values.shape[1]):
+            values = self.values[:, here]
+            mean = _average(values, self.image, self.probability)
+            out[here] = _average((values - mean[self.image]) ** 2, self.image, self.probability).mean(0)
+        return out
 
 
 class Brain:
@@ -115,7 +123,7 @@ class Brain:
         dy, dx = grid[:, None, None] - cortex.centre[:, 1], grid[None, :, None] - cortex.centre[:, 0]
         field = np.exp(-(dy**2 + dx**2) / (2 * cortex.width**2)).reshape(_GRID * _GRID, n)
         self._field = (field / field.sum(0)).astype(np.float32)
-        self._scale: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._scale: dict[str, np.ndarray] = {}
 
     def fit(self, scenes: list[Scene], pixels: np.ndarray) -> Responses:
         """Responses to the pictures that shall define every voxel's mean and variance."""
@@ -132,14 +140,25 @@ class Brain:
             Their pictures.
         """
         features, image, attended, probability = states(scenes)
-        near = self._unit("near", self._pool(pixels), None, None)
-        raw = self._unit("features", features, image, probability) @ self.far
-        far = self._unit("far", raw, image, probability)
-        gate = np.where(self.partner >= 0, 1 / (1 + np.exp(-1.5 * far[:, self.partner])), 0.5)
-        bent = np.logaddexp(0, self.sharpness * 2 * far - 0.5) * (0.4 + 1.2 * gate)
-        far = self._unit("bent", bent, image, probability)
-        values = np.sqrt(self.share) * near[image] + np.sqrt(1 - self.share) * far
-        return Responses(self._unit("all", values, image, probability), image, attended, probability)
+        seen, n = self._pool(pixels), len(self.share)
+        features = self._unit("features", features, np.arange(len(FEATURES)), image, probability)
+        values = np.empty((len(image), n), np.float32)
+        for here in _blocks(n):
+            voxels = np.arange(n)[here]
+            gate, gated = np.full((len(image), len(voxels)), 0.5, np.float32), self.partner[voxels] >= 0
+            opening = self._drive(features, self.partner[voxels[gated]], image, probability)
+            gate[:, gated] = 1 / (1 + np.exp(-1.5 * opening))
+            far = self._drive(features, voxels, image, probability)
+            bent = np.logaddexp(0, self.sharpness[voxels] * 2 * far - 0.5) * (0.4 + 1.2 * gate)
+            far = self._unit("bent", bent, voxels, image, probability)
+            near = self._unit("near", seen[:, here], voxels)
+            whole = np.sqrt(self.share[voxels]) * near[image] + np.sqrt(1 - self.share[voxels]) * far
+            values[:, here] = self._unit("all", whole, voxels, image, probability)
+        return Responses(values, image, attended, probability)
+
+    def _drive(self, features: np.ndarray, voxels: np.ndarray, image, probability) -> np.ndarray:
+        """What reaches these voxels of a scene's features, (n_states, n) float32."""
+        return self._unit("far", features @ self.far[:, voxels], voxels, image, probability)
 
     def _pool(self, pixels: np.ndarray) -> np.ndarray:
         """What each voxel sees of the pixels through its receptive field, (n, n_voxels) float32."""
@@ -152,13 +171,18 @@ class Brain:
                 out[start:start + 256, used] += weight[used] * np.sign(seen) * np.abs(seen) ** 0.6
         return out
 
-    def _unit(self, name: str, values: np.ndarray, image, probability) -> np.ndarray:
-        """Values minus mean and over sd of the fitted pictures, with attention averaged first."""
-        if name not in self._scale:
+    def _unit(self, name: str, values: np.ndarray, at: np.ndarray, image=None, probability=None) -> np.ndarray:
+        """Values minus mean and over sd of the fitted pictures, with attention averaged first.
+
+        `at` are the numbers of their columns, voxels or features; what is not fitted yet is fitted to these values.
+        """
+        n_columns = len(FEATURES) if name == "features" else len(self.share)
+        scale = self._scale.setdefault(name, np.full((2, n_columns), np.nan))
+        if np.isnan(scale[:, at]).any():
             mean = values if image is None else _average(values, image, probability)
-            self._scale[name] = mean.mean(0), np.maximum(mean.std(0), 1e-6)
-        centre, spread = self._scale[name]
-        return ((values - centre) / spread).astype(np.float32)
+            scale[:, at] = mean.mean(0, dtype=np.float64), np.maximum(mean.std(0, dtype=np.float64), 1e-6)
+        centre, spread = scale[:, at].astype(np.float32)
+        return (values - centre) / spread
 
 
 def channels(pixels: np.ndarray) -> np.ndarray:
@@ -212,6 +236,11 @@ def states(scenes: list[Scene]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
             probability.append(1.0 if alone else _WANDERING if choice < 0 else
                                (1 - _WANDERING) * salience[choice] / salience.sum())
     return (np.asarray(rows, np.float32), np.asarray(image), np.asarray(attended), np.asarray(probability))
+
+
+def _blocks(n: int) -> Iterator[slice]:
+    """Slices over n voxels, a few hundred at a time."""
+    return (slice(start, min(start + _BLOCK, n)) for start in range(0, n, _BLOCK))
 
 
 def _average(values: np.ndarray, image: np.ndarray, probability: np.ndarray) -> np.ndarray:

@@ -347,11 +347,12 @@ def _write_sessions(layout, cortex: Cortex, responses: Responses, rows, noise: N
     inside = pd.MultiIndex.from_arrays(surround.T).get_indexer(pd.MultiIndex.from_arrays(cortex.coords.T))
     rng = np.random.default_rng([seed, 19])
     dead = inside[np.argmin(noise.ncsnr)]             # leaves the scanner's field of view in one session
-    gains, offsets, stored, sample = [], [], [], None
+    gains, offsets, sample = [], [], None
+    stored = np.empty((config.n_trials, len(surround)), np.int16)      # for ncsnr; 2 GB at full size, and held once
     for number in progress(range(1, config.n_sessions + 1), desc="twin: sessions", total=config.n_sessions):
         here = slice((number - 1) * config.trials_per_session, number * config.trials_per_session)
         psc, gain, offset = simulate_session(responses, rows[here], noise, number, seed)
-        betas = np.empty((len(psc), len(surround)), np.int16)
+        betas = stored[here]
         for start in range(0, len(surround), 4096):
             block = betas[:, start:start + 4096]
             block[:] = np.rint(rng.standard_normal(block.shape, dtype=np.float32) * 400)
@@ -359,11 +360,11 @@ def _write_sessions(layout, cortex: Cortex, responses: Responses, rows, noise: N
         if number == min(2, config.n_sessions):
             betas[:, dead] = 0
         write_betas(layout.betas / f"betas_session{number:02d}.hdf5", betas, surround, cortex.shape)
-        gains.append(gain), offsets.append(offset), stored.append(betas)
+        gains.append(gain), offsets.append(offset)
         sample = psc[:20] if sample is None else sample
     sessions = np.repeat(np.arange(1, config.n_sessions + 1), config.trials_per_session)
     volume = np.full(cortex.shape, np.nan, np.float32)
-    volume[tuple(surround.T)] = estimate_ncsnr(np.concatenate(stored), image_ids, sessions)
+    volume[tuple(surround.T)] = estimate_ncsnr(stored, image_ids, sessions)
     write_volume(layout.ncsnr, volume)
     return np.array(gains), np.array(offsets), sample
 

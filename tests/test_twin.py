@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from scipy.io import loadmat
 
+from mindreader import brain as brain_module
 from mindreader import twin
 from mindreader.brain import FEATURES, Brain, Responses, channels, states
 from mindreader.cortex import lay_out
@@ -145,6 +146,14 @@ def test_responses_to_the_fitted_pictures_have_mean_0_and_sd_1(small_brain):
     expected = small_brain[1].expected()
     np.testing.assert_allclose(expected.mean(0), 0, atol=1e-4)
     np.testing.assert_allclose(expected.std(0), 1, atol=1e-3)
+
+
+def test_voxels_answer_the_same_in_blocks_of_any_size(small_brain, monkeypatch):
+    fitted, scenes = small_brain[1], [draw_scene(3, "subject", i) for i in range(150)]
+    monkeypatch.setattr(brain_module, "_BLOCK", 37)
+    again = Brain(lay_out(400, 3), 3).fit(scenes, paint_many(3, "subject", range(150), processes=1))
+    np.testing.assert_allclose(again.values, fitted.values, atol=1e-4)
+    np.testing.assert_allclose(again.wandering(), fitted.wandering(), atol=1e-5)
 
 
 def test_pictures_of_another_size_are_refused():
