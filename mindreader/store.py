@@ -28,7 +28,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from . import paths
+from . import paths, rendering
 
 LOG = logging.getLogger(__name__)
 MADE = "made.json"
@@ -195,14 +195,10 @@ def save_figure(fig, name: str, *, origin: str, data=None, meta: dict | None = N
     root : Path, optional
         By default `figures`; another run than the committed one passes `paths.output_root(...)`.
     """
-    import matplotlib  # here and not above: papermill imports this module before every run
-
     base = _output(name, root)
-    with atomic_write(base.with_suffix(".png")) as path:
-        fig.savefig(path, dpi=fig.dpi, metadata={"Software": None})
-    salted = matplotlib.rc_context({"svg.hashsalt": "mindreader"})  # the same figure is the same file
-    with atomic_write(base.with_suffix(".svg")) as path, salted:
-        fig.savefig(path, metadata={"Date": None, "Creator": None})
+    for suffix, content in ((".png", rendering.png(fig)), (".svg", rendering.svg(fig))):
+        with atomic_write(base.with_suffix(suffix)) as part:
+            part.write_bytes(content)
     if data is not None:
         _write_table(data, base.with_suffix(".csv"))
     _write_json(_card(origin, meta, root), base.with_suffix(".json"))

@@ -40,8 +40,9 @@ def test_every_figure_says_whose_brain_it_shows(name, origin, label):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_same_figure_is_the_same_bytes(name):
-    first, second = (Shown(FIGURES[name]("twin"), name)._repr_png_() for _ in range(2))
-    assert first == second
+    first, second = (Shown(FIGURES[name]("twin"), name) for _ in range(2))
+    for way in ("_repr_png_", "_repr_jpeg_"):
+        assert getattr(first, way)() == getattr(second, way)()
 
 
 @pytest.mark.parametrize("name", ["curves", "scores", "classes"])

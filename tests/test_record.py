@@ -62,9 +62,9 @@ def calls(stem, method):
     return found
 
 
-def shown(outputs, kind):
-    data = [o.data[kind] for o in outputs if kind in o.get("data", {})]
-    assert data, f"the cell shows no {kind}"
+def shown(outputs, *kinds):
+    data = [o.data[kind] for o in outputs for kind in kinds if kind in o.get("data", {})]
+    assert data, f"the cell shows no {' or '.join(kinds)}"
     return data[-1]
 
 
@@ -79,7 +79,7 @@ def test_pictures_on_the_page_are_the_committed_figures(stem):
     slugs = calls(stem, "show")
     assert slugs
     for slug, outputs in slugs:
-        page = Image.open(io.BytesIO(base64.b64decode(shown(outputs, "image/png")))).convert("RGB")
+        page = Image.open(io.BytesIO(base64.b64decode(shown(outputs, "image/png", "image/jpeg")))).convert("RGB")
         file = Image.open(ROOT / "figures" / stem / f"{slug}.png").convert("RGB")
         assert np.allclose(page.width / page.height, file.width / file.height, rtol=0.02), slug
         assert likeness(page, file) > 0.92, f"{stem}/{slug}.png is not the picture on the page"

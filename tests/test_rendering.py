@@ -1,0 +1,59 @@
+"""Figures as bytes: small, the same every time, and with the pixels that were put in."""
+
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mindreader import plots, rendering
+from mindreader.chapter import Shown
+
+SLOPE = np.linspace(0, 255, 64)[:, None] * np.ones((64, 64))
+GRAIN = np.random.default_rng(sum(map(ord, "mind reader"))).normal(0, 12, (2, 64, 64, 3))
+PICTURES = np.clip(SLOPE[None, :, :, None] + GRAIN, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def pictures():
+    return plots.picture_grid({"seen": PICTURES, "read": PICTURES[::-1]}, origin="twin")
+
+
+@pytest.fixture
+def lines():
+    return plots.histogram(np.array([1, 2, 2]), bins=3, origin="twin", xlabel="x", ylabel="y", title="t")
+
+
+def test_only_colour_pictures_are_pictures(pictures, lines):
+    volume = plots.volume_slices(np.argwhere(np.ones((4, 4, 4))), np.arange(64.0), origin="twin", label="r", title="t")
+    assert rendering.holds_pictures(pictures)
+    assert not rendering.holds_pictures(lines) and not rendering.holds_pictures(volume)
+
+
+@pytest.mark.parametrize("scale", [1, 1.5])
+def test_size_follows_the_scale_and_nothing_is_transparent(pictures, scale):
+    width, height = pictures.get_size_inches() * pictures.dpi * scale
+    for encode in (rendering.png, rendering.jpeg):
+        drawn = Image.open(io.BytesIO(encode(pictures, scale=scale)))
+        assert drawn.mode == "RGB"
+        assert drawn.size == pytest.approx((width, height), abs=1)
+
+
+def test_the_page_shows_pictures_as_jpeg_and_lines_as_png(pictures, lines):
+    assert Shown(pictures, "a")._repr_png_() is None and Shown(lines, "a")._repr_jpeg_() is None
+    page = Shown(pictures, "a")._repr_jpeg_()
+    lossless = rendering.png(pictures, scale=1.5)
+    assert len(page) < len(lossless) / 2
+    difference = np.subtract(*(np.asarray(Image.open(io.BytesIO(b)), float) for b in (page, lossless)))
+    assert np.sqrt(np.mean(difference ** 2)) < 4  # of 255: not visible
+
+
+def test_the_vector_form_has_the_pictures_own_pixels(pictures):
+    found = re.findall(r'base64,\s*([^"]+)"', rendering.svg(pictures).decode())
+    embedded = [np.asarray(Image.open(io.BytesIO(base64.b64decode(code))).convert("RGB")) for code in found]
+    assert len(embedded) == 4
+    assert {e.shape for e in embedded} == {(64, 64, 3)}
+    assert any(np.array_equal(e, PICTURES[0]) or np.array_equal(e[::-1], PICTURES[0]) for e in embedded)
+    assert {image.get_interpolation() for axes in pictures.axes for image in axes.images} == {"lanczos"}, "must stay smooth"
