@@ -33,7 +33,7 @@ RAW_STD = 0.46
 class ClipRecipe:
     """How the small CLIP is trained; `grades` are shares of caption kinds, "prompt" names categories only."""
 
-    minutes: float = 16
+    minutes: float = 24
     batch: int = 256
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.05
