@@ -139,6 +139,39 @@ def scores_with_controls(table: pd.DataFrame, *, origin: str, xlabel: str, title
 
 
 @styled
+def dots(table: pd.DataFrame, *, hue: str, origin: str, xlabel: str, title: str, chance: float | None = None,
+         lines: dict[str, float] | None = None) -> Figure:
+    """A row for each name and in it a dot, with its interval, for each value of `hue`.
+
+    table: name, value, low, high (NaN: no interval), the column `hue` and, optionally, group: rows of one group stand
+    together under its name. lines: further marks on the axis, by what they are called.
+    """
+    table = table if "group" in table else table.assign(group="")
+    rows, headings, place = {}, {}, 0.0
+    for group, part in table.groupby("group", sort=False):
+        if group:
+            headings[group], place = place, place + 0.9
+        for name in dict.fromkeys(part.name):
+            rows[group, name], place = place, place + 1
+    fig, axes = figure(6.6, 0.22 * place + 1.2, origin=origin)
+    ax = axes[0, 0]
+    for colour, (name, part) in zip(sns.color_palette("deep"), table.groupby(hue, sort=False)):
+        y = [rows[key] for key in zip(part.group, part.name)]
+        ax.hlines(y, part.low, part.high, color=colour, lw=2, alpha=0.5)
+        ax.plot(part.value, y, "o", color=colour, ms=5, label=str(name))
+    if chance is not None:
+        ax.axvline(chance, color=COLOURS["chance"], lw=1, ls="--", label="chance")
+    for style, (name, x) in zip((":", "-."), (lines or {}).items()):
+        ax.axvline(x, color=COLOURS["truth"], lw=1, ls=style, label=name)
+    for group, y in headings.items():
+        ax.text(0.0, y, group, transform=ax.get_yaxis_transform(), ha="left", va="center", fontsize=8, style="italic")
+    ax.set(yticks=list(rows.values()), yticklabels=[name for _, name in rows], xlabel=xlabel, title=title)
+    ax.set_ylim(place - 0.4, -0.6)
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return fig
+
+
+@styled
 def class_scores(table: pd.DataFrame, *, origin: str, xlabel: str, title: str) -> Figure:
     """One dot for each class and input (the paper's Fig. 6).
 

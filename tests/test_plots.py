@@ -13,6 +13,7 @@ SCORES = pd.DataFrame({"name": ["brain", "shuffled"], "value": [0.8, 0.5], "low"
                        "control": [False, True]})
 LINES = pd.DataFrame({"x": [0, 1, 0, 1], "y": [0.0, 1, 1, 0], "of": ["a", "a", "b", "b"]})
 CLASSES = pd.DataFrame({"category": ["dog", "cat"], "kind": "thing", "input": "fMRI", "value": [0.7, 0.6]})
+DOTS = SCORES.assign(judge=["a", "b"], group=["first", "second"])
 CAPTIONS = pd.DataFrame({"image": [0, 1], "caption": ["a dog", "a cat"], "probability": [0.9, 0.1], "kept": [True, False]})
 WORDS = {"xlabel": "x", "ylabel": "y", "title": "t"}
 FIGURES = {
@@ -22,6 +23,7 @@ FIGURES = {
     "curves": lambda o: plots.curves(LINES, x="x", y="y", hue="of", origin=o, chance=0.5, **WORDS),
     "scores": lambda o: plots.scores_with_controls(SCORES, origin=o, xlabel="x", title="t", chance=0.5, paper=0.782),
     "classes": lambda o: plots.class_scores(CLASSES, origin=o, xlabel="x", title="t"),
+    "dots": lambda o: plots.dots(DOTS, hue="judge", origin=o, xlabel="x", title="t", chance=0.5, lines={"bar": 0.9}),
     "scatter": lambda o: plots.scatter(np.arange(4.0), np.arange(4.0), groups=np.array(list("aabb")), origin=o, **WORDS),
     "two_lines": lambda o: plots.two_lines(np.zeros((2, 5)), np.ones((2, 5)), ("a", "b"), origin=o, **WORDS),
     "slices": lambda o: plots.volume_slices(np.argwhere(np.ones((4, 4, 4))), np.arange(64.0), origin=o, label="r", title="t"),
@@ -59,3 +61,15 @@ def test_controls_are_grey_and_scores_are_not():
 def test_an_unknown_origin_is_refused():
     with pytest.raises(KeyError):
         FIGURES["histogram"]("somewhere")
+
+
+def test_dots_of_one_name_share_a_row_under_their_groups_name():
+    table = pd.concat([SCORES.assign(judge="a", group="first"), SCORES.assign(judge="b", group="second")])
+    fig = plots.dots(table, hue="judge", origin="twin", xlabel="x", title="t")
+    marks = [line for line in fig.axes[0].lines if line.get_marker() == "o"]
+    assert {"first", "second", "brain", "shuffled"} <= set(texts(fig))
+    assert [len(set(line.get_ydata())) for line in marks] == [2, 2]
+    assert not set(marks[0].get_ydata()) & set(marks[1].get_ydata())
+    together = plots.dots(table.drop(columns="group"), hue="judge", origin="twin", xlabel="x", title="t")
+    marks = [line for line in together.axes[0].lines if line.get_marker() == "o"]
+    assert list(marks[0].get_ydata()) == list(marks[1].get_ydata()) == [0, 1]
