@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "drawing": {"looks", "scenes"},
     "fitting": {"records"},
     "gan_steps": {"losses", "stylegan"},
+    "mentions": {"scenes"},
     "params": {"paths"},
     "reconstruct": {"records"},
     "regions": {"records"},
