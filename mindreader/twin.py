@@ -153,13 +153,14 @@ def ensure_twin(home: Path, config: TwinConfig = TwinConfig(), *, seed: int, pro
 def write_twin(root: Path, config: TwinConfig = TwinConfig(), *, seed: int, progress=None) -> Path:
     """Write a simulated subject to `root` and its plant beside it; what is already there and whole is left as it is.
 
-    The tree is made in a folder of its own and moved into place file by file, the marker last, so that it is either
-    whole or seen as unfinished. Files of others in `root` are left alone.
+    The tree is made in a folder of its own and moved into place file by file. The marker goes first: it lists all
+    files with their sizes, so that a tree is either whole or seen as unfinished, and never without its label. Files of
+    others in `root` are left alone.
 
     Raises
     ------
     ValueError
-        `root` holds another twin.
+        `root` holds another twin, or a file of others where this one has its own.
     OSError
         The disk is full.
     """
@@ -168,13 +169,16 @@ def write_twin(root: Path, config: TwinConfig = TwinConfig(), *, seed: int, prog
     with _lock(root.with_name(f".{root.name}.lock")):
         if is_complete(root, config, seed=seed):
             return root
-        if (root / MARKER).is_file() and (other := _marker(root).get("key")) not in (None, _key(config, seed)):
-            raise ValueError(f"{root} holds the simulated subject {other}, expected {_key(config, seed)} or nothing; "
+        key, found = _key(config, seed), _marker(root).get("key")
+        if found not in (None, key):
+            raise ValueError(f"{root} holds the simulated subject {found}, expected {key} or nothing; "
                              "choose another folder")
         part = root.with_name(f".{root.name}.part")
         shutil.rmtree(part, ignore_errors=True)      # of a run that was killed; the lock says that nobody works on it
         try:
             _make(part, config, seed, progress)
+            if found is None:
+                _refuse_others(part, root)
             _move(part, root)
         except (OSError, RuntimeError) as problem:
             if not _is_full(problem, root.parent):
@@ -191,10 +195,10 @@ def write_twin(root: Path, config: TwinConfig = TwinConfig(), *, seed: int, prog
 def is_complete(root: Path, config: TwinConfig, *, seed: int) -> bool:
     """Whether `root` holds all of this simulated subject, made by this code."""
     marker = _marker(root)
-    if marker.get("key") != _key(config, seed) or not _plant_path(root).is_file():
+    if marker.get("key") != _key(config, seed):
         return False
-    return all((root / name).is_file() and (root / name).stat().st_size == size
-               for name, size in marker.get("files", {}).items())
+    sizes = [(root / name, size) for name, size in marker["files"].items()] + [(_plant_path(root), marker["plant"])]
+    return all(path.is_file() and path.stat().st_size == size for path, size in sizes)
 
 
 def read_plant(root: Path) -> Plant:
@@ -253,15 +257,29 @@ def _is_full(problem: BaseException, folder: Path) -> bool:
         or shutil.disk_usage(folder).free < 1 << 20
 
 
+def _refuse_others(part: Path, root: Path) -> None:
+    """Raise where a folder without our marker has a file that is not of this tree, before anything is replaced."""
+    for path in _files(part):
+        target = root / path.relative_to(part)
+        if target.is_file() and target.stat().st_size != path.stat().st_size:
+            raise ValueError(f"{target} is not of this simulated subject, expected no such file; it is left as it is, "
+                             f"so remove {root} if you do not need it, or choose another folder")
+
+
 def _move(part: Path, root: Path) -> None:
-    """Put every file of a finished tree in its place, the plant before the marker."""
-    files = [p for p in sorted(part.rglob("*")) if p.is_file() and p.name not in (MARKER, "plant.npz")]
-    for path in files:
+    """Put every file of a finished tree in its place, the marker first."""
+    root.mkdir(exist_ok=True)
+    os.replace(part / MARKER, root / MARKER)
+    os.replace(part / "plant.npz", _plant_path(root))
+    for path in _files(part):
         target = root / path.relative_to(part)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(path, target)
-    os.replace(part / "plant.npz", _plant_path(root))
-    os.replace(part / MARKER, root / MARKER)
+
+
+def _files(part: Path) -> list[Path]:
+    """All files of a tree in the making but the marker and the plant."""
+    return [p for p in sorted(part.rglob("*")) if p.is_file() and p not in (part / MARKER, part / "plant.npz")]
 
 
 def _make(part: Path, config: TwinConfig, seed: int, progress) -> None:
@@ -285,12 +303,11 @@ def _make(part: Path, config: TwinConfig, seed: int, progress) -> None:
     rows = attend(responses, pictures[0][order], seed)
     accidents = _write_sessions(layout, cortex, responses, rows, noise, pictures[0][order], config, seed, progress)
     _write_plant(part / "plant.npz", scenes, grades, brain, responses, rows, noise, accidents)
-    files = {str(p.relative_to(part)): p.stat().st_size for p in sorted(part.rglob("*"))
-             if p.is_file() and p.name != "plant.npz"}
+    files = {str(p.relative_to(part)): p.stat().st_size for p in _files(part)}
     (part / MARKER).write_text(json.dumps({
         "origin": "twin", "key": _key(config, seed), "version": VERSION, "seed": seed, "config": asdict(config),
         "what": "A simulated subject in the layout of the Natural Scenes Dataset; no person was scanned.",
-        "files": files}, indent=1))
+        "files": files, "plant": (part / "plant.npz").stat().st_size}, indent=1))
 
 
 def _assign(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

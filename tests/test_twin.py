@@ -3,9 +3,11 @@
 import errno
 import json
 import multiprocessing
+import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import h5py
 import nibabel as nib
@@ -355,16 +357,18 @@ def test_a_twin_that_is_there_is_not_made_again(small_tree):
     assert before == {p: p.stat().st_mtime_ns for p in small_tree.rglob("*")}
 
 
-@pytest.mark.parametrize("what", ["marker", "session", "cut", "plant"])
+@pytest.mark.parametrize("what", ["marker", "no json", "session", "cut", "plant", "cut plant"])
 def test_a_half_written_twin_is_completed_and_what_is_not_ours_stays(small_tree, tmp_path, what):
     root = tmp_path / "a"
     shutil.copytree(small_tree, root)
     shutil.copy(twin._plant_path(small_tree), twin._plant_path(root))
-    session, note = Layout(root, "subj01").session(1), root / "nsddata" / "my notes.txt"
+    session, note, plant = Layout(root, "subj01").session(1), root / "nsddata" / "my notes.txt", twin._plant_path(root)
     note.write_text("mine")
     expected = h5py.File(session)["betas"][:]
-    {"marker": (root / "SIMULATED.json").unlink, "session": session.unlink, "plant": twin._plant_path(root).unlink,
-     "cut": lambda: session.write_bytes(session.read_bytes()[:500])}[what]()
+    {"marker": (root / "SIMULATED.json").unlink, "session": session.unlink, "plant": plant.unlink,
+     "no json": lambda: (root / "SIMULATED.json").write_text("{"),
+     "cut": lambda: session.write_bytes(session.read_bytes()[:500]),
+     "cut plant": lambda: plant.write_bytes(plant.read_bytes()[:-1])}[what]()
     assert not is_complete(root, SMALL, seed=1)
     write_twin(root, SMALL, seed=1)
     np.testing.assert_array_equal(h5py.File(session)["betas"][:], expected)
@@ -388,9 +392,43 @@ def test_another_seed_or_size_or_code_lives_in_another_folder(tmp_path, monkeypa
     assert len(set(folders)) == 4
 
 
-def test_another_twin_is_not_written_over(small_tree):
-    with pytest.raises(ValueError, match="holds the simulated subject .* choose another folder"):
-        write_twin(small_tree, SMALL, seed=5)
+@pytest.mark.parametrize("what", ["seed", "size", "version"])
+def test_another_twin_is_neither_reused_nor_written_over(small_tree, monkeypatch, what):
+    config, seed = (replace(SMALL, n_voxels=41) if what == "size" else SMALL), (5 if what == "seed" else 1)
+    if what == "version":
+        monkeypatch.setattr(twin, "VERSION", 99)
+    before = {p: p.stat().st_mtime_ns for p in small_tree.rglob("*")}
+    assert not is_complete(small_tree, config, seed=seed)
+    with pytest.raises(ValueError, match="holds the simulated subject .* expected .* choose another folder"):
+        write_twin(small_tree, config, seed=seed)
+    assert before == {p: p.stat().st_mtime_ns for p in small_tree.rglob("*")}
+
+
+def test_a_folder_with_betas_of_others_is_left_as_it_is(tmp_path):
+    betas = tmp_path / "nsd" / twin.Layout(write_twin(tmp_path / "a", SMALL, seed=1), "subj01").session(1).relative_to(
+        tmp_path / "a")
+    betas.parent.mkdir(parents=True)
+    betas.write_bytes(b"measured in a person")
+    with pytest.raises(ValueError, match="betas_session01.hdf5 is not of this simulated subject, .* left as it is"):
+        write_twin(tmp_path / "nsd", SMALL, seed=1)
+    assert betas.read_bytes() == b"measured in a person" and not (tmp_path / "nsd" / "SIMULATED.json").exists()
+    assert not (tmp_path / "nsd" / "nsddata").exists()
+
+
+def test_a_run_killed_while_files_move_leaves_a_labelled_tree_that_is_completed(tmp_path, monkeypatch):
+    moved, replace_file = [], os.replace
+
+    def killed(source, target):
+        if len(moved) == 9:
+            raise KeyboardInterrupt
+        moved.append(target)
+        replace_file(source, target)
+
+    with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
+        context.setattr(twin.os, "replace", killed)
+        write_twin(tmp_path / "a", SMALL, seed=1)
+    assert (tmp_path / "a" / "SIMULATED.json").is_file() and not is_complete(tmp_path / "a", SMALL, seed=1)
+    assert is_complete(write_twin(tmp_path / "a", SMALL, seed=1), SMALL, seed=1)
 
 
 def test_a_full_disk_is_one_clear_sentence_and_nothing_is_lost(tmp_path, monkeypatch):
