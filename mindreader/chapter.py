@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
 import pandas as pd
 
-from . import paths, rendering, store
+from . import paths, store
 from .experiments import experiment
 from .params import run_name
 from .pipeline import Pipeline
+from .rendering import Shown
 
 USUAL = {"preset": "book", "subject": "", "seed": 0, "overrides": {}}  # what the committed notebooks run with
 OWN = {"03_gan": {"cond": "both"}, "04_microstimulation": {"value": 10.0}}  # and the chapters' own parameters
-SHARPER = 1.5  # pixels of a figure on the page for each of its own, for screens with small pixels
 
 
 def start(name: str, preset: str, *, subject: str = "", seed: int = 0, overrides: dict | None = None, **own) -> Chapter:
@@ -58,24 +57,3 @@ class Chapter(Pipeline):
 
     def _meta(self) -> dict:
         return {"experiment": dataclasses.asdict(self.experiment)}
-
-
-class Shown:
-    """A figure as a notebook shows it: always the same bytes for the same figure, and few enough to commit.
-
-    Lines and letters are a PNG; a figure that holds pictures is a JPEG, a quarter of the size and as good to look at.
-    The lossless one is in `figures/`.
-    """
-
-    def __init__(self, figure, name: str):
-        self._figure, self._name = figure, name
-
-    def _repr_png_(self) -> bytes | None:
-        return None if rendering.holds_pictures(self._figure) else rendering.png(self._figure, scale=SHARPER)
-
-    def _repr_jpeg_(self) -> bytes | None:
-        return rendering.jpeg(self._figure, scale=SHARPER) if rendering.holds_pictures(self._figure) else None
-
-    def __repr__(self) -> str:
-        width, height = np.round(self._figure.get_size_inches() * self._figure.dpi).astype(int)
-        return f"<figure {self._name}, {width} x {height}>"

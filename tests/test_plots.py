@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mindreader import plots
-from mindreader.chapter import Shown
+from mindreader.rendering import Shown
 
 RNG = np.random.default_rng(5)
 PICTURES = RNG.integers(0, 255, (2, 8, 8, 3), dtype=np.uint8)

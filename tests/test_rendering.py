@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mindreader import plots, rendering
-from mindreader.chapter import Shown
+from mindreader.rendering import Shown
 
 SLOPE = np.linspace(0, 255, 64)[:, None] * np.ones((64, 64))
 GRAIN = np.random.default_rng(sum(map(ord, "mind reader"))).normal(0, 12, (2, 64, 64, 3))
