@@ -53,14 +53,15 @@ class TwinConfig:
     trials_per_session  a multiple of 3, at most 900; NSD has 750
     median_ncsnr        over nsdgeneral; NSD's subject 1 has .36
     stray_thoughts      variance of responses to what is not shown, relative to the signal's; the same for all voxels
-                        and so the limit of what many voxels can tell about one trial
+                        and so the limit of what many voxels can tell about one trial. NSD does not tell its value:
+                        it is set so that single trials are hard but not hopeless to read (book/data)
     """
 
     n_voxels: int = 1024
     n_sessions: int = 8
     trials_per_session: int = 750
     median_ncsnr: float = 0.36
-    stray_thoughts: float = 3.0
+    stray_thoughts: float = 1.5
 
     def __post_init__(self):
         if self.trials_per_session % 3 or not 3 <= self.trials_per_session <= 900:
