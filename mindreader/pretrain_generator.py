@@ -45,8 +45,8 @@ class Origin:
 
 ORIGINS = {
     "generator_lf": Origin("world", 30_000, "picture", 1.0),
-    "generator_sup": Origin("world", 30_000, "caption", 0.35),
-    "generator_ood": Origin("watermark", 12_000, "picture", 0.35),
+    "generator_sup": Origin("world", 30_000, "caption", 0.25),
+    "generator_ood": Origin("watermark", 12_000, "picture", 0.25),
 }
 
 
