@@ -29,7 +29,7 @@ from . import paths
 from .store import atomic_write, fingerprint, provenance, source_fingerprint
 
 KEPT_METADATA = {"kernelspec", "jupytext"}
-NOT_COMPUTING = {"nb", "sphinxext", "_papermill", "__init__"}
+NOT_COMPUTING = {"nb", "sphinxext", "modelcards", "_papermill", "__init__"}
 
 
 def chapters() -> list[str]:

@@ -114,6 +114,31 @@ def curves(table: pd.DataFrame, *, x: str, y: str, hue: str, origin: str, xlabel
 
 
 @styled
+def curve_panels(table: pd.DataFrame, *, xlabel: str, origin: str, columns: int = 4) -> Figure:
+    """A small panel for each quantity that was followed, one line for each stage; points where there are only a few.
+
+    table: x, stage, what, value; panels and stages in the order of their first row.
+    """
+    panels = list(dict.fromkeys(table.what))
+    stages = list(dict.fromkeys(table.stage))
+    rows = -(-len(panels) // columns)
+    fig, axes = figure(8.2, 1.5 * rows + 0.4, rows, columns, origin=origin, sharex=True)
+    for ax in axes.flat[len(panels):]:
+        ax.axis("off")
+    for place, (ax, what) in enumerate(zip(axes.flat, panels)):
+        for colour, stage in zip(sns.color_palette("deep"), stages):
+            part = table[(table.what == what) & (table.stage == stage)]
+            ax.plot(part.x, part.value, color=colour, lw=1.2, marker="o" if len(part) < 10 else "", ms=3, label=stage)
+        ax.set_title(what, fontsize=8, fontweight="normal")
+        ax.tick_params(labelsize=7, labelbottom=place + columns >= len(panels))
+        if place + columns >= len(panels):
+            ax.set_xlabel(xlabel, fontsize=8)
+    if len(stages) > 1:
+        axes[0, 0].legend(fontsize=7)
+    return fig
+
+
+@styled
 def scores_with_controls(table: pd.DataFrame, *, origin: str, xlabel: str, title: str, chance: float | None = None,
                          paper: float | None = None) -> Figure:
     """A horizontal strip: one row for each score, with its interval; controls are grey.

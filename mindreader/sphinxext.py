@@ -19,10 +19,11 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from . import paths, tables
+from .modelcards import ModelCards
+from .tables import NONE, format_number
 
 LOG = logging.getLogger(__name__)
 ORIGIN = {"twin": "simulated subject", "nsd": "NSD"}
-NONE = "–"
 
 
 def setup(app) -> dict:
@@ -34,20 +35,6 @@ def setup(app) -> dict:
     app.connect("doctree-read", describe_figures)
     app.connect("html-page-context", drop_thebe, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
-
-
-def format_number(value) -> str:
-    """Three significant digits for measured numbers, all digits for counts, a dash for what is absent."""
-    if value is None:
-        return NONE
-    if isinstance(value, bool | str):
-        return str(value)
-    if isinstance(value, int):
-        return f"{value:,}"
-    if value == 0 or 1e-3 <= abs(value) < 1e4:
-        digits = f"{value:#.3g}".rstrip(".")
-        return f"{value:,.0f}" if abs(value) >= 1000 else digits
-    return f"{value:.2e}"
 
 
 def load_results(env, section: str | None = None) -> dict[str, dict]:
@@ -153,32 +140,6 @@ class Scorecard(SphinxDirective):
                 body += _row(_cells(key, value)[:len(head)])
 
 
-class ModelCards(SphinxDirective):
-    """The directive `modelcards`."""
-
-    def run(self):
-        """A section of facts for each part that is shipped."""
-        cards = sorted(paths.WEIGHTS.glob("*/card.json"))
-        if not cards:
-            return [nodes.paragraph("", "No trained part is shipped with this checkout; make pretrain makes them.")]
-        content = []
-        for path in cards:
-            self.env.note_dependency(str(path))
-            card = json.loads(path.read_text(encoding="utf-8"))
-            name = card.get("name", path.parent.name)
-            section = nodes.section(ids=[nodes.make_id(f"model-{name}")])
-            section += nodes.title("", name)
-            fields = nodes.field_list(classes=["modelcard"])
-            for key, value in card.items():
-                if key == "curve" and value:  # the card has it whole
-                    key, value = f"last of {len(value)} points of the curve", value[-1]
-                if key not in ("name", "file") and value not in (None, {}, []):
-                    fields += _field(key.replace("_", " "), value)
-            section += fields
-            content.append(section)
-        return content
-
-
 def describe_figures(app, doctree) -> None:
     """Give each figure's picture its caption as the text for those who cannot see it; else it would be a file name."""
     for figure in doctree.findall(nodes.figure):
@@ -211,21 +172,3 @@ def _row(cells: list[str], *, strong: bool = False) -> nodes.row:
         entry += nodes.paragraph("", "", nodes.strong("", text) if strong else nodes.Text(text))
         row += entry
     return row
-
-
-def _field(name: str, value) -> nodes.field:
-    if isinstance(value, dict):
-        text = "; ".join(f"{k.replace('_', ' ')} {_brief(v)}" for k, v in value.items())
-    else:
-        text = _brief(value)
-    body = nodes.field_body("", nodes.paragraph("", "", nodes.Text(text)))
-    return nodes.field("", nodes.field_name("", name), body)
-
-
-def _brief(value) -> str:
-    if isinstance(value, dict):
-        return "(" + ", ".join(f"{k.replace('_', ' ')} {_brief(v)}" for k, v in value.items()) + ")"
-    if isinstance(value, list):
-        return ", ".join(map(_brief, value))
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return format_number(value) if number else str(value)

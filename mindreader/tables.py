@@ -8,6 +8,21 @@ from . import paths
 
 LOST = "not recoverable"
 PLACE = ["row", "column", "metric"]
+NONE = "–"
+
+
+def format_number(value) -> str:
+    """Three significant digits for measured numbers, all digits for counts, a dash for what is absent."""
+    if value is None:
+        return NONE
+    if isinstance(value, bool | str):
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        digits = f"{value:#.3g}".rstrip(".")
+        return f"{value:,.0f}" if abs(value) >= 1000 else digits
+    return f"{value:.2e}"
 
 
 def paper_values(table: str | None = None) -> pd.DataFrame:

@@ -45,10 +45,11 @@ MAY_IMPORT = {
     "cortex": {"regions"},
     "judging": {"records", "scores"},
     "mapping": {"fitting", "losses", "records"},
+    "modelcards": {"paths", "plots", "rendering", "tables"},
     "nb": {"paths", "store"},
     "readout": {"fitting", "records", "scores"},
     "schooling": {"paths", "records", "store"},
-    "sphinxext": {"paths", "tables"},
+    "sphinxext": {"modelcards", "paths", "tables"},
     "weights": {"paths", "records", "store"},
     "world": {"drawing", "paths", "scenes", "sentences", "store"},
     # layer 3

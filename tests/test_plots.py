@@ -13,6 +13,8 @@ SCORES = pd.DataFrame({"name": ["brain", "shuffled"], "value": [0.8, 0.5], "low"
                        "control": [False, True]})
 LINES = pd.DataFrame({"x": [0, 1, 0, 1], "y": [0.0, 1, 1, 0], "of": ["a", "a", "b", "b"]})
 CLASSES = pd.DataFrame({"category": ["dog", "cat"], "kind": "thing", "input": "fMRI", "value": [0.7, 0.6]})
+CURVES = pd.DataFrame({"x": [0, 1, 1, 2, 2], "stage": list("aabba"), "what": ["loss"] * 4 + ["auc"],
+                       "value": range(5)})
 DOTS = SCORES.assign(judge=["a", "b"], group=["first", "second"])
 CAPTIONS = pd.DataFrame({"image": [0, 1], "caption": ["a dog", "a cat"], "probability": [0.9, 0.1], "kept": [True, False]})
 WORDS = {"xlabel": "x", "ylabel": "y", "title": "t"}
@@ -23,6 +25,7 @@ FIGURES = {
     "curves": lambda o: plots.curves(LINES, x="x", y="y", hue="of", origin=o, chance=0.5, **WORDS),
     "scores": lambda o: plots.scores_with_controls(SCORES, origin=o, xlabel="x", title="t", chance=0.5, paper=0.782),
     "classes": lambda o: plots.class_scores(CLASSES, origin=o, xlabel="x", title="t"),
+    "panels": lambda o: plots.curve_panels(CURVES, xlabel="minutes", origin=o),
     "dots": lambda o: plots.dots(DOTS, hue="judge", origin=o, xlabel="x", title="t", chance=0.5, lines={"bar": 0.9}),
     "scatter": lambda o: plots.scatter(np.arange(4.0), np.arange(4.0), groups=np.array(list("aabb")), origin=o, **WORDS),
     "two_lines": lambda o: plots.two_lines(np.zeros((2, 5)), np.ones((2, 5)), ("a", "b"), origin=o, **WORDS),
