@@ -8,6 +8,7 @@ is given, only for a notebook of a checkout. `papermill x.ipynb -` still prints,
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -21,6 +22,7 @@ ONE_VALUE = {
 }
 NO_RUN = {"-h", "--help", "--version", "--help-notebook"}
 ONE_SENTENCE = {"ParameterError", "LayoutError"}
+FULL_DISK = f"[Errno {errno.ENOSPC}] "
 
 
 class NoHandler:
@@ -68,9 +70,10 @@ def is_papermill(program: str, original: list[str]) -> bool:
 
 
 def short_excepthook(kind, error, traceback) -> None:
-    """Print one sentence for what the notebook refused by name, the whole story for anything else."""
-    if getattr(error, "ename", None) in ONE_SENTENCE:
-        print(f"{error.ename}: {error.evalue}", file=sys.stderr)
+    """Print one sentence for what the notebook refused by name and for a full disk, the whole story for anything else."""
+    name, sentence = getattr(error, "ename", ""), getattr(error, "evalue", "")
+    if name in ONE_SENTENCE or (name == "OSError" and sentence.startswith(FULL_DISK)):
+        print(f"{name}: {sentence.removeprefix(FULL_DISK)}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, traceback)
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from . import paths, store
 from .experiments import experiment
-from .params import run_name
+from .params import ParameterError, run_name
 from .pipeline import Pipeline
 from .rendering import Shown
 
@@ -19,11 +19,17 @@ OWN = {"03_gan": {"cond": "both"}, "04_microstimulation": {"value": 10.0}}  # an
 def start(name: str, preset: str, *, subject: str = "", seed: int = 0, overrides: dict | None = None, **own) -> Chapter:
     """The chapter's pipeline at this preset; other parameters than the committed ones write to a folder of their own.
 
-    Raises ValueError for an override that does not exist, LayoutError for a missing NSD or missing weights.
+    Raises ParameterError for an override that does not exist or cannot be, LayoutError for a missing NSD.
     """
     settings = {"seed": seed, **({"subject": subject} if subject else {}), **(overrides or {})}
     given = {"preset": preset, "subject": subject, "seed": seed, "overrides": overrides or {}, **own}
-    return Chapter(name, experiment(preset, settings), run_name(name, given, USUAL | OWN.get(name, {})))
+    try:
+        chosen = experiment(preset, settings)
+    except ParameterError:
+        raise
+    except ValueError as refused:  # by a part of the experiment, which does not know that a notebook asked
+        raise ParameterError(f"overrides: {refused}") from refused
+    return Chapter(name, chosen, run_name(name, given, USUAL | OWN.get(name, {})))
 
 
 class Chapter(Pipeline):

@@ -22,6 +22,10 @@ class LayoutError(FileNotFoundError):
     def __str__(self) -> str:
         return " ".join(str(a) for a in self.args)
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the sentence alone, since the fault is in a file and not in the code."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class Diverged(RuntimeError):
     """Training produced a number that is not finite; says which loss, and at which step."""

@@ -344,6 +344,15 @@ def too_few_pictures(layout):
     replace(layout.stimuli, lambda p: h5py.File(p, "w").create_dataset("imgBrick", shape, "u1").file.close())
 
 
+def no_pictures(layout):
+    layout.stimuli.unlink()
+
+
+def pictures_cut_short(layout):
+    data = layout.stimuli.read_bytes()
+    replace(layout.stimuli, lambda p: p.write_bytes(data[:len(data) // 2]))
+
+
 def picture_without_caption(layout):
     path = layout.coco / "captions_train2017.json"
     content = json.loads(path.read_text())
@@ -386,6 +395,8 @@ DAMAGE = {
     log_off_by_one: r"responses.tsv logs another 73KID than the design \(first at trial 0 .*off by one",
     table_off_by_one: r"stim_info_merged.csv lists the image for other trials .*off by one",
     too_few_pictures: r"has 50 pictures, but picture \d+ .*expected 1-based ids",
+    no_pictures: r"no nsd_stimuli.hdf5 in .*expected the pictures; download it",
+    pictures_cut_short: r"nsd_stimuli.hdf5 cannot be read .*expected its dataset imgBrick; download it again",
     picture_without_caption: r"COCO picture 9 has no caption in .*expected at least one",
     captions_cut_short: r"captions_train2017.json breaks off within its list 'annotations', expected",
     no_stuff: r"no stuff_train2017.json in .*set data.coco_folder",

@@ -120,6 +120,24 @@ def test_unknown_parameter_is_one_sentence_and_a_failure(checkout):
                              "(this notebook takes seed, cond)")
 
 
+class CellError(Exception):
+    """As papermill tells of a cell that failed."""
+
+    def __init__(self, ename, evalue):
+        super().__init__("a long story")
+        self.ename, self.evalue = ename, evalue
+
+
+@pytest.mark.parametrize("ename, evalue, says", [
+    ("LayoutError", "no NSD at /x; set MINDREADER_NSD", "LayoutError: no NSD at /x; set MINDREADER_NSD\n"),
+    ("OSError", "[Errno 28] the disk of /x is full", "OSError: the disk of /x is full\n"),
+])
+def test_what_the_reader_can_mend_is_one_sentence(capsys, ename, evalue, says):
+    error = CellError(ename, evalue)
+    _papermill.short_excepthook(type(error), error, None)
+    assert capsys.readouterr().err == says
+
+
 def test_other_failures_keep_their_story(checkout, capsys):
     try:
         raise RuntimeError("something else")

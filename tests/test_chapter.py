@@ -1,0 +1,50 @@
+"""A chapter's run: refused in one sentence, and written beside the committed record where it is another run."""
+
+import pandas as pd
+import pytest
+
+from mindreader import chapter, paths
+from mindreader.params import ParameterError
+from mindreader.records import LayoutError
+
+
+@pytest.mark.parametrize("overrides, says", [
+    ({"mapping.loss": "mss"}, "overrides: got loss 'mss', expected one of mse, cos, contrastive"),
+    ({"screen.threshold": 7.0}, "overrides: got threshold 7.0, expected 0 (keep all) to 1 (keep only the best)"),
+    ({"gan.kimgs": 1}, "GanConfig has no 'kimgs' (override 'gan.kimgs'); did you mean 'kimg'?"),
+    ({"gan.kimg": "much"}, "override gan.kimg='much': got str, expected float"),
+])
+def test_an_override_that_cannot_be_is_refused_in_one_sentence(overrides, says):
+    with pytest.raises(ParameterError) as error:
+        chapter.start("02_mapping", "smoke", overrides=overrides)
+    assert str(error.value).startswith(says)
+    assert error.value._render_traceback_() == [f"ParameterError: {error.value}"]
+
+
+def test_a_notebook_shows_what_is_wrong_with_a_file_without_the_way_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINDREADER_NSD", str(tmp_path / "none"))
+    with pytest.raises(LayoutError) as error:
+        chapter.start("02_mapping", "paper")
+    assert error.value._render_traceback_() == [f"LayoutError: {error.value}"]
+
+
+def test_only_the_usual_parameters_write_to_the_committed_record(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "FIGURES", tmp_path)
+    monkeypatch.setattr(chapter.Chapter, "subject", property(lambda self: None))
+    monkeypatch.setattr(chapter.Chapter, "origin", "twin")
+    usual = chapter.start("03_gan", "book", cond="both")
+    other = chapter.start("03_gan", "book", cond="img")
+    for run in (usual, other):
+        run.table(pd.DataFrame({"a": [0.12345]}), "t")
+        run.record({"a": 1})
+    assert {str(p.parent.relative_to(tmp_path)) for p in tmp_path.rglob("*.*") if p.is_file()} == {
+        "03_gan", "results", "runs/03_gan__cond-img/03_gan", "runs/03_gan__cond-img/results"}
+
+
+def test_a_table_is_rounded_for_the_page_and_whole_in_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "FIGURES", tmp_path)
+    monkeypatch.setattr(chapter.Chapter, "subject", property(lambda self: None))
+    monkeypatch.setattr(chapter.Chapter, "origin", "twin")
+    shown = chapter.start("03_gan", "book").table(pd.DataFrame({"a": [0.12345, float("nan")], "n": [3, 4]}), "t")
+    assert shown.values.tolist() == [["0.123", 3], ["", 4]]
+    assert (tmp_path / "03_gan" / "t.csv").read_text() == "a,n\n0.12345,3\n,4\n"
