@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import torch
+from torch.nn import functional as F
 
 from . import scores
 from .records import Embedder, Embeddings, Painter
@@ -108,6 +110,33 @@ def pixel_gaussian(training: np.ndarray, n: int, *, n_components: int = N_COMPON
     loud = np.random.default_rng(seed).standard_normal((n, n_components)) * np.sqrt(fitted.explained_variance_)
     sampled = fitted.mean_ + loud @ fitted.components_
     return sampled.round().clip(0, 255).astype(np.uint8).reshape(n, *training.shape[1:])
+
+
+def flattered(clip, points: np.ndarray, pictures: np.ndarray, *, n_steps: int = 20, step: float = 1.0,
+              batch: int = 100) -> np.ndarray:
+    """Pictures moved, pixel by pixel, until CLIP sees `points` in them: what a critic alone would be content with.
+
+    Parameters
+    ----------
+    clip : ClipEmbedder
+    points : array (n, d)
+        What it shall see.
+    pictures : uint8 array (n, height, width, 3)
+        Where each starts, e.g. at one mean picture for all.
+    n_steps, step : int, float
+        Iterated gradient signs: that often, by so many of 255 levels; no pixel moves farther than their product.
+    """
+    wanted = F.normalize(torch.tensor(np.asarray(points, np.float32)), dim=1)
+    moved = []
+    for part in torch.arange(len(pictures)).split(batch):
+        x = torch.from_numpy(np.ascontiguousarray(pictures[part.numpy()])).permute(0, 3, 1, 2).float() / 127.5 - 1
+        for _ in range(n_steps):
+            x.requires_grad_()
+            likeness = F.cosine_similarity(clip.encode_pictures(x), wanted[part]).sum()
+            gradient, = torch.autograd.grad(likeness, x)
+            x = (x.detach() + step / 127.5 * gradient.sign()).clamp(-1, 1)
+        moved.append(((x + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1))
+    return torch.cat(moved).numpy()
 
 
 def for_card(table: pd.DataFrame) -> dict:

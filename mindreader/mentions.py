@@ -13,8 +13,9 @@ _PLAIN = ("day", "sunset")  # lights under which a sentence says the same of a c
 
 
 class Factor(NamedTuple):
-    """One thing that is true of a scene: its name, whether sentences may tell it, and its value (None: undefined)."""
+    """One thing that is true of a scene: key and name, whether sentences may tell it, its value (None: undefined)."""
 
+    key: str
     name: str
     mentioned: bool
     of: Callable[[Scene], str | None]
@@ -58,14 +59,14 @@ def _place(scene: Scene) -> str | None:
 
 
 FACTORS = (
-    Factor("main thing", True, _main),
-    Factor("colour of the main thing", True, _colour),
-    Factor("ground", True, _ground),
-    Factor("light outdoors", True, lambda scene: _light(scene, False)),
-    Factor("colour of the wall", True, _wall),
-    Factor("light indoors", False, lambda scene: _light(scene, True)),
-    Factor("clouds by day", False, _clouds),
-    Factor("height of the horizon", False, _horizon),
-    Factor("side of the sun", False, lambda scene: "right" if scene.sun > 0 else "left"),
-    Factor("place of a lone thing", False, _place),
+    Factor("thing", "main thing", True, _main),
+    Factor("colour", "colour of the main thing", True, _colour),
+    Factor("ground", "ground", True, _ground),
+    Factor("light", "light outdoors", True, lambda scene: _light(scene, False)),
+    Factor("wall", "colour of the wall", True, _wall),
+    Factor("lamp", "light indoors", False, lambda scene: _light(scene, True)),
+    Factor("clouds", "clouds by day", False, _clouds),
+    Factor("horizon", "height of the horizon", False, _horizon),
+    Factor("sun", "side of the sun", False, lambda scene: "right" if scene.sun > 0 else "left"),
+    Factor("place", "place of a lone thing", False, _place),
 )

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mindreader import judging, scores
-from mindreader.embed import PixelEmbedder
+from mindreader.drawing import paint_many
+from mindreader.embed import PixelEmbedder, load_clip
 
 SEED = sum(map(ord, "mind reader"))
 SEE = PixelEmbedder(4)
@@ -96,6 +97,20 @@ def test_yardsticks_put_real_pictures_nearer_than_the_gaussian():
     assert far[judging.REAL] < far["Gaussian on 8 pixel components"] / 2
     with pytest.raises(ValueError, match="real sets of 200 and 150 pictures"):
         judging.yardsticks(true, true[:200], true[250:], SEE, n_components=8)
+
+
+def test_fog_can_be_moved_by_a_few_levels_until_clip_sees_a_scene():
+    clip, scenes = load_clip(), paint_many(0, "world", range(4), processes=1)
+    fog = np.full_like(scenes, 128)
+    wanted = clip.images(scenes)
+    moved = judging.flattered(clip, wanted, fog, n_steps=6, step=1.0, batch=3)
+    assert np.abs(moved.astype(int) - fog).max() <= 6
+
+    def likeness(pictures):
+        a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (clip.images(pictures), wanted))
+        return (a * b).sum(1)
+
+    assert (likeness(moved) > likeness(fog) + 0.1).all()
 
 
 def test_a_card_keeps_metric_and_value_of_one_set_only():
