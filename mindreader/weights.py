@@ -48,10 +48,13 @@ def load_card(name_or_path: str | Path) -> dict:
     except ValueError as error:
         raise LayoutError(f"found a {CARD} in {folder} that is no JSON ({error}), expected the card of the "
                           f"part '{folder.name}'; " + _remake(folder.name)) from error
-    missing = {"architecture", "sha256", "bytes"} - set(card)
+    missing = {"architecture", "sha256", "bytes"} - set(card if isinstance(card, dict) else ())
     if missing:
         raise LayoutError(f"found a {CARD} in {folder} without {', '.join(sorted(missing))}, expected the "
                           f"card of the part '{folder.name}'; " + _remake(folder.name))
+    if folder.parent == paths.WEIGHTS and card.get("name", folder.name) != folder.name:
+        raise LayoutError(f"found the card of the part '{card['name']}' in {folder}, expected that of the part "
+                          f"'{folder.name}'; " + _remake(folder.name))
     return card
 
 

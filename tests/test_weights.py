@@ -1,6 +1,7 @@
 """Trained parts: what was saved comes back, and whatever is not what its card says is refused by name."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -61,7 +62,7 @@ def test_a_missing_part_says_how_to_make_it(tmp_path, monkeypatch):
 
 def test_the_command_for_a_variant_names_its_part(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "WEIGHTS", tmp_path)
-    with pytest.raises(LayoutError, match="'generator_lf'.*mindreader.pretrain generator`"):
+    with pytest.raises(LayoutError, match="'generator_lf'.*mindreader.pretrain generator_lf`"):
         weights.part_checksum("generator_lf")
 
 
@@ -102,7 +103,16 @@ def test_a_pickle_under_the_right_name_is_never_read(part, tmp_path):
     assert not (tmp_path / "exploded").exists()
 
 
-@pytest.mark.parametrize("text, message", [("{", "no JSON"), ("{}", "without architecture, bytes, sha256")])
+def test_the_card_of_another_part_is_refused(part, monkeypatch):
+    """Weights and card that agree with one another, under the name of something else."""
+    monkeypatch.setattr(paths, "WEIGHTS", part.parent)
+    shutil.copytree(part, part.parent / "generator_sup")
+    with pytest.raises(LayoutError, match="found the card of the part 'tiny' in .*, expected that of .*'generator_sup'"):
+        weights.load_part("generator_sup")
+
+
+@pytest.mark.parametrize("text, message", [("{", "no JSON"), ("{}", "without architecture, bytes, sha256"),
+                                           ("3", "without architecture, bytes, sha256")])
 def test_a_damaged_card_is_refused(part, text, message):
     (part / "card.json").write_text(text)
     with pytest.raises(LayoutError, match=message):
