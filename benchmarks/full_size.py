@@ -1,0 +1,101 @@
+"""Make and load the simulated subject at the size of NSD's subject 1, and say how long that takes and what memory.
+
+    python benchmarks/full_size.py                  all of it: 37 sessions of 750 trials, 15,724 voxels
+    python benchmarks/full_size.py --sessions 2     a part, to extrapolate from
+
+Each step runs in a process of its own, so that its peak memory is its own. The folder that is made is removed
+afterwards unless `--keep` is given. Exits with 1 where the full size does not give NSD's counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from mindreader.nsd import load_subject
+from mindreader.params import progress
+from mindreader.twin import TwinConfig, write_twin
+
+FULL = TwinConfig(n_voxels=15724, n_sessions=37, trials_per_session=750)
+NSD = {"trials": 27750, "images": 9841, "training images": 8364, "validation images": 1477, "most repeats": 3,
+       "voxels": 15724}   # subject 1 in 37 sessions, and the paper's split of its images
+
+
+def make(folder: Path, config: TwinConfig) -> dict[str, int]:
+    """Write the subject; there is nothing to count yet."""
+    write_twin(folder / "twin", config, seed=0)
+    return {}
+
+
+def load(folder: Path, config: TwinConfig) -> dict[str, int]:
+    """Read all that was written, and count."""
+    subject = load_subject(folder / "twin", "subj01", cache=folder / "cache", progress=progress)
+    _, repeats = np.unique(subject.trials.image_ids, return_counts=True)
+    return {"trials": len(subject.trials), "images": len(repeats), "training images": len(subject.split.train),
+            "validation images": len(subject.split.validation), "most repeats": int(repeats.max()),
+            "voxels": subject.n_voxels, "training trials": len(subject.train),
+            "validation trials": len(subject.validation)}
+
+
+def measured(step: Callable, folder: Path, config: TwinConfig, answers) -> None:
+    """Run one step and put (its counts, minutes, CPU minutes, peak GB, peak GB of its largest worker) on a queue."""
+    start = time.perf_counter()
+    counts = step(folder, config)
+    mine, workers = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    seconds = time.perf_counter() - start, sum(use.ru_utime + use.ru_stime for use in (mine, workers))
+    answers.put((counts, *(s / 60 for s in seconds), *(use.ru_maxrss / 2**20 for use in (mine, workers))))
+
+
+def run(name: str, step: Callable, folder: Path, config: TwinConfig) -> dict[str, int]:
+    """One step in a process of its own, with a line about what it took."""
+    context = get_context("spawn")
+    answers = context.SimpleQueue()
+    process = context.Process(target=measured, args=(step, folder, config, answers))
+    process.start()
+    process.join()
+    if process.exitcode:
+        sys.exit(f"{name} failed, see above")
+    counts, minutes, cpu, peak, worker = answers.get()
+    helpers = f" and {worker:.1f} GB in each worker" if worker > 0.05 else ""
+    print(f"{name}: {minutes:.1f} min ({cpu:.1f} min of CPU), peak memory {peak:.1f} GB{helpers}", flush=True)
+    return counts
+
+
+def main() -> None:
+    """Make, load, load again from the cache; compare the counts with NSD's."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--sessions", type=int, default=FULL.n_sessions, help="sessions written (default: %(default)s)")
+    parser.add_argument("--voxels", type=int, default=FULL.n_voxels, help="in nsdgeneral (default: %(default)s)")
+    parser.add_argument("--trials", type=int, default=FULL.trials_per_session, help="in each (default: %(default)s)")
+    parser.add_argument("--folder", type=Path, help="where a folder of its own is made; the system's by default")
+    parser.add_argument("--keep", action="store_true", help="do not remove that folder afterwards")
+    chosen = parser.parse_args()
+    config = TwinConfig(chosen.voxels, chosen.sessions, chosen.trials)
+    folder = Path(tempfile.mkdtemp(prefix="full-size-", dir=chosen.folder))
+    print(f"{config.n_planned} sessions planned and {config.n_sessions} written, {config.n_pictures} pictures, "
+          f"{config.n_voxels} voxels, {os.cpu_count()} cores, in {folder}", flush=True)
+    try:
+        run("make", make, folder, config)
+        disk = sum(path.stat().st_blocks * 512 for path in folder.rglob("*")) / 1e9
+        counts = run("load", load, folder, config)
+        run("load again, from the cache", load, folder, config)
+        print(f"{disk:.1f} GB on disk; " + ", ".join(f"{n:,} {what}" for what, n in counts.items()))
+        if config == FULL and (wrong := {what: counts[what] for what, n in NSD.items() if counts[what] != n}):
+            sys.exit(f"got {wrong}, expected {({what: NSD[what] for what in wrong})}")
+    finally:
+        if not chosen.keep:
+            shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

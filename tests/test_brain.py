@@ -1,0 +1,110 @@
+"""The simulated brain: it answers to scenes and their pixels as the cortex it stands for would."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from mindreader import brain as brain_module
+from mindreader.brain import FEATURES, Brain, channels, states
+from mindreader.cortex import lay_out
+from mindreader.drawing import paint_many
+from mindreader.regions import ATLASES
+from mindreader.scenes import draw_scene
+from mindreader.session import attend, draw_noise, simulate_session
+
+KINDS = {"face": "floc-faces", "body": "floc-bodies", "place": "floc-places", "word": "floc-words"}
+
+
+@pytest.fixture(scope="module")
+def small_brain():
+    """(brain of 400 voxels, fitted to 150 pictures; its responses)."""
+    brain = Brain(lay_out(400, 3), 3)
+    scenes = [draw_scene(3, "subject", i) for i in range(150)]
+    return brain, brain.fit(scenes, paint_many(3, "subject", range(150), processes=1))
+
+
+def test_the_brain_never_sees_a_network():
+    code = "import sys, mindreader.brain, mindreader.session; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_early_voxels_see_the_other_side_of_the_picture(small_brain):
+    brain, _ = small_brain
+    scene = draw_scene(3, "subject", 0)
+    pixels = np.full((2, 64, 64, 3), 128, np.uint8)
+    stripes = (np.indices((24, 20)).sum(0) // 2 % 2 * 255).astype(np.uint8)[..., None]
+    pixels[0, 20:44, 4:24], pixels[1, 20:44, 40:60] = stripes, stripes      # left, right
+    left, right = np.abs(brain.respond([scene] * 3, np.concatenate([pixels, pixels[:1] * 0 + 128])).expected()[:2]
+                         - brain.respond([scene], np.full((1, 64, 64, 3), 128, np.uint8)).expected())
+    v1 = brain.cortex.having("prf-visualrois", "V1v", "V1d")
+    seen_right = brain.cortex.centre[:, 0] > 0.15
+    assert right[v1 & seen_right].mean() > 3 * left[v1 & seen_right].mean()
+    assert brain.cortex.right[tuple(brain.cortex.coords[v1 & seen_right].T)].mean() < 0.2
+
+
+def test_receptive_fields_grow_along_the_hierarchy():
+    cortex = lay_out(3000, 0)
+    widths = [np.median(cortex.width[cortex.having("prf-visualrois", *names)])
+              for names in (("V1v", "V1d"), ("V2v", "V2d"), ("V3v", "V3d"), ("hV4",))]
+    assert (np.diff(widths) > 0).all()
+
+
+def test_every_localiser_region_prefers_its_own_category_in_noisy_trials(small_brain):
+    brain, fitted = small_brain
+    shown = {kind: brain.respond([draw_scene(4, "subject", i, kind) for i in range(8)],
+                                 paint_many(4, "subject", range(8), processes=1, kind=kind))
+             for kind in (*KINDS, "object")}
+    noise = draw_noise(brain.cortex, fitted.wandering(), median_ncsnr=0.36, stray=3.0, seed=3)
+    trials = {kind: simulate_session(r, attend(r, np.arange(96) % 8, 0), noise, n, 3) for n, (kind, r) in
+              enumerate(shown.items())}
+    z = {kind: (psc - noise.base - offset) / (noise.size * gain) for kind, (psc, gain, offset) in trials.items()}
+    for kind, atlas in KINDS.items():
+        others = np.concatenate([v for k, v in z.items() if k != kind])
+        spread = np.sqrt(z[kind].var(0, ddof=1) / len(z[kind]) + others.var(0, ddof=1) / len(others))
+        t = (z[kind].mean(0) - others.mean(0)) / spread
+        for label in ATLASES[atlas]:
+            here = brain.cortex.having(atlas, label) & (noise.ncsnr > 0)
+            assert not here.any() or np.median(t[here]) > 5, (label, np.median(t[here]))
+
+
+def test_occipital_face_voxels_see_where_a_face_is_and_fusiform_ones_whose_it_is():
+    brain = Brain(lay_out(1024, 0), 0)
+    ofa, ffa = (brain.cortex.having("floc-faces", name) for name in ("OFA", "FFA-1"))
+    where, who = ([FEATURES.index(f"{what}") for what in pair] for pair in
+                  (("face left", "face right"), ("identity 0", "identity 1")))
+    assert brain.far[where][:, ofa].mean() > 5 * np.abs(brain.far[where][:, ffa]).mean()
+    assert brain.far[who][:, ffa].mean() > 5 * np.abs(brain.far[who][:, ofa]).mean()
+
+
+def test_attention_strengthens_the_attended_thing_and_weakens_the_others():
+    index = next(i for i in range(50) if len({t.category for t in draw_scene(0, "subject", i).things}) == 2)
+    features, image, attended, probability = states([draw_scene(0, "subject", index)])
+    things = draw_scene(0, "subject", index).things
+    for choice in (0, 1):
+        mine, other = (FEATURES.index(f"thing {things[c].name}") for c in (choice, 1 - choice))
+        neutral, now = features[attended == -1][0], features[attended == choice][0]
+        assert now[mine] > neutral[mine] and now[other] < neutral[other]
+    assert probability.sum() == pytest.approx(1)
+
+
+def test_responses_to_the_fitted_pictures_have_mean_0_and_sd_1(small_brain):
+    expected = small_brain[1].expected()
+    np.testing.assert_allclose(expected.mean(0), 0, atol=1e-4)
+    np.testing.assert_allclose(expected.std(0), 1, atol=1e-3)
+
+
+def test_voxels_answer_the_same_in_blocks_of_any_size(monkeypatch):
+    cortex, scenes = lay_out(400, 3), [draw_scene(3, "subject", i) for i in range(30)]
+    pixels = paint_many(3, "subject", range(30), processes=1)
+    fitted = Brain(cortex, 3).fit(scenes, pixels)
+    monkeypatch.setattr(brain_module, "_BLOCK", 37)
+    again = Brain(cortex, 3).fit(scenes, pixels)
+    np.testing.assert_allclose(again.values, fitted.values, atol=1e-4)
+    np.testing.assert_allclose(again.wandering(), fitted.wandering(), atol=1e-5)
+
+
+def test_pictures_of_another_size_are_refused():
+    with pytest.raises(ValueError, match=r"got pictures of shape \(32, 32, 3\), expected \(64, 64, 3\)"):
+        channels(np.zeros((1, 32, 32, 3), np.uint8))
