@@ -14,6 +14,7 @@ MAY_IMPORT = {
     # layer 0
     "__init__": set(),
     "augment": set(),
+    "flatmap": set(),
     "looks": set(),
     "losses": set(),
     "paths": set(),
@@ -33,7 +34,9 @@ MAY_IMPORT = {
     "gan_steps": {"losses", "stylegan"},
     "mentions": {"scenes"},
     "params": {"paths"},
+    "plots_subject": {"plots"},
     "reconstruct": {"records"},
+    "recovery": {"records"},
     "regions": {"records"},
     "scores": {"records"},
     "sentences": {"looks", "scenes"},
@@ -47,6 +50,7 @@ MAY_IMPORT = {
     "mapping": {"fitting", "losses", "records"},
     "modelcards": {"paths", "plots", "rendering", "tables"},
     "nb": {"paths", "store"},
+    "outlines": {"annotations"},
     "readout": {"fitting", "records", "scores"},
     "schooling": {"paths", "records", "store"},
     "sphinxext": {"modelcards", "paths", "tables"},
@@ -88,17 +92,25 @@ MAY_IMPORT = {
     "chapter": {"experiments", "params", "paths", "pipeline", "rendering", "store"},
     "report.common": {"pipeline", "records", "scores"},
     "report.screening": {"captions", "pipeline", "records", "scores", "tables"},
+    "report.subject": {
+        "design", "flatmap", "nsd", "outlines", "paths", "pipeline", "records", "recovery", "regions", "twin",
+    },
     # layer 9
     "report.categories": {"params", "pipeline", "readout", "report.common", "scores", "tables"},
+    "report.decoding": {"pipeline", "recovery", "report.common", "report.subject", "scenes", "scores"},
     "report.mapping": {"mapping", "pipeline", "records", "report.common", "scores", "tables"},
     "report.pictures": {"embed", "experiments", "pipeline", "records", "report.common", "scores", "tables"},
     "report.stimulation": {"pipeline", "reconstruct", "records", "report.common", "scores"},
     # layer 10
+    "report.recovered": {
+        "pipeline", "pretrain_clip", "readout", "recovery", "regions", "report.decoding", "report.screening",
+        "report.subject", "scenes", "scores", "weights",
+    },
     "report.encoding": {"encoding", "pipeline", "records", "report.common", "report.pictures", "scores"},
     # layer 11
     "report": {
-        "report.categories", "report.common", "report.encoding", "report.mapping", "report.pictures",
-        "report.screening", "report.stimulation",
+        "report.categories", "report.common", "report.decoding", "report.encoding", "report.mapping", "report.pictures",
+        "report.recovered", "report.screening", "report.stimulation", "report.subject",
     },
 }
 

@@ -1,0 +1,286 @@
+"""Chapter 00, second half: what was planted in the simulated subject, and whether it is found again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .. import recovery, scores, weights
+from ..pipeline import Pipeline
+from ..pretrain_clip import category_prompts
+from ..readout import categories
+from ..regions import ATLASES
+from ..scenes import STUFF
+from .decoding import INPUTS, attended_row, factor_means
+from .screening import screening_auc
+from .subject import of_the_plant, repeat_reliability, session_moments
+
+CEILING, SCREENING, CONTRAST, CATEGORY, TOP1, OFFSET, P = 0.9, 0.9, 5.0, 0.95, 0.90, 0.9, 0.01   # the bars
+N_CHOICES = 300          # captions among which a picture finds its own
+FEWEST = 10              # pictures with and without a factor, for it to be read
+# contrast -> which pictures show it, from the planted factors of a scene
+CONTRASTS = {
+    "faces": lambda f: f.face > 0,
+    "bodies": lambda f: (f.has_person > 0) & (f.face == 0),
+    "places": lambda f: (f.things <= 1) & (f.face == 0),
+    "words": lambda f: f.words > 0,
+}
+
+
+# ── voxels ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+@of_the_plant
+def noise_ceilings(run: Pipeline) -> pd.DataFrame:
+    """Each voxel's true ncsnr and the one in the files, found in the betas by NSD's procedure: voxel, planted, found."""
+    subject = run.subject
+    table = pd.DataFrame({"voxel": np.arange(subject.n_voxels), "planted": run.plant.ncsnr, "found": subject.ncsnr})
+    return table[subject.rois["valid"] & np.isfinite(table.found)].reset_index(drop=True)
+
+
+@of_the_plant
+def receptive_fields(run: Pipeline) -> pd.DataFrame:
+    """Where voxels of the visual areas look: voxel, axis, planted, found; the picture spans -1 to 1."""
+    stimuli, mine = run.subject.stimuli, run.subject.rois["prf-visualrois"] & run.subject.rois["valid"]
+    trials = run.subject.trials.replace(run.subject.trials.betas[:, mine])
+    found = recovery.centre_of_fields(trials, stimuli.ids, stimuli.images)
+    parts = [pd.DataFrame({"voxel": np.flatnonzero(mine), "axis": axis, "planted": run.plant.centre[mine, i],
+                           "found": found[:, i]}) for i, axis in enumerate(("left to right", "top to bottom"))]
+    return pd.concat(parts, ignore_index=True).dropna(ignore_index=True)
+
+
+@of_the_plant
+def region_contrasts(run: Pipeline) -> pd.DataFrame:
+    """Median t of each localiser region for each contrast on the betas, one picture one sample.
+
+    Table region, contrast, own (whether the region is named for it), value, low, high (95 % interval over pictures,
+    for its own contrast), n_voxels, n (pictures), n_shown (that show it). Voxels that never answer are left out.
+    """
+    regions = {name: (atlas.removeprefix("floc-"), run.subject.rois[name] & (run.plant.ncsnr > 0))
+               for atlas, names in ATLASES.items() if atlas.startswith("floc") for name in names}
+    regions = {name: (family, here & run.subject.rois["valid"]) for name, (family, here) in regions.items()}
+    ids = np.unique(run.subject.trials.image_ids)
+    drawn = np.random.default_rng(run.experiment.child_seed("contrasts")).multinomial(
+        len(ids), np.full(len(ids), 1 / len(ids)), size=run.experiment.evaluate.n_bootstrap)
+    rows = []
+    for contrast, shown in CONTRASTS.items():
+        shows = shown(run.plant.factors.loc[ids]).to_numpy()
+        for name, (family, here) in regions.items():
+            if not here.any():
+                continue
+            trials = run.subject.trials.replace(run.subject.trials.betas[:, here])
+            low, high = np.nan, np.nan
+            if family == contrast:
+                resampled = np.median(recovery.preferences(trials, shows, weights=drawn), axis=1)
+                low, high = np.nanquantile(resampled, [0.025, 0.975])
+            rows.append({"region": name, "contrast": contrast, "own": family == contrast,
+                         "value": np.median(recovery.preferences(trials, shows)), "low": low, "high": high,
+                         "n_voxels": int(here.sum()), "n": len(ids), "n_shown": int(shows.sum())})
+    return pd.DataFrame(rows)
+
+
+# ── CLIP ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def clip_categories(run: Pipeline) -> pd.DataFrame:
+    """How well CLIP's cosine with "a photo of a …" tells pictures with a category from those without.
+
+    Table name, group, input, value (ROC AUC), low, high (95 % over pictures), n_present, n; best first. Categories with
+    at least ten pictures on either side; none of these pictures was in CLIP's training.
+    """
+    if "categories" not in run.memo:
+        labels, likeness, names = _zero_shot(run)
+        stuff = {name for name, _ in STUFF.values()}
+        table = scores.auc_by_class(labels, likeness, names)[0].rename(columns={"category": "name"})
+        table[["low", "high"]] = [_auc_interval(run, labels[:, [k]], likeness[:, [k]]) for k in range(len(names))]
+        table = table.assign(group=["stuff" if n in stuff else "things" for n in names], input="CLIP, zero-shot")
+        run.memo["categories"] = table.sort_values(["group", "value"], ascending=False, ignore_index=True)[
+            ["name", "group", "input", "value", "low", "high", "n_present", "n"]]
+    return run.memo["categories"]
+
+
+@of_the_plant
+def clip_matches(run: Pipeline) -> pd.DataFrame:
+    """How often CLIP finds the picture of a specific caption among 300 and back: a tidy score table of two rows."""
+    table = run.plant.captions
+    first = table[table.grade == "specific"].drop_duplicates("image_id").caption_id
+    caption = run.points["caption"]
+    caption = caption.take(np.isin(caption.keys, first))
+    seed, n = run.experiment.child_seed("bootstrap"), min(N_CHOICES, len(caption))
+    ids, rows = np.empty(0, int), {"forward": [], "backward": []}
+    for start in range(0, len(caption) - n + 1, n):
+        batch = scores.batch(caption, run.points["image"], n=n, start=start)
+        ids = np.r_[ids, batch.image_ids]
+        for direction, won in rows.items():
+            won.append(scores.hits(batch, direction))
+    parts = []
+    for name, direction in (("caption to picture", "forward"), ("picture to caption", "backward")):
+        won = np.concatenate(rows[direction]).astype(float)
+        low, high = scores.bootstrap_interval(won, ids, seed=seed, n_bootstrap=run.experiment.evaluate.n_bootstrap)
+        parts.append(scores.row(name, f"top-1 of {n}", won.mean(), low, high, len(won), 1 / n, seed, run.origin))
+    return pd.concat(parts, ignore_index=True)
+
+
+# ── all of it ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def recovery_table(run: Pipeline) -> pd.DataFrame:
+    """What was planted, how it was looked for, what was found, and whether that clears the bar.
+
+    Table planted, found by, value, low, high (95 %), n, bar, holds; only the rows that this subject has a truth for.
+    """
+    return pd.DataFrame([{k: v for k, v in row.items() if k not in ("key", "chance")} for row in _rows(run)])
+
+
+def subject_summary(run: Pipeline) -> dict:
+    """The numbers of the chapter's prose and scorecard."""
+    values = {row["key"]: {"ours": row["value"], "low": row["low"], "high": row["high"], "n": row["n"],
+                           "chance": row["chance"], "note": f"{row['found by']}; bar: {row['bar']}"}
+              for row in _rows(run)}
+    held = [row["holds"] == "yes" for row in _rows(run)]
+    values["bars_held"] = {"ours": int(sum(held)), "n": len(held), "note": "bars cleared"}
+    return values | _repeats(run) | _sessions(run) | _limits(run)
+
+
+def _rows(run: Pipeline) -> list[dict]:
+    """One dict for each row of the table, with a key for the record."""
+    if "rows" not in run.memo:
+        rows = [_clip_row(run)]
+        if run.origin == "twin":
+            rows = [*_voxel_rows(run), *rows, *_match_rows(run), *_reading_rows(run)]
+        run.memo["rows"] = rows
+    return run.memo["rows"]
+
+
+def _row(key: str, planted: str, how: str, value, low, high, n, bar: str, holds: bool,
+         chance: float | None = None) -> dict:
+    return {"key": key, "planted": planted, "found by": how, "value": float(value), "low": float(low),
+            "high": float(high), "n": int(n), "bar": bar, "holds": "yes" if holds else "no", "chance": chance}
+
+
+def _voxel_rows(run: Pipeline) -> list[dict]:
+    """Ceiling, grades, receptive fields, localiser regions, session offsets."""
+    ceiling, fields = noise_ceilings(run), receptive_fields(run)
+    r = _r(run, ceiling.planted, ceiling.found)
+    grade = screening_auc(run).set_index("name").loc["CLIP's probability"]
+    rows = [_row("ceiling_r", "noise ceiling of a voxel", "ncsnr by NSD's procedure, r", *r, len(ceiling),
+                 f"above {CEILING}", r[0] > CEILING),
+            _row("screening_auc", "grades of captions", "screening probability, ROC AUC", grade.value, grade.low,
+                 grade.high, grade.n, f"above {SCREENING}", grade.value > SCREENING, 0.5)]
+    for axis, key in (("left to right", "fields_x"), ("top to bottom", "fields_y")):
+        mine = fields[fields.axis == axis]
+        r = _r(run, mine.planted, mine.found)
+        rows.append(_row(key, f"receptive field, {axis}", "regression on edge energy, r", *r, len(mine),
+                         "interval above 0", r[1] > 0, 0.0))
+    own = region_contrasts(run).query("own").dropna(subset="value")
+    worst = own.loc[own.value.idxmin()]
+    rows.append(_row("contrast_weakest", "selectivity of localiser regions",
+                     f"own contrast, median t of the weakest ({worst.region})", worst.value, worst.low, worst.high,
+                     worst.n, f"above {CONTRAST:.0f}, each region", worst.value > CONTRAST, 0.0))
+    moments = session_moments(run)
+    r = _r(run, moments["planted"].T, moments["before"].T)
+    rows.append(_row("offset_r", "baseline of a session", "session means of the betas, r", *r,
+                     moments["before"].shape[1], f"above {OFFSET}", r[0] > OFFSET))
+    return rows
+
+
+def _clip_row(run: Pipeline) -> dict:
+    labels, likeness, _ = _zero_shot(run)
+    value = clip_categories(run).value.mean()
+    low, high = _auc_interval(run, labels, likeness)
+    return _row("clip_category_auc", "categories in a picture", "CLIP, zero-shot, mean ROC AUC", value, low, high,
+                len(labels), f"above {CATEGORY}", value > CATEGORY, 0.5)
+
+
+def _match_rows(run: Pipeline) -> list[dict]:
+    return [_row(f"clip_{row.name.replace(' ', '_')}", "which caption is whose", f"CLIP, {row.name}, {row.metric}",
+                 row.value, row.low, row.high, row.n, f"at least {TOP1}", row.value >= TOP1, row.chance)
+            for row in clip_matches(run).itertuples()]
+
+
+def _reading_rows(run: Pipeline) -> list[dict]:
+    """Scene factors and attention."""
+    means = factor_means(run).set_index("name")
+    floor, single, top = (means.loc[name] for name in INPUTS)
+    told = attended_row(run).iloc[0]
+    return [_row("factors_single", "factors of a scene", "linear decoding of single trials, mean r", single.value,
+                 single.low, single.high, single.n, "between shuffled and noiseless",
+                 single.low > floor.high and single.high < top.low, 0.0),
+            _row("attended", "which thing is attended", "read from the trial, share right", told.value, told.low,
+                 told.high, told.n, f"above chance, p < {P}", told.p < P and told.value > told.chance, told.chance)]
+
+
+def _repeats(run: Pipeline) -> dict:
+    table, seed = repeat_reliability(run), run.experiment.child_seed("bootstrap")
+    values = {}
+    for column, note in (("same", "pattern correlation of two trials of a picture"),
+                         ("other", "control: of trials of two pictures")):
+        low, high = scores.bootstrap_interval(table[column].to_numpy(), table.image_id.to_numpy(), seed=seed,
+                                              n_bootstrap=run.experiment.evaluate.n_bootstrap)
+        values[f"repeat_{column}"] = {"ours": table[column].mean(), "low": low, "high": high, "n": len(table),
+                                      "note": note}
+    return values
+
+
+def _sessions(run: Pipeline) -> dict:
+    moments, values = session_moments(run), {}
+    for when in ("before", "after"):
+        share = moments[f"share_{when}"]
+        middle = [float(np.median(share)), *_over_voxels(run, share[:, None], lambda s: np.median(s, axis=1)[:, 0])]
+        values[f"drift_{when}"] = dict(zip(("ours", "low", "high"), middle)) | {
+            "n": len(share), "note": f"share of a voxel's variance between sessions, {when} z-scoring; median"}
+    return values
+
+
+def _limits(run: Pipeline) -> dict:
+    """What stands beside the rows of the table: floor and ceiling of decoding, p of attention, CLIP's card."""
+    if run.origin != "twin":
+        return {}
+    means = factor_means(run).set_index("name")
+    values = {key: {"ours": means.value[name], "low": means.low[name], "high": means.high[name],
+                    "n": int(means.n[name]), "note": note}
+              for key, name, note in (("factors_shuffled", INPUTS[0], "control: factors of other pictures"),
+                                      ("factors_noiseless", INPUTS[2], "limit: responses without noise"))}
+    told = attended_row(run).iloc[0]
+    values["attended_p"] = {"ours": told.p, "n": int(told.n), "note": "by swapping the trials of a picture"}
+    card = weights.load_card("clip") if run.experiment.embed.clip == "mini" else {"scores": {}}
+    for key in (k for k in ("category_auc", "top1_captions", "top1_pictures") if k in card["scores"]):
+        values[f"card_{key}"] = {"ours": card["scores"][key], "n": card["data"]["n_held_out"],
+                                 "note": "on CLIP's card, held-out scenes of its own world"}
+    return values
+
+
+def _auc_interval(run: Pipeline, labels: np.ndarray, likeness: np.ndarray) -> tuple[float, float]:
+    return scores.mean_auc_interval(labels, likeness, run.subject.stimuli.ids,
+                                    seed=run.experiment.child_seed("bootstrap"),
+                                    n_bootstrap=min(200, run.experiment.evaluate.n_bootstrap))
+
+
+def _zero_shot(run: Pipeline) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Labels and cosines of pictures and categories, (n_pictures, n_categories) both, and the categories' names."""
+    if "zero-shot" not in run.memo:
+        truth, prompts = categories(run.subject.stimuli), category_prompts()
+        count = truth.labels.sum(0)
+        kept = [k for k, name in enumerate(truth.names) if name in prompts
+                and FEWEST <= count[k] <= len(truth.ids) - FEWEST]
+        names = [truth.names[k] for k in kept]
+        texts = run.clip.texts([prompts[name] for name in names])
+        texts /= np.linalg.norm(texts, axis=1, keepdims=True)
+        pictures = run.points["image"].unit().at(truth.ids)
+        run.memo["zero-shot"] = truth.labels[:, kept], pictures @ texts.T, names
+    return run.memo["zero-shot"]
+
+
+def _r(run: Pipeline, planted, found) -> tuple[float, float, float]:
+    """Correlation over all entries and its interval over voxels, the rows; both (n_voxels,) or (n_voxels, m)."""
+    a, b = (np.asarray(x, float).reshape(len(x), -1) for x in (planted, found))
+
+    def r(ab):
+        x, y = (part.reshape(len(part), -1) for part in np.split(ab, 2, axis=2))
+        return scores.pearson(x.T, y.T)
+
+    both = np.hstack([a, b])
+    return float(r(both[None])[0]), *_over_voxels(run, both, r)
+
+
+def _over_voxels(run: Pipeline, table: np.ndarray, statistic) -> tuple[float, float]:
+    """95 % interval of a statistic when voxels, the rows of `table`, are drawn again; statistic takes (draws, n, m)."""
+    rng, values = np.random.default_rng(run.experiment.child_seed("voxels")), []
+    for _ in range(-(-run.experiment.evaluate.n_bootstrap // 50)):
+        values.append(statistic(table[rng.integers(0, len(table), (50, len(table)))]))
+    low, high = np.quantile(np.concatenate(values), [0.025, 0.975])
+    return float(low), float(high)
