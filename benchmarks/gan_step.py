@@ -1,0 +1,57 @@
+"""Pictures per second of the GAN's training: our step beside the plain one, at equal architecture and batch."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mindreader.gan import Game, GanConfig
+
+from .plain_stylegan import PlainDiscriminator, PlainGenerator
+from .timing import Timing, by_turns
+
+PLAIN = {"plain float32, shared kernel": False, "plain float32, grouped kernels": True}
+
+
+class PlainGame(Game):
+    """The same game, from the same weights, between plain networks, with Adam as torch makes it by default."""
+
+    def __init__(self, config: GanConfig, heads: int, seed: int, *, grouped: bool):
+        super().__init__(dataclasses.replace(config, precision="float32"), None, heads, seed, "cpu", helpers={})
+        plain = PlainGenerator(self.network, grouped=grouped), PlainDiscriminator(self.network)
+        for net, ours in zip(plain, (self.generator, self.discriminator)):
+            net.load_state_dict(ours.state_dict())
+        self.paint_optimizer, self.tell_optimizer = (
+            torch.optim.Adam(net.parameters(), **{key: theirs.defaults[key] for key in ("lr", "betas", "eps")})
+            for net, theirs in zip(plain, (self.paint_optimizer, self.tell_optimizer)))
+        self.generator, self.discriminator = plain
+
+
+def without_regularization(config: GanConfig) -> GanConfig:
+    """Only the step of the generator and the step of the discriminator, every time."""
+    return dataclasses.replace(config, path_weight=0.0, r1_gamma=0.0)
+
+
+def batch_of(config: GanConfig, heads: int, seed: int = 0) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Noise for pictures (N, 3, H, W) in [-1, 1] and unit-length conditions; a step takes as long as with real ones."""
+    rng = torch.Generator().manual_seed(seed)
+    size, n = config.network.resolution, config.batch
+    pictures = torch.rand(n, 3, size, size, generator=rng) * 2 - 1
+    return pictures, tuple(F.normalize(torch.randn(n, config.network.condition_dim, generator=rng), dim=1)
+                           for _ in range(heads))
+
+
+def measure(config: GanConfig, *, repeats: int, heads: int = 2) -> list[Timing]:
+    """Time one generator step and one discriminator step of each kind; the plain ones come first."""
+    config = without_regularization(config)
+    games = {name: PlainGame(config, heads, 0, grouped=grouped) for name, grouped in PLAIN.items()}
+    for precision in ("float32", "bfloat16"):
+        ours = dataclasses.replace(config, precision=precision)
+        games[f"mindreader {precision}"] = Game(ours, None, heads, 0, "cpu", helpers={})
+    real, points = batch_of(config, heads)
+    return by_turns({name: partial(game.play, real, points) for name, game in games.items()}, config.batch,
+                    repeats=repeats)

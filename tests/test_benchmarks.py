@@ -1,0 +1,210 @@
+"""benchmarks: the plain references compute what the library computes, and the table says what was measured."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from benchmarks import gan_step, mapper_step
+from benchmarks.__main__ import main
+from benchmarks.plain_mapper import PlainMapper
+from benchmarks.plain_stylegan import PlainDiscriminator, PlainGenerator
+from benchmarks.timing import Timing, by_turns, matrix_peak
+from mindreader import losses
+from mindreader.fitting import new_network
+from mindreader.gan import Game, GanConfig
+from mindreader.gan_steps import path_length_losses
+from mindreader.mapping import ResidualMapper
+from mindreader.stylegan import PUBLISHED, Discriminator, Generator, StyleGanConfig
+
+BOOK = StyleGanConfig(heads=2)
+SMALL = StyleGanConfig(resolution=16, z_dim=6, w_dim=10, condition_dim=8, channel_base=128, channel_max=12,
+                       mapping_layers=2, heads=2)
+
+
+@pytest.fixture
+def rng():
+    return torch.Generator().manual_seed(sum(map(ord, "mind reader")))
+
+
+def painters(config, grouped):
+    """Ours and the plain one with the same weights, every bias and noise strength at work."""
+    ours = new_network(lambda: Generator(config), seed=1)
+    _stir(ours)
+    plain = PlainGenerator(config, grouped=grouped)
+    plain.load_state_dict(ours.state_dict())
+    return ours, plain
+
+
+def judges(config):
+    ours = new_network(lambda: Discriminator(config), seed=2)
+    _stir(ours)
+    plain = PlainDiscriminator(config)
+    plain.load_state_dict(ours.state_dict())
+    return ours, plain
+
+
+def _stir(net):
+    rng = torch.Generator().manual_seed(3)
+    for name, parameter in net.named_parameters():
+        if name.endswith(("bias", "noise_strength")):
+            parameter.data += 0.3 * torch.randn(parameter.shape, generator=rng)
+
+
+def given(config, rng, n=4):
+    z = torch.randn(n, config.z_dim, generator=rng)
+    return z, tuple(F.normalize(torch.randn(n, config.condition_dim, generator=rng), dim=1)
+                    for _ in range(config.heads))
+
+
+def gradients(net, value):
+    names, parameters = zip(*net.named_parameters())
+    found = torch.autograd.grad(value, parameters, allow_unused=True)
+    return {name: torch.zeros_like(p) if g is None else g for name, p, g in zip(names, parameters, found)}
+
+
+def same_gradients(a, b, rtol=1e-3):
+    """Each parameter's gradient, relative to its own largest entry."""
+    assert set(a) == set(b)
+    for name, theirs in b.items():
+        assert (a[name] - theirs).abs().max() <= rtol * theirs.abs().max() + 1e-6, name
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize("noise", ["none", "const", "random"])
+def test_same_weights_paint_the_same_picture(rng, noise, grouped):
+    ours, plain = painters(BOOK, grouped)
+    z, conditions = given(BOOK, rng)
+    with torch.no_grad():
+        a, b = (net(z, *conditions, noise=noise, rng=torch.Generator().manual_seed(4)) for net in (ours, plain))
+    torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("heads", [1, 2])
+def test_same_weights_give_the_same_verdict(rng, heads):
+    config = dataclasses.replace(BOOK, heads=heads)
+    ours, plain = judges(config)
+    pictures = torch.rand(6, 3, 64, 64, generator=rng) * 2 - 1
+    _, conditions = given(config, rng, n=6)
+    with torch.no_grad():
+        a, b = ours(pictures, *conditions), plain(pictures, *conditions)
+    torch.testing.assert_close(a.logit, b.logit, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(a.features, b.features, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_the_plain_pair_learns_from_the_same_gradients(rng, grouped):
+    (ours, plain), (judge, plain_judge) = painters(SMALL, grouped), judges(SMALL)
+    z, conditions = given(SMALL, rng)
+    found = []
+    for painter, critic in ((ours, judge), (plain, plain_judge)):
+        verdict = critic(painter(z, *conditions, noise="const"), *conditions)
+        loss = losses.logistic_generator(verdict.logit) + losses.contrastive(verdict.features[0], conditions[0])
+        found.append(gradients(torch.nn.ModuleList([painter, critic]), loss))
+    same_gradients(*found)
+
+
+def test_the_regularizers_second_derivatives_agree(rng):
+    (ours, plain), (judge, plain_judge) = painters(SMALL, grouped=True), judges(SMALL)
+    _, conditions = given(SMALL, rng)
+    found = []
+    for painter, critic in ((ours, judge), (plain, plain_judge)):
+        terms, _ = path_length_losses(painter, conditions, torch.zeros(()), GanConfig(network=SMALL),
+                                      torch.Generator().manual_seed(5))
+        real = (torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(6)) * 2 - 1).requires_grad_()
+        penalty = losses.r1_penalty(critic(real, *conditions).logit, real)
+        found.append(gradients(torch.nn.ModuleList([painter, critic]), terms["path"] + penalty))
+    same_gradients(*found)
+
+
+def test_plain_parameters_have_the_published_names_and_shapes():
+    with torch.device("meta"):
+        for ours, plain in ((Generator, PlainGenerator), (Discriminator, PlainDiscriminator)):
+            a, b = (kind(PUBLISHED).state_dict() for kind in (ours, plain))
+            assert {k: v.shape for k, v in a.items()} == {k: v.shape for k, v in b.items()}
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_both_games_see_the_same_losses(grouped):
+    config = gan_step.without_regularization(GanConfig(network=SMALL, batch=4, precision="float32"))
+    ours = Game(config, None, 2, 0, "cpu", helpers={})
+    plain = gan_step.PlainGame(config, 2, 0, grouped=grouped)
+    for game in (ours, plain):
+        for _ in range(2):
+            game.play(*gan_step.batch_of(config, 2))
+    assert set(ours.sums) == {"generator adversarial", "generator feature", "discriminator adversarial",
+                              "discriminator feature"}
+    assert plain.sums == pytest.approx(ours.sums, rel=1e-3)
+    assert isinstance(plain.generator, PlainGenerator) and isinstance(ours.generator, Generator)
+
+
+@pytest.mark.parametrize("n_voxels, n_dims", [(2048, 128), (256, 512)])
+def test_the_plain_mapper_gives_the_same_points_and_gradients(rng, n_voxels, n_dims):
+    ours, plain = new_network(lambda: ResidualMapper(n_voxels, n_dims), seed=0), PlainMapper(n_voxels, n_dims)
+    plain.load_state_dict(ours.state_dict())
+    betas = torch.randn(3, n_voxels, generator=rng)
+    torch.testing.assert_close(ours(betas), plain(betas), rtol=1e-4, atol=1e-4)
+    same_gradients(*(gradients(net, net(betas).square().mean()) for net in (ours, plain)))
+
+
+def test_the_plain_mapper_has_the_papers_number_of_parameters():
+    with torch.device("meta"):
+        assert sum(p.numel() for p in PlainMapper(15744, 512).parameters()) == 1_156_929
+
+
+def test_a_step_of_the_mapper_is_counted_layer_by_layer():
+    voxels, dims, batch, half = 64, 16, 2, 32
+    layers = [64 * 4 * half, *[64 * 64 * half * (3 + 3 + 1)] * 4, 64 * dims * half, half * 128 * dims, 128 * dims]
+    forward = 2 * batch * sum(layers)
+    backward = 2 * forward - 2 * batch * layers[0]  # nobody asks for the gradient of the voxels
+    assert mapper_step.work_of_a_step(voxels, dims, batch) == forward + backward
+
+
+def test_a_timing_reports_the_median_and_both_ends():
+    timing = Timing("x", 8, wall=(1.0, 2.0, 4.0), cpu=(1.0, 3.0, 6.5))
+    assert (timing.rate, timing.spread, timing.busy) == (4.0, (2.0, 8.0), 1.5)
+
+
+def test_contenders_take_turns_and_warming_up_is_not_counted():
+    seen = []
+    timings = by_turns({"a": lambda: seen.append("a"), "b": lambda: seen.append("b")}, 1, repeats=3, warm=1)
+    assert seen == ["a", "b"] * 4
+    assert [(t.name, len(t.wall)) for t in timings] == [("a", 3), ("b", 3)]
+
+
+def test_the_peak_is_no_less_than_a_product_takes():
+    assert 1e8 < matrix_peak(torch.float32, size=128, repeats=2) < 1e15
+
+
+def test_the_table_names_every_contender_and_writes_only_what_was_asked(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(mapper_step, "SIZES", ((128, 16),))
+    monkeypatch.setattr("benchmarks.__main__.GanConfig", lambda batch: GanConfig(network=SMALL, batch=batch))
+    options = ["--repeats", "2", "--batch", "4", "--threads", "1"]
+    assert main(options) == 0
+    printed = capsys.readouterr().out
+    for name in (*gan_step.PLAIN, "mindreader float32", "mindreader bfloat16", "plain float32", "GFLOP/s"):
+        assert name in printed
+    assert list(tmp_path.iterdir()) == []
+    assert main([*options, "--json", "numbers.json"]) == 0
+    report = json.loads((tmp_path / "numbers.json").read_text())
+    assert [len(section["rows"]) for section in report["sections"]] == [4, 3]
+    first = report["sections"][0]["rows"]
+    assert max(row["ratio"] for row in first[:2]) == 1
+    assert all(row["slowest"] <= row["per_second"] <= row["fastest"] for row in first)
+
+
+@pytest.mark.parametrize("options, message", [
+    (["--repeats", "0"], "--repeats 0; expected 1 or more"),
+    (["--json", "no/such/folder/x.json"], "there is no folder"),
+    (["gna"], "invalid choice"),
+])
+def test_what_cannot_be_is_refused_before_anything_is_measured(tmp_path, monkeypatch, capsys, options, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        main(options)
+    assert message in capsys.readouterr().err
