@@ -96,6 +96,19 @@ def test_same_weights_give_the_same_verdict(rng, heads):
     torch.testing.assert_close(a.features, b.features, rtol=1e-4, atol=1e-4)
 
 
+def test_both_cut_activations_at_the_same_size(rng):
+    config = dataclasses.replace(SMALL, conv_clamp=0.5)
+    (ours, plain), (judge, plain_judge) = painters(config, grouped=True), judges(config)
+    z, conditions = given(config, rng)
+    with torch.no_grad():
+        a, b = (net(z, *conditions, noise="const") for net in (ours, plain))
+        uncut = painters(SMALL, grouped=True)[1](z, *conditions, noise="const")
+        verdicts = [net(3 * a, *conditions) for net in (judge, plain_judge)]
+    assert (b - uncut).abs().max() > 0.1
+    torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(verdicts[0].logit, verdicts[1].logit, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("grouped", [False, True])
 def test_the_plain_pair_learns_from_the_same_gradients(rng, grouped):
     (ours, plain), (judge, plain_judge) = painters(SMALL, grouped), judges(SMALL)
