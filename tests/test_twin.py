@@ -17,6 +17,7 @@ from scipy.io import loadmat
 from mindreader import twin
 from mindreader.brain import FEATURES
 from mindreader.nsd import DataConfig, Layout, load_subject
+from mindreader.regions import ATLASES
 from mindreader.scenes import draw_scene, factors
 from mindreader.session import estimate_ncsnr
 from mindreader.twin import TwinConfig, ensure_twin, is_complete, read_plant, write_twin
@@ -64,6 +65,18 @@ def test_betas_are_int16_with_one_chunk_per_voxel_and_zero_outside_the_brain(tin
 def test_pictures_are_stored_as_nsd_stores_them(tiny_twin):
     with h5py.File(Layout(tiny_twin, "subj01").stimuli) as file:
         assert file["imgBrick"].shape == (120, 425, 425, 3) and file["imgBrick"].dtype == np.uint8
+
+
+def test_every_atlas_has_its_three_volumes_and_a_table_of_its_labels(tiny_twin):
+    layout = Layout(tiny_twin, "subj01")
+    for atlas, names in {"nsdgeneral": ("nsdgeneral",), **ATLASES}.items():
+        volumes = [nib.load(layout.roi / f"{side}{atlas}.nii.gz").get_fdata() for side in ("", "lh.", "rh.")]
+        assert volumes[0].shape == nib.load(layout.func / "brainmask.nii.gz").shape
+        assert {-1, 1} <= set(np.unique(volumes[0])) <= set(range(-1, len(names) + 1))
+        np.testing.assert_array_equal(volumes[0], np.where(volumes[1] != -1, volumes[1], volumes[2]))
+        table = next(f for f in (folder / f"{atlas}.mgz.ctab" for folder in layout.labels) if f.is_file())
+        assert [line.split() for line in table.read_text().splitlines()] == [
+            [str(i), name] for i, name in enumerate(("Unknown", *names))]
 
 
 def test_ncsnr_is_estimated_from_the_written_betas(tiny_twin, tiny_subject):
