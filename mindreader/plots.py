@@ -189,7 +189,7 @@ def dots(table: pd.DataFrame, *, hue: str, origin: str, xlabel: str, title: str,
     for style, (name, x) in zip((":", "-."), (lines or {}).items()):
         ax.axvline(x, color=COLOURS["truth"], lw=1, ls=style, label=name)
     for group, y in headings.items():
-        ax.text(0.0, y, group, transform=ax.get_yaxis_transform(), ha="left", va="center", fontsize=8, style="italic")
+        ax.text(0.01, y, group, transform=ax.get_yaxis_transform(), ha="left", va="center", fontsize=8, style="italic")
     ax.set(yticks=list(rows.values()), yticklabels=[name for _, name in rows], xlabel=xlabel, title=title)
     ax.set_ylim(place - 0.4, -0.6)
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))

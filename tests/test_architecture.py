@@ -92,6 +92,7 @@ MAY_IMPORT = {
     "chapter": {"experiments", "params", "paths", "pipeline", "rendering", "store"},
     "report.common": {"pipeline", "records", "scores"},
     "report.screening": {"captions", "pipeline", "records", "scores", "tables"},
+    "report.held_out": {"drawing", "params", "pipeline", "scenes", "sentences", "store", "weights", "world"},
     "report.subject": {
         "design", "flatmap", "nsd", "outlines", "paths", "pipeline", "records", "recovery", "regions", "twin",
     },
@@ -101,13 +102,23 @@ MAY_IMPORT = {
     "report.mapping": {"mapping", "pipeline", "records", "report.common", "scores", "tables"},
     "report.pictures": {"embed", "experiments", "pipeline", "records", "report.common", "scores", "tables"},
     "report.stimulation": {"pipeline", "reconstruct", "records", "report.common", "scores"},
+    "report.shipped_clip": {
+        "embed", "mentions", "pipeline", "pretrain_clip", "records", "report.common", "report.held_out", "scenes",
+        "scores",
+    },
     # layer 10
     "report.recovered": {
         "pipeline", "pretrain_clip", "readout", "recovery", "regions", "report.decoding", "report.screening",
         "report.subject", "scenes", "scores", "weights",
     },
+    "report.pretrained": {
+        "gan", "judging", "pipeline", "report.common", "report.held_out", "report.shipped_clip", "scores", "weights",
+    },
     "report.encoding": {"encoding", "pipeline", "records", "report.common", "report.pictures", "scores"},
     # layer 11
+    "report.interpolation": {
+        "embed", "gan", "pipeline", "report.held_out", "report.pretrained", "report.shipped_clip", "scores",
+    },
     "report": {
         "report.categories", "report.common", "report.decoding", "report.encoding", "report.mapping", "report.pictures",
         "report.recovered", "report.screening", "report.stimulation", "report.subject",

@@ -1,0 +1,141 @@
+"""Chapter 07, what the condition decides and what is left to z: walks between two points, and several draws of one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .. import embed, scores
+from ..gan import TrainedGan
+from ..pipeline import Pipeline
+from .held_out import sizes
+from .pretrained import LABELS, painters, truths
+from .shipped_clip import points
+
+N_DRAWS = 4
+STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
+ALONG, ACROSS = "to another scene's point, same z", "same point, another z"
+
+
+def walk(run: Pipeline, n: int = 6, steps: int = 6) -> dict[str, np.ndarray]:
+    """The language-free painter on the way from one held-out scene's point to the next one's, z held still: columns."""
+    start, end = _pairs(run, n)
+    columns = {"from": truths(run).pictures[:n]}
+    for share in np.linspace(0, 1, steps):
+        columns[f"{share:.0%}"] = _painter(run).paint(_between(start, end, share), seed=_seed(run))
+    return columns | {"to": truths(run).pictures[n:2 * n]}
+
+
+def draws(run: Pipeline, n: int = 6, n_draws: int = 6) -> dict[str, np.ndarray]:
+    """The language-free painter on the same points with several z, and ten times the first two's difference: columns."""
+    painted = _painter(run).paint(points(run)["picture"].vectors[:n], seed=_seed(run), n_draws=n_draws)
+    differ = 10 * np.abs(painted[:, 0].astype(int) - painted[:, 1])
+    columns = {"held out": truths(run).pictures[:n]} | {f"z {i + 1}": painted[:, i] for i in range(n_draws)}
+    return columns | {"z 1 - z 2\nx 10": differ.clip(0, 255).astype(np.uint8)}
+
+
+def content_along(run: Pipeline) -> pd.DataFrame:
+    """How far the painted picture has gone from where it started, in units of the distance of two true scenes.
+
+    Table share (of the way), name (the condition moves, or z was drawn anew), value (mean distance in the feature net),
+    low, high (95 %, resampling pairs), n.
+    """
+    if "content along" not in run.memo:
+        n, see, painter = _n(run), run.feature_net.images, _painter(run)
+        start, end = _pairs(run, n)
+        true = see(truths(run).pictures[:2 * n])
+        unit = np.linalg.norm(true[:n] - true[n:], axis=1).mean()
+        first = see(painter.paint(start, seed=_seed(run)))
+        along = [see(painter.paint(_between(start, end, share), seed=_seed(run))) for share in STEPS]
+        across = see(painter.paint(start, seed=_seed(run) + 1))
+        gone = [(share, ALONG, seen) for share, seen in zip(STEPS, along)]
+        gone += [(share, ACROSS, across) for share in STEPS]
+        run.memo["content along"] = pd.DataFrame([
+            {"share": share, "name": name, **_mean(run, np.linalg.norm(seen - first, axis=1) / unit), "n": n}
+            for share, name, seen in gone])
+    return run.memo["content along"]
+
+
+def shares_of_z(run: Pipeline) -> pd.DataFrame:
+    """Which share of the variance of painted pictures z decides, and the condition the rest, at each level of detail.
+
+    Variance over draws of z at the same point, over that of all pictures. Columns of `scores`; intervals resample
+    pictures.
+    """
+    n, painter = _n(run), _painter(run)
+    painted = painter.paint(points(run)["picture"].vectors[:n], seed=_seed(run), n_draws=N_DRAWS)
+    size = painted.shape[2]
+    flat = painted.reshape(-1, *painted.shape[2:])
+    coarse = embed.PixelEmbedder(8).images(flat)
+    fine = embed.PixelEmbedder(size).images(flat) - embed.PixelEmbedder(size).images(_blurred(flat))
+    levels = {"content (feature net)": run.feature_net.images(flat), "layout (8 x 8 pixels)": coarse,
+              "detail (what 16 x 16 pixels lack)": fine}
+    rows = []
+    for name, seen in levels.items():
+        value, low, high = _share(seen.reshape(n, N_DRAWS, -1).astype(np.float64), run)
+        rows.append(scores.row(name, "share of variance by z", value, low, high, n, np.nan, _seed(run), run.origin))
+    return pd.concat(rows, ignore_index=True)
+
+
+def condition_summary(run: Pipeline) -> dict:
+    """The numbers of the chapter's prose and scorecard on condition and z."""
+    table, values = content_along(run), {}
+    for key, name, share in (("walk_half", ALONG, 0.5), ("walk_whole", ALONG, 1.0), ("walk_z", ACROSS, 1.0)):
+        row = table[(table.name == name) & (table.share == share)].iloc[0]
+        values[key] = {"ours": row.value, "low": row.low, "high": row.high, "n": int(row.n),
+                       "note": f"{name}, {share:.0%} of the way; 1 is the distance of two true scenes"}
+    for key, row in zip(("z_content", "z_layout", "z_detail"), shares_of_z(run).itertuples()):
+        values[key] = {"ours": row.value, "low": row.low, "high": row.high, "n": row.n,
+                       "note": f"{row.name}, {row.metric}"}
+    return values
+
+
+def _painter(run: Pipeline) -> TrainedGan:
+    return painters(run)[LABELS["generator_lf"]]
+
+
+def _seed(run: Pipeline) -> int:
+    return run.experiment.child_seed("z")
+
+
+def _n(run: Pipeline) -> int:
+    """Pairs to walk between, and pictures to draw several z for."""
+    return sizes(run).scored // 10
+
+
+def _pairs(run: Pipeline, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points of the first n held-out pictures, and of the n after them, at unit length."""
+    found = points(run)["picture"].unit().vectors
+    return found[:n], found[n:2 * n]
+
+
+def _between(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
+    """On the straight line from start to end, both (n, d); the painter scales to unit length."""
+    return (1 - share) * start + share * end
+
+
+def _blurred(pictures: np.ndarray) -> np.ndarray:
+    """Pictures with only the detail that 16 x 16 pixels hold, at their own size."""
+    from PIL import Image
+    size = pictures.shape[1]
+    return np.stack([np.asarray(Image.fromarray(p).resize((16, 16), Image.Resampling.BOX).resize(
+        (size, size), Image.Resampling.BICUBIC)) for p in pictures])
+
+
+def _mean(run: Pipeline, values: np.ndarray) -> dict:
+    low, high = scores.bootstrap_interval(values, np.arange(len(values)), seed=run.experiment.child_seed("bootstrap"),
+                                          n_bootstrap=run.experiment.evaluate.n_bootstrap)
+    return {"value": float(values.mean()), "low": low, "high": high}
+
+
+def _share(seen: np.ndarray, run: Pipeline) -> tuple[float, float, float]:
+    """Variance within pictures over the whole, of points (n, n_draws, d), with its interval over pictures."""
+    n, n_draws, _ = seen.shape
+    means, squares = seen.mean(1), (seen ** 2).sum(2).mean(1)                       # [n d], [n]
+    within = (squares - (means ** 2).sum(1)) * n_draws / (n_draws - 1)
+    rng = np.random.default_rng(run.experiment.child_seed("bootstrap"))
+    drawn = rng.multinomial(n, np.full(n, 1 / n), run.experiment.evaluate.n_bootstrap) / n
+    weights = np.concatenate([np.full((1, n), 1 / n), drawn])                       # the sample itself, then redrawn
+    whole = weights @ squares - ((weights @ means) ** 2).sum(1)
+    shares = weights @ within / whole
+    return (shares[0], *np.quantile(shares[1:], [0.025, 0.975]))
