@@ -108,10 +108,11 @@ run.record(report.screening_summary(run))
 # :caption: Caption screening. The paper's column is NSD; ours is labelled with its origin.
 # ```
 #
-# **Reading.** Of five captions {ours}`01_screening:kept_mean` stay on average, and
-# {ours}`01_screening:kept_one_to_three` of the pictures keep one to three, as the paper says of COCO. The screen
-# ranks specific captions above the others with an AUC of {ours}`01_screening:auc`; against another picture the same
-# score falls to {ours}`01_screening:auc_other_picture`, below chance: to a wrong picture, a sentence that says nothing
-# lies nearer than one that says much. Mere length is a strong guess too ({ours}`01_screening:auc_length`), since
-# whoever is specific needs words; the screen has to be read above it. Where we differ: the screening code was never released,
-# so temperature and softmax are CLIP's own ({doc}`../departures`).
+# **Reading** ({numref}`tab-screening`). Of five captions {ours}`01_screening:kept_mean` stay on average
+# ({numref}`fig-kept`), and {ours}`01_screening:kept_one_to_three` of the pictures keep one to three, as the paper
+# says of COCO. The screen ranks specific captions above the others with an AUC of {ours}`01_screening:auc`
+# ({numref}`fig-screen-auc`); against another picture the same score falls to {ours}`01_screening:auc_other_picture`,
+# below chance: to a wrong picture, a sentence that says nothing lies nearer than one that says much. Mere length is
+# a strong guess too ({ours}`01_screening:auc_length`), since whoever is specific needs words; the screen has to be
+# read above it. Where we differ: the screening code was never released, so temperature and softmax are CLIP's own
+# ({doc}`../departures`).

@@ -83,7 +83,8 @@ run.record(report.stimulation_summary(run, table))
 # :caption: Shift towards the region's category, minus that of random voxels. The paper gives no numbers.
 # ```
 #
-# **Reading.** The region's own shift exceeds that of random voxels by {ours}`04_microstimulation:faces` for faces,
-# {ours}`04_microstimulation:bodies` for bodies, {ours}`04_microstimulation:places` for places and
-# {ours}`04_microstimulation:words` for words. Where the interval in the table includes zero, the pictures above prove
-# nothing, however suggestive they look.
+# **Reading** ({numref}`tab-stimulation`). The region's own shift exceeds that of random voxels by
+# {ours}`04_microstimulation:faces` for faces, {ours}`04_microstimulation:bodies` for bodies,
+# {ours}`04_microstimulation:places` for places and {ours}`04_microstimulation:words` for words
+# ({numref}`fig-effect`). Where the interval in the table includes zero, the pictures of {numref}`fig-stimulation`
+# and {numref}`fig-faces` prove nothing, however suggestive they look.

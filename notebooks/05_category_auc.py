@@ -59,9 +59,9 @@ run.record(report.category_summary(run))
 # :caption: ROC AUC, mean over classes (Table 2). The paper's column is NSD with 171 classes.
 # ```
 #
-# **Reading.** CLIP's own points give {ours}`05_category_auc:clip_overall`, raw activity
-# {ours}`05_category_auc:fmri_overall`, and activity carried to CLIP {ours}`05_category_auc:mapped_overall`: the mapper
-# keeps {ours}`05_category_auc:retained` of what the activity gives, where the paper reports
-# {paper}`05_category_auc:retained` for NSD. Here the loss is larger, which fits the previous chapter on retrieval: this
-# subject's activity says more than the mapper carries over. A classifier that gets another trial's activity stays
-# at {ours}`05_category_auc:shuffled_overall`.
+# **Reading** ({numref}`tab-auc`, and class by class {numref}`fig-auc`). CLIP's own points give
+# {ours}`05_category_auc:clip_overall`, raw activity {ours}`05_category_auc:fmri_overall`, and activity carried to
+# CLIP {ours}`05_category_auc:mapped_overall`: the mapper keeps {ours}`05_category_auc:retained` of what the activity
+# gives, where the paper reports {paper}`05_category_auc:retained` for NSD. Here the loss is larger, which fits the
+# previous chapter on retrieval: this subject's activity says more than the mapper carries over. A classifier that
+# gets another trial's activity stays at {ours}`05_category_auc:shuffled_overall`.

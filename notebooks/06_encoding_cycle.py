@@ -82,7 +82,8 @@ run.record(report.encoding_summary(run, voxels, table))
 # :caption: Encoding and cycle. The paper shows figures and gives no numbers.
 # ```
 #
-# **Reading.** The median voxel is predicted at r = {ours}`06_encoding_cycle:median_r`, where noise allows
-# {ours}`06_encoding_cycle:median_ceiling`; with pictures shuffled, {ours}`06_encoding_cycle:median_r_shuffled`. After the
-# full cycle a picture still wins {ours}`06_encoding_cycle:cycle_two_way` of its two-way comparisons, more than from a
-# measured trial ({ours}`06_encoding_cycle:brain_two_way`): synthetic activity has no noise.
+# **Reading** ({numref}`tab-encoding`). The median voxel of {numref}`fig-encoding` is predicted at r =
+# {ours}`06_encoding_cycle:median_r`, where noise allows {ours}`06_encoding_cycle:median_ceiling`; with pictures
+# shuffled, {ours}`06_encoding_cycle:median_r_shuffled`. After the full cycle ({numref}`fig-cycle`) a picture still
+# wins {ours}`06_encoding_cycle:cycle_two_way` of its two-way comparisons, more than from a measured trial
+# ({ours}`06_encoding_cycle:brain_two_way`): synthetic activity has no noise.
