@@ -164,7 +164,7 @@ def sessions(table: pd.DataFrame, *, origin: str, title: str) -> Figure:
     """
     known = table.planted.notna().any()
     fig, axes = figure(8.2 if known else 5.8, 2.9, 1, 3 if known else 2, origin=origin)
-    for ax, column, label in zip(axes[0], ("before", "after"), ("percent signal change", "z")):
+    for ax, column, label in zip(axes[0], ("before", "after"), ("% signal", "z")):
         for _, part in table.groupby("voxel"):
             ax.plot(part.session, part[column], color=COLOURS["control"], lw=0.6, alpha=0.6)
         limit = 1.05 * table[["before", "after"]].abs().max().max()
@@ -210,12 +210,12 @@ def contrasts(table: pd.DataFrame, *, bar: float, origin: str, title: str) -> Fi
 
 def _painted(picture: np.ndarray, marked: list) -> tuple[np.ndarray, list]:
     """The picture under coloured masks, (H, W, 3) in 0..1, and ((x, y), outline) for each name to write."""
-    painted, names = picture.mean(2, keepdims=True).repeat(3, 2) / 255 * 0.6 + 0.2, []
+    painted, names = picture.mean(2, keepdims=True).repeat(3, 2) / 255 * 0.7 + 0.15, []
     palette = sns.color_palette("husl", max(len(marked), 1))
     covered = np.zeros(picture.shape[:2], bool)
     for colour, outline in reversed(list(zip(palette, marked))):     # the last is in front: it is named and kept whole
         seen = outline.mask & ~covered
-        strength = 0.85 if outline.kind == "thing" else 0.45
+        strength = 0.85 if outline.kind == "thing" else 0.55
         painted[seen] = (1 - strength) * painted[seen] + strength * np.array(colour)
         covered |= outline.mask
         if seen.sum() >= 25:

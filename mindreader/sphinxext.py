@@ -33,6 +33,7 @@ def setup(app) -> dict:
     app.add_directive("scorecard", Scorecard)
     app.add_directive("modelcards", ModelCards)
     app.connect("doctree-read", describe_figures)
+    app.connect("env-get-updated", count_from_zero, priority=900)  # after Sphinx has numbered
     app.connect("html-page-context", drop_thebe, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -146,6 +147,26 @@ def describe_figures(app, doctree) -> None:
         words = " ".join(caption.astext() for caption in figure.findall(nodes.caption))
         for image in figure.findall(nodes.image):
             image["alt"] = image.get("alt") or words
+
+
+def count_from_zero(app, env) -> list[str]:
+    """Number chapters from 0, so that a chapter, its figures and its tables carry the number of its file.
+
+    Sphinx numbers anew, from 1, each time that it calls this.
+    """
+    def lower(number):
+        return (number[0] - 1, *number[1:])
+
+    for sections in env.toc_secnumbers.values():
+        sections.update({anchor: lower(number) for anchor, number in sections.items() if number})
+    for kinds in env.toc_fignumbers.values():
+        for figures in kinds.values():
+            figures.update({figure: lower(number) for figure, number in figures.items() if len(number) > 1})
+    for tree in (*env.tocs.values(), *env.titles.values()):
+        for node in tree.findall(nodes.Element):
+            if node.get("secnumber"):
+                node["secnumber"] = list(lower(node["secnumber"]))
+    return []
 
 
 def drop_thebe(app, pagename, templatename, context, doctree) -> None:

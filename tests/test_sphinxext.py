@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+from docutils import nodes
 
 from mindreader import sphinxext
 
@@ -86,8 +88,19 @@ def test_without_weights_the_page_says_so(folder):
 
 
 @pytest.mark.parametrize("value, text", [
-    (0.78123, "0.781"), (0.5, "0.500"), (29, "29"), (4035, "4,035"), (12345.6, "1.23e+04"), (73.456, "73.5"), (0.0, "0.00"),
+    (0.78123, "0.781"), (0.5, "0.500"), (29, "29"), (4035, "4,035"), (12345.6, "1.23e+04"), (73.456, "73.5"), (0.0, "0.00"), (-0.0, "0.00"),
     (1234.5, "1,234"), (0.00012, "1.20e-04"), (None, "–"), (-0.0341, "-0.0341"), ("text", "text"), (100.0, "100"),
 ])
 def test_numbers_read_well(value, text):
     assert sphinxext.format_number(value) == text
+
+
+def test_chapters_count_from_zero_and_pages_without_a_number_stay_so():
+    title = nodes.title("", "", secnumber=[2])
+    toc = nodes.bullet_list("", nodes.reference("", "", secnumber=[2, 1]), nodes.reference("", ""))
+    env = SimpleNamespace(toc_secnumbers={"a": {"": (2,), "#x": (2, 1)}, "b": {"": None}}, tocs={"a": toc},
+                          titles={"a": title}, toc_fignumbers={"a": {"figure": {"f": (2, 1)}}, "b": {"figure": {"g": (1,)}}})
+    sphinxext.count_from_zero(None, env)
+    assert env.toc_secnumbers == {"a": {"": (1,), "#x": (1, 1)}, "b": {"": None}}
+    assert env.toc_fignumbers == {"a": {"figure": {"f": (1, 1)}}, "b": {"figure": {"g": (1,)}}}
+    assert title["secnumber"] == [1] and [n.get("secnumber") for n in toc] == [[1, 1], None]

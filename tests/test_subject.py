@@ -137,7 +137,8 @@ def test_the_attended_thing_is_read_above_chance(run):
 def test_the_record_repeats_the_table_and_adds_the_limits(run, rows):
     values = report.subject_summary(run)
     assert values["ceiling_r"]["ours"] == found(rows, "ncsnr").value
-    assert values["bars_held"] == {"ours": (rows.holds == "yes").sum(), "n": len(rows), "note": "bars cleared"}
+    assert (values["bars_held"]["ours"], values["bars"]["ours"]) == ((rows.holds == "yes").sum(), len(rows))
+    assert values["drift_after"]["ours"] == 0 < values["drift_before"]["ours"]
     card = weights.load_card("clip")["scores"]
     assert values["card_top1_captions"]["ours"] == card["top1_captions"]
     assert values["factors_noiseless"]["ours"] > values["factors_single"]["ours"]

@@ -132,7 +132,8 @@ def subject_summary(run: Pipeline) -> dict:
                            "chance": row["chance"], "note": f"{row['found by']}; bar: {row['bar']}"}
               for row in _rows(run)}
     held = [row["holds"] == "yes" for row in _rows(run)]
-    values["bars_held"] = {"ours": int(sum(held)), "n": len(held), "note": "bars cleared"}
+    values["bars_held"] = {"ours": int(sum(held)), "note": "bars cleared"}
+    values["bars"] = {"ours": len(held), "note": "bars set"}
     return values | _repeats(run) | _sessions(run) | _limits(run)
 
 
@@ -219,7 +220,7 @@ def _repeats(run: Pipeline) -> dict:
 def _sessions(run: Pipeline) -> dict:
     moments, values = session_moments(run), {}
     for when in ("before", "after"):
-        share = moments[f"share_{when}"]
+        share = moments[f"share_{when}"].round(9)   # what is left of rounding is not drift
         middle = [float(np.median(share)), *_over_voxels(run, share[:, None], lambda s: np.median(s, axis=1)[:, 0])]
         values[f"drift_{when}"] = dict(zip(("ours", "low", "high"), middle)) | {
             "n": len(share), "note": f"share of a voxel's variance between sessions, {when} z-scoring; median"}
