@@ -88,6 +88,7 @@ def curve_of(card: Path) -> pd.DataFrame:
         return pd.DataFrame(columns=["x", "stage", "what", "value"])
     rows = rows.drop(columns=more, errors="ignore").assign(stage=rows["stage"] if "stage" in rows else "")
     table = rows.melt([x, "stage"], var_name="what").dropna().rename(columns={x: "x"})
+    table["what"] = table.what.map(_words)
     table.attrs["x"] = x
     return table
 
@@ -110,7 +111,7 @@ def _groups(title: str, values: dict) -> list[nodes.Node]:
         return []
     found: list[nodes.Node] = [nodes.rubric("", title)]
     if plain:
-        found.append(nodes.paragraph("", "; ".join(f"{_words(key)} {_brief(value)}" for key, value in plain.items())))
+        found.append(_small("; ".join(f"{_words(key)} {_brief(value)}" for key, value in plain.items())))
     if len(groups) > 1:
         rows = {key: [group.get(key) for group in groups.values()] for key in dict.fromkeys(
             key for group in groups.values() for key in group)}
@@ -118,9 +119,13 @@ def _groups(title: str, values: dict) -> list[nodes.Node]:
         found.append(_table(["", *map(_words, groups)], [[_words(key), *map(_brief, row)] for key, row in rows.items()
                                                          if key not in same]))
         groups = {"the same in all": same} if same else {}
-    found += [nodes.paragraph("", f"{_words(key)}: " + ", ".join(f"{_words(k)} {_brief(v)}" for k, v in group.items()))
+    found += [_small(f"{_words(key)}: " + ", ".join(f"{_words(k)} {_brief(v)}" for k, v in group.items()))
               for key, group in groups.items()]
     return found
+
+
+def _small(text: str) -> nodes.paragraph:
+    return nodes.paragraph("", "", nodes.Text(text), classes=["modelcard"])
 
 
 def _table(head: list[str], rows: list[list[str]]) -> nodes.table:

@@ -20,7 +20,7 @@ def format_number(value) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if value == 0 or 1e-3 <= abs(value) < 1e4:
-        digits = f"{value:#.3g}".rstrip(".")
+        digits = f"{value + 0.0:#.3g}".rstrip(".")  # what was rounded to -0.0 is 0
         return f"{value:,.0f}" if abs(value) >= 1000 else digits
     return f"{value:.2e}"
 
