@@ -113,7 +113,7 @@ run.table(pretrained.painter_table(run), "painters")
 far = pretrained.distance_rows(run)
 run.show(plots.dots(far, hue="what", origin=run.origin, xlabel="FD (twin features)",
                     title="Painters beat a Gaussian over pixels",
-                    lines={f"{pretrained.BAR} of the Gaussian's": pretrained.BAR * pretrained.gaussian_distance(run)}), "distances", data=far)
+                    lines=pretrained.bar(run)), "distances", data=far)
 
 # %% [markdown]
 # **Reading.** From true points, the language-free painter's picture is picked out of two in

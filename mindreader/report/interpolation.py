@@ -27,7 +27,7 @@ def walk(run: Pipeline, n: int = 6, steps: int = 6) -> dict[str, np.ndarray]:
 
 
 def draws(run: Pipeline, n: int = 6, n_draws: int = 6) -> dict[str, np.ndarray]:
-    """The language-free painter on the same points with several z, and ten times the first two's difference: columns."""
+    """The language-free painter on the same points with several z, and ten times two draws' difference: columns."""
     painted = _painter(run).paint(points(run)["picture"].vectors[:n], seed=_seed(run), n_draws=n_draws)
     differ = 10 * np.abs(painted[:, 0].astype(int) - painted[:, 1])
     columns = {"held out": truths(run).pictures[:n]} | {f"z {i + 1}": painted[:, i] for i in range(n_draws)}

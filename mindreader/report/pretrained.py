@@ -70,6 +70,11 @@ def gaussian_distance(run: Pipeline) -> float:
     return float(table.value[(table.metric == FD) & table.name.str.startswith("Gaussian")].iloc[0])
 
 
+def bar(run: Pipeline) -> dict[str, float]:
+    """What the language-free painter's distance must stay below, by what it is called."""
+    return {f"{BAR} of the Gaussian's": BAR * gaussian_distance(run)}
+
+
 def painter_table(run: Pipeline) -> pd.DataFrame:
     """A row for each painter and condition, and for each yardstick: identification, distances, and their ratio."""
     both = pd.concat([painter_scores(run), yardsticks(run)], ignore_index=True)
