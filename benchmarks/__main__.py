@@ -16,7 +16,7 @@ from mindreader.gan import GanConfig
 from mindreader.mapping import MappingConfig
 
 from . import gan_step, mapper_step
-from .timing import Timing, machine, matrix_peak
+from .timing import Timing, machine, peaks
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,18 +57,21 @@ def _sections(asked: argparse.Namespace):
                  f"({net.resolution} px, channel_base {net.channel_base}, channel_max {net.channel_max}, two heads)")
         yield _section(title, timings, len(gan_step.PLAIN), {})
     if asked.what in ("all", "mapper"):
-        peaks = {dtype: matrix_peak(dtype) for dtype in (torch.float32, torch.bfloat16)}
+        found = {dtype: peaks(dtype) for dtype in (torch.float32, torch.bfloat16)}
         config = dataclasses.replace(MappingConfig(), batch=asked.batch)
         for n_voxels, n_dims in mapper_step.SIZES:
             timings = mapper_step.measure(n_voxels, n_dims, config, repeats=asked.repeats)
             each = mapper_step.work_of_a_step(n_voxels, n_dims, asked.batch) / asked.batch
-            shares = {t.name: each * t.rate / peaks[torch.bfloat16 if "bfloat16" in t.name else torch.float32]
-                      for t in timings}
+            most = {t.name: max(found[torch.bfloat16 if "bfloat16" in t.name else torch.float32].values())
+                    for t in timings}
+            shares = {t.name: each * t.rate / most[t.name] for t in timings}
             title = f"Mapper, {n_voxels:,} voxels to {n_dims} dimensions, batch {asked.batch}; trials per second"
             yield _section(title, timings, 1, shares)
-        gigas = {str(dtype).removeprefix("torch."): flops / 1e9 for dtype, flops in peaks.items()}
-        sys.stdout.write("Peak, the best product of two 2048 x 2048 matrices: "
-                         + ", ".join(f"{g:.0f} GFLOP/s {name}" for name, g in gigas.items()) + "\n\n")
+        rows = [{"name": f"{way}, {str(dtype).removeprefix('torch.')}", "flops_per_second": flops}
+                for dtype, ways in found.items() for way, flops in ways.items()]
+        sys.stdout.write("Peak of this machine: "
+                         + "; ".join(f"{r['name']} {r['flops_per_second'] / 1e9:.0f} GFLOP/s" for r in rows) + "\n\n")
+        yield {"title": "peak", "rows": rows}
 
 
 def _section(title: str, timings: list[Timing], n_plain: int, shares: dict[str, float]) -> dict:

@@ -8,12 +8,13 @@ import json
 import pytest
 import torch
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import gan_step, mapper_step
 from benchmarks.__main__ import main
 from benchmarks.plain_mapper import PlainMapper
 from benchmarks.plain_stylegan import PlainDiscriminator, PlainGenerator
-from benchmarks.timing import Timing, by_turns, matrix_peak
+from benchmarks.timing import Timing, by_turns, peaks
 from mindreader import losses
 from mindreader.fitting import new_network
 from mindreader.gan import Game, GanConfig
@@ -189,8 +190,19 @@ def test_contenders_take_turns_and_warming_up_is_not_counted():
     assert [(t.name, len(t.wall)) for t in timings] == [("a", 3), ("b", 3)]
 
 
-def test_the_peak_is_no_less_than_a_product_takes():
-    assert 1e8 < matrix_peak(torch.float32, size=128, repeats=2) < 1e15
+def test_a_peak_is_the_work_that_torch_counts_over_the_time_it_took(monkeypatch):
+    seen = []
+
+    def pretend(ways, items, *, repeats):
+        with FlopCounterMode(display=False) as counter:
+            for name, way in ways.items():
+                way()
+                seen.append(counter.get_total_flops() - sum(seen))
+        return [Timing(name, 1, (0.5, 2.0), (0.5, 2.0)) for name in ways]
+
+    monkeypatch.setattr("benchmarks.timing.by_turns", pretend)
+    found = peaks(torch.float32, size=64)
+    assert list(found.values()) == [2 * flops for flops in seen]
 
 
 def test_the_table_names_every_contender_and_writes_only_what_was_asked(tmp_path, monkeypatch, capsys):
@@ -205,7 +217,7 @@ def test_the_table_names_every_contender_and_writes_only_what_was_asked(tmp_path
     assert list(tmp_path.iterdir()) == []
     assert main([*options, "--json", "numbers.json"]) == 0
     report = json.loads((tmp_path / "numbers.json").read_text())
-    assert [len(section["rows"]) for section in report["sections"]] == [4, 3]
+    assert [len(section["rows"]) for section in report["sections"]] == [4, 3, 4]
     first = report["sections"][0]["rows"]
     assert max(row["ratio"] for row in first[:2]) == 1
     assert all(row["slowest"] <= row["per_second"] <= row["fastest"] for row in first)
