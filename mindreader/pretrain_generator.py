@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -40,13 +40,13 @@ class Origin:
     stream: str
     n_scenes: int
     condition: str  # "picture" (language-free) or "caption" (supervised)
-    share: float    # of the recipe's kimg
+    kimg: tuple[float, float, float]  # of the recipe's stages
 
 
 ORIGINS = {
-    "generator_lf": Origin("world", 30_000, "picture", 1.0),
-    "generator_sup": Origin("world", 30_000, "caption", 0.25),
-    "generator_ood": Origin("watermark", 12_000, "picture", 0.25),
+    "generator_lf": Origin("world", 30_000, "picture", (120, 40, 100)),
+    "generator_sup": Origin("world", 30_000, "caption", (30, 10, 25)),
+    "generator_ood": Origin("watermark", 12_000, "picture", (30, 10, 60)),
 }
 
 
@@ -70,10 +70,11 @@ class PainterRecipe:
         kimg=100, clip_weight=1.0, feature_weight=1.0, content_weight=3.0, content_half_kimg=50.0, path_weight=0.0,
         r1_gamma=0.3, noise_levels=(0.05, 0.5), ema_kimg=8.0))
 
-    def scaled(self, share: float) -> PainterRecipe:
-        """The same recipe, longer or shorter."""
-        return PainterRecipe(**{f.name: dataclasses.replace(stage, kimg=stage.kimg * share)
-                                for f in dataclasses.fields(self) for stage in (getattr(self, f.name),)})
+    def lasting(self, kimg: Sequence[float]) -> PainterRecipe:
+        """The same recipe with stages of these lengths."""
+        names = [f.name for f in dataclasses.fields(self)]
+        return PainterRecipe(**{name: dataclasses.replace(getattr(self, name), kimg=n)
+                                for name, n in zip(names, kimg, strict=True)})
 
 
 def pretrain_generator(pictures: np.ndarray, rows: np.ndarray, points: np.ndarray, clip: ClipEmbedder,
@@ -200,7 +201,7 @@ def pretrain(name: str, *, share: float = 1.0, threads: int = 2, seed: int = 0, 
     """
     origin = ORIGINS[name]
     world = load_world(origin.n_scenes, seed=seed, stream=origin.stream, processes=threads, progress=progress)
-    clip, recipe = load_clip(EmbedConfig()), PainterRecipe().scaled(share * origin.share)
+    clip, recipe = load_clip(EmbedConfig()), PainterRecipe().lasting([share * n for n in origin.kimg])
     folder = paths.home() / "pretrain" / name
     rows, points = _lessons(world, clip, origin.condition)
     shown = world.held_out[:N_SCORED]

@@ -135,10 +135,12 @@ def test_interrupted_recipe_goes_on_to_the_bit(pictures, clip, tmp_path):
     assert all(torch.equal(t, resumed.states["G_ema"][k]) for k, t in whole.states["G_ema"].items())
 
 
-def test_a_scaled_recipe_is_the_same_but_longer():
-    base, double = PainterRecipe(), PainterRecipe().scaled(2.0)
-    for stage in STAGES:
-        assert getattr(double, stage) == dataclasses.replace(getattr(base, stage), kimg=2 * getattr(base, stage).kimg)
+def test_a_recipe_of_another_length_is_else_the_same():
+    base, other = PainterRecipe(), PainterRecipe().lasting((1.0, 2.0, 3.0))
+    for stage, kimg in zip(STAGES, (1.0, 2.0, 3.0)):
+        assert getattr(other, stage) == dataclasses.replace(getattr(base, stage), kimg=kimg)
+    with pytest.raises(ValueError):
+        base.lasting((1.0, 2.0))
 
 
 def test_supervised_painters_learn_each_picture_from_both_of_its_specific_captions(clip):
