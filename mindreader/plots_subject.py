@@ -82,7 +82,7 @@ def flat_maps(table: pd.DataFrame, regions: dict[str, np.ndarray], *, origin: st
 
     table: x, y (flat), family, ncsnr, one row for each voxel; regions: name -> (n_voxels,) bool.
     """
-    fig, axes = figure(8.2, 3.6, 1, 2, origin=origin)
+    fig, axes = figure(8.2, 3.0, 1, 2, origin=origin)
     flat = table[["x", "y"]].to_numpy()
     nearest, empty, extent = _fill(flat)
     colours = np.array([to_rgb(REGIONS.get(name, REST)) for name in table.family])
@@ -203,7 +203,7 @@ def contrasts(table: pd.DataFrame, *, bar: float, origin: str, title: str) -> Fi
             edge = COLOURS["truth"] if row.value > bar else COLOURS["dropped"]
             ax.add_patch(Rectangle((x - 0.47, y - 0.44), 0.94, 0.88, fill=False, ec=edge, lw=1.4))
     ax.set(xticks=range(len(kinds)), yticks=range(len(regions)), title=title,
-           xticklabels=[f"{k}\n({shown[k]} pictures)" for k in kinds],
+           xticklabels=[f"{k}\nn = {shown[k]}" for k in kinds],
            yticklabels=[f"{r} ({sizes[r]})" for r in regions])
     return fig
 

@@ -100,7 +100,7 @@ run.show(plots.scatter(ceilings.planted.to_numpy(), ceilings.found.to_numpy(), o
 # **Regions.** A contrast on the betas of the main experiment: pictures that show close-up faces, whole bodies, places
 # with hardly a thing, or letters, against all other pictures. Every localiser region should answer to its own.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-contrasts", "caption": "Welch's t, median over the voxels of a region (their number in brackets), repeats averaged first so that n counts pictures. Framed: the region's own contrast."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-contrasts", "caption": "Welch's t, median over the voxels of a region (their number in brackets), repeats averaged first; n counts the pictures that show the category. Framed: the region's own contrast."}}
 contrasts = report.region_contrasts(run)
 run.show(plots_subject.contrasts(contrasts, bar=report.CONTRAST, origin=run.origin,
                                  title="Each region answers to its own category"), "contrasts",
@@ -153,8 +153,8 @@ run.show(plots_subject.attended(minds, origin=run.origin, title="Repeats of a pi
 # %% [markdown]
 # ## The bars
 #
-# What was planted, what was found, and the bar that was set before anyone looked. Grades of captions are the subject of
-# the next chapter ({doc}`01_screening`); their row stands here to have all of them in one place.
+# What was planted, what was found, and the bar that was set before anyone looked. Grades of captions are the subject
+# of the next chapter ({doc}`01_screening`); their row stands here to have all of them in one place.
 
 # %%
 run.table(report.recovery_table(run), "recovery")
@@ -170,24 +170,26 @@ run.record(report.subject_summary(run))
 # :caption: The simulated subject against its plant. The paper has no such numbers: a person has no plant.
 # ```
 #
-# **Reading.** {ours}`00_subject:bars_held` of {ours}`00_subject:bars` bars are cleared. True and estimated noise
-# ceilings correlate with r = {ours}`00_subject:ceiling_r`. Even the weakest localiser region answers to its own category
-# with t = {ours}`00_subject:contrast_weakest`. Two trials of a picture correlate with
-# r = {ours}`00_subject:repeat_same`, trials of different pictures with r = {ours}`00_subject:repeat_other`. Sessions hold
-# {ours}`00_subject:drift_before` of a voxel's variance before z-scoring and {ours}`00_subject:drift_after` after it.
+# **Reading** ({numref}`tab-subject`). {ours}`00_subject:bars_held` of {ours}`00_subject:bars` bars are cleared. True
+# and estimated noise ceilings correlate with r = {ours}`00_subject:ceiling_r` ({numref}`fig-ceiling`). Even the
+# weakest localiser region answers to its own category with t = {ours}`00_subject:contrast_weakest`
+# ({numref}`fig-contrasts`). Two trials of a picture correlate with r = {ours}`00_subject:repeat_same`, trials of
+# different pictures with r = {ours}`00_subject:repeat_other` ({numref}`fig-reliability`). Sessions hold
+# {ours}`00_subject:drift_before` of a voxel's variance before z-scoring and {ours}`00_subject:drift_after` after it
+# ({numref}`fig-sessions`).
 #
 # CLIP, which never saw these pictures, tells their classes apart with a mean AUC of
-# {ours}`00_subject:clip_category_auc`, and finds the picture of a specific caption in
+# {ours}`00_subject:clip_category_auc` ({numref}`fig-zero-shot`), and finds the picture of a specific caption in
 # {ours}`00_subject:clip_caption_to_picture` of the cases, the caption of a picture in
 # {ours}`00_subject:clip_picture_to_caption`; on held-out scenes of its own world the card says
 # {ours}`00_subject:card_top1_pictures` and {ours}`00_subject:card_top1_captions` ({doc}`../models`).
 #
 # A single trial tells a scene's factors with a mean r of {ours}`00_subject:factors_single`: far above
-# {ours}`00_subject:factors_shuffled` for shuffled pictures, and far below {ours}`00_subject:factors_noiseless` without
-# noise. So whatever the following chapters miss, they miss because of noise or method, not because it is not there.
-# Which thing was attended is read on {ours}`00_subject:attended` of the trials whose pictures carried several (by
-# swapping trials p = {ours}`00_subject:attended_p`): two decodings of one picture that differ ({doc}`03_gan`) need not
-# be a failure.
+# {ours}`00_subject:factors_shuffled` for shuffled pictures, and far below {ours}`00_subject:factors_noiseless`
+# without noise ({numref}`fig-factors`). So whatever the following chapters miss, they miss because of noise or
+# method, not because it is not there. Which thing was attended is read on {ours}`00_subject:attended` of the trials
+# whose pictures carried several (by swapping trials p = {ours}`00_subject:attended_p`; {numref}`fig-attended`): two
+# decodings of one picture that differ ({doc}`03_gan`) need not be a failure.
 #
 # What this cannot tell: whether people's brains are like that. The noise is made to NSD's measure, but its shape is a
 # guess, and a real voxel's tuning has more sides than were planted here.

@@ -234,7 +234,7 @@ def _limits(run: Pipeline) -> dict:
     means = factor_means(run).set_index("name")
     values = {key: {"ours": means.value[name], "low": means.low[name], "high": means.high[name],
                     "n": int(means.n[name]), "note": note}
-              for key, name, note in (("factors_shuffled", INPUTS[0], "control: factors of other pictures"),
+              for key, name, note in (("factors_shuffled", INPUTS[0], "control: factors of other pictures; guessing the mean of other folds leans below 0"),
                                       ("factors_noiseless", INPUTS[2], "limit: responses without noise"))}
     told = attended_row(run).iloc[0]
     values["attended_p"] = {"ours": told.p, "n": int(told.n), "note": "by swapping the trials of a picture"}
