@@ -146,7 +146,7 @@ run.show(plots.dots(factors, hue="input", origin=run.origin, xlabel="correlation
 # swapping them.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attended", "caption": "Pictures that were shown three times. Lit: the thing that was attended on that trial; below: the thing that was read from its activity, in red where it was another."}}
-minds = report.attended_pictures(run, n=4)
+minds = report.attended_pictures(run, n=3)
 run.show(plots_subject.attended(minds, origin=run.origin, title="Repeats of a picture carry different things"),
          "attended", data=minds.drop(columns="picture")) if len(minds) else report.NO_PLANT
 
