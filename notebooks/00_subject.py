@@ -122,7 +122,7 @@ run.show(plots.scatter(fields.planted.to_numpy(), fields.found.to_numpy(), group
 # Its cosine with "a photo of a dog" should tell pictures with a dog from those without; and a specific caption should
 # find its picture among 300.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-zero-shot", "caption": "Zero-shot ROC AUC of each class on the subject's pictures, with 95 % intervals from resampling pictures."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-known", "caption": "Zero-shot ROC AUC of each class on the subject's pictures, with 95 % intervals from resampling pictures."}}
 known = report.clip_categories(run)
 run.show(plots.dots(known, hue="input", origin=run.origin, chance=0.5,
                     xlabel="ROC AUC, pictures with the class against those without",
@@ -179,7 +179,7 @@ run.record(report.subject_summary(run))
 # ({numref}`fig-sessions`).
 #
 # CLIP, which never saw these pictures, tells their classes apart with a mean AUC of
-# {ours}`00_subject:clip_category_auc` ({numref}`fig-zero-shot`), and finds the picture of a specific caption in
+# {ours}`00_subject:clip_category_auc` ({numref}`fig-known`), and finds the picture of a specific caption in
 # {ours}`00_subject:clip_caption_to_picture` of the cases, the caption of a picture in
 # {ours}`00_subject:clip_picture_to_caption`; on held-out scenes of its own world the card says
 # {ours}`00_subject:card_top1_pictures` and {ours}`00_subject:card_top1_captions` ({doc}`../models`).
