@@ -121,8 +121,9 @@ def curve_panels(table: pd.DataFrame, *, xlabel: str, origin: str, columns: int 
     """
     panels = list(dict.fromkeys(table.what))
     stages = list(dict.fromkeys(table.stage))
+    columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
-    fig, axes = figure(8.2, 1.5 * rows + 0.4, rows, columns, origin=origin, sharex=True)
+    fig, axes = figure(1.95 * columns + 0.4, 1.5 * rows + 0.4, rows, columns, origin=origin, sharex=True)
     for ax in axes.flat[len(panels):]:
         ax.axis("off")
     for place, (ax, what) in enumerate(zip(axes.flat, panels)):
@@ -143,7 +144,7 @@ def scores_with_controls(table: pd.DataFrame, *, origin: str, xlabel: str, title
                          paper: float | None = None) -> Figure:
     """A horizontal strip: one row for each score, with its interval; controls are grey.
 
-    table: name, value, low, high and, optionally, control (bool).
+    table: name, value, low, high and, optionally, control (bool) and metric, which is named where rows differ in it.
     """
     fig, axes = figure(6.4, 0.32 * len(table) + 1.1, origin=origin)
     ax = axes[0, 0]
@@ -156,11 +157,16 @@ def scores_with_controls(table: pd.DataFrame, *, origin: str, xlabel: str, title
         ax.axvline(chance, color=COLOURS["chance"], lw=1, ls="--", label="chance")
     if paper is not None:
         ax.axvline(paper, color=COLOURS["truth"], lw=1, ls=":", label="paper (NSD)")
-    ax.set(yticks=range(len(table)), yticklabels=table.name, xlabel=xlabel, title=title)
+    ax.set(yticks=range(len(table)), yticklabels=_row_names(table), xlabel=xlabel, title=title)
     ax.set_ylim(len(table) - 0.5, -0.5)
     if chance is not None or paper is not None:
         ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return fig
+
+
+def _row_names(table: pd.DataFrame) -> pd.Series:
+    several = "metric" in table and table.metric.nunique() > 1
+    return table.name + " · " + table.metric.str.removeprefix("retrieval ") if several else table.name
 
 
 @styled

@@ -55,6 +55,15 @@ def test_chance_is_drawn(name):
     assert "chance" in texts(FIGURES[name]("twin"))
 
 
+def test_rows_are_told_apart_by_their_metric_only_where_it_differs():
+    def names(metrics):
+        fig = plots.scores_with_controls(SCORES.assign(metric=metrics), origin="twin", xlabel="x", title="t")
+        return [label.get_text() for label in fig.axes[0].get_yticklabels()]
+
+    assert names("2-way identification") == ["brain", "shuffled"]
+    assert names(["retrieval forward", "retrieval backward"]) == ["brain · forward", "shuffled · backward"]
+
+
 def test_controls_are_grey_and_scores_are_not():
     fig = FIGURES["scores"]("twin")
     dots = [line.get_color() for line in fig.axes[0].lines if line.get_marker() == "o"]

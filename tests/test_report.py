@@ -26,7 +26,7 @@ def test_first_of_each_takes_each_pictures_first_trial_in_trial_order():
 def test_percent_scales_values_and_leaves_counts():
     table = scores.row("mapper", "retrieval forward", 0.1, 0.05, 0.2, 300, 1 / 300, 0, "twin")
     shown = percent(table).iloc[0]
-    assert (shown.value, shown.n, shown["name"]) == (pytest.approx(10), 300, "mapper · forward")
+    assert (shown.value, shown.n, shown["name"]) == (pytest.approx(10), 300, "mapper")
 
 
 def test_an_entry_carries_interval_count_and_chance():

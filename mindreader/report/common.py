@@ -1,4 +1,4 @@
-"""What several chapters need: scores as percentages, entries for the scorecard, pictures for trials."""
+"""What several chapters need: scores in per cent, entries for the scorecard, pictures for trials."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def entry(row, *, paper: float | None = None, note: str = "") -> dict:
 
 
 def percent(table: pd.DataFrame) -> pd.DataFrame:
-    """The same score table with value, low, high and chance in per cent, names and metrics in one label."""
+    """The same score table with value, low, high and chance in per cent."""
     out = table.copy()
     for column in ("value", "low", "high", "chance"):
         out[column] = 100 * out[column]
-    return out.assign(name=out.name + " · " + out.metric.str.replace("retrieval ", ""))
+    return out
 
 
 def percent_chance(table: pd.DataFrame) -> float:
