@@ -137,7 +137,7 @@ run.show(plots.picture_grid(interpolation.walk(run), origin=run.origin, title="T
 # %% [markdown]
 # Then the point stands still and z is drawn anew.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-draws", "caption": "The same points with six draws of z; at the right, where the first two of them differ, ten times as strong."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-z-draws", "caption": "The same points with six draws of z; at the right, where the first two of them differ, ten times as strong."}}
 run.show(plots.picture_grid(interpolation.draws(run), origin=run.origin, title="The point stands still, z changes"),
          "draws")
 
