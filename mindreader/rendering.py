@@ -6,25 +6,25 @@ import contextlib
 import io
 from collections.abc import Iterator
 
-JPEG_QUALITY = 90  # with full colour resolution: letters keep their edges, grain is the picture's own
-SHARPER = 1.5  # pixels of a figure on the page for each of its own, for screens with small pixels
+JPEG_QUALITY = 85  # where blocks and fringes begin to show only in what is enlarged
+SHARPER = {"png": 1.5, "jpeg": 1.25}  # pixels on the page for each of the figure's own, for screens with small pixels
 
 
 class Shown:
     """A figure as a notebook shows it: always the same bytes for the same figure, and few enough to commit.
 
-    Lines and letters are a PNG; a figure that holds pictures is a JPEG, a quarter of the size and as good to look at.
-    The lossless one is in `figures/`.
+    Lines and letters are a PNG of 256 colours; a figure that holds pictures is a JPEG, a tenth of the size of a PNG and
+    as good to look at. The lossless ones are in `figures/`.
     """
 
     def __init__(self, figure, name: str):
         self._figure, self._name = figure, name
 
     def _repr_png_(self) -> bytes | None:
-        return None if holds_pictures(self._figure) else png(self._figure, scale=SHARPER)
+        return None if holds_pictures(self._figure) else png(self._figure, scale=SHARPER["png"], colours=256)
 
     def _repr_jpeg_(self) -> bytes | None:
-        return jpeg(self._figure, scale=SHARPER) if holds_pictures(self._figure) else None
+        return jpeg(self._figure, scale=SHARPER["jpeg"]) if holds_pictures(self._figure) else None
 
     def __repr__(self) -> str:
         width, height = (round(inches * self._figure.dpi) for inches in self._figure.get_size_inches())
@@ -36,17 +36,17 @@ def holds_pictures(fig) -> bool:
     return any(_colours(image) for axes in fig.axes for image in axes.images)
 
 
-def png(fig, *, scale: float = 1.0) -> bytes:
-    """The figure as a PNG without transparency, `scale` times its own resolution."""
-    out = io.BytesIO()
-    _drawn(fig, scale).save(out, format="png", optimize=True)
+def png(fig, *, scale: float = 1.0, colours: int | None = None) -> bytes:
+    """The figure as a PNG without transparency, `scale` times its own resolution, of all colours or of so many."""
+    drawn, out = _drawn(fig, scale), io.BytesIO()
+    (drawn.quantize(colours) if colours else drawn).save(out, format="png", optimize=True)
     return out.getvalue()
 
 
 def jpeg(fig, *, scale: float = 1.0) -> bytes:
-    """The figure as a JPEG, `scale` times its own resolution; a quarter of a PNG where it holds pictures."""
+    """The figure as a JPEG, `scale` times its own resolution."""
     out = io.BytesIO()
-    _drawn(fig, scale).save(out, format="jpeg", quality=JPEG_QUALITY, subsampling=0, optimize=True)
+    _drawn(fig, scale).save(out, format="jpeg", quality=JPEG_QUALITY, optimize=True)
     return out.getvalue()
 
 

@@ -87,6 +87,12 @@ def test_pictures_on_the_page_are_the_committed_figures(stem):
 
 
 @pytest.mark.parametrize("stem", STEMS)
+def test_a_chapter_is_small_enough_to_be_kept_and_shown(stem):
+    megabytes = (ROOT / "notebooks" / f"{stem}.ipynb").stat().st_size / 1e6
+    assert megabytes < 2, f"{stem}.ipynb has {megabytes:.1f} MB; show fewer or smaller pictures (mindreader/rendering.py)"
+
+
+@pytest.mark.parametrize("stem", STEMS)
 def test_tables_on_the_page_are_the_committed_tables(stem):
     for slug, outputs in calls(stem, "table"):
         head, rows = table_of(shown(outputs, "text/html"))

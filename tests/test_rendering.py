@@ -12,8 +12,8 @@ from mindreader import plots, rendering
 from mindreader.rendering import Shown
 
 SLOPE = np.linspace(0, 255, 64)[:, None] * np.ones((64, 64))
-GRAIN = np.random.default_rng(sum(map(ord, "mind reader"))).normal(0, 12, (2, 64, 64, 3))
-PICTURES = np.clip(SLOPE[None, :, :, None] + GRAIN, 0, 255).astype(np.uint8)
+GRAIN = np.random.default_rng(sum(map(ord, "mind reader"))).normal(0, 12, (2, 64, 64, 1))
+PICTURES = np.clip(SLOPE[None, :, :, None] + GRAIN + np.zeros(3), 0, 255).astype(np.uint8)
 
 
 @pytest.fixture
@@ -44,10 +44,18 @@ def test_size_follows_the_scale_and_nothing_is_transparent(pictures, scale):
 def test_the_page_shows_pictures_as_jpeg_and_lines_as_png(pictures, lines):
     assert Shown(pictures, "a")._repr_png_() is None and Shown(lines, "a")._repr_jpeg_() is None
     page = Shown(pictures, "a")._repr_jpeg_()
-    lossless = rendering.png(pictures, scale=1.5)
-    assert len(page) < len(lossless) / 2
+    lossless = rendering.png(pictures, scale=rendering.SHARPER["jpeg"])
+    assert len(page) < len(lossless) / 3
     difference = np.subtract(*(np.asarray(Image.open(io.BytesIO(b)), float) for b in (page, lossless)))
-    assert np.sqrt(np.mean(difference ** 2)) < 4  # of 255: not visible
+    assert np.sqrt(np.mean(difference ** 2)) < 5  # of 255, where the pictures' own grain is 12
+
+
+def test_the_page_s_256_colours_are_a_chart_s_own(lines):
+    page = Image.open(io.BytesIO(Shown(lines, "a")._repr_png_()))
+    lossless = Image.open(io.BytesIO(rendering.png(lines, scale=rendering.SHARPER["png"])))
+    assert (page.mode, page.size) == ("P", lossless.size)
+    difference = np.abs(np.subtract(*(np.asarray(i.convert("RGB"), float) for i in (page, lossless))))
+    assert np.quantile(difference, 0.999) <= 16
 
 
 def test_the_vector_form_has_the_pictures_own_pixels(pictures):
