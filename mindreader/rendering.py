@@ -55,6 +55,7 @@ def svg(fig) -> bytes:
     import matplotlib  # here and not above: papermill imports `store`, which imports this, before every run
 
     out = io.BytesIO()
+    _settle(fig)
     with matplotlib.rc_context({"svg.hashsalt": "mindreader"}), _pixel_for_pixel(fig):
         fig.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     return out.getvalue()
@@ -64,8 +65,16 @@ def _drawn(fig, scale: float):
     from PIL import Image
 
     out = io.BytesIO()
+    _settle(fig)
     fig.savefig(out, format="png", dpi=scale * fig.dpi, pil_kwargs={"compress_level": 0})
     return Image.open(out).convert("RGB")
+
+
+def _settle(fig) -> None:
+    """Lay the figure out once and for all; else each drawing, at its own resolution, would move things a little."""
+    if fig.get_layout_engine() is not None:
+        fig.draw_without_rendering()
+        fig.set_layout_engine("none")
 
 
 @contextlib.contextmanager

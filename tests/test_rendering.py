@@ -41,6 +41,15 @@ def test_size_follows_the_scale_and_nothing_is_transparent(pictures, scale):
         assert drawn.size == pytest.approx((width, height), abs=1)
 
 
+def test_every_form_has_one_layout(pictures, lines):
+    for figure in (pictures, lines):
+        first = rendering.png(figure)
+        places = [axes.get_position().bounds for axes in figure.axes]
+        rendering.svg(figure), Shown(figure, "a")._repr_png_(), Shown(figure, "a")._repr_jpeg_()
+        assert [axes.get_position().bounds for axes in figure.axes] == places
+        assert rendering.png(figure) == first
+
+
 def test_the_page_shows_pictures_as_jpeg_and_lines_as_png(pictures, lines):
     assert Shown(pictures, "a")._repr_png_() is None and Shown(lines, "a")._repr_jpeg_() is None
     page = Shown(pictures, "a")._repr_jpeg_()
