@@ -99,11 +99,12 @@ def smooth(x: Tensor, *, padding: int, gain: float = 1.0) -> Tensor:
 def halve(x: Tensor) -> Tensor:
     """Half the size: what `smooth` with padding 1 gives at every second pixel.
 
-    Computed in float32: the gradient of a strided filter has no fast path in bfloat16 on a CPU.
+    Computed in no less than float32: the gradient of a strided filter has no fast path in bfloat16 on a CPU.
     """
-    tap = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device) / 8
+    wide = torch.promote_types(x.dtype, torch.float32)
+    tap = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device, dtype=wide) / 8
     kernel = torch.outer(tap, tap).expand(x.shape[1], 1, 4, 4)
-    return F.conv2d(x.float(), kernel, padding=1, stride=2, groups=x.shape[1]).to(x.dtype)
+    return F.conv2d(x.to(wide), kernel, padding=1, stride=2, groups=x.shape[1]).to(x.dtype)
 
 
 def enlarge(picture: Tensor) -> Tensor:
