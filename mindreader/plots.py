@@ -171,11 +171,12 @@ def _row_names(table: pd.DataFrame) -> pd.Series:
 
 @styled
 def dots(table: pd.DataFrame, *, hue: str, origin: str, xlabel: str, title: str, chance: float | None = None,
-         lines: dict[str, float] | None = None) -> Figure:
+         lines: dict[str, float] | None = None, logx: bool = False) -> Figure:
     """A row for each name and in it a dot, with its interval, for each value of `hue`.
 
     table: name, value, low, high (NaN: no interval), the column `hue` and, optionally, group: rows of one group stand
-    together under its name. lines: further marks on the axis, by what they are called.
+    together under its name. Dots of one row lie a little above one another. lines: further marks on the axis, by what
+    they are called.
     """
     table = table if "group" in table else table.assign(group="")
     rows, headings, place = {}, {}, 0.0
@@ -186,8 +187,9 @@ def dots(table: pd.DataFrame, *, hue: str, origin: str, xlabel: str, title: str,
             rows[group, name], place = place, place + 1
     fig, axes = figure(6.6, 0.22 * place + 1.2, origin=origin)
     ax = axes[0, 0]
-    for colour, (name, part) in zip(sns.color_palette("deep"), table.groupby(hue, sort=False)):
-        y = [rows[key] for key in zip(part.group, part.name)]
+    apart = 0.24 * (np.arange(table[hue].nunique()) - (table[hue].nunique() - 1) / 2)
+    for up, colour, (name, part) in zip(apart, sns.color_palette("deep"), table.groupby(hue, sort=False)):
+        y = [rows[key] + up for key in zip(part.group, part.name)]
         ax.hlines(y, part.low, part.high, color=colour, lw=2, alpha=0.5)
         ax.plot(part.value, y, "o", color=colour, ms=5, label=str(name))
     if chance is not None:
@@ -195,8 +197,11 @@ def dots(table: pd.DataFrame, *, hue: str, origin: str, xlabel: str, title: str,
     for style, (name, x) in zip((":", "-."), (lines or {}).items()):
         ax.axvline(x, color=COLOURS["truth"], lw=1, ls=style, label=name)
     for group, y in headings.items():
-        ax.text(0.01, y, group, transform=ax.get_yaxis_transform(), ha="left", va="center", fontsize=8, style="italic")
+        ax.text(0.01, y, group, transform=ax.get_yaxis_transform(), ha="left", va="center", fontsize=8, style="italic",
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
     ax.set(yticks=list(rows.values()), yticklabels=[name for _, name in rows], xlabel=xlabel, title=title)
+    if logx:
+        ax.set_xscale("log")
     ax.set_ylim(place - 0.4, -0.6)
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return fig

@@ -62,14 +62,21 @@ def shares_of_z(run: Pipeline) -> pd.DataFrame:
     Variance over draws of z at the same point, over that of all pictures. Columns of `scores`; intervals resample
     pictures.
     """
-    n, painter = _n(run), _painter(run)
-    painted = painter.paint(points(run)["picture"].vectors[:n], seed=_seed(run), n_draws=N_DRAWS)
+    if "shares of z" not in run.memo:
+        painted = _painter(run).paint(points(run)["picture"].vectors[:_n(run)], seed=_seed(run), n_draws=N_DRAWS)
+        run.memo["shares of z"] = _shares(run, painted)
+    return run.memo["shares of z"]
+
+
+def _shares(run: Pipeline, painted: np.ndarray) -> pd.DataFrame:
+    """Of pictures (n, n_draws, height, width, 3), at each level of detail."""
+    n = len(painted)
     size = painted.shape[2]
     flat = painted.reshape(-1, *painted.shape[2:])
-    coarse = embed.PixelEmbedder(8).images(flat)
-    fine = embed.PixelEmbedder(size).images(flat) - embed.PixelEmbedder(size).images(_blurred(flat))
-    levels = {"content (feature net)": run.feature_net.images(flat), "layout (8 x 8 pixels)": coarse,
-              "detail (what 16 x 16 pixels lack)": fine}
+    pixels = embed.PixelEmbedder(size).images
+    levels = {"content (feature net)": run.feature_net.images(flat),
+              "layout (8 x 8 pixels)": embed.PixelEmbedder(8).images(flat),
+              "detail (what 16 x 16 pixels lack)": pixels(flat) - pixels(_blurred(flat))}
     rows = []
     for name, seen in levels.items():
         value, low, high = _share(seen.reshape(n, N_DRAWS, -1).astype(np.float64), run)
