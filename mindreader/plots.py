@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 COLOURS = {
     "truth": "#222222", "image": "#2a6fbb", "caption": "#d1742b", "both": "#5a3d9a", "brain": "#2f8f6b",
@@ -175,7 +176,7 @@ def dots(table: pd.DataFrame, *, hue: str, origin: str, xlabel: str, title: str,
     """A row for each name and in it a dot, with its interval, for each value of `hue`.
 
     table: name, value, low, high (NaN: no interval), the column `hue` and, optionally, group: rows of one group stand
-    together under its name. Dots of one row lie a little above one another. lines: further marks on the axis, by what
+    together under its name. Where rows have several dots, these lie a little above one another. lines: further marks on the axis, by what
     they are called.
     """
     table = table if "group" in table else table.assign(group="")
@@ -187,7 +188,8 @@ def dots(table: pd.DataFrame, *, hue: str, origin: str, xlabel: str, title: str,
             rows[group, name], place = place, place + 1
     fig, axes = figure(6.6, 0.22 * place + 1.2, origin=origin)
     ax = axes[0, 0]
-    apart = 0.24 * (np.arange(table[hue].nunique()) - (table[hue].nunique() - 1) / 2)
+    shared, n_hues = table.duplicated(["group", "name"]).any(), table[hue].nunique()
+    apart = 0.24 * shared * (np.arange(n_hues) - (n_hues - 1) / 2)
     for up, colour, (name, part) in zip(apart, sns.color_palette("deep"), table.groupby(hue, sort=False)):
         y = [rows[key] + up for key in zip(part.group, part.name)]
         ax.hlines(y, part.low, part.high, color=colour, lw=2, alpha=0.5)
@@ -202,6 +204,7 @@ def dots(table: pd.DataFrame, *, hue: str, origin: str, xlabel: str, title: str,
     ax.set(yticks=list(rows.values()), yticklabels=[name for _, name in rows], xlabel=xlabel, title=title)
     if logx:
         ax.set_xscale("log")
+        ax.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_locator=NullLocator())
     ax.set_ylim(place - 0.4, -0.6)
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return fig

@@ -86,3 +86,13 @@ def test_dots_of_one_name_share_a_row_under_their_groups_name():
     marks = [line for line in together.axes[0].lines if line.get_marker() == "o"]
     rows = np.stack([line.get_ydata() for line in marks])
     assert np.array_equal(rows.round(), [[0, 1], [0, 1]]) and (rows[0] < rows[1]).all()
+
+
+def test_a_row_with_one_dot_has_it_in_the_middle_and_a_log_axis_has_plain_numbers():
+    far = SCORES.assign(value=[2.6, 96.0], what=["painted", "yardstick"])
+    fig = plots.dots(far, hue="what", origin="twin", xlabel="x", title="t", logx=True)
+    marks = [line for line in fig.axes[0].lines if line.get_marker() == "o"]
+    assert [list(line.get_ydata()) for line in marks] == [[0], [1]]
+    fig.draw_without_rendering()
+    labels = [label.get_text() for label in fig.axes[0].get_xticklabels()]
+    assert {"2", "5", "10", "20", "50", "100"} <= set(labels)
