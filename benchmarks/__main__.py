@@ -7,7 +7,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _sections(asked: argparse.Namespace):
+def _sections(asked: argparse.Namespace) -> Iterator[dict]:
     """Measure one thing after another; each is printed when it is done."""
     if asked.what in ("all", "gan"):
         config = GanConfig(batch=asked.batch)
