@@ -5,6 +5,9 @@
 
 Each step runs in a process of its own, so that its peak memory is its own. The folder that is made is removed
 afterwards unless `--keep` is given. Exits with 1 where the full size does not give NSD's counts.
+
+On two cores: 3 sessions are made in 0.4 minutes and 0.9 GB, 9 in 1.0 minutes and 1.6 GB, all 37 in 5 minutes and, by
+extrapolation, 5 GB. Loading all 37 took 0.9 minutes and 3.2 GB, 0.1 minutes from the cache, most of the memory the map.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import argparse
 import os
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -62,7 +66,10 @@ def run(name: str, step: Callable, folder: Path, config: TwinConfig) -> dict[str
     answers = context.SimpleQueue()
     process = context.Process(target=measured, args=(step, folder, config, answers))
     process.start()
-    process.join()
+    try:
+        process.join()
+    finally:
+        process.terminate()
     if process.exitcode:
         sys.exit(f"{name} failed, see above")
     counts, minutes, cpu, peak, worker = answers.get()
@@ -81,6 +88,7 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="do not remove that folder afterwards")
     chosen = parser.parse_args()
     config = TwinConfig(chosen.voxels, chosen.sessions, chosen.trials)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))      # so that all is tidied up then, too
     folder = Path(tempfile.mkdtemp(prefix="full-size-", dir=chosen.folder))
     print(f"{config.n_planned} sessions planned and {config.n_sessions} written, {config.n_pictures} pictures, "
           f"{config.n_voxels} voxels, {os.cpu_count()} cores, in {folder}", flush=True)
