@@ -12,8 +12,8 @@ from .cortex import Cortex
 __all__ = ["Noise", "attend", "draw_noise", "estimate_ncsnr", "order_pictures", "simulate_session"]
 
 _NEVER = 0.04          # share of voxels of nsdgeneral that do not answer to pictures
-_GATHER = 0.6          # share of showings that gather around their picture's moment, fitted to NSD (Technical notes: how
-                       # many of 10,000 pictures came up once, twice and thrice within 30 and within 32 of 40 sessions)
+_GATHER = 0.6          # share of showings that gather around their picture's moment, fitted to NSD (Technical notes: of
+                       # 10,000 pictures, how many came up once, twice and thrice in the first 30 and 32 of 40 sessions)
 _TOGETHER = 0.2074     # share of pictures whose showings fall together, so that withholding 3 of 40 sessions keeps back
                        # 159 of 10,000 pictures, as for NSD's subject 1
 _REGION = {"early": 1.15, "midventral": 1.05, "midlateral": 1.0, "midparietal": 0.9, "ventral": 1.0, "lateral": 1.05,
