@@ -53,12 +53,17 @@ class Pipeline:
     @cached_property
     def subject(self) -> Subject:
         """Pictures, captions, annotations, betas, regions and the split, from an NSD folder, real or simulated."""
+        at = self.layout
+        return nsd.load_subject(at.root, at.name, self.experiment.data, cache=home() / "cache", progress=progress)
+
+    @cached_property
+    def layout(self) -> nsd.Layout:
+        """Where the files of this subject are; a simulated one is made first if need be."""
         e = self.experiment
         if e.subject.startswith("twin"):
-            root, name = twin.ensure_twin(home(), e.twin, seed=e.child_seed(e.subject)), "subj01"
-        else:
-            root, name = nsd_root(), e.subject
-        return nsd.load_subject(root, name, e.data, cache=home() / "cache", progress=progress)
+            root = twin.ensure_twin(home(), e.twin, seed=e.child_seed(e.subject))
+            return nsd.Layout(root, twin.SUBJECT, e.data.betas)
+        return nsd.Layout(nsd_root(), e.subject, e.data.betas)
 
     @property
     def origin(self) -> str:
@@ -72,8 +77,7 @@ class Pipeline:
     @cached_property
     def plant(self):
         """What was planted in the simulated subject; only for panels that ask "did we recover it"."""
-        e = self.experiment
-        return twin.read_plant(twin.ensure_twin(home(), e.twin, seed=e.child_seed(e.subject)))
+        return twin.read_plant(self.layout.root)
 
     # ── the shared space ───────────────────────────────────────────────────────────────────────────────────────────
     @cached_property

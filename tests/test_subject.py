@@ -13,7 +13,7 @@ import pytest
 from mindreader import report, weights
 from mindreader.chapter import start
 from mindreader.report import decoding, recovered
-from mindreader.report.subject import layout_of, outlines_of, session_moments
+from mindreader.report.subject import outlines_of, session_moments
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_another_region_than_the_planted_ones_is_refused():
 def real(run, tmp_path_factory):
     """The same folder without the marker that calls it simulated: what the chapter sees of a copy of NSD."""
     root = tmp_path_factory.mktemp("nsd")
-    for part in layout_of(run).root.iterdir():
+    for part in run.layout.root.iterdir():
         if part.is_dir():
             (root / part.name).symlink_to(part)
     with pytest.MonkeyPatch.context() as patch:

@@ -8,11 +8,10 @@ from functools import wraps
 import numpy as np
 import pandas as pd
 
-from .. import nsd, recovery, twin
+from .. import nsd, recovery
 from ..design import stim_info
 from ..flatmap import flatten
 from ..outlines import Outline, read_outlines
-from ..paths import home, nsd_root
 from ..pipeline import Pipeline
 from ..records import Trials
 from ..regions import ATLASES, read_mask
@@ -56,21 +55,13 @@ def annotated_scenes(run: Pipeline, n: int = 4) -> tuple[np.ndarray, list[list[O
 
 def outlines_of(run: Pipeline, ids: np.ndarray) -> dict[int, list[Outline]]:
     """What is marked in these pictures, at the pictures' own size and crop, by image id."""
-    layout = layout_of(run)
+    layout = run.layout
     info = stim_info(layout).loc[ids]
     parts = {part: group.cocoId.to_numpy(np.int64) for part, group in info.groupby("cocoSplit")}
     crops = {c: literal_eval(str(box)) for c, box in zip(info.cocoId, info.cropBox)}
     found = read_outlines(run.experiment.data.coco_folder or layout.coco, parts,
                           size=run.subject.stimuli.images.shape[1], crops=crops)
     return {int(i): found[int(c)] for i, c in zip(info.index, info.cocoId)}
-
-
-def layout_of(run: Pipeline) -> nsd.Layout:
-    """Where the files of this subject are."""
-    e = run.experiment
-    if run.origin == "twin":
-        return nsd.Layout(twin.ensure_twin(home(), e.twin, seed=e.child_seed(e.subject)), twin.SUBJECT, e.data.betas)
-    return nsd.Layout(nsd_root(), e.subject, e.data.betas)
 
 
 def brain_map(run: Pipeline) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
@@ -82,7 +73,7 @@ def brain_map(run: Pipeline) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     family = np.full(subject.n_voxels, "", dtype=object)
     for name, regions in FAMILIES.items():
         family[np.any([subject.rois[r] for r in regions], axis=0)] = name
-    flat = flatten(subject.coords, read_mask(layout_of(run), run.experiment.data.roi).shape)
+    flat = flatten(subject.coords, read_mask(run.layout, run.experiment.data.roi).shape)
     names = ["V1", "V2", "V3", "hV4", *(n for a, labels in ATLASES.items() if a.startswith("floc") for n in labels)]
     table = pd.DataFrame({"voxel": np.arange(subject.n_voxels), "x": flat[:, 0], "y": flat[:, 1], "family": family,
                           "ncsnr": subject.ncsnr})
@@ -140,7 +131,7 @@ def session_moments(run: Pipeline) -> dict[str, np.ndarray]:
         return run.memo["sessions"]
     trials, valid = run.subject.trials, run.subject.rois["valid"]
     sessions = np.unique(trials.sessions)
-    layout = layout_of(run)
+    layout = run.layout
     mask = read_mask(layout, run.experiment.data.roi)
     raw = (nsd.read_betas(layout.session(s), mask, int((trials.sessions == s).sum()))[:, valid] for s in sessions)
     found = {"sessions": sessions}
