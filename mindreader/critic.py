@@ -13,7 +13,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from . import losses
 from .embed import ClipEmbedder
 from .gan import Game, GanConfig, TrainedGan
-from .gan_steps import mixed_styles, r1_losses
+from .gan_steps import contrasts, mixed_styles, r1_losses
 
 
 class Seen(NamedTuple):
@@ -142,13 +142,12 @@ class Rivalry(Game):
         for rival in (self.critic, judge):
             rival.requires_grad_(False)
         fooled, verdict = self.critic(seen.stages[1:], condition), judge(painted, condition)
-        weight = config.content_weight * 0.5 ** (self.kimg / config.content_half_kimg)
         self.descend(self.paint_optimizer, "generator", {
             "adversarial": config.adversarial_weight * losses.logistic_generator(verdict.logit),
             "critic": -sum(x.mean() for x in fooled) / len(fooled),
-            "content": weight * content_distance(seen, true),
-            "feature": config.feature_weight * self._contrast(verdict.features[0], condition),
-            "clip": config.clip_weight * self._contrast(seen.points, condition)})
+            "content": config.content_weight_at(self.kimg) * content_distance(seen, true),
+            "feature": contrasts(verdict.features, (condition,), config.feature_weight, config),
+            "clip": contrasts((seen.points,), (condition,), config.clip_weight, config)})
         for rival in (self.critic, judge):
             rival.requires_grad_(True)
         fake = self.critic([x.detach() for x in seen.stages[1:]], condition)
@@ -158,10 +157,7 @@ class Rivalry(Game):
         fake, kept = judge(painted.detach(), condition), judge(real, condition)
         self.descend(self.tell_optimizer, "discriminator", {
             "adversarial": losses.logistic_discriminator(kept.logit, fake.logit),
-            "feature": config.feature_weight * self._contrast(kept.features[0], condition)})
+            "feature": contrasts(kept.features, (condition,), config.feature_weight, config)})
         if config.r1_gamma and self.step % config.r1_every == 0:
             self.descend(self.tell_optimizer, "discriminator", r1_losses(judge, real, (condition,), config),
                          config.r1_every)
-
-    def _contrast(self, points: Tensor, condition: Tensor) -> Tensor:
-        return losses.contrastive(points, condition, temperature=self.config.temperature, rows=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -60,6 +60,10 @@ class GanConfig:
             raise ValueError(f"no published bug {unknown[0]!r}; there is {', '.join(BUGS)}")
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision {self.precision!r}; expected 'float32' or 'bfloat16'")
+
+    def content_weight_at(self, kimg: float) -> float:
+        """The content weight after so many thousand pictures."""
+        return self.content_weight * 0.5 ** (kimg / self.content_half_kimg)
 
     @property
     def n_steps(self) -> int:
@@ -126,15 +130,14 @@ def generator_losses(generator: Generator, discriminator: Discriminator, real: T
         square = F.interpolate(square, size=(size, size), mode="bicubic", align_corners=False)
         with torch.autocast(square.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
             seen = clip.encode_pictures(square)
-        terms["clip"] = _contrasts([seen.float()] * len(conditions), conditions, config.clip_weight, config)
+        terms["clip"] = contrasts([seen.float()] * len(conditions), conditions, config.clip_weight, config)
     if config.feature_weight:
-        terms["feature"] = _contrasts(verdict.features, conditions, config.feature_weight, config)
+        terms["feature"] = contrasts(verdict.features, conditions, config.feature_weight, config)
     if low_level is not None and config.low_level_weight:
         terms["low_level"] = config.low_level_weight * losses.contrastive(
             low_level(real).detach(), low_level(painted), temperature=config.temperature, rows=0)
     if content is not None and config.content_weight:
-        weight = config.content_weight * 0.5 ** (kimg / config.content_half_kimg)
-        terms["content"] = weight * content(painted, real)
+        terms["content"] = config.content_weight_at(kimg) * content(painted, real)
     return terms
 
 
@@ -167,7 +170,7 @@ def discriminator_losses(generator: Generator, discriminator: Discriminator, rea
     fake, true = discriminator(painted, *conditions), discriminator(real, *conditions)
     terms = {"adversarial": losses.logistic_discriminator(true.logit, fake.logit)}
     if config.feature_weight:
-        terms["feature"] = _contrasts(true.features, conditions, config.feature_weight, config)
+        terms["feature"] = contrasts(true.features, conditions, config.feature_weight, config)
     return terms
 
 
@@ -179,6 +182,7 @@ def r1_losses(discriminator: Discriminator, real: Tensor, conditions: tuple[Tens
     return {"r1": config.r1_gamma / 2 * penalty}
 
 
-def _contrasts(points, conditions, weight: float, config: GanConfig) -> Tensor:
+def contrasts(points: Sequence[Tensor], conditions: Sequence[Tensor], weight: float, config: GanConfig) -> Tensor:
+    """The contrastive loss of each head's points (N, d) against its conditions (N, d); the heads share the weight."""
     return sum(weight / len(conditions) * losses.contrastive(p, c, temperature=config.temperature, rows=0)
                for p, c in zip(points, conditions))
