@@ -91,9 +91,7 @@ class EqualLinear(nn.Module):
 
 def smooth(x: Tensor, *, padding: int, gain: float = 1.0) -> Tensor:
     """x filtered by the 4x4 kernel [1,3,3,1] x [1,3,3,1] / 64, times gain; every channel alone."""
-    tap = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device) / 8
-    kernel = (gain * torch.outer(tap, tap)).to(x.dtype).expand(x.shape[1], 1, 4, 4)
-    return F.conv2d(x, kernel, padding=padding, groups=x.shape[1])
+    return F.conv2d(x, _filter(x, gain), padding=padding, groups=x.shape[1])
 
 
 def halve(x: Tensor) -> Tensor:
@@ -101,10 +99,14 @@ def halve(x: Tensor) -> Tensor:
 
     Computed in no less than float32: the gradient of a strided filter has no fast path in bfloat16 on a CPU.
     """
-    wide = torch.promote_types(x.dtype, torch.float32)
-    tap = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device, dtype=wide) / 8
-    kernel = torch.outer(tap, tap).expand(x.shape[1], 1, 4, 4)
-    return F.conv2d(x.to(wide), kernel, padding=1, stride=2, groups=x.shape[1]).to(x.dtype)
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    return F.conv2d(wide, _filter(wide), padding=1, stride=2, groups=x.shape[1]).to(x.dtype)
+
+
+def _filter(x: Tensor, gain: float = 1.0) -> Tensor:
+    """The 4x4 kernel of `smooth` for every channel of x, times gain; exact in every number format."""
+    tap = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device, dtype=x.dtype) / 8
+    return (gain * torch.outer(tap, tap)).expand(x.shape[1], 1, 4, 4)
 
 
 def enlarge(picture: Tensor) -> Tensor:
