@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -77,4 +75,3 @@ LOSSES: dict[str, tuple[tuple[float, float, float], ...]] = {
     "all": ((0.2, 0.3, 0.5),),
     "mse+cos then all": ((0.4, 0.6, 0), (0.2, 0.3, 0.5)),
 }
-Loss = Callable[[Tensor, Tensor], Tensor]
