@@ -62,7 +62,10 @@ def pretrain(part: str, world: World, *, share: float = 1.0, seed: int = 0, resu
 
 
 def _numbers(scores: dict) -> str:
-    return ", ".join(f"{k} {v:.3f}" for k, v in scores.items() if isinstance(v, float))
+    """The numbers of a card's scores, those of each set after its name."""
+    told = (f"{k} ({_numbers(v)})" if isinstance(v, dict) else f"{k} {v:.3f}" for k, v in scores.items()
+            if isinstance(v, float | dict) and not k.endswith("_each"))
+    return ", ".join(told)
 
 
 def _parser() -> argparse.ArgumentParser:
