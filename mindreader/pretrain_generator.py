@@ -41,11 +41,12 @@ class Origin:
     n_scenes: int
     condition: str  # "picture" (language-free) or "caption" (supervised)
     kimg: tuple[float, float, float]  # of the recipe's stages
+    start: str = ""  # the painter it goes on from, by the last stage alone; "": from nothing
 
 
 ORIGINS = {
     "generator_lf": Origin("world", 30_000, "picture", (120, 40, 100)),
-    "generator_sup": Origin("world", 30_000, "caption", (30, 10, 25)),
+    "generator_sup": Origin("world", 30_000, "caption", (0, 0, 60), start="generator_lf"),
     "generator_ood": Origin("watermark", 12_000, "picture", (30, 10, 60)),
 }
 
@@ -78,8 +79,9 @@ class PainterRecipe:
 
 
 def pretrain_generator(pictures: np.ndarray, rows: np.ndarray, points: np.ndarray, clip: ClipEmbedder,
-                       recipe: PainterRecipe, folder: Path, *, sheet: Sheet | None = None, seed: int = 0,
-                       resume: bool = False, progress: Callable | None = None) -> TrainedGan:
+                       recipe: PainterRecipe, folder: Path, *, start: TrainedGan | None = None,
+                       sheet: Sheet | None = None, seed: int = 0, resume: bool = False,
+                       progress: Callable | None = None) -> TrainedGan:
     """Pretrain a one-head painter on pictures and points.
 
     Parameters
@@ -95,6 +97,8 @@ def pretrain_generator(pictures: np.ndarray, rows: np.ndarray, points: np.ndarra
     recipe : PainterRecipe
     folder : Path
         For checkpoints, one file for each stage.
+    start : TrainedGan, optional
+        A painter that can copy already; the recipe then begins with its last stage.
     sheet : Sheet, optional
         Called at every tick.
     resume : bool
@@ -122,8 +126,8 @@ def pretrain_generator(pictures: np.ndarray, rows: np.ndarray, points: np.ndarra
             wanted = eye(real, 2)
         return content_distance(eye(painted, 2), wanted)
 
-    trained, histories = _quiet_start(recipe.sketch, seed), {}
-    for name in ("sketch", "copy"):
+    trained, histories = start or _quiet_start(recipe.sketch, seed), {}
+    for name in () if start else ("sketch", "copy"):
         trained = train_gan(pictures, rows, (points,), getattr(recipe, name), start=trained, content=content, seed=seed,
                             checkpoint=files[name], progress=progress, on_tick=sheet and sheet.stage(name))
         histories[name] = trained.history
@@ -209,7 +213,8 @@ def pretrain(name: str, *, share: float = 1.0, threads: int = 2, seed: int = 0, 
     held_out = {"image points": clip.images(truth), "caption points": clip.texts(_specific(world, shown, 1))}
     folder.mkdir(parents=True, exist_ok=True)
     sheet = Sheet(truth[:10], *(p[:10] for p in held_out.values()), folder)
-    painter = pretrain_generator(world.pictures, rows, points, clip, recipe, folder, sheet=sheet, seed=seed,
+    start = TrainedGan.from_part(*weights.load_part(origin.start)) if origin.start else None
+    painter = pretrain_generator(world.pictures, rows, points, clip, recipe, folder, start=start, sheet=sheet, seed=seed,
                                  resume=resume, progress=progress)
     feature_net = load_feature_net()
     scores = {kind: for_card(score_painter(painter, p, truth, feature_net, clip=clip)) for kind, p in held_out.items()}
@@ -219,6 +224,8 @@ def pretrain(name: str, *, share: float = 1.0, threads: int = 2, seed: int = 0, 
     card = {"recipe": dataclasses.asdict(recipe), "conditions": origin.condition, "data": world.told(), "seed": seed,
             "minutes": round(painter.history.groupby("stage").seconds.max().sum() / 60, 1), "hardware": hardware(),
             "scores": scores, "clip": weights.part_checksum("clip")}
+    if origin.start:
+        card["start"] = {origin.start: weights.part_checksum(origin.start)}
     return painter.save(weights.part_folder(name), card=card, dtype=torch.float16)
 
 

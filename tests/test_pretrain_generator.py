@@ -135,6 +135,22 @@ def test_interrupted_recipe_goes_on_to_the_bit(pictures, clip, tmp_path):
     assert all(torch.equal(t, resumed.states["G_ema"][k]) for k, t in whole.states["G_ema"].items())
 
 
+def test_a_painter_that_can_copy_already_only_competes(pictures, clip, tmp_path):
+    first = train(pictures, clip, tmp_path / "first", recipe())
+    second = train(pictures, clip, tmp_path / "second", recipe(), start=first)
+    assert list(second.history.stage.unique()) == ["compete"]
+    assert {p.name for p in (tmp_path / "second").glob("*.pt")} == {"compete.pt"}
+    assert any(not torch.equal(t, first.states["G"][k]) for k, t in second.states["G"].items())
+    longer = dataclasses.replace(recipe(), compete=dataclasses.replace(recipe().compete, learning_rate=0.0, ema_kimg=0.0))
+    still = train(pictures, clip, tmp_path / "still", longer, start=first)
+    assert all(torch.equal(t, first.states["G"][k]) for k, t in still.states["G"].items() if not k.endswith("w_avg"))
+
+
+def test_a_painter_is_made_after_the_one_it_starts_from():
+    made = list(ORIGINS)
+    assert all(made.index(origin.start) < made.index(name) for name, origin in ORIGINS.items() if origin.start)
+
+
 def test_a_recipe_of_another_length_is_else_the_same():
     base, other = PainterRecipe(), PainterRecipe().lasting((1.0, 2.0, 3.0))
     for stage, kimg in zip(STAGES, (1.0, 2.0, 3.0)):
@@ -159,6 +175,7 @@ def test_supervised_painters_learn_each_picture_from_both_of_its_specific_captio
 def test_the_out_of_domain_painter_never_sees_the_world_of_the_others():
     assert [origin.stream for origin in ORIGINS.values()] == ["world", "world", "watermark"]
     assert ORIGINS["generator_sup"].condition == "caption"
+    assert not ORIGINS["generator_ood"].start  # it would have seen that world through another's weights
 
 
 def test_no_stage_uses_a_published_bug_or_drowns_the_point_in_noise():
