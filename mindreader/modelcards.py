@@ -18,7 +18,7 @@ ABOUT = {
     "feature": "Stands for Inception: judges pictures, and took part in no loss of any other network.",
     "resnet": "Stands for the self-taught ResNet-50 behind the low-level loss: it never saw a label.",
     "generator_lf": "Stands for Lafite's language-free generator: conditions are pictures' own points, moved by noise.",
-    "generator_sup": "Stands for the supervised generator: conditions are captions' points.",
+    "generator_sup": "Stands for the supervised generator: conditions are captions' points. It goes on from generator_lf.",
     "generator_ood": "Stands for the generator trained on web pictures: another palette, under a watermark.",
 }
 FACTS = ("data", "conditions", "seed", "minutes", "hardware", "n_parameters", "dtype", "file", "bytes", "sha256",

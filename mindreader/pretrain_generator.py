@@ -221,7 +221,9 @@ def pretrain(name: str, *, share: float = 1.0, threads: int = 2, seed: int = 0, 
     others = np.ascontiguousarray(world.pictures[world.train[-N_SCORED:]])
     known = yardsticks(world.pictures[world.train[:-N_SCORED]], truth, others, feature_net)
     scores |= {yardstick: for_card(rows) for yardstick, rows in known.groupby("name")}
-    card = {"recipe": dataclasses.asdict(recipe), "conditions": origin.condition, "data": world.told(), "seed": seed,
+    stages = {stage: settings for stage, settings in dataclasses.asdict(recipe).items()
+              if stage in set(painter.history.stage)}
+    card = {"recipe": stages, "conditions": origin.condition, "data": world.told(), "seed": seed,
             "minutes": round(painter.history.groupby("stage").seconds.max().sum() / 60, 1), "hardware": hardware(),
             "scores": scores, "clip": weights.part_checksum("clip")}
     if origin.start:
