@@ -64,6 +64,7 @@ MAY_IMPORT = {
     "nsd": {"annotations", "cache", "design", "records", "regions"},
     "pretrain_nets": {"schooling", "smallnets", "weights", "world"},
     # layer 4
+    "joint": {"fitting", "gan", "gan_steps", "losses"},
     "critic": {"embed", "gan", "gan_steps", "losses"},
     "pretrain_clip": {"embed", "scenes", "schooling", "store", "weights", "world"},
     "session": {"brain", "cortex"},

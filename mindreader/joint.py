@@ -1,0 +1,131 @@
+"""Mappers and painter trained together, end to end: the setting that the paper found worse than frozen mappers."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from . import losses
+from .fitting import as_tensor
+from .gan import Game, GanConfig, TrainedGan, run
+from .gan_steps import mixed_styles
+
+REGRESSION = (0.2, 0.3, 0.5)  # of squared error, cosine distance, contrastive loss, as in the mapper's own last phase
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedTogether:
+    """The painter, and the mappers' networks, one for each of its heads."""
+
+    painter: TrainedGan
+    networks: tuple[nn.Module, ...]
+
+
+def train_jointly(pictures: np.ndarray, rows: np.ndarray, betas: np.ndarray, wanted: Sequence[np.ndarray],
+                  networks: Sequence[nn.Module], config: GanConfig, *, weight: float, start: TrainedGan, clip=None,
+                  low_level: Callable | None = None, seed: int, device: str = "cpu", checkpoint: Path | None = None,
+                  progress: Callable | None = None, on_tick: Callable | None = None) -> TrainedTogether:
+    """Finetune the painter on what the mappers say, and the mappers on what the discriminator says of the pictures.
+
+        L_mapper_k = 0.2 squared error + 0.3 cosine distance + 0.5 contrastive + weight * softplus(-D(painted))
+
+    with the painter's and the discriminator's own losses as in `gan.train_gan`. Each mapper's regression is of its *own*
+    output, and its contrastive loss is one-sided, as the generator's are. Source: paper §3.1; weight 0.1 and Adam's
+    numbers from the released code, where this is switched off and the second mapper's loss is of the first's output.
+
+    Parameters
+    ----------
+    pictures : uint8 array (n_images, height, width, 3)
+    rows : int array (n_trials,)
+        Picture of each trial.
+    betas : array (n_trials, n_voxels)
+    wanted : one or two arrays (n_trials, n_dims)
+        What each mapper aims at: clamped unit-length points.
+    networks : one or two modules, betas -> (B, n_dims)
+        Where the mappers start; not changed here.
+    weight : float
+        Of the discriminator's opinion; 0 leaves the mappers to regression alone.
+    start, clip, low_level, seed, device, checkpoint, progress, on_tick
+        As for `gan.train_gan`.
+
+    Raises ValueError where heads and mappers differ in number, Diverged where a loss is not finite.
+    """
+    if not len(wanted) == len(networks) == start.network.heads:
+        raise ValueError(f"got {len(networks)} mappers and {len(wanted)} kinds of targets for a painter with "
+                         f"{start.network.heads} head(s), expected one of each for every head")
+    if weight < 0:
+        raise ValueError(f"got an end-to-end weight of {weight}, expected 0 or more")
+    game = JointGame(config, start, networks, weight, seed, device, helpers={"clip": clip, "low_level": low_level,
+                                                                             "content": None})
+    trained = run(game, pictures, np.asarray(rows), tuple(as_tensor(x) for x in (betas, *wanted)), checkpoint=checkpoint,
+                  progress=progress, on_tick=on_tick)
+    return TrainedTogether(trained, tuple(game.networks.cpu().eval()))
+
+
+class JointGame(Game):
+    """A game whose conditions are made anew in every step, by mappers that learn too."""
+
+    def __init__(self, config: GanConfig, start: TrainedGan, networks: Sequence[nn.Module], weight: float, seed: int,
+                 device: str, *, helpers: dict):
+        super().__init__(config, start, len(networks), seed, device, helpers=helpers)
+        self.weight = weight
+        self.networks = nn.ModuleList(copy.deepcopy(network) for network in networks).to(device).train()
+        self.map_optimizer = torch.optim.Adam(self.networks.parameters(), lr=config.learning_rate, betas=config.adam_betas)
+        self.parts |= {"networks": self.networks, "map_optimizer": self.map_optimizer}
+
+    def play(self, real: Tensor, given: tuple[Tensor, ...]) -> None:
+        """One batch: the painter's and the discriminator's steps, then one of the mappers."""
+        betas, *wanted = (x.to(self.device) for x in given)
+        with torch.no_grad():
+            said = self.read(betas)
+        super().play(real, said)
+        for judge in (self.generator, self.discriminator):
+            judge.requires_grad_(False)
+        self.descend(self.map_optimizer, "mappers", self.mapper_losses(betas, wanted))
+        for judge in (self.generator, self.discriminator):
+            judge.requires_grad_(True)
+
+    def read(self, betas: Tensor) -> tuple[Tensor, ...]:
+        """Each mapper's points of these trials, on the CPU, where conditions are moved by noise."""
+        with torch.autocast(betas.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            points = [network(betas) for network in self.networks]
+        return tuple(p.float().cpu() for p in points)
+
+    def mapper_losses(self, betas: Tensor, wanted: Sequence[Tensor]) -> dict[str, Tensor]:
+        """What a batch of trials should become: near its points, and pictures that are taken for real."""
+        said = self.read(betas)
+        terms = {}
+        for name, points, target in zip(("first", "second"), said, wanted):
+            points = points.to(target.device)
+            near = (losses.squared_error(points, target), losses.cosine_distance(points, target),
+                    losses.contrastive(points, target, temperature=self.config.temperature, rows=0))
+            terms[f"{name} regression"] = sum(w * term for w, term in zip(REGRESSION, near))
+        if self.weight:
+            conditions = self.near(said)
+            ws, _ = mixed_styles(self.generator, len(betas), self.config, self.rng)
+            painted = self.generator.paint(ws, conditions, rng=self.rng)
+            verdict = self.discriminator(painted, *conditions)
+            terms["adversarial"] = self.weight * losses.logistic_generator(verdict.logit)
+        return terms
+
+    def _settings(self) -> dict:
+        return super()._settings() | {"end_to_end": self.weight}
+
+
+def silent_positions(points: np.ndarray, share: float = 0.01) -> float:
+    """Share of dimensions that say nothing: whose spread over trials is below `share` of the mean spread.
+
+    points (n, n_dims). The collapse that the paper reports for one of its mappers trained end to end.
+    """
+    points = np.asarray(points, np.float64)
+    if points.ndim != 2 or len(points) < 2:
+        raise ValueError(f"got points of shape {points.shape}, expected at least two rows (n, n_dims)")
+    spread = F.normalize(torch.from_numpy(points), dim=1).std(0).numpy()
+    return float((spread < share * spread.mean()).mean()) if spread.any() else 1.0
