@@ -22,12 +22,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training: what is minimized (and its name in messages), for how long, in which batches."""
+    """A stretch of training: what is minimized (and its name in messages), for how long, in which batches.
+
+    companion: whether the fit's companion takes part.
+    """
 
     name: str
     loss: Callable[[Tensor, Tensor], Tensor]
     epochs: int
     batch: int
+    companion: bool = False
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from .losses import LOSSES, blend
 from .records import Embeddings, LayoutError, Trials
 
 CAPTION_CHOICES = ("random", "first", "average")
+AUXILIARIES = ("none", "gan", "vicreg")
 TERMS = ("squared error", "cosine distance", "contrastive")
 
 
@@ -38,6 +39,8 @@ class MappingConfig:
                     or their "average"
     batch           rows in a step; batch_contrastive: in phases with the contrastive term
     dtype           "float32", or "bfloat16" for about twice the speed where the processor has it
+    auxiliary       "gan": each phase has a discriminator beside it; "vicreg": one phase more, the last loss beside an
+                    expander's, so that `epochs` has one entry more (Table 3b; D-12, D-13)
     """
 
     n_blocks: int = 4
@@ -59,6 +62,7 @@ class MappingConfig:
     batch: int = 32
     batch_contrastive: int = 128
     dtype: Literal["float32", "bfloat16"] = "float32"
+    auxiliary: Literal["none", "gan", "vicreg"] = "none"
 
     def __post_init__(self):
         if self.loss not in LOSSES:
@@ -67,17 +71,24 @@ class MappingConfig:
             raise ValueError(f"got caption_choice {self.caption_choice!r}, expected one of {', '.join(CAPTION_CHOICES)}")
         if self.dtype not in ("float32", "bfloat16"):
             raise ValueError(f"got dtype {self.dtype!r}, expected float32 or bfloat16")
+        if self.auxiliary not in AUXILIARIES:
+            raise ValueError(f"got auxiliary {self.auxiliary!r}, expected one of {', '.join(AUXILIARIES)}")
 
     @property
     def phases(self) -> list[Phase]:
         """The loss's phases with their names, lengths and batch sizes."""
-        weights = LOSSES[self.loss]
+        weights = list(LOSSES[self.loss])
+        beside = [self.auxiliary == "gan"] * len(weights)
+        if self.auxiliary == "vicreg":
+            weights, beside = [*weights, weights[-1]], [*beside, True]
         if len(self.epochs) < len(weights):
-            raise ValueError(f"loss {self.loss!r} has {len(weights)} phases, got epochs={self.epochs}; "
+            also = f" with auxiliary {self.auxiliary!r}" if self.auxiliary != "none" else ""
+            raise ValueError(f"loss {self.loss!r}{also} has {len(weights)} phases, got epochs={self.epochs}; "
                              "expected one number for each phase")
         return [Phase(" + ".join(f"{w} {t}" for w, t in zip(ws, TERMS) if w), partial(blend, weights=ws), n,
-                      self.batch_contrastive if ws[2] else self.batch)
-                for ws, n in zip(weights, self.epochs)]
+                      self.batch_contrastive if ws[2] or (companion and self.auxiliary == "vicreg") else self.batch,
+                      companion)
+                for ws, n, companion in zip(weights, self.epochs, beside)]
 
 
 class ResidualBlock(nn.Module):
