@@ -1,7 +1,8 @@
 """How well was it read: retrieval, identification, distances, AUC and ceilings, each with its chance and interval.
 
 Rows are joined by image id and key, never by position: shuffling the rows of an input changes no score. Tables are
-tidy, with columns name, metric, value, low, high, n, chance, seed, origin (and more); the interval is 95 %.
+tidy, with columns name, metric, value, low, high, n, chance, seed, origin (and more); the interval is 95 %. Rows of
+retrieval and identification also say by which named protocol they were made (column protocol, see `protocols`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from .records import Embeddings
 Direction = Literal["forward", "backward"]
 LEVEL = 0.95
 COLUMNS = ("name", "metric", "value", "low", "high", "n", "chance", "seed", "origin")
+BATCH = {"n": 300}                              # what each protocol takes unless told otherwise; see `stamp`
+DRAWS = {"n": 300, "n_draws": 30}
+CHOICES = {"n_choices": 2}
 
 
 # ── intervals ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -105,7 +109,8 @@ def score_batch(batch: Batch, direction: Direction, *, seed: int = 0, name: str 
     chance = (batch.image_ids[:, None] == batch.image_ids).mean()
     wilson_low, wilson_high = wilson(int(won.sum()), n)
     return row(name, f"retrieval {direction}", won.mean(), low, high, n, chance, seed, origin, hits=int(won.sum()),
-               wilson_low=wilson_low, wilson_high=wilson_high)
+               wilson_low=wilson_low, wilson_high=wilson_high,
+               protocol=stamp(f"retrieval/mindreader-{direction}@1", {"n": n}, BATCH))
 
 
 def retrieval_draws(predicted: Embeddings, truth: Embeddings, *, direction: Direction, n: int = 300, n_draws: int = 30,
@@ -114,16 +119,23 @@ def retrieval_draws(predicted: Embeddings, truth: Embeddings, *, direction: Dire
 
     This is how far one batch may lie from another; it is no interval for the mean, as batches share trials.
     """
-    rng = np.random.default_rng(seed)
-    if len(predicted) < n:
-        raise ValueError(f"got {len(predicted)} trials, expected at least {n}; lower n (evaluate.n_retrieval)")
-    batches = [batch(predicted, truth, n=n, rows=rng.choice(len(predicted), n, replace=False), seed=seed + i)
-               for i in range(n_draws)]
+    batches = random_batches(predicted, truth, n=n, n_draws=n_draws, seed=seed)
     values = np.array([hits(b, direction).mean() for b in batches])
     chance = np.mean([(b.image_ids[:, None] == b.image_ids).mean() for b in batches])
     low, high = _quantiles(values, LEVEL)
     return row(name, f"retrieval {direction}, random batches", values.mean(), low, high, n, chance, seed, origin,
-               sd=values.std(ddof=1) if n_draws > 1 else np.nan, n_draws=n_draws)
+               sd=values.std(ddof=1) if n_draws > 1 else np.nan, n_draws=n_draws,
+               protocol=stamp(f"retrieval/mindreader-{direction}-draws@1", {"n": n, "n_draws": n_draws}, DRAWS))
+
+
+def random_batches(predicted: Embeddings, truth: Embeddings, *, n: int = 300, n_draws: int = 30,
+                   seed: int = 0) -> list[Batch]:
+    """n_draws batches of n trials each, drawn without replacement within a batch; they share trials between them."""
+    rng = np.random.default_rng(seed)
+    if len(predicted) < n:
+        raise ValueError(f"got {len(predicted)} trials, expected at least {n}; lower n (evaluate.n_retrieval)")
+    return [batch(predicted, truth, n=n, rows=rng.choice(len(predicted), n, replace=False), seed=seed + i)
+            for i in range(n_draws)]
 
 
 def nearest(predicted: Embeddings, truth: Embeddings, k: int) -> np.ndarray:
@@ -210,14 +222,19 @@ def n_way(guess: Embeddings, truth: Embeddings, *, n_choices: int) -> np.ndarray
 
 def n_way_sampled(guess: Embeddings, truth: Embeddings, *, n_choices: int, n_draws: int = 10, seed: int = 0) -> np.ndarray:
     """The paper's version: share of guesses that win against drawn rivals, for each of ten draws, (n_draws,)."""
+    return n_way_drawn(guess, truth, n_choices=n_choices, n_draws=n_draws, seed=seed).mean(1)
+
+
+def n_way_drawn(guess: Embeddings, truth: Embeddings, *, n_choices: int, n_draws: int = 10, seed: int = 0) -> np.ndarray:
+    """Which guesses win against drawn rivals, (n_draws, n) bool, in the order of `guess`. Source: paper A.4."""
     order = np.lexsort((guess.image_ids, guess.keys))
     won, own, _ = _duels(guess.take(order), truth, n_choices)
-    rng, values = np.random.default_rng(seed), []
-    for _ in range(n_draws):
+    rng, wins = np.random.default_rng(seed), np.empty((n_draws, len(guess)), bool)
+    for draw in range(n_draws):
         lot = np.where(own, np.inf, rng.random(won.shape))
         rivals = np.argpartition(lot, n_choices - 2, axis=1)[:, :n_choices - 1]
-        values.append(np.take_along_axis(won, rivals, 1).all(1).mean())
-    return np.array(values)
+        wins[draw, order] = np.take_along_axis(won, rivals, 1).all(1)
+    return wins
 
 
 def identification(guess: Embeddings, truth: Embeddings, *, n_choices: int, seed: int = 0, name: str = "",
@@ -226,7 +243,8 @@ def identification(guess: Embeddings, truth: Embeddings, *, n_choices: int, seed
     guess = guess.take(np.lexsort((guess.keys, guess.image_ids)))
     won = n_way(guess, truth, n_choices=n_choices)
     low, high = bootstrap_interval(won, guess.image_ids, seed=seed, n_bootstrap=n_bootstrap)
-    return row(name, f"{n_choices}-way identification", won.mean(), low, high, len(guess), 1 / n_choices, seed, origin)
+    return row(name, f"{n_choices}-way identification", won.mean(), low, high, len(guess), 1 / n_choices, seed, origin,
+               protocol=stamp("nway/exact@1", {"n_choices": n_choices}, CHOICES))
 
 
 # ── distances between two sets of pictures ─────────────────────────────────────────────────────────────────────────────
@@ -372,6 +390,12 @@ def row(name: str, metric: str, value: float, low: float, high: float, n: int, c
     """One row of a tidy score table."""
     cells = (name, metric, float(value), float(low), float(high), n, float(chance), seed, origin)
     return pd.DataFrame([dict(zip(COLUMNS, cells)) | extra])
+
+
+def stamp(protocol: str, settings: Mapping, usual: Mapping) -> str:
+    """The protocol's name and version, with the settings that are not its usual ones: "nway/exact@1 (n_choices=50)"."""
+    differs = ", ".join(f"{name}={value}" for name, value in settings.items() if value != usual.get(name))
+    return f"{protocol} ({differs})" if differs else protocol
 
 
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -44,7 +44,7 @@ def test_a_painter_that_copies_wins_every_round_at_no_distance():
     ways = table[table.metric.str.contains("way|top1")]
     assert (ways[["value", "low", "high"]] == 1).all(axis=None)
     assert of(table, "FD (twin features)").value == pytest.approx(0, abs=1e-6)
-    assert list(table.columns) == list(scores.COLUMNS) and (table.n == 60).all() and (table["name"] == "copyist").all()
+    assert list(table.columns) == [*scores.COLUMNS, "protocol"] and (table.n == 60).all() and (table["name"] == "copyist").all()
 
 
 def test_a_painter_that_ignores_its_points_is_at_chance():
