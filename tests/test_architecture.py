@@ -51,6 +51,7 @@ MAY_IMPORT = {
     "modelcards": {"paths", "plots", "rendering", "tables"},
     "nb": {"paths", "store"},
     "outlines": {"annotations"},
+    "protocols": {"records", "scores"},
     "readout": {"fitting", "records", "scores"},
     "schooling": {"paths", "records", "store"},
     "sphinxext": {"modelcards", "paths", "tables"},
