@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 class Phase:
     """A stretch of training: what is minimized (and its name in messages), for how long, in which batches.
 
-    companion: whether the fit's companion takes part.
+    companion: whether the fit's companion takes part; its term is added to `loss`, in training only.
     """
 
     name: str
@@ -54,16 +54,45 @@ class Task:
     validation_targets: Tensor
 
 
+class Companion(nn.Module):
+    """A network that learns beside the one that is fitted, and adds a term to its loss.
+
+    `fit` calls `begin` where it makes its own optimizer anew, and in each step `term`, and then `finish` once the
+    gradients of the whole loss are there. Here the term is the companion's own loss too.
+    """
+
+    optimizer: torch.optim.Optimizer
+
+    def begin(self, learning_rate: float, weight_decay: float) -> None:
+        """Make the companion's optimizer."""
+        self.optimizer = torch.optim.Adam(self.parameters(), learning_rate, weight_decay=weight_decay)
+
+    def term(self, predicted: Tensor, target: Tensor) -> Tensor:
+        """A scalar with a gradient in `predicted`; both (B, n_dims). Clears the companion's gradients."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """Take the companion's step."""
+        self.optimizer.step()
+
+
 def fit(network: nn.Module, task: Task, phases: Sequence[Phase], schedule: Schedule, *, seed: int, device: str = "cpu",
-        bfloat16: bool = False, checkpoint: Path | None = None, identity: str = "",
-        progress: Callable[..., Iterable] | None = None, desc: str = "fit") -> pd.DataFrame:
+        bfloat16: bool = False, companion: Companion | None = None, trained: pd.DataFrame | None = None,
+        checkpoint: Path | None = None, identity: str = "", progress: Callable[..., Iterable] | None = None,
+        desc: str = "fit") -> pd.DataFrame:
     """Train `network` in place; it ends with the weights of the last phase's lowest validation loss.
 
-    Each phase starts from the best weights of the phase before. The order of rows and the drawn targets of an epoch
-    follow from (seed, phase, epoch) alone, so a run that was killed goes on from `checkpoint` to the same bits.
+    Each phase starts from the best weights of the phase before. The order of rows, the drawn targets and what the
+    network draws for itself (dropout) in an epoch follow from (seed, phase, epoch) alone, so a run that was killed goes
+    on from `checkpoint` to the same bits.
 
     Parameters
     ----------
+    companion : Companion, optional
+        Trains along in the phases that say so; neither loss of the table counts its term.
+    trained : table, optional
+        What an earlier fit returned that stopped after one of these phases, its weights now in `network`: these epochs
+        are not repeated.
     checkpoint : Path, optional
         Written after every epoch, in one step; found there, it is resumed if its `identity` is this run's.
     bfloat16 : bool
@@ -73,13 +102,15 @@ def fit(network: nn.Module, task: Task, phases: Sequence[Phase], schedule: Sched
     -------
     table phase, epoch, learning_rate, train_loss, validation_loss, best; one row per epoch
 
-    Raises Diverged where a loss is not finite, ValueError for a checkpoint of another run, LayoutError for a
-    checkpoint that cannot be read.
+    Raises Diverged where a loss is not finite, ValueError for a checkpoint of another run or an earlier fit that stopped
+    within a phase, LayoutError for a checkpoint that cannot be read.
     """
-    network.to(device)
+    for module in (network, companion) if companion else (network,):
+        module.to(device)
     task = Task(task.inputs.to(device), task.draw, task.validation_inputs.to(device), task.validation_targets.to(device))
-    state = _resume(checkpoint, identity, network) or {
-        "done": 0, "history": [], "best_loss": float("inf"), "best": copy.deepcopy(network.state_dict()), "optimizer": None}
+    state = _resume(checkpoint, identity, network, companion) or {
+        "done": _whole_phases(trained, phases), "history": [] if trained is None else trained.to_dict("records"),
+        "best_loss": float("inf"), "best": copy.deepcopy(network.state_dict()), "optimizer": None}
     epochs = [(number, epoch) for number, phase in enumerate(phases) for epoch in range(phase.epochs)]
     todo = epochs[state["done"]:]
     optimizer = None
@@ -91,10 +122,15 @@ def fit(network: nn.Module, task: Task, phases: Sequence[Phase], schedule: Sched
         rate = schedule.learning_rate * schedule.lr_decay ** (epoch // schedule.decay_every)
         if optimizer is None or epoch % schedule.decay_every == 0:
             optimizer = torch.optim.Adam(network.parameters(), rate, weight_decay=schedule.weight_decay)
+            if companion:
+                companion.begin(rate, schedule.weight_decay)
             if epoch % schedule.decay_every and state["optimizer"]:
                 optimizer.load_state_dict(state["optimizer"])
+                if companion:
+                    companion.optimizer.load_state_dict(state["companion_optimizer"])
         rng = np.random.default_rng([seed, number, epoch])
-        train_loss = _one_epoch(network, optimizer, task, phase, rng, bfloat16, state["done"])
+        train_loss = _one_epoch(network, optimizer, task, phase, rng, bfloat16, state["done"],
+                                companion if phase.companion else None)
         loss = _validation_loss(network, task, phase, bfloat16, state["done"])
         better = loss < state["best_loss"]
         if better:
@@ -104,8 +140,10 @@ def fit(network: nn.Module, task: Task, phases: Sequence[Phase], schedule: Sched
                                  "train_loss": train_loss, "validation_loss": loss, "best": better})
         log.info("%s: epoch %d, train %.4f, validation %.4f", desc, state["done"], train_loss, loss)
         if checkpoint:
+            beside = {"companion": companion.state_dict(), "companion_optimizer": companion.optimizer.state_dict()} \
+                if companion else {}
             _save(checkpoint, {**state, "identity": identity, "network": network.state_dict(),
-                               "optimizer": optimizer.state_dict()})
+                               "optimizer": optimizer.state_dict(), **beside})
     network.load_state_dict(state["best"])
     return pd.DataFrame(state["history"], columns=["phase", "epoch", "learning_rate", "train_loss", "validation_loss",
                                                    "best"])
@@ -148,22 +186,32 @@ def _batches(n: int, size: int, order: Tensor | None = None) -> Iterable[Tensor]
     return order.split(size)
 
 
-def _one_epoch(network, optimizer, task: Task, phase: Phase, rng, bfloat16: bool, epoch: int) -> float:
+def _one_epoch(network, optimizer, task: Task, phase: Phase, rng, bfloat16: bool, epoch: int,
+               companion: Companion | None) -> float:
     network.train()
+    if companion:
+        companion.train()
     n, device = len(task.inputs), task.inputs.device
     targets = task.draw(rng).to(device)
     order = torch.from_numpy(rng.permutation(n)).to(device)
     total = 0.0
-    for step, rows in enumerate(_batches(n, phase.batch, order)):
-        optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-            predicted = network(task.inputs[rows])
-        loss = phase.loss(predicted.float(), targets[rows])
-        value = loss.item()
-        _check(value, phase, f"step {step + 1} of epoch {epoch + 1}")
-        loss.backward()
-        optimizer.step()
-        total += value * len(rows)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(int(rng.integers(2 ** 31)))
+        for step, rows in enumerate(_batches(n, phase.batch, order)):
+            optimizer.zero_grad(set_to_none=True)
+            with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+                predicted = network(task.inputs[rows])
+            predicted = predicted.float()
+            loss = phase.loss(predicted, targets[rows])
+            value = loss.item()
+            if companion:
+                loss = loss + companion.term(predicted, targets[rows])
+            _check(loss.item(), phase, f"step {step + 1} of epoch {epoch + 1}")
+            loss.backward()
+            optimizer.step()
+            if companion:
+                companion.finish()
+            total += value * len(rows)
     return total / n
 
 
@@ -185,6 +233,14 @@ def _check(value: float, phase: Phase, where: str) -> None:
                        "lower the learning rate or look for values that are not finite in the input")
 
 
+def _whole_phases(trained: pd.DataFrame | None, phases: Sequence[Phase]) -> int:
+    done, ends = 0 if trained is None else len(trained), np.cumsum([0, *(phase.epochs for phase in phases)])
+    if done not in ends:
+        raise ValueError(f"got an earlier fit of {done} epochs, expected one that ends with a phase, after one of "
+                         f"{', '.join(map(str, ends))} epochs; fit its phases whole")
+    return done
+
+
 def _save(path: Path, state: dict) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -196,7 +252,7 @@ def _save(path: Path, state: dict) -> None:
     os.replace(half, path)
 
 
-def _resume(path: Path | None, identity: str, network: nn.Module) -> dict | None:
+def _resume(path: Path | None, identity: str, network: nn.Module, companion: Companion | None) -> dict | None:
     if path is None or not Path(path).exists():
         return None
     try:
@@ -208,5 +264,7 @@ def _resume(path: Path | None, identity: str, network: nn.Module) -> dict | None
         raise ValueError(f"checkpoint {path} belongs to another run (its settings, seed or data differ), expected this "
                          "one; delete it or give another path")
     network.load_state_dict(state["network"])
+    if companion:
+        companion.load_state_dict(state["companion"])
     log.info("resumed %s after %d epochs", path, state["done"])
     return state

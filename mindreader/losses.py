@@ -49,6 +49,17 @@ def blend(predicted: Tensor, target: Tensor, weights: tuple[float, float, float]
     return sum(w * term(predicted, target) for w, term in zip(weights, terms) if w)
 
 
+def vicreg(a: Tensor, b: Tensor) -> dict[str, Tensor]:
+    """VICReg's terms, weighted 25, 25, 1: views agree, no dimension dies, no two say the same. Both (B, d), B > 1."""
+    spread = sum(F.relu(1 - (z.var(0) + 1e-4).sqrt()).mean() / 2 for z in (a, b))
+    double = 0.0
+    for z in (a, b):
+        z = z - z.mean(0)
+        covariance = z.T @ z / (len(z) - 1)
+        double = double + (covariance.square().sum() - covariance.diagonal().square().sum()) / z.shape[1]
+    return {"agree": 25 * F.mse_loss(a, b), "spread": 25 * spread, "double": double}
+
+
 def logistic_generator(fake_logits: Tensor) -> Tensor:
     """Non-saturating generator loss, mean of -log sigmoid(D(fake)) (paper eq. 4)."""
     return F.softplus(-fake_logits).mean()

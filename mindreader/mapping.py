@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -16,12 +16,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .auxiliary import COMPANIONS, companion
 from .fitting import Phase, Schedule, Task, as_tensor, fit, identity_of, in_batches, new_network
 from .losses import LOSSES, blend
 from .records import Embeddings, LayoutError, Trials
 
 CAPTION_CHOICES = ("random", "first", "average")
-AUXILIARIES = ("none", "gan", "vicreg")
+AUXILIARIES = ("none", *COMPANIONS)
 TERMS = ("squared error", "cosine distance", "contrastive")
 
 
@@ -163,8 +164,8 @@ def targets(points: Embeddings, clamp: float | None = 1.5) -> Embeddings:
 
 
 def fit_mapper(trials_train: Trials, trials_val: Trials, points: Embeddings, config: MappingConfig, *, seed: int,
-               device: str = "cpu", augmented: np.ndarray | None = None, checkpoint: Path | None = None,
-               progress: Callable[..., Iterable] | None = None) -> FittedMapper:
+               device: str = "cpu", augmented: np.ndarray | None = None, start: FittedMapper | None = None,
+               checkpoint: Path | None = None, progress: Callable[..., Iterable] | None = None) -> FittedMapper:
     """Train the paper's mapper; the weights of the lowest validation loss of the last phase are kept.
 
     Parameters
@@ -176,11 +177,32 @@ def fit_mapper(trials_train: Trials, trials_val: Trials, points: Embeddings, con
         Points of augmented versions of the pictures, rows as in `points`; each access draws a version. Departs: the
         paper augments on the fly; a fixed set of versions is drawn from instead. Validation is always clean
         (released code: augmented).
+    start : FittedMapper, optional
+        A mapper that went through the first phases of this recipe, which are not repeated; with the seed and the trials
+        of its fit, the result has the bits of all phases trained in one go.
     checkpoint : Path, optional
         Where an unfinished fit is kept and resumed from, to the same bits.
 
-    Raises ValueError for a picture without a point, Diverged for a loss that is not finite.
+    Raises ValueError for a picture without a point or a start of another recipe, Diverged for a loss that is not finite.
     Source: paper §2.2; schedule, clamp and weights of the losses from the released code.
+    """
+    n_voxels, n_dims = trials_train.betas.shape[1], points.vectors.shape[1]
+    network = new_network(lambda: _network(n_voxels, n_dims, config), seed)
+    if start:
+        _continues(start, config, points.space)
+        network.load_state_dict(start.network.state_dict())
+    history = train(network, trials_train, trials_val, points, config, seed=seed, device=device, augmented=augmented,
+                    trained=start.history if start else None, checkpoint=checkpoint, progress=progress)
+    return FittedMapper(network, config, points.space, history)
+
+
+def train(network: nn.Module, trials_train: Trials, trials_val: Trials, points: Embeddings, config: MappingConfig, *,
+          seed: int, device: str = "cpu", augmented: np.ndarray | None = None, trained: pd.DataFrame | None = None,
+          checkpoint: Path | None = None, progress: Callable[..., Iterable] | None = None,
+          desc: str = "mapper") -> pd.DataFrame:
+    """Train any network from voxels to points by the recipe of `config`, in place; how its losses went.
+
+    As `fit_mapper`; `trained` as in `fitting.fit`. The sizes in `config` (n_blocks to pad_to, sigmoid) are not looked at.
     """
     learnt = _Choice(points, config, augmented if config.augment else None)
     clean = _Choice(points, config, None)
@@ -188,14 +210,13 @@ def fit_mapper(trials_train: Trials, trials_val: Trials, points: Embeddings, con
     task = Task(
         inputs=as_tensor(trials_train.betas), draw=learnt.images(trials_train.image_ids),
         validation_inputs=as_tensor(trials_val.betas), validation_targets=seen(np.random.default_rng([seed, 10**6])))
-    n_voxels, n_dims = trials_train.betas.shape[1], points.vectors.shape[1]
-    network = new_network(lambda: _network(n_voxels, n_dims, config), seed)
     schedule = Schedule(config.learning_rate, config.lr_decay, config.decay_every, config.weight_decay)
-    identity = identity_of(config, seed, trials_train.betas, trials_train.image_ids, trials_val.image_ids,
-                           learnt.vectors) if checkpoint else ""
-    history = fit(network, task, config.phases, schedule, seed=seed, device=device, bfloat16=config.dtype == "bfloat16",
-                  checkpoint=checkpoint, identity=identity, progress=progress, desc=f"mapper ({points.space})")
-    return FittedMapper(network, config, points.space, history)
+    beside = companion(config.auxiliary, points.vectors.shape[1], seed + 1) if config.auxiliary != "none" else None
+    identity = identity_of(config, seed, trials_train.betas, trials_train.image_ids, trials_val.image_ids, learnt.vectors,
+                           *(v.cpu().numpy() for v in network.state_dict().values())) if checkpoint else ""
+    return fit(network, task, config.phases, schedule, seed=seed, device=device, bfloat16=config.dtype == "bfloat16",
+               companion=beside, trained=trained, checkpoint=checkpoint, identity=identity, progress=progress,
+               desc=f"{desc} ({points.space})")
 
 
 @dataclass(frozen=True, eq=False)
@@ -333,6 +354,18 @@ def _versions(points: Embeddings, augmented: np.ndarray) -> Embeddings:
 def _network(n_voxels: int, n_dims: int, config: MappingConfig) -> ResidualMapper:
     return ResidualMapper(n_voxels, n_dims, n_blocks=config.n_blocks, hidden=config.hidden, fc_hidden=config.fc_hidden,
                           n_layers=config.n_layers, pad_to=config.pad_to, sigmoid=config.sigmoid)
+
+
+def _continues(start: FittedMapper, config: MappingConfig, space: str) -> None:
+    """Whether `start` went through the first phases of this recipe, and through nothing else."""
+    def outline(phases: list[Phase]) -> list[tuple]:
+        return [(phase.name, phase.epochs, phase.batch, phase.companion) for phase in phases]
+
+    done, wanted = outline(start.config.phases), outline(config.phases)
+    same = replace(start.config, loss=config.loss, epochs=config.epochs, auxiliary=config.auxiliary) == config
+    if start.config.auxiliary != "none" or start.space != space or not same or wanted[:len(done)] != done:
+        raise ValueError(f"got a start for space {start.space!r} that was fitted with {start.config}, expected the first "
+                         f"phases of {config} for space {space!r} and no auxiliary network; fit it without a start")
 
 
 def _same_voxels(trials: Trials, expected: int) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from . import schooling, weights
+from .losses import vicreg
 from .smallnets import FEATURE_NET, RESNET, NetConfig, SmallNet, unit_range
 from .world import World
 
@@ -123,17 +124,6 @@ def pretrain_resnet(world: World, folder: Path, recipe: NetRecipe = RESNET_RECIP
 
     told = schooling.learn("resnet", module, loss_of, recipe.budget(), resume=resume, progress=progress)
     return _save(folder, net, RESNET, world, recipe, told, score_resnet(net, world))
-
-
-def vicreg(a: Tensor, b: Tensor) -> dict[str, Tensor]:
-    """VICReg's terms, weighted 25, 25, 1: views agree, no dimension dies, no two say the same."""
-    spread = sum(F.relu(1 - (z.var(0) + 1e-4).sqrt()).mean() / 2 for z in (a, b))
-    double = 0.0
-    for z in (a, b):
-        z = z - z.mean(0)
-        covariance = z.T @ z / (len(z) - 1)
-        double = double + (covariance.square().sum() - covariance.diagonal().square().sum()) / z.shape[1]
-    return {"agree": 25 * F.mse_loss(a, b), "spread": 25 * spread, "double": double}
 
 
 def views(pixels: np.ndarray, rng: np.random.Generator, *, crop: float, colour: float = 0.1,

@@ -43,11 +43,13 @@ MAY_IMPORT = {
     "store": {"paths", "rendering"},
     "tables": {"paths"},
     # layer 2
+    "auxiliary": {"fitting", "losses"},
     "cache": {"store"},
     "coco": {"drawing", "scenes", "sentences"},
     "cortex": {"regions"},
+    "hubness": {"records", "scores"},
     "judging": {"records", "scores"},
-    "mapping": {"fitting", "losses", "records"},
+    "mapping": {"auxiliary", "fitting", "losses", "records"},
     "modelcards": {"paths", "plots", "rendering", "tables"},
     "nb": {"paths", "store"},
     "outlines": {"annotations"},
@@ -63,7 +65,7 @@ MAY_IMPORT = {
     "encoding": {"fitting", "losses", "mapping", "records", "scores"},
     "gan": {"gan_steps", "records", "store", "stylegan", "weights"},
     "nsd": {"annotations", "cache", "design", "records", "regions"},
-    "pretrain_nets": {"schooling", "smallnets", "weights", "world"},
+    "pretrain_nets": {"losses", "schooling", "smallnets", "weights", "world"},
     # layer 4
     "joint": {"fitting", "gan", "gan_steps", "losses"},
     "critic": {"embed", "gan", "gan_steps", "losses"},

@@ -1,5 +1,7 @@
 """Losses against other people's implementations and closed forms."""
 
+import math
+
 import pytest
 import torch
 from open_clip.loss import ClipLoss
@@ -70,3 +72,15 @@ def test_r1_of_a_linear_critic_is_the_square_of_its_weights():
 def test_every_recipe_has_weights_that_sum_to_one_in_each_phase(name):
     for weights in losses.LOSSES[name]:
         assert len(weights) == 3 and sum(weights) == pytest.approx(1)
+
+
+def test_vicreg_is_nothing_for_equal_unit_white_views_and_punishes_the_rest(rng):
+    z = torch.linalg.qr(torch.from_numpy(rng.standard_normal((64, 5))))[0]
+    z = z - z.mean(0)
+    z = torch.linalg.qr(z)[0] * math.sqrt(63)
+    assert float(sum(losses.vicreg(z, z).values())) < 1e-2
+    dead = losses.vicreg(z * 0, z * 0)
+    assert float(dead["spread"]) == pytest.approx(25 * 0.99, rel=1e-3) and float(dead["agree"]) == 0
+    same = z[:, :1].repeat(1, 5)
+    assert float(losses.vicreg(same, same)["double"]) == pytest.approx(2 * 4, rel=0.01)
+    assert float(losses.vicreg(z, z + 1)["agree"]) == pytest.approx(25)
