@@ -67,6 +67,7 @@ MAY_IMPORT = {
     "nsd": {"annotations", "cache", "design", "records", "regions"},
     "pretrain_nets": {"losses", "schooling", "smallnets", "weights", "world"},
     # layer 4
+    "limits": {"losses", "mapping", "nsd", "params"},
     "joint": {"fitting", "gan", "gan_steps", "losses"},
     "critic": {"embed", "gan", "gan_steps", "losses"},
     "pretrain_clip": {"embed", "scenes", "schooling", "store", "weights", "world"},
@@ -83,7 +84,7 @@ MAY_IMPORT = {
     },
     # layer 6
     "experiments": {
-        "captions", "embed", "encoding", "gan", "mapping", "nsd", "params", "readout", "store",
+        "captions", "embed", "encoding", "gan", "limits", "mapping", "nsd", "params", "readout", "store",
         "stylegan", "twin",
     },
     "pretrain": {"params", "pretrain_clip", "pretrain_generator", "pretrain_nets", "weights", "world"},
