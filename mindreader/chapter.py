@@ -8,7 +8,7 @@ import pandas as pd
 
 from . import paths, store
 from .experiments import experiment
-from .params import ParameterError, run_name
+from .params import run_name
 from .pipeline import Pipeline
 from .rendering import Shown
 
@@ -23,13 +23,7 @@ def start(name: str, preset: str, *, subject: str = "", seed: int = 0, overrides
     """
     settings = {"seed": seed, **({"subject": subject} if subject else {}), **(overrides or {})}
     given = {"preset": preset, "subject": subject, "seed": seed, "overrides": overrides or {}, **own}
-    try:
-        chosen = experiment(preset, settings)
-    except ParameterError:
-        raise
-    except ValueError as refused:  # by a part of the experiment, which does not know that a notebook asked
-        raise ParameterError(f"overrides: {refused}") from refused
-    return Chapter(name, chosen, run_name(name, given, USUAL | OWN.get(name, {})))
+    return Chapter(name, experiment(preset, settings), run_name(name, given, USUAL | OWN.get(name, {})))
 
 
 class Chapter(Pipeline):

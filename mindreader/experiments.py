@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 from dataclasses import dataclass, field, fields, replace
 
+from . import limits
 from .captions import ScreenConfig
 from .embed import EmbedConfig
 from .encoding import EncoderConfig
@@ -101,38 +102,50 @@ EXPERIMENTS = {"smoke": smoke, "book": book, "paper": paper}
 def experiment(preset: str, overrides: dict | None = None) -> Experiment:
     """The named preset with overrides by dotted name, e.g. {"seed": 3, "gan.kimg": 1.0}.
 
-    Raises ValueError for a preset or a name that does not exist, or a value of another type.
+    Raises ParameterError for a preset or a name that does not exist, a value of another type, or one that cannot be.
     """
     if preset not in EXPERIMENTS:
         raise ParameterError(f"no preset {preset!r}; there is {', '.join(EXPERIMENTS)}")
-    run = EXPERIMENTS[preset]()
-    for name, value in (overrides or {}).items():
-        run = _override(run, name.split("."), value, name)
+    run = _override(EXPERIMENTS[preset](), overrides or {})
+    try:
+        _ = run.mapping.phases
+    except ValueError as refused:  # fewer entries in mapping.epochs than the loss has phases
+        raise ParameterError(f"overrides: {refused}") from refused
     return run
 
 
-def _override(config, path: list[str], value, full_name: str):
-    names = [f.name for f in fields(config)]
-    if path[0] not in names:
-        near = difflib.get_close_matches(path[0], names, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(names)}"
-        raise ParameterError(f"{type(config).__name__} has no {path[0]!r} (override {full_name!r}){hint}")
-    old = getattr(config, path[0])
-    if len(path) > 1:
-        if not dataclasses.is_dataclass(old):
-            raise ParameterError(f"override {full_name!r}: {path[0]!r} is a value, not a group; expected a shorter name")
-        return replace(config, **{path[0]: _override(old, path[1:], value, full_name)})
-    return replace(config, **{path[0]: _like(old, value, full_name)})
+def _override(config, values: dict, prefix: str = ""):
+    """All changes to one group at once, so that settings which only fit together can be given in any order."""
+    names, changes, within = [f.name for f in fields(config)], {}, {}
+    for path, value in values.items():
+        (name, _, rest), full_name = str(path).partition("."), f"{prefix}{path}"
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(names)}"
+            raise ParameterError(f"{type(config).__name__} has no {name!r} (override {full_name!r}){hint}")
+        old = getattr(config, name)
+        if not rest:
+            changes[name] = _like(old, value, full_name)
+        elif dataclasses.is_dataclass(old):
+            within.setdefault(name, {})[rest] = value
+        else:
+            raise ParameterError(f"override {full_name!r}: {name!r} is a value, not a group; expected a shorter name")
+    changes |= {name: _override(getattr(config, name), inner, f"{prefix}{name}.") for name, inner in within.items()}
+    try:
+        return replace(config, **changes)
+    except ValueError as refused:  # by the group itself, where settings do not fit together
+        raise ParameterError(f"overrides: {refused}") from refused
 
 
 def _like(old, value, full_name: str):
     if dataclasses.is_dataclass(old):
         raise ParameterError(f"override {full_name!r} names a whole group; expected one of its fields, e.g. "
                              f"'{full_name}.{fields(old)[0].name}'")
-    if isinstance(old, tuple) and isinstance(value, (list, tuple)):
-        return tuple(value)
-    if isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if old is not None and value is not None and type(value) is not type(old):
+    if isinstance(old, tuple) and isinstance(value, list | tuple):
+        value = tuple(value)
+    elif isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    elif old is not None and value is not None and type(value) is not type(old):
         raise ParameterError(f"override {full_name}={value!r}: got {type(value).__name__}, expected {type(old).__name__}")
+    limits.check(full_name, value)
     return value

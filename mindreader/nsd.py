@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pandas as pd
 from PIL import Image
+from scipy.cluster.hierarchy import fcluster, ward
 
 from .annotations import read_captions, read_classes
 from .cache import RowCache
@@ -19,12 +20,13 @@ from .design import one_line, shared_ids, stim_info, trial_table
 from .records import LayoutError, Split, Stimuli, Subject, Trials
 from .regions import read_mask, read_rois, read_volume, voxel_coords
 
-__all__ = ["DataConfig", "Layout", "MARKER", "load_subject", "read_betas", "read_pictures", "split_images",
-           "standardise"]
+__all__ = ["DataConfig", "Layout", "MARKER", "cluster_by_category", "load_subject", "read_betas", "read_pictures",
+           "split_images", "standardise"]
 
 MARKER = "SIMULATED.json"   # stands at the root of a simulated tree; a real release has no such file
-SPLITS = ("first_appearance", "random", "shared1000")
+SPLITS = ("first_appearance", "random", "shared1000", "clusters")
 ZSCORES = ("session", "session-train", "none")
+ANNOTATIONS = ("image", "crop")
 _LOG = logging.getLogger(__name__)
 
 
@@ -35,9 +37,11 @@ class DataConfig:
     max_sessions         sessions 1 to this one only (the paper: 37); None takes all that are on disk
     betas                which of NSD's three beta versions (the paper: b3)
     roi                  region whose voxels are read: nsdgeneral, another atlas, or one of its labels
-    split                "first_appearance" (the paper), "random", or "shared1000" (validate on NSD's shared images)
-    validation_fraction  of the images; "shared1000" has its own
-    split_seed           for "random" only
+    split                "first_appearance" (the paper), "random" by image, "shared1000" (validate on NSD's shared
+                         images), or "clusters" (validate on whole clusters of categories, see `cluster_by_category`)
+    validation_fraction  of the images; "shared1000" has its own, "clusters" comes as near as its clusters allow
+    split_seed           for "random" and "clusters" only
+    n_clusters           for "clusters" only
     image_size           side in pixels of the pictures
     zscore               per voxel within session: "session" over all its trials (the paper), "session-train" over its
                          training trials, "none" keeps percent signal change
@@ -51,6 +55,7 @@ class DataConfig:
     split: str = "first_appearance"
     validation_fraction: float = 0.15
     split_seed: int = 0
+    n_clusters: int = 40
     image_size: int = 64
     zscore: str = "session"
     annotations: str = "image"
@@ -124,24 +129,27 @@ def load_subject(root: Path, name: str, config: DataConfig = DataConfig(), *, ca
     if not len(table):
         raise LayoutError(f"no betas_session01.hdf5, .nii.gz or .mat, nor of a later session, in {layout.betas}, "
                           "expected at least one session; download some, or name another version in data.betas")
-    split = split_images(table.image_id.to_numpy(), config.split, fraction=config.validation_fraction, shared=shared,
-                         seed=config.split_seed)
     cached = RowCache(cache)
+    stimuli = _stimuli(layout, config, np.unique(table.image_id), cached, progress)
+    clusters = cluster_by_category(stimuli, config.n_clusters) if config.split == "clusters" else None
+    split = split_images(table.image_id.to_numpy(), config.split, fraction=config.validation_fraction, shared=shared,
+                         clusters=clusters, seed=config.split_seed)
     betas, valid = _betas(layout, config, mask, table, files, split, cached, progress)
     rois = read_rois(layout, mask) | {"valid": valid}
     ncsnr = read_volume(layout.ncsnr)[mask.T.nonzero()[::-1]] if layout.ncsnr.is_file() else np.full(mask.sum(), np.nan)
     return Subject(
-        name, _stimuli(layout, config, np.unique(table.image_id), cached, progress),
+        name, stimuli,
         Trials(betas, *(table[c].to_numpy(np.int64) for c in ("image_id", "trial_id", "session"))),
         rois, voxel_coords(mask), ncsnr.astype(np.float32), split, "twin" if layout.marker.is_file() else "nsd")
 
 
 def split_images(shown: np.ndarray, preset: str, *, fraction: float = 0.15, shared: np.ndarray = (),
-                 seed: int = 0) -> Split:
+                 clusters: pd.Series | None = None, seed: int = 0) -> Split:
     """Which images train and which validate.
 
     "first_appearance" trains on the first int((1 - fraction) * n) images in the order in which they were first shown,
-    "random" on as many at random, "shared1000" on all but the `shared` ones.
+    "random" on as many at random, "shared1000" on all but the `shared` ones, "clusters" on all but some whole clusters,
+    drawn at random until those that validate are as near to the fraction as they come.
 
     Parameters
     ----------
@@ -152,6 +160,8 @@ def split_images(shown: np.ndarray, preset: str, *, fraction: float = 0.15, shar
         Share of the images that validate, between 0 and 1.
     shared : array of int
         Ids of the images that all subjects saw.
+    clusters : Series, index image id
+        Which cluster each image belongs to.
 
     Source: the paper's released code, nsd_utils.py: 8,364 of 9,841 images train.
     """
@@ -165,8 +175,29 @@ def split_images(shown: np.ndarray, preset: str, *, fraction: float = 0.15, shar
         return Split(ids[~np.isin(ids, shared)], ids[np.isin(ids, shared)])
     if preset == "random":
         ids = np.random.default_rng(seed).permutation(ids)
+    if preset == "clusters":
+        sizes = clusters.loc[ids].value_counts().sort_index()
+        order = np.random.default_rng(seed).permutation(sizes.index)
+        taken = np.abs(sizes.loc[order].cumsum() - fraction * len(ids))[:-1].to_numpy().argmin() + 1
+        out = clusters.loc[ids].isin(order[:taken]).to_numpy()
+        return Split(ids[~out], ids[out])
     n_train = int((1 - fraction) * len(ids))
     return Split(ids[:n_train], ids[n_train:])
+
+
+def cluster_by_category(stimuli: Stimuli, n_clusters: int = 40) -> pd.Series:
+    """Pictures that hold much the same categories: number of the cluster (from 1) by image id.
+
+    Ward's method on the table of which picture holds which category, so pictures with the same categories always fall
+    together, and nothing is drawn at random. Held out whole, clusters show what a reader makes of kinds of pictures that
+    it never met, where a split by image rewards it for having met similar ones. Fewer clusters come out where fewer
+    pictures differ.
+    """
+    holds = pd.crosstab(stimuli.annotations.image_id, stimuli.annotations.category).clip(upper=1)
+    holds = holds.reindex(np.sort(stimuli.ids), fill_value=0)
+    if len(holds) < 2:
+        raise ValueError(f"got {len(holds)} picture, expected at least two to make clusters of; choose another data.split")
+    return pd.Series(fcluster(ward(holds.to_numpy(float)), n_clusters, "maxclust"), holds.index, name="cluster")
 
 
 def read_betas(path: Path, mask: np.ndarray, n_trials: int) -> np.ndarray:
@@ -252,7 +283,7 @@ def _silent(items, desc=None, total=None):
 def _check(config: DataConfig) -> None:
     """Refuse settings that do not exist, before anything is read."""
     for what, got, allowed in (("split", config.split, SPLITS), ("zscore", config.zscore, ZSCORES),
-                               ("annotations", config.annotations, ("image", "crop"))):
+                               ("annotations", config.annotations, ANNOTATIONS)):
         if got not in allowed:
             raise ValueError(f"got {what} {got!r}, expected one of {', '.join(allowed)}; set data.{what} to one "
                              "of these")

@@ -12,7 +12,7 @@ from .paths import warn_of_other_checkout
 
 PRESETS = ("smoke", "book", "paper")
 _SHELL = {"In", "Out", "get_ipython", "exit", "quit", "open"}
-_SUBJECT = re.compile(r"(twin\d\d|subj0[1-8])?")
+SUBJECT = r"twin\d\d|subj0[1-8]"  # simulated, or NSD's
 
 
 class ParameterError(ValueError):
@@ -120,7 +120,7 @@ def _check(name: str, value, rule) -> None:
     if good and name == "preset":
         good, want = value in PRESETS, " or ".join(PRESETS)
     if good and name == "subject":
-        good = bool(_SUBJECT.fullmatch(value))
+        good = value == "" or bool(re.fullmatch(SUBJECT, value))
         want = "twin01 (simulated) or one of subj01 to subj08 (your copy of NSD)"
     if good and name == "seed":
         good, want = value >= 0, "a whole number from 0"

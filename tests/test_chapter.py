@@ -9,8 +9,8 @@ from mindreader.records import LayoutError
 
 
 @pytest.mark.parametrize("overrides, says", [
-    ({"mapping.loss": "mss"}, "overrides: got loss 'mss', expected one of mse, cos, contrastive"),
-    ({"screen.threshold": 7.0}, "overrides: got threshold 7.0, expected 0 (keep all) to 1 (keep only the best)"),
+    ({"mapping.loss": "mss"}, "got mapping.loss='mss', expected one of mse, cos, contrastive"),
+    ({"screen.threshold": 7.0}, "got screen.threshold=7.0, expected a number of at least 0 and at most 1"),
     ({"gan.kimgs": 1}, "GanConfig has no 'kimgs' (override 'gan.kimgs'); did you mean 'kimg'?"),
     ({"gan.kimg": "much"}, "override gan.kimg='much': got str, expected float"),
 ])

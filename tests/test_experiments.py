@@ -3,7 +3,7 @@
 import pytest
 
 from mindreader.experiments import EXPERIMENTS, experiment
-from mindreader.params import PRESETS
+from mindreader.params import PRESETS, ParameterError
 
 
 def test_the_presets_are_those_that_the_notebooks_accept():
@@ -29,8 +29,18 @@ def test_a_list_becomes_a_tuple_so_that_papermill_can_give_one():
     ("book", {"gan.kimg": "many"}, "got str, expected float"),
 ])
 def test_what_does_not_exist_is_refused(preset, overrides, says):
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ParameterError, match=says):
         experiment(preset, overrides)
+
+
+def test_settings_that_only_fit_together_can_be_given_in_any_order():
+    pair = {"gan.adversarial_weight": 0, "gan.feature_weight": 0}
+    for names in (list(pair), list(pair)[::-1]):
+        assert experiment("smoke", {name: pair[name] for name in names}).gan.adversarial_weight == 0
+    with pytest.raises(ParameterError, match="overrides: feature_weight 10.0 without a discriminator"):
+        experiment("smoke", {"gan.adversarial_weight": 0})
+    with pytest.raises(ParameterError, match="has 2 phases, got epochs=\\(3,\\)"):
+        experiment("smoke", {"mapping.epochs": [3]})
 
 
 def test_the_paper_preset_has_the_papers_sizes():

@@ -16,7 +16,7 @@ from scipy.io import loadmat, savemat
 
 from mindreader import design, nsd
 from mindreader.annotations import read_captions, read_classes
-from mindreader.nsd import DataConfig, Layout, load_subject, split_images
+from mindreader.nsd import DataConfig, Layout, cluster_by_category, load_subject, split_images
 from mindreader.records import LayoutError
 from mindreader.regions import read_labels, read_mask
 from mindreader.twin import read_plant
@@ -173,6 +173,29 @@ def test_the_shared_images_of_the_subject_are_the_designs(tiny_twin):
 
 
 # --- regions ---------------------------------------------------------------------------------------------------
+
+def test_whole_clusters_validate_as_near_to_the_fraction_as_they_come():
+    shown = np.random.default_rng(0).permutation(np.repeat(np.arange(100), 3))
+    clusters = pd.Series(np.repeat([7, 8, 9, 10], [50, 20, 20, 10]), np.arange(100))
+    for seed in range(20):
+        split = split_images(shown, "clusters", fraction=0.3, clusters=clusters, seed=seed)
+        held_out = set(clusters.loc[split.validation])
+        assert held_out.isdisjoint(clusters.loc[split.train]) and 0 < len(split.train) < 100
+        assert len(split.train) + len(split.validation) == 100
+        assert abs(len(split.validation) - 30) <= 20  # of the four sizes, no more than one could do better
+    again = split_images(shown, "clusters", fraction=0.3, clusters=clusters, seed=19)
+    np.testing.assert_array_equal(split.validation, again.validation)
+
+
+def test_pictures_with_the_same_categories_fall_into_one_cluster(tiny_twin, tiny_subject):
+    clusters = cluster_by_category(tiny_subject.stimuli, 8)
+    kinds = tiny_subject.stimuli.annotations.groupby("image_id").category.agg(lambda c: tuple(sorted(c)))
+    together = pd.DataFrame({"kinds": kinds, "cluster": clusters}).groupby("kinds").cluster.nunique()
+    assert clusters.nunique() == 8 and together.max() == 1
+    subject = load_subject(tiny_twin, "subj01", DataConfig(split="clusters", n_clusters=8))
+    assert set(clusters.loc[subject.split.validation]).isdisjoint(clusters.loc[subject.split.train])
+    assert set(subject.split.validation) | set(subject.split.train) == set(tiny_subject.stimuli.ids)
+
 
 def test_regions_bear_nsds_names_and_fit_together(tiny_subject):
     rois = tiny_subject.rois
@@ -428,7 +451,7 @@ def test_a_missing_root_says_how_to_get_the_data(tmp_path):
 
 @pytest.mark.parametrize("change, message", [
     ({"roi": "FFA-9"}, r"got roi 'FFA-9', expected one of nsdgeneral, .*FFA-1.*streams/early"),
-    ({"split": "half"}, r"got split 'half', expected one of first_appearance, random, shared1000"),
+    ({"split": "half"}, r"got split 'half', expected one of first_appearance, random, shared1000, clusters"),
     ({"zscore": "yes"}, r"got zscore 'yes', expected one of session, session-train, none"),
     ({"annotations": "all"}, r"got annotations 'all', expected one of image, crop"),
     ({"validation_fraction": 1.5}, r"got validation_fraction 1.5, expected a number between 0 and 1"),

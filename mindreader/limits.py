@@ -1,0 +1,142 @@
+"""What each setting of an experiment may be, so that an impossible one is refused before anything runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from .losses import LOSSES
+from .mapping import AUXILIARIES, CAPTION_CHOICES
+from .nsd import ANNOTATIONS, SPLITS, ZSCORES
+from .params import PRESETS, SUBJECT, ParameterError
+
+PRECISIONS = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a setting may be, in words, and whether a value is so."""
+
+    words: str
+    holds: Callable[[object], bool]
+
+
+def one_of(*names: str) -> Limit:
+    """One of these names."""
+    return Limit(f"one of {', '.join(names)}", lambda value: isinstance(value, str) and value in names)
+
+
+def whole(low: int, high: int | None = None) -> Limit:
+    """A whole number from low, to high where that is given."""
+    words = f"a whole number of at least {low}" if high is None else f"a whole number from {low} to {high}"
+    return Limit(words, lambda value: type(value) is int and low <= value <= (math.inf if high is None else high))
+
+
+def number(low: float, high: float = math.inf, *, above: bool = False, below: bool = False, endless: bool = False) -> Limit:
+    """A number from low to high; `above` and `below` leave the ends out, `endless` lets it be infinite."""
+    words = f"a number {'above' if above else 'of at least'} {low:g}"
+    words += f" and {'below' if below else 'at most'} {high:g}" if math.isfinite(high) else ""
+
+    def holds(value) -> bool:
+        real = isinstance(value, int | float) and not isinstance(value, bool) and (endless or math.isfinite(value))
+        return real and (value > low if above else value >= low) and (value < high if below else value <= high)
+
+    return Limit(words, holds)
+
+
+def optional(limit: Limit) -> Limit:
+    """The same, or nothing (null)."""
+    return Limit(f"{limit.words}, or null", lambda value: value is None or limit.holds(value))
+
+
+def each(limit: Limit, length: int | None = None) -> Limit:
+    """A list whose entries are all so, of the given length."""
+    words = f"a list{f' of {length}' if length else ''}, each entry {limit.words}"
+    return Limit(words, lambda value: isinstance(value, tuple) and len(value) == (length or len(value)) and all(
+        map(limit.holds, value)))
+
+
+def pair(limit: Limit) -> Limit:
+    """Two entries that are both so, the smaller first."""
+    both = each(limit, 2)
+    return Limit(f"{both.words}, the smaller first", lambda value: both.holds(value) and value[0] <= value[1])
+
+
+FLAG = Limit("true or false", lambda value: isinstance(value, bool))
+TEXT = Limit("text", lambda value: isinstance(value, str))
+SIZE, COUNT, PART, WEIGHT = whole(1), whole(0), number(0, 1), number(0)
+RATE = number(0, above=True)
+SCHEDULE = {"learning_rate": RATE, "lr_decay": number(0, 1, above=True), "decay_every": SIZE, "weight_decay": WEIGHT}
+
+LIMITS: dict[str, Limit] = {
+    "name": one_of(*PRESETS),
+    "subject": Limit("twin01 (simulated) or one of subj01 to subj08 (your copy of NSD)",
+                     lambda value: isinstance(value, str) and re.fullmatch(SUBJECT, value) is not None),
+    "seed": COUNT,
+    "start": Limit("the name of a shipped painter or the folder of another", lambda value: isinstance(value, str) and value),
+    **{f"twin.{name}": limit for name, limit in {
+        "n_voxels": SIZE, "n_sessions": whole(1, 37), "trials_per_session": whole(3, 900),
+        "median_ncsnr": number(0, 0.9, above=True, below=True), "stray_thoughts": WEIGHT}.items()},
+    **{f"data.{name}": limit for name, limit in {
+        "max_sessions": optional(SIZE), "betas": TEXT, "roi": TEXT, "split": one_of(*SPLITS),
+        "validation_fraction": number(0, 1, above=True, below=True), "split_seed": COUNT, "n_clusters": whole(2),
+        "image_size": whole(8), "zscore": one_of(*ZSCORES), "annotations": one_of(*ANNOTATIONS),
+        "coco_folder": TEXT}.items()},
+    **{f"embed.{name}": limit for name, limit in {
+        "clip": Limit("'mini', 'local-dir:/folder' or 'ViT-B-32-quickgelu:/path/x.safetensors'", lambda value: isinstance(
+            value, str) and (value == "mini" or re.match(r"local-dir:.|(?!local-dir)\w+-[\w-]+(:.|$)", value) is not None)),
+        "batch": SIZE, "quick_gelu": FLAG}.items()},
+    "screen.threshold": PART,
+    **{f"mapping.{name}": limit for name, limit in SCHEDULE.items()},
+    **{f"mapping.{name}": limit for name, limit in {
+        "n_blocks": COUNT, "hidden": SIZE, "fc_hidden": SIZE, "n_layers": SIZE, "pad_to": optional(SIZE),
+        "loss": one_of(*LOSSES), "epochs": each(SIZE), "clamp": optional(RATE), "unit": FLAG, "sigmoid": FLAG,
+        "augment": FLAG, "caption_choice": one_of(*CAPTION_CHOICES), "batch": SIZE, "batch_contrastive": whole(2),
+        "dtype": one_of(*PRECISIONS), "auxiliary": one_of(*AUXILIARIES)}.items()},
+    **{f"gan.network.{name}": limit for name, limit in {
+        "resolution": whole(8), "z_dim": SIZE, "w_dim": SIZE, "condition_dim": SIZE, "channel_base": whole(8),
+        "channel_max": SIZE, "mapping_layers": SIZE, "unit_variance_conditions": FLAG, "condition_lr": WEIGHT,
+        "heads": whole(1, 2), "conv_clamp": RATE, "minibatch_group": SIZE}.items()},
+    **{f"gan.{name}": limit for name, limit in {
+        "kimg": RATE, "batch": whole(2), "learning_rate": RATE, "adam_betas": each(number(0, 1, below=True), 2),
+        "adversarial_weight": WEIGHT, "clip_weight": WEIGHT, "feature_weight": WEIGHT, "low_level_weight": WEIGHT,
+        "content_weight": WEIGHT, "content_half_kimg": number(0, above=True, endless=True), "sketch_size": COUNT,
+        "temperature": RATE, "noise_levels": pair(PART), "r1_gamma": WEIGHT, "r1_every": SIZE, "path_weight": WEIGHT,
+        "path_decay": PART, "path_every": SIZE, "path_shrink": SIZE, "style_mixing": PART, "ema_kimg": WEIGHT,
+        "ema_rampup": optional(RATE), "precision": one_of(*PRECISIONS), "published_bugs": each(TEXT), "tick_kimg": RATE,
+        "checkpoint_seconds": WEIGHT}.items()},
+    "evaluate.n_retrieval": whole(2), "evaluate.n_bootstrap": SIZE, "evaluate.ways": each(whole(2)),
+    **{f"category.{name}": limit for name, limit in SCHEDULE.items()},
+    **{f"category.hidden_{kind}": each(SIZE, 2) for kind in ("fmri", "clip", "resnet")},
+    "category.epochs": COUNT, "category.batch": SIZE,
+    **{f"encoder.{name}": limit for name, limit in SCHEDULE.items()},
+    **{f"encoder.{name}": limit for name, limit in {
+        "n_blocks": COUNT, "hidden": SIZE, "fc_hidden": SIZE, "epochs": COUNT, "batch": SIZE,
+        "dtype": one_of(*PRECISIONS)}.items()},
+}
+
+
+def check(name: str, value) -> None:
+    """Refuse a value that the setting of this dotted name cannot have.
+
+    Raises ParameterError, one sentence with the name, the value and what it may be.
+    """
+    if not LIMITS[name].holds(value):
+        raise ParameterError(f"got {name}={_shown(value)}, expected {LIMITS[name].words}")
+
+
+def settings(config, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Every setting of an experiment with its dotted name."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from settings(value, f"{prefix}{field.name}.")
+        else:
+            yield f"{prefix}{field.name}", value
+
+
+def _shown(value) -> str:
+    return "null" if value is None else repr(list(value) if isinstance(value, tuple) else value)
