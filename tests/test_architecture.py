@@ -45,6 +45,7 @@ MAY_IMPORT = {
     # layer 2
     "auxiliary": {"fitting", "losses"},
     "cache": {"store"},
+    "claims": {"scores", "tables"},
     "coco": {"drawing", "scenes", "sentences"},
     "cortex": {"regions"},
     "hubness": {"records", "scores"},
