@@ -1,4 +1,4 @@
-"""From brain activity to CLIP's space: the paper's residual network, and a ridge regression to read it beside."""
+"""From brain activity to CLIP's space, or to the low-level net's: the paper's residual network, its targets and recipe."""
 
 from __future__ import annotations
 
@@ -163,6 +163,29 @@ def targets(points: Embeddings, clamp: float | None = 1.5) -> Embeddings:
     return Embeddings(vectors, points.image_ids, points.keys, points.space, points.source).unit()
 
 
+def low_level_targets(points: Embeddings, train_ids: np.ndarray) -> Embeddings:
+    """What the low-level mapper aims at: features shifted and scaled by one pair of numbers into [0, 1].
+
+    The lowest and the highest value over the training pictures become 0 and 1; what lies beyond on others is cut.
+
+    points: of `embed.load_resnet(level)`, one for each picture. Source: released code, which has constants for its own
+    network, .67 and 3. Departs: D-40.
+    """
+    seen = points.at(train_ids)
+    low, high = float(seen.min()), float(seen.max())
+    vectors = np.clip((points.vectors - low) / (high - low), 0, 1).astype(np.float32)
+    return Embeddings(vectors, points.image_ids, points.keys, points.space, points.source)
+
+
+def low_level_recipe(config: MappingConfig) -> MappingConfig:
+    """The same recipe for targets of `low_level_targets`: two strided layers, a wider last one, one phase, a sigmoid.
+
+    Source: released code, which also has a step, a decay and a weight of the cosine of its own here. Departs: D-40.
+    """
+    return replace(config, n_layers=2, fc_hidden=256, pad_to=None, unit=False, sigmoid=True, clamp=None, augment=False,
+                   loss="mse+cos", auxiliary="none", epochs=config.epochs[:1])
+
+
 def fit_mapper(trials_train: Trials, trials_val: Trials, points: Embeddings, config: MappingConfig, *, seed: int,
                device: str = "cpu", augmented: np.ndarray | None = None, start: FittedMapper | None = None,
                checkpoint: Path | None = None, progress: Callable[..., Iterable] | None = None) -> FittedMapper:
@@ -189,6 +212,7 @@ def fit_mapper(trials_train: Trials, trials_val: Trials, points: Embeddings, con
     n_voxels, n_dims = trials_train.betas.shape[1], points.vectors.shape[1]
     network = new_network(lambda: _network(n_voxels, n_dims, config), seed)
     if start:
+        check_voxels(trials_train, start.network.n_voxels)
         _continues(start, config, points.space)
         network.load_state_dict(start.network.state_dict())
     history = train(network, trials_train, trials_val, points, config, seed=seed, device=device, augmented=augmented,
@@ -230,7 +254,7 @@ class FittedMapper:
 
     def predict(self, trials: Trials, batch: int = 256) -> Embeddings:
         """One point per trial, not scaled to unit length; keys are the trial ids, source is "fmri"."""
-        _same_voxels(trials, self.network.n_voxels)
+        check_voxels(trials, self.network.n_voxels)
         return Embeddings(in_batches(self.network, trials.betas, batch), trials.image_ids, trials.trial_ids, self.space,
                           "fmri")
 
@@ -250,50 +274,11 @@ class FittedMapper:
         return cls(network, config, card["space"], pd.DataFrame(card["history"]))
 
 
-def fit_ridge(trials: Trials, points: Embeddings, *, clamp: float | None = 1.5, seed: int,
-              alphas: np.ndarray = np.logspace(0, 6, 13), held_out: float = 0.15) -> RidgeMapper:
-    """The linear baseline: W = (X'X + a I)^-1 X'Y in closed form, with its own `a` for each dimension.
-
-    `a` is the one that predicts a held-out share of the training *pictures* best; the validation trials are never
-    seen. The target is that of the mapper, with several captions averaged.
-
-    Parameters
-    ----------
-    alphas : array
-        Candidates for the strength of the penalty (no unit: betas are z-scored).
-
-    Returns RidgeMapper, with `.alpha` (n_dims,). Raises KeyError for a picture without a point.
-    """
-    truth = targets(points.per_image(), clamp)
-    x, y = trials.betas.astype(np.float64), truth.at(trials.image_ids).astype(np.float64)
-    ids = np.unique(trials.image_ids)
-    out = np.random.default_rng(seed).permutation(ids)[:max(1, round(held_out * len(ids)))]
-    test = np.isin(trials.image_ids, out)
-    if test.all():
-        raise ValueError(f"got trials of {len(ids)} pictures, expected several, so that some can be held out")
-    error = np.stack([((y[test] - _affine(x[test], *solved)) ** 2).mean(0)
-                      for solved in _ridge_path(x[~test], y[~test], alphas)])                   # [n_alphas n_dims]
-    best = error.argmin(0)
-    weights, intercept = np.empty((x.shape[1], y.shape[1])), np.empty(y.shape[1])
-    for i, (w, b) in enumerate(_ridge_path(x, y, alphas)):
-        weights[:, best == i], intercept[best == i] = w[:, best == i], b[best == i]
-    return RidgeMapper(weights.astype(np.float32), intercept.astype(np.float32), alphas[best], points.space)
-
-
-@dataclass(frozen=True, eq=False)
-class RidgeMapper:
-    """A fitted linear map: weights (n_voxels, n_dims), intercept (n_dims,), the chosen penalties, the space."""
-
-    weights: np.ndarray
-    intercept: np.ndarray
-    alpha: np.ndarray
-    space: str
-
-    def predict(self, trials: Trials) -> Embeddings:
-        """One point per trial; keys are the trial ids, source is "fmri"."""
-        _same_voxels(trials, len(self.weights))
-        return Embeddings(trials.betas @ self.weights + self.intercept, trials.image_ids, trials.trial_ids, self.space,
-                          "fmri")
+def check_voxels(trials: Trials, expected: int) -> None:
+    """Raise ValueError where trials have another number of voxels than a mapper was trained with."""
+    if trials.betas.shape[1] != expected:
+        raise ValueError(f"got trials of {trials.betas.shape[1]} voxels, expected {expected} as in training; "
+                         "use the same subject and region")
 
 
 def write_part(folder: Path, name: str, state: dict[str, Tensor], card: dict) -> None:
@@ -366,26 +351,3 @@ def _continues(start: FittedMapper, config: MappingConfig, space: str) -> None:
     if start.config.auxiliary != "none" or start.space != space or not same or wanted[:len(done)] != done:
         raise ValueError(f"got a start for space {start.space!r} that was fitted with {start.config}, expected the first "
                          f"phases of {config} for space {space!r} and no auxiliary network; fit it without a start")
-
-
-def _same_voxels(trials: Trials, expected: int) -> None:
-    if trials.betas.shape[1] != expected:
-        raise ValueError(f"got trials of {trials.betas.shape[1]} voxels, expected {expected} as in training; "
-                         "use the same subject and region")
-
-
-def _ridge_path(x: np.ndarray, y: np.ndarray, alphas: np.ndarray) -> Iterable[tuple[np.ndarray, np.ndarray]]:
-    """Weights and intercept for each penalty from one eigendecomposition, of X'X or XX', whichever is smaller."""
-    x_mean, y_mean = x.mean(0), y.mean(0)
-    x, y = x - x_mean, y - y_mean
-    wide = x.shape[1] > x.shape[0]
-    values, vectors = np.linalg.eigh(x @ x.T if wide else x.T @ x)
-    projected = vectors.T @ (y if wide else x.T @ y)
-    for alpha in alphas:
-        weights = vectors @ (projected / (np.maximum(values, 0) + alpha)[:, None])
-        weights = x.T @ weights if wide else weights
-        yield weights, y_mean - x_mean @ weights
-
-
-def _affine(x: np.ndarray, weights: np.ndarray, intercept: np.ndarray) -> np.ndarray:
-    return x @ weights + intercept

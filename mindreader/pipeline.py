@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import captions, embed, encoding, gan, mapping, nsd, readout, reconstruct, stylegan, twin
+from . import baselines, captions, embed, encoding, gan, mapping, nsd, readout, reconstruct, stylegan, twin
 from .experiments import CONDITIONS, Experiment
 from .params import progress
 from .paths import home, nsd_root
@@ -28,6 +28,7 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "points": (("subject", "embed"), ("embed",), ("clip",)),
     "captions": (("points", "screen"), ("captions",), ()),
     "mapped": (("captions", "mapping"), ("mapping", "embed"), ()),
+    "baselines": (("captions", "mapping"), ("baselines",), ()),
     "painter": (("mapped", "gan", "start"), ("gan",), ()),
     "categories": (("mapped", "category"), ("readout",), ()),
     "encoder": (("points", "encoder"), ("encoding",), ()),
@@ -142,8 +143,8 @@ class Pipeline:
     @cached_property
     def ridge(self) -> dict[str, Embeddings]:
         """The same trials carried over by ridge regression, to read the mappers' scores beside."""
-        return {space: self._keep_points("mapped", {"space": space, "what": "ridge"},
-                                         lambda space=space: mapping.fit_ridge(
+        return {space: self._keep_points("baselines", {"space": space, "what": "ridge"},
+                                         lambda space=space: baselines.fit_ridge(
                                              self.subject.train, self.targets[space], clamp=self.experiment.mapping.clamp,
                                              seed=self.experiment.child_seed("ridge")).predict(self.subject.trials))
                 for space in SPACES}

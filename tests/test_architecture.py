@@ -61,6 +61,7 @@ MAY_IMPORT = {
     "weights": {"paths", "records", "store"},
     "world": {"drawing", "paths", "scenes", "sentences", "store"},
     # layer 3
+    "baselines": {"fitting", "mapping", "records"},
     "brain": {"cortex", "regions", "scenes"},
     "embed": {"augment", "records", "smallnets", "weights"},
     "encoding": {"fitting", "losses", "mapping", "records", "scores"},
@@ -91,7 +92,7 @@ MAY_IMPORT = {
     "pretrain": {"params", "pretrain_clip", "pretrain_generator", "pretrain_nets", "weights", "world"},
     # layer 7
     "pipeline": {
-        "captions", "embed", "encoding", "experiments", "gan", "mapping", "nsd", "params", "paths",
+        "baselines", "captions", "embed", "encoding", "experiments", "gan", "mapping", "nsd", "params", "paths",
         "readout", "reconstruct", "records", "store", "stylegan", "twin", "weights",
     },
     # layer 8

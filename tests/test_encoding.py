@@ -6,8 +6,9 @@ import torch
 from scipy.stats import pearsonr
 from torch import nn
 
+from mindreader.baselines import fit_ridge
 from mindreader.encoding import EncoderConfig, FittedEncoder, ResidualEncoder, cycle, encoding_accuracy, fit_encoder, synthesize
-from mindreader.mapping import fit_ridge, targets
+from mindreader.mapping import targets
 from mindreader.records import Diverged, Embeddings, LayoutError, Trials
 
 SEED = sum(map(ord, "mind reader"))

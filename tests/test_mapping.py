@@ -3,14 +3,13 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import Ridge
 from torch import nn
 from torch.nn import functional as F
 
 from mindreader import mapping
 from mindreader.fitting import Phase, Schedule, Task, fit
 from mindreader.losses import blend
-from mindreader.mapping import FittedMapper, MappingConfig, ResidualMapper, fit_mapper, fit_ridge, targets
+from mindreader.mapping import FittedMapper, MappingConfig, ResidualMapper, fit_mapper, targets
 from mindreader.records import Diverged, Embeddings, LayoutError, Trials
 
 SEED = sum(map(ord, "mind reader"))
@@ -237,29 +236,6 @@ def test_wrong_inputs_are_named():
 def test_a_setting_that_does_not_exist_is_refused_with_those_that_do(wrong, allowed):
     with pytest.raises(ValueError, match=allowed):
         MappingConfig(**wrong)
-
-
-@pytest.mark.parametrize("n_voxels", [24, 150])
-def test_ridge_is_scikit_learns_ridge_at_the_chosen_penalties(n_voxels):
-    train, val, points = linear_brain(n_voxels=n_voxels)
-    fitted = fit_ridge(train, points, seed=3)
-    oracle = Ridge(alpha=fitted.alpha).fit(train.betas, targets(points).at(train.image_ids))
-    assert np.allclose(fitted.predict(val).vectors, oracle.predict(val.betas), atol=1e-4)
-
-
-def test_ridge_recovers_the_plant_and_penalizes_noise_more():
-    train, val, points = linear_brain(noise=0.05)
-    truth = targets(points).at(val.image_ids)
-    fitted = fit_ridge(train, points, seed=3)
-    assert (fitted.predict(val).unit().vectors * truth).sum(1).mean() > 0.95
-    noisy = fit_ridge(linear_brain(noise=3.0)[0], points, seed=3)
-    assert np.median(noisy.alpha) > np.median(fitted.alpha)
-
-
-def test_ridge_needs_several_pictures():
-    train, _, points = linear_brain()
-    with pytest.raises(ValueError, match="expected several"):
-        fit_ridge(train.of(train.image_ids[:1]), points, seed=3)
 
 
 def test_adam_is_made_anew_at_each_decay():

@@ -1,0 +1,148 @@
+"""What the paper's mapper is read beside: ridge regression, and a plain residual network of fully connected layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from himalaya.ridge import RidgeCV
+from torch import Tensor, nn
+
+from .fitting import in_batches, new_network
+from .mapping import MappingConfig, check_voxels, read_part, targets, train, write_part
+from .records import Embeddings, Trials
+
+
+def fit_ridge(trials: Trials, points: Embeddings, *, clamp: float | None = 1.5, seed: int,
+              alphas: np.ndarray = np.logspace(0, 6, 13), n_folds: int = 3) -> RidgeMapper:
+    """The linear baseline, W = (X'X + a I)^-1 X'Y, with its own penalty `a` for each dimension, by himalaya.
+
+    `a` is the one of the lowest squared error on held-out training *pictures*, averaged over folds; the validation trials
+    are never seen. The target is that of the mapper, with several captions averaged.
+
+    Parameters
+    ----------
+    alphas : array
+        Candidates for the penalty (no unit: betas are z-scored), ascending.
+    n_folds : int
+        Parts of the training pictures, drawn with `seed`; each is held out once.
+
+    Returns RidgeMapper, with `.alpha` (n_dims,). Raises KeyError for a picture without a point, ValueError for fewer
+    pictures than folds.
+    """
+    truth = targets(points.per_image(), clamp)
+    ridge = RidgeCV(alphas, fit_intercept=True, cv=_folds(trials.image_ids, n_folds, seed),
+                    solver_params={"n_alphas_batch": 1, "warn": False})
+    ridge.fit(np.array(trials.betas), truth.at(trials.image_ids))
+    chosen = np.abs(np.log(ridge.best_alphas_)[:, None] - np.log(alphas)).argmin(1)  # himalaya's are rounded
+    return RidgeMapper(ridge.coef_.astype(np.float32), ridge.intercept_.astype(np.float32), alphas[chosen], points.space)
+
+
+@dataclass(frozen=True, eq=False)
+class RidgeMapper:
+    """A fitted linear map: weights (n_voxels, n_dims), intercept (n_dims,), the chosen penalties, the space."""
+
+    weights: np.ndarray
+    intercept: np.ndarray
+    alpha: np.ndarray
+    space: str
+
+    def predict(self, trials: Trials) -> Embeddings:
+        """One point per trial; keys are the trial ids, source is "fmri"."""
+        check_voxels(trials, len(self.weights))
+        return Embeddings(trials.betas @ self.weights + self.intercept, trials.image_ids, trials.trial_ids, self.space,
+                          "fmri")
+
+
+@dataclass(frozen=True)
+class MlpConfig:
+    """Sizes of the plain network: units of each hidden layer, residual blocks, share of units dropped in each."""
+
+    width: int = 512
+    n_blocks: int = 2
+    dropout: float = 0.3
+
+    def __post_init__(self):
+        if self.width < 1 or self.n_blocks < 0 or not 0 <= self.dropout < 1:
+            raise ValueError(f"got {self}, expected width of at least 1, n_blocks of at least 0, dropout from 0 to below 1")
+
+
+class Mlp(nn.Module):
+    """A trial's voxels to a point, (B, n_voxels) -> (B, n_dims), every layer fully connected.
+
+    x = W betas; x <- x + dropout(GELU(W norm(x))) in each block; the point is W norm(x).
+    """
+
+    def __init__(self, n_voxels: int, n_dims: int, config: MlpConfig):
+        super().__init__()
+        width = config.width
+        self.n_voxels, self.n_dims = n_voxels, n_dims
+        self.enter = nn.Linear(n_voxels, width)
+        self.blocks = nn.ModuleList(nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(),
+                                                  nn.Dropout(config.dropout)) for _ in range(config.n_blocks))
+        self.leave = nn.Sequential(nn.LayerNorm(width), nn.GELU(), nn.Dropout(config.dropout), nn.Linear(width, n_dims))
+
+    def forward(self, betas: Tensor) -> Tensor:
+        x = self.enter(betas)
+        for block in self.blocks:
+            x = x + block(x)
+        return self.leave(x)
+
+
+def fit_mlp(trials_train: Trials, trials_val: Trials, points: Embeddings, recipe: MappingConfig,
+            config: MlpConfig = MlpConfig(), *, seed: int, device: str = "cpu", augmented: np.ndarray | None = None,
+            checkpoint: Path | None = None, progress: Callable[..., Iterable] | None = None) -> FittedMlp:
+    """Train the plain network as `mapping.fit_mapper` trains the paper's: same targets, losses, steps and selection.
+
+    recipe: its sizes are not looked at, `config` has those. Raises as `fit_mapper`.
+    """
+    n_voxels, n_dims = trials_train.betas.shape[1], points.vectors.shape[1]
+    network = new_network(lambda: Mlp(n_voxels, n_dims, config), seed)
+    history = train(network, trials_train, trials_val, points, recipe, seed=seed, device=device, augmented=augmented,
+                    checkpoint=checkpoint, progress=progress, desc="mlp")
+    return FittedMlp(network, config, recipe, points.space, history)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedMlp:
+    """A trained plain network, its sizes, the recipe, the space it maps to, and how its losses went."""
+
+    network: Mlp
+    config: MlpConfig
+    recipe: MappingConfig
+    space: str
+    history: pd.DataFrame
+
+    def predict(self, trials: Trials, batch: int = 256) -> Embeddings:
+        """One point per trial, not scaled to unit length; keys are the trial ids, source is "fmri"."""
+        check_voxels(trials, self.network.n_voxels)
+        return Embeddings(in_batches(self.network, trials.betas, batch), trials.image_ids, trials.trial_ids, self.space,
+                          "fmri")
+
+    def save(self, folder: Path) -> None:
+        """Write mlp.safetensors and mlp.json."""
+        card = {"config": asdict(self.config), "recipe": asdict(self.recipe), "space": self.space,
+                "n_voxels": self.network.n_voxels, "n_dims": self.network.n_dims, "history": self.history.to_dict("records")}
+        write_part(Path(folder), "mlp", self.network.state_dict(), card)
+
+    @classmethod
+    def load(cls, folder: Path) -> FittedMlp:
+        """Read what `save` wrote; LayoutError where something is missing."""
+        state, card = read_part(Path(folder), "mlp")
+        config = MlpConfig(**card["config"])
+        recipe = MappingConfig(**card["recipe"] | {"epochs": tuple(card["recipe"]["epochs"])})
+        network = Mlp(card["n_voxels"], card["n_dims"], config)
+        network.load_state_dict(state)
+        return cls(network, config, recipe, card["space"], pd.DataFrame(card["history"]))
+
+
+def _folds(image_ids: np.ndarray, n_folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Rows that fit and rows that are held out, fold by fold; all trials of a picture are in one part."""
+    ids = np.unique(image_ids)
+    if len(ids) < n_folds:
+        raise ValueError(f"got trials of {len(ids)} pictures, expected at least {n_folds}, one held out in each fold")
+    held_out = [np.isin(image_ids, part) for part in np.array_split(np.random.default_rng(seed).permutation(ids), n_folds)]
+    return [(np.flatnonzero(~out), np.flatnonzero(out)) for out in held_out]
