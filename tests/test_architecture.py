@@ -47,6 +47,7 @@ MAY_IMPORT = {
     "cache": {"store"},
     "claims": {"scores", "tables"},
     "coco": {"drawing", "scenes", "sentences"},
+    "controls": {"records", "scores"},
     "cortex": {"regions"},
     "hubness": {"records", "scores"},
     "judging": {"records", "scores"},
@@ -92,7 +93,7 @@ MAY_IMPORT = {
     "pretrain": {"params", "pretrain_clip", "pretrain_generator", "pretrain_nets", "weights", "world"},
     # layer 7
     "pipeline": {
-        "baselines", "captions", "embed", "encoding", "experiments", "gan", "mapping", "nsd", "params", "paths",
+        "baselines", "captions", "embed", "encoding", "experiments", "gan", "losses", "mapping", "nsd", "params", "paths",
         "readout", "reconstruct", "records", "store", "stylegan", "twin", "weights",
     },
     # layer 8

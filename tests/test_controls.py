@@ -1,0 +1,107 @@
+"""Controls know what they are told and no more."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mindreader import controls, scores
+from mindreader.records import Embeddings
+
+SEED = sum(map(ord, "controls"))
+
+
+def true_points(ids, n_dims=6, seed=SEED):
+    return Embeddings(np.random.default_rng(seed).normal(size=(len(ids), n_dims)), np.asarray(ids), np.zeros(len(ids), int),
+                      "image", "clip")
+
+
+def trials_of(truth, repeats, noise=1.0):
+    rng = np.random.default_rng(SEED + 1)
+    ids = rng.permutation(np.repeat(truth.image_ids, repeats))
+    vectors = truth.at(ids) + noise * rng.normal(size=(len(ids), truth.vectors.shape[1]))
+    return Embeddings(vectors, ids, np.arange(len(ids)), "image", "fmri")
+
+
+ANNOTATIONS = pd.DataFrame(
+    [(0, "cat", "thing"), (1, "cat", "thing"), (1, "dog", "thing"), (2, "dog", "thing"), (2, "sky", "stuff"),
+     (7, "cat", "thing"), (7, "cat", "thing"), (8, "dog", "thing"), (8, "cat", "thing"), (9, "yeti", "thing"), (7, "sky", "stuff")],
+    columns=["image_id", "category", "kind"])
+
+
+# ── the category oracle ──
+def test_the_category_oracle_by_hand():
+    training, like = true_points([0, 1, 2]), trials_of(true_points([7, 8, 9]), 2)
+    a, b, c = training.vectors
+    cat, dog = (a + b) / 2, (b + c) / 2
+    expected = {7: cat, 8: (cat + dog) / 2, 9: (a + b + c) / 3}
+    guess = controls.category_points(training, like, ANNOTATIONS)
+    assert np.allclose(guess.vectors, [expected[i] for i in like.image_ids])
+    assert (guess.image_ids == like.image_ids).all() and (guess.keys == like.keys).all()
+    assert np.allclose(controls.category_points(training, like, ANNOTATIONS, kind="stuff").vectors[like.image_ids == 7], c)
+
+
+def test_the_category_oracle_knows_clusters_and_not_pictures():
+    rng, ids = np.random.default_rng(SEED), np.arange(120)
+    category = ids % 4
+    centres = 4 * rng.normal(size=(4, 8))
+    truth = Embeddings(centres[category] + rng.normal(size=(120, 8)), ids, ids * 0, "image", "clip")
+    notes = pd.DataFrame({"image_id": ids, "category": category.astype(str), "kind": "thing"})
+    guess = controls.category_points(truth.take(ids < 60), truth.take(ids >= 60), notes)
+    held_out = truth.take(ids >= 60)
+    assert scores.n_way(guess, held_out, n_choices=2).mean() > 0.8
+    within = [scores.n_way(guess.take(rows), held_out, n_choices=2).mean() for rows in (guess.image_ids % 4 == c for c in range(4))]
+    assert abs(np.mean(within) - 0.5) < 0.1
+
+
+# ── nearest training picture ──
+def test_the_nearest_training_point_is_a_training_point_and_the_nearest():
+    training, predicted = true_points(range(30)), trials_of(true_points(range(100, 110)), 3)
+    guess = controls.training_points(predicted, training)
+    for vector, given in zip(predicted.vectors, guess.vectors):
+        cosines = [vector @ t / np.linalg.norm(vector) / np.linalg.norm(t) for t in training.vectors]
+        assert np.array_equal(given, training.vectors[np.argmax(cosines)].astype(np.float32))
+    assert guess.source == "clip" and (guess.keys == predicted.keys).all()
+
+
+@pytest.mark.parametrize("control", [lambda t, p: controls.training_points(p, t),
+                                     lambda t, p: controls.category_points(t, p, ANNOTATIONS)])
+def test_a_picture_on_both_sides_is_refused(control):
+    with pytest.raises(ValueError, match=r"image 2 is to be predicted and is among the training pictures \(2 are\)"):
+        control(true_points([1, 2, 3]), trials_of(true_points([2, 3, 4]), 1))
+
+
+# ── repeats ──
+def test_the_mean_over_repeats_takes_the_first_trials_of_pictures_with_enough():
+    vectors = np.array([[1.0], [2.0], [4.0], [8.0], [16.0], [32.0]])
+    points = Embeddings(vectors, np.array([5, 3, 5, 3, 5, 9]), np.array([10, 20, 30, 15, 5, 1]), "image", "fmri")
+    two = controls.over_repeats(points, 2)
+    assert two.image_ids.tolist() == [3, 5] and two.keys.tolist() == [15, 5] and two.vectors.ravel().tolist() == [5.0, 8.5]
+    assert controls.over_repeats(points, 2, at_least=3).image_ids.tolist() == [5]
+    assert controls.over_repeats(points, 1).vectors.ravel().tolist() == [8.0, 16.0, 32.0]
+
+
+def test_averaging_repeats_is_like_less_noise():
+    truth = true_points(range(300), n_dims=8)
+    table = controls.retrieval_by_repeats(trials_of(truth, 3, noise=1.5), truth, n_bootstrap=50).set_index(["n_repeats", "metric"])
+    for direction in ("forward", "backward"):
+        values = [table.loc[(k, f"retrieval {direction}")].value for k in (1, 2, 3)]
+        quiet = scores.retrieval(trials_of(truth, 1, noise=1.5 / np.sqrt(3)), truth, direction=direction, n=300, n_bootstrap=50)
+        assert values == sorted(values) and abs(values[2] - quiet.value[0]) < 0.12 and values[2] > values[0] + 0.1
+
+
+def test_every_number_of_repeats_is_scored_on_the_same_pictures():
+    truth = true_points(range(20))
+    uneven = trials_of(truth, 3)
+    uneven = uneven.take(~((uneven.image_ids < 5) & (uneven.keys % 2 == 0)))
+    table = controls.retrieval_by_repeats(uneven, truth, n=None, name="us", origin="twin")
+    full = np.unique(uneven.image_ids, return_counts=True)[1] == 3
+    assert (table.n == full.sum()).all() and full.sum() < 20 and len(table) == 6
+    assert table.protocol[4] == f"retrieval/mindreader-forward@1 (n={full.sum()}, repeats=3)"
+    assert set(scores.COLUMNS) < set(table)
+
+
+def test_repeats_that_nobody_has_are_named():
+    with pytest.raises(ValueError, match="no picture has 4 trials among these 6"):
+        controls.over_repeats(trials_of(true_points([1, 2]), 3), 4)
+    with pytest.raises(ValueError, match="n_repeats=3 and at_least=2"):
+        controls.over_repeats(trials_of(true_points([1, 2]), 3), 3, at_least=2)
