@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from dataclasses import replace
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,11 @@ import pandas as pd
 
 from . import baselines, captions, embed, encoding, gan, mapping, nsd, readout, reconstruct, stylegan, twin
 from .experiments import CONDITIONS, Experiment
+from .losses import LOSSES
+from .mapping import MappingConfig
 from .params import progress
 from .paths import home, nsd_root
-from .records import SPACES, Embeddings, Reconstructions, Split, Stimuli, Subject
+from .records import SPACES, Diverged, Embeddings, Reconstructions, Split, Stimuli, Subject
 from .store import Store, fingerprint, source_fingerprint
 from .weights import load_part, part_checksum
 
@@ -29,6 +32,8 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "captions": (("points", "screen"), ("captions",), ()),
     "mapped": (("captions", "mapping"), ("mapping", "embed"), ()),
     "baselines": (("captions", "mapping"), ("baselines",), ()),
+    "low level": (("subject",), ("embed",), ("resnet",)),
+    "mapped low": (("low level", "mapping"), ("mapping",), ()),
     "painter": (("mapped", "gan", "start"), ("gan",), ()),
     "categories": (("mapped", "category"), ("readout",), ()),
     "encoder": (("points", "encoder"), ("encoding",), ()),
@@ -118,20 +123,81 @@ class Pipeline:
         return {space: mapping.targets(self.targets[space].per_image(), self.experiment.mapping.clamp)
                 for space in SPACES}
 
+    @cached_property
+    def low_level(self) -> Embeddings:
+        """Each picture in the self-taught low-level net, within [0, 1]: what the third mapper aims at (paper Table 4)."""
+        features = self._keep_points("low level", {}, lambda: embed.embed_pictures(self.subject.stimuli, embed.load_resnet()))
+        points = mapping.low_level_targets(features, self.split.train)
+        return Embeddings(points.vectors, points.image_ids, points.keys, "resnet", points.source)
+
+    def aims(self, space: str) -> Embeddings:
+        """What the mapper to "image", "caption" or "resnet" aims at, before clamping and scaling."""
+        return self.low_level if space == "resnet" else self.targets[space]
+
+    @cached_property
+    def augmented(self) -> np.ndarray:
+        """Points of augmented versions of the pictures, (n_versions, n_images, n_dims) in the stimuli's order."""
+        def make(folder: Path, n_versions: int = 4) -> None:
+            stimuli, seed = self.subject.stimuli, self.experiment.child_seed("augment")
+            versions = [self.clip.images(embed.augment(stimuli.images, seed=seed + v)) for v in range(n_versions)]
+            np.save(folder / "augmented.npy", np.stack(versions))
+
+        return self.store.fetch("points", self.key("points", {"space": "image", "what": "augmented"}), make,
+                                lambda folder: np.load(folder / "augmented.npy", allow_pickle=False))
+
     # ── from the brain ─────────────────────────────────────────────────────────────────────────────────────────────
-    def mapper(self, space: str) -> mapping.FittedMapper:
-        """The network that carries activity to CLIP's image or caption space (paper §2.2)."""
-        key = self.key("mapped", {"space": space})
+    def mapper(self, space: str, recipe: MappingConfig | None = None, repeat: int = 0) -> mapping.FittedMapper:
+        """The network that carries activity to CLIP's image or caption space, or to the low-level net's (paper §2.2).
+
+        Parameters
+        ----------
+        space : "image", "caption" or "resnet"
+        recipe : MappingConfig, optional
+            Instead of the experiment's. A first phase that several recipes share is trained once, for all of them.
+        repeat : int
+            The same recipe from another seed.
+        """
+        recipe = self.recipe(space, recipe)
+        stage, key = self.mapper_key(space, recipe, repeat)
 
         def make(folder: Path) -> None:
-            augmented = self._augmented() if space == "image" and self.experiment.mapping.augment else None
+            first = _first_phase(recipe)
             fitted = mapping.fit_mapper(
-                self.subject.train, self.subject.validation, self.targets[space], self.experiment.mapping,
-                seed=self.experiment.child_seed(f"mapping/{space}"), augmented=augmented,
-                checkpoint=self.store.workspace("mapped", key) / "checkpoint.pt", progress=progress)
+                self.subject.train, self.subject.validation, self.aims(space), recipe,
+                seed=self.experiment.child_seed(f"mapping/{space}" + (f"/{repeat}" if repeat else "")),
+                augmented=self.augmented if space == "image" and recipe.augment else None,
+                start=self.mapper(space, first, repeat) if first else None,
+                checkpoint=self.store.workspace(stage, key) / "checkpoint.pt", progress=progress)
             fitted.save(folder)
 
-        return self.store.fetch("mapped", key, make, mapping.FittedMapper.load)
+        return self.store.fetch(stage, key, make, mapping.FittedMapper.load)
+
+    def recipe(self, space: str, recipe: MappingConfig | None = None) -> MappingConfig:
+        """The recipe, or the experiment's, as a mapper to this space follows it: with as many entries in `epochs` as phases."""
+        recipe = recipe or self.experiment.mapping
+        recipe = mapping.low_level_recipe(recipe) if space == "resnet" else recipe
+        return replace(recipe, epochs=recipe.epochs[:len(recipe.phases)])
+
+    def mapper_key(self, space: str, recipe: MappingConfig, repeat: int = 0) -> tuple[str, dict]:
+        """Name and key of the stage that keeps this `mapper`."""
+        stage = "mapped low" if space == "resnet" else "mapped"
+        return stage, self.key(stage, {"space": space} | ({"repeat": repeat} if repeat else {}), mapping=recipe)
+
+    def read(self, space: str, recipe: MappingConfig | None = None, repeat: int = 0) -> Embeddings:
+        """Where each validation trial is put by that `mapper`.
+
+        Raises Diverged where its training did; that is kept too, so that it is not tried again.
+        """
+        recipe = self.recipe(space, recipe)
+        stage, key = self.mapper_key(space, recipe, repeat)
+
+        def make(folder: Path) -> None:
+            try:
+                _save_points(folder, self.mapper(space, recipe, repeat).predict(self.subject.validation))
+            except Diverged as reason:
+                (folder / "diverged.txt").write_text(str(reason), encoding="utf-8")
+
+        return self.store.fetch(stage, key | {"what": "validation"}, make, _load_points_or_raise)
 
     @cached_property
     def mapped(self) -> dict[str, Embeddings]:
@@ -147,6 +213,17 @@ class Pipeline:
                                          lambda space=space: baselines.fit_ridge(
                                              self.subject.train, self.targets[space], clamp=self.experiment.mapping.clamp,
                                              seed=self.experiment.child_seed("ridge")).predict(self.subject.trials))
+                for space in SPACES}
+
+    @cached_property
+    def mlp(self) -> dict[str, Embeddings]:
+        """The same trials carried over by a plain residual network of fully connected layers, by the mappers' recipe."""
+        return {space: self._keep_points("baselines", {"space": space, "what": "mlp"},
+                                         lambda space=space: baselines.fit_mlp(
+                                             self.subject.train, self.subject.validation, self.targets[space],
+                                             self.experiment.mapping, seed=self.experiment.child_seed(f"mlp/{space}"),
+                                             augmented=self.augmented if space == "image" else None,
+                                             progress=progress).predict(self.subject.trials))
                 for space in SPACES}
 
     def validation(self, points: Embeddings) -> Embeddings:
@@ -228,13 +305,16 @@ class Pipeline:
         """What `load` reads from a stage of NEEDS, told apart by `extra`; `make` writes it first if it is not there."""
         return self.store.fetch(stage, self.key(stage, extra), make, load)
 
-    def key(self, stage: str, extra: dict) -> dict:
-        """Everything that could change this stage: settings, code and weights of it and of what it is made from."""
+    def key(self, stage: str, extra: dict, **others) -> dict:
+        """Everything that could change this stage: settings, code and weights of it and of what it is made from.
+
+        others: parts of the experiment that stand for its own, e.g. mapping=another recipe.
+        """
         settings, modules, parts = _closure(stage)
         parts |= {self.experiment.start} if "start" in settings else set()
         return {
-            "settings": {name: getattr(self.experiment, name) for name in sorted(settings)},
-            "source": source_fingerprint(*sorted(modules), follow=True),
+            "settings": {name: others.get(name, getattr(self.experiment, name)) for name in sorted(settings)},
+            "source": _source(frozenset(modules)),
             "weights": {part: part_checksum(part) for part in sorted(parts)},
             **extra,
         }
@@ -242,10 +322,10 @@ class Pipeline:
     def _keep_points(self, stage: str, extra: dict, make) -> Embeddings:
         return self.store.fetch(stage, self.key(stage, extra), lambda folder: _save_points(folder, make()), _load_points)
 
-    def _augmented(self, n_versions: int = 4) -> np.ndarray:
-        stimuli, seed = self.subject.stimuli, self.experiment.child_seed("augment")
-        versions = [self.clip.images(embed.augment(stimuli.images, seed=seed + v)) for v in range(n_versions)]
-        return np.stack(versions)
+
+@cache
+def _source(modules: frozenset) -> str:
+    return source_fingerprint(*sorted(modules), follow=True)
 
 
 def _closure(stage: str) -> tuple[set, set, set]:
@@ -270,3 +350,19 @@ def _save_points(folder: Path, points: Embeddings) -> None:
 def _load_points(folder: Path) -> Embeddings:
     with np.load(folder / "points.npz", allow_pickle=False) as kept:
         return Embeddings(kept["vectors"], kept["image_ids"], kept["keys"], str(kept["space"]), str(kept["source"]))
+
+
+def _load_points_or_raise(folder: Path) -> Embeddings:
+    reason = folder / "diverged.txt"
+    if reason.is_file():
+        raise Diverged(reason.read_text(encoding="utf-8"))
+    return _load_points(folder)
+
+
+def _first_phase(recipe: MappingConfig) -> MappingConfig | None:
+    """The recipe that stops after the first of several phases; None where there is one, or none that can stand alone."""
+    phases = recipe.phases
+    if len(phases) < 2 or phases[0].companion:
+        return None
+    alone = next(name for name, weights in LOSSES.items() if weights == LOSSES[recipe.loss][:1])
+    return replace(recipe, loss=alone, epochs=recipe.epochs[:1], auxiliary="none")

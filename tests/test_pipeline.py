@@ -1,13 +1,16 @@
 """The whole pipeline at smoke size: stages found again, and keys that change when they must (see test_cold_runs)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from mindreader import pipeline
 from mindreader.chapter import start
 from mindreader.experiments import experiment
-from mindreader.records import LayoutError
-from mindreader.store import fingerprint
+from mindreader.records import Diverged, LayoutError
+from mindreader.store import Store, fingerprint
 
 TINY = {"twin.trials_per_session": 120, "twin.n_voxels": 96, "mapping.epochs": [1, 1], "gan.kimg": 0.064}
 
@@ -28,9 +31,66 @@ def test_finished_stages_are_found_by_another_pipeline(tmp_path, monkeypatch):
     assert np.array_equal(again.vectors, mapped.vectors)
 
 
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A pipeline with a store of its own; the simulated subject is the tests'."""
+    return pipeline.Pipeline(experiment("smoke", TINY), Store(tmp_path_factory.mktemp("store")))
+
+
+def test_recipes_that_begin_alike_share_their_first_phase(run, monkeypatch):
+    recipe, fits, fit = run.experiment.mapping, [], pipeline.mapping.fit_mapper
+    alone = fit(run.subject.train, run.subject.validation, run.aims("caption"), recipe,
+                seed=run.experiment.child_seed("mapping/caption"))
+
+    def count(*given, **settings):
+        fits.append((given[3].loss, given[3].auxiliary, given[3].epochs, settings["start"] is not None))
+        return fit(*given, **settings)
+
+    monkeypatch.setattr(pipeline.mapping, "fit_mapper", count)
+    both = run.mapper("caption")
+    run.mapper("caption", replace(recipe, loss="mse+cos"))
+    run.mapper("caption", replace(recipe, loss="mse+cos", auxiliary="vicreg"))
+    assert fits == [("mse+cos", "none", (1,), False), ("mse+cos then all", "none", (1, 1), True),
+                    ("mse+cos", "vicreg", (1, 1), True)]
+    for name, tensor in alone.network.state_dict().items():
+        assert torch.equal(tensor, both.network.state_dict()[name]), name
+
+
+def test_another_repeat_is_another_seed_and_keeps_the_first_ones_key(run):
+    recipe = run.recipe("caption")
+    assert fingerprint(run.mapper_key("caption", recipe)[1]) == fingerprint(run.key("mapped", {"space": "caption"}))
+    again = run.mapper("caption", recipe, 1)
+    assert not torch.equal(again.network.out.weight, run.mapper("caption").network.out.weight)
+    mine = run.read("caption", recipe, 1)
+    assert set(mine.image_ids) <= set(run.split.validation) and len(mine) == len(run.subject.validation)
+
+
+def test_the_third_mapper_aims_at_the_low_level_net(run):
+    fitted, points = run.mapper("resnet"), run.low_level
+    assert points.vectors.min() >= 0 and points.vectors.max() <= 1
+    seen = run.training(points).vectors
+    assert (seen.min(), seen.max()) == (0, 1)
+    assert fitted.config.sigmoid and fitted.space == "resnet" and fitted.network.channels.out_channels == points.vectors.shape[1]
+    assert 0 <= run.read("resnet").vectors.min() and run.read("resnet").vectors.max() <= 1
+
+
+def test_a_training_that_diverged_is_remembered_and_not_tried_again(run, monkeypatch):
+    wild = replace(run.experiment.mapping, loss="mse", epochs=(1,), learning_rate=1e30)
+    with pytest.raises(Diverged, match="the loss '1 squared error' became .* step 2 of epoch 1"):
+        run.read("caption", wild)
+
+    def refuse(*_, **__):
+        raise AssertionError("fitted again")
+
+    monkeypatch.setattr(pipeline.mapping, "fit_mapper", refuse)
+    with pytest.raises(Diverged, match="step 2 of epoch 1"):
+        run.read("caption", wild)
+
+
 @pytest.mark.parametrize("change, moves, stays", [
     ({"gan.kimg": 0.096}, {"painter"}, {"subject", "points", "mapped", "encoder", "categories"}),
-    ({"mapping.clamp": 1.0}, {"mapped", "painter", "categories"}, {"points", "captions", "encoder"}),
+    ({"mapping.clamp": 1.0}, {"mapped", "painter", "categories", "mapped low"},
+     {"points", "captions", "encoder", "low level"}),
     ({"screen.threshold": 0.6}, {"captions", "mapped"}, {"points", "encoder"}),
     ({"seed": 1}, {"subject", "points", "mapped", "painter", "encoder"}, set()),
 ])
