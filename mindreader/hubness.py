@@ -3,6 +3,9 @@
 A mapper that is unsure answers near the mean of its targets. All predictions then crowd around one place, and the true
 points that lie nearest to it, the hubs, come first for many predictions (forward), while each true point can still tell the
 predictions apart (backward). Subtracting the mean, or the local density (CSLS), shows how much of forward's lag that is.
+
+Backward has another advantage, which is none of the points': of several showings within a batch the best one counts. Give
+one showing of each picture (`controls.over_repeats(predicted, 1)`) to see the hubs alone.
 """
 
 from __future__ import annotations

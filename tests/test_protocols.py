@@ -95,6 +95,19 @@ def test_a_tie_never_wins(name):
 
 
 # ── traps ──
+def test_repeats_within_a_batch_favour_backward_and_one_showing_takes_that_away():
+    rng, lag = np.random.default_rng(SEED), {"mindreader": [], "one-showing": []}
+    for _ in range(12):                                   # no hubs here: points are spread evenly around nothing
+        truth = Embeddings(rng.normal(size=(60, 20)), np.arange(60), np.zeros(60, int), "image", "clip")
+        ids = np.repeat(np.arange(60), 3)
+        predicted = Embeddings(truth.at(ids) + 2 * rng.normal(size=(180, 20)), ids, rng.permutation(180), "image", "fmri")
+        for rule, n in (("mindreader", 180), ("one-showing", 60)):
+            forward, backward = (protocols.items(f"retrieval/{rule}-{d}", predicted, truth, n=n).values.mean()
+                                 for d in ("forward", "backward"))
+            lag[rule].append(backward - forward)
+    assert np.mean(lag["mindreader"]) > 0.1 and abs(np.mean(lag["one-showing"])) < 0.04
+
+
 @pytest.mark.parametrize("name", protocols.PROTOCOLS)
 def test_truth_beats_noise_in_the_direction_that_the_entry_gives(name):
     noisy, truth = cloud(noise=3.0)
