@@ -7,9 +7,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from mindreader import mapping
-from mindreader.fitting import Phase, Schedule, Task, fit
 from mindreader.losses import blend
-from mindreader.mapping import FittedMapper, MappingConfig, ResidualMapper, fit_mapper, targets
+from mindreader.mapping import FittedMapper, MappingConfig, ResidualMapper, fit_mapper, low_level_recipe, low_level_targets, targets
 from mindreader.records import Diverged, Embeddings, LayoutError, Trials
 
 SEED = sum(map(ord, "mind reader"))
@@ -232,24 +231,117 @@ def test_wrong_inputs_are_named():
 
 
 @pytest.mark.parametrize("wrong, allowed", [({"loss": "l1"}, "mse"), ({"caption_choice": "best"}, "random"),
-                                            ({"dtype": "int8"}, "bfloat16")])
+                                            ({"dtype": "int8"}, "bfloat16"), ({"auxiliary": "gans"}, "none, gan, vicreg")])
 def test_a_setting_that_does_not_exist_is_refused_with_those_that_do(wrong, allowed):
     with pytest.raises(ValueError, match=allowed):
         MappingConfig(**wrong)
 
 
-def test_adam_is_made_anew_at_each_decay():
-    made = []
-    original = torch.optim.Adam
+# ── Table 3: every row, tiny ─────────────────────────────────────────────────────────────────────
+ONE = {"loss": "mse+cos", "epochs": (1,)}
+ROWS = {
+    "base": ONE, "no threshold": ONE | {"clamp": None}, "no augmentation": ONE | {"augment": False},
+    "fixed caption": ONE | {"caption_choice": "first"}, "average caption": ONE | {"caption_choice": "average"},
+    **{loss: {"loss": loss, "epochs": (1,)} for loss in ("mse", "cos", "contrastive", "all")},
+    "mse+cos then all": {"loss": "mse+cos then all", "epochs": (1, 1)},
+    "auxiliary gan": ONE | {"auxiliary": "gan"},
+    "auxiliary vicreg": {"loss": "mse+cos", "auxiliary": "vicreg", "epochs": (1, 1)},
+}
 
-    class Counting(original):
-        def __init__(self, *args, **kwargs):
-            made.append(args[1])
-            super().__init__(*args, **kwargs)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.optim, "Adam", Counting)
-        x = torch.ones(4, 2)
-        fit(nn.Linear(2, 1), Task(x, lambda rng: x[:, :1], x, x[:, :1]),
-            [Phase("mse", F.mse_loss, 5, 2)], Schedule(1.0, 0.5, 2, 0.0), seed=0)
-    assert made == [1.0, 0.5, 0.25]
+def fitted_row(changes, captions, **how):
+    train, val, points = linear_brain(captions=captions)
+    far = Embeddings(3 * points.vectors, points.image_ids, points.keys, points.space, "clip")  # so that clamping matters
+    augmented = np.stack([far.vectors, far.vectors[:, ::-1]]) if captions == 1 else None
+    return fit_mapper(train, val, far, dataclasses.replace(TINY, **changes), seed=1, augmented=augmented, **how)
+
+
+@pytest.fixture(scope="module", params=[1, 3], ids=["image", "caption"])
+def table3(request):
+    names = [name for name in ROWS if name.split()[-1] != ("caption" if request.param == 1 else "augmentation")]
+    return {name: fitted_row(ROWS[name], request.param) for name in names}
+
+
+def test_every_row_of_table_3_trains_and_is_another_network(table3):
+    weights = {name: torch.cat([p.flatten() for p in fitted.network.parameters()]) for name, fitted in table3.items()}
+    assert all(w.isfinite().all() for w in weights.values())
+    assert all(np.isfinite(fitted.history.validation_loss).all() for fitted in table3.values())
+    for i, a in enumerate(weights):
+        for b in list(weights)[:i]:
+            assert not torch.equal(weights[a], weights[b]), f"rows {a!r} and {b!r} are the same network"
+
+
+def test_an_auxiliary_network_changes_the_steps_but_not_what_is_told_of_the_loss(table3):
+    base, rival = table3["base"].history, table3["auxiliary gan"].history
+    assert len(base) == len(rival) == 1 and not base.equals(rival)
+    assert np.allclose(base.train_loss, rival.train_loss, rtol=0.1), "the discriminator's term (about .7) was counted"
+
+
+@pytest.mark.parametrize("changes, companions", [
+    ({"loss": "mse+cos then all", "epochs": (2, 1), "auxiliary": "gan"}, [(16, True), (32, True)]),
+    ({"loss": "mse+cos", "epochs": (2, 1), "auxiliary": "vicreg"}, [(16, False), (32, True)]),
+    ({"loss": "mse+cos", "epochs": (2,)}, [(16, False)])])
+def test_phases_say_in_which_batches_and_whether_a_companion_takes_part(changes, companions):
+    assert [(p.batch, p.companion) for p in dataclasses.replace(TINY, **changes).phases] == companions
+
+
+# ── sharing phases between rows ──────────────────────────────────────────────────────────────────
+FIRST = dataclasses.replace(TINY, loss="mse+cos", epochs=(3,))
+
+
+@pytest.mark.parametrize("changes", [{"loss": "mse+cos then all"}, {"auxiliary": "vicreg"}], ids=["all", "vicreg"])
+def test_a_fit_that_starts_from_its_first_phase_has_the_bits_of_both_in_one_go(tmp_path, changes):
+    train, val, points = linear_brain(captions=3)
+    config = dataclasses.replace(FIRST, epochs=(3, 3), **changes)
+    fit_mapper(train, val, points, FIRST, seed=5).save(tmp_path)
+    shared = FittedMapper.load(tmp_path)
+    continued = fit_mapper(train, val, points, config, seed=5, start=shared, checkpoint=tmp_path / "checkpoint.pt")
+    whole = fit_mapper(train, val, points, config, seed=5)
+    assert (continued.predict(val).vectors == whole.predict(val).vectors).all()
+    assert continued.history.equals(whole.history) and list(whole.history.phase) == [1, 1, 1, 2, 2, 2]
+    with pytest.raises(ValueError, match="belongs to another run"):
+        other = fit_mapper(train, val, points, FIRST, seed=6)
+        fit_mapper(train, val, points, config, seed=5, start=other, checkpoint=tmp_path / "checkpoint.pt")
+
+
+@pytest.mark.parametrize("wrong", [{"epochs": (2, 1)}, {"clamp": None}, {"loss": "all", "epochs": (3,)},
+                                   {"batch": 8}, {"auxiliary": "gan"}])
+def test_a_start_of_another_recipe_is_refused(wrong):
+    train, val, points = linear_brain()
+    start = fit_mapper(train, val, points, dataclasses.replace(FIRST, epochs=(1,)), seed=5)
+    config = dataclasses.replace(TINY, **{"epochs": (1, 1)} | wrong)
+    with pytest.raises(ValueError, match="got a start for space 'image'.* expected the first phases of"):
+        fit_mapper(train, val, points, config, seed=5, start=start)
+
+
+def test_a_start_of_other_voxels_is_refused():
+    train, val, points = linear_brain()
+    start = fit_mapper(train, val, points, dataclasses.replace(FIRST, epochs=(1,)), seed=5)
+    fewer = train.replace(train.betas[:, :8]), val.replace(val.betas[:, :8])
+    with pytest.raises(ValueError, match="got trials of 8 voxels, expected 24"):
+        fit_mapper(*fewer, points, dataclasses.replace(TINY, epochs=(1, 1)), seed=5, start=start)
+
+
+# ── the low-level mapper ─────────────────────────────────────────────────────────────────────────
+def test_low_level_targets_take_their_range_from_training_pictures_alone():
+    vectors = np.array([[1, 3], [2, 2], [0, 4]], np.float32)
+    points = Embeddings(vectors, np.array([4, 9, 2]), np.zeros(3, int), "resnet low", "pixels")
+    scaled = low_level_targets(points, np.array([9, 4]))
+    assert np.allclose(scaled.vectors, [[0, 1], [0.5, 0.5], [0, 1]])
+    assert (scaled.image_ids == points.image_ids).all() and scaled.space == "resnet low"
+    moved = Embeddings(vectors * [[1], [1], [7]], points.image_ids, points.keys, points.space, points.source)
+    assert (low_level_targets(moved, np.array([9, 4])).vectors[:2] == scaled.vectors[:2]).all()
+
+
+def test_a_low_level_mapper_learns_within_its_range(tmp_path):
+    train, val, points = linear_brain(n_images=120)
+    seen = low_level_targets(points, np.unique(train.image_ids))
+    config = low_level_recipe(dataclasses.replace(TINY, epochs=(10, 9), learning_rate=1e-2, decay_every=10))
+    assert (config.n_layers, config.fc_hidden, config.epochs, config.loss) == (2, 256, (10,), "mse+cos")
+    fitted = fit_mapper(train, val, seen, config, seed=1)
+    predicted, truth = fitted.predict(val).vectors, seen.at(val.image_ids)
+    assert predicted.min() > 0 and predicted.max() < 1 and fitted.space == points.space
+    still = ((truth - seen.at(np.unique(train.image_ids)).mean(0)) ** 2).mean()
+    assert ((predicted - truth) ** 2).mean() < 0.7 * still
+    fitted.save(tmp_path)
+    assert (FittedMapper.load(tmp_path).predict(val).vectors == predicted).all()

@@ -1,0 +1,107 @@
+"""The training loop: its steps, its companion, and going on where an earlier fit stopped."""
+
+import copy
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from mindreader.auxiliary import COMPANIONS, companion
+from mindreader.fitting import Phase, Schedule, Task, fit
+
+N_DIMS = 12
+
+
+def points(seed, n=40):
+    return F.normalize(torch.randn(n, N_DIMS, generator=torch.Generator().manual_seed(seed)), dim=1)
+
+
+def test_adam_is_made_anew_at_each_decay():
+    made = []
+    original = torch.optim.Adam
+
+    class Counting(original):
+        def __init__(self, *args, **kwargs):
+            made.append(args[1])
+            super().__init__(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim, "Adam", Counting)
+        x = torch.ones(4, 2)
+        fit(nn.Linear(2, 1), Task(x, lambda rng: x[:, :1], x, x[:, :1]),
+            [Phase("mse", F.mse_loss, 5, 2)], Schedule(1.0, 0.5, 2, 0.0), seed=0)
+    assert made == [1.0, 0.5, 0.25]
+
+
+@pytest.mark.parametrize("kind", COMPANIONS)
+@pytest.mark.parametrize("killed_after", [1, 3])
+def test_a_fit_with_a_companion_goes_on_to_the_same_bits(tmp_path, kind, killed_after):
+    x, y = points(3, 33), points(4, 33)  # 33 rows: the last batch has one
+    task = Task(x, lambda rng: y, x, y)
+    phases = [Phase("a", F.mse_loss, 2, 16), Phase("b", F.mse_loss, 3, 16, companion=True)]
+    schedule = Schedule(1e-2, 0.5, 2, 1e-5)
+
+    def killing(iterable, **_):
+        for i, item in enumerate(iterable):
+            if i == killed_after:
+                raise KeyboardInterrupt
+            yield item
+
+    def run(**how):
+        torch.manual_seed(8)
+        network, beside = nn.Linear(N_DIMS, N_DIMS), companion(kind, N_DIMS, 3)
+        history = fit(network, task, phases, schedule, seed=2, companion=beside, **how)
+        return history, network, beside
+
+    with pytest.raises(KeyboardInterrupt):
+        run(checkpoint=tmp_path / "checkpoint.pt", progress=killing)
+    resumed, whole = run(checkpoint=tmp_path / "checkpoint.pt"), run()
+    assert resumed[0].equals(whole[0])
+    for a, b in zip(resumed[1:], whole[1:]):
+        assert all(torch.equal(a.state_dict()[name], value) for name, value in b.state_dict().items())
+
+
+@pytest.mark.parametrize("kind", COMPANIONS)
+def test_a_companion_is_still_in_phases_that_do_not_ask_for_it_and_steers_those_that_do(kind):
+    x, y = points(3), points(4)
+    task = Task(x, lambda rng: y, x, y)
+
+    def run(with_it, beside):
+        torch.manual_seed(8)
+        network = nn.Linear(N_DIMS, N_DIMS)
+        fit(network, task, [Phase("a", F.mse_loss, 2, 16, companion=with_it)], Schedule(1e-2, 0.5, 2, 0.0), seed=2,
+            companion=beside)
+        return network.weight
+
+    beside = companion(kind, N_DIMS, 3)
+    weights = copy.deepcopy(beside.state_dict())
+    alone, idle = run(False, None), run(False, beside)
+    assert torch.equal(alone, idle)
+    assert all(torch.equal(weights[name], value) for name, value in beside.state_dict().items())
+    assert not torch.equal(alone, run(True, beside))
+    assert not np.allclose(weights["layers.0.weight"], beside.state_dict()["layers.0.weight"])
+
+
+def test_a_fit_goes_on_after_the_phases_of_an_earlier_one():
+    x, y = points(3), points(4)
+    task, schedule = Task(x, lambda rng: y, x, y), Schedule(1e-2, 0.5, 2, 0.0)
+    first, second = Phase("a", F.mse_loss, 3, 16), Phase("b", F.l1_loss, 2, 8)
+
+    def linear():
+        torch.manual_seed(8)
+        return nn.Linear(N_DIMS, N_DIMS)
+
+    shared, whole = linear(), linear()
+    trained = fit(shared, task, [first], schedule, seed=2)
+    continued = fit(shared, task, [first, second], schedule, seed=2, trained=trained)
+    assert continued.equals(fit(whole, task, [first, second], schedule, seed=2))
+    assert torch.equal(shared.weight, whole.weight)
+    weights = copy.deepcopy(shared.weight)
+    assert fit(shared, task, [first, second], schedule, seed=2, trained=continued).equals(continued)
+    assert torch.equal(shared.weight, weights), "nothing was left to do"
+    with pytest.raises(ValueError, match="earlier fit of 2 epochs, expected .* one of 0, 3, 5 epochs"):
+        fit(linear(), task, [first, second], schedule, seed=2, trained=trained.iloc[:2])
+    assert fit(linear(), task, [first], schedule, seed=2, trained=pd.DataFrame()).equals(trained)
