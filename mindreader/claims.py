@@ -30,7 +30,7 @@ _SAME_FIT: dict[Row, Row] = {        # settings that the paper prints twice, und
     ("f_mi", "image augmentation"): ("f_mi", "MSE+cos"),
     ("f_mc", "threshold"): ("f_mc", "MSE+cos"),
     ("f_mc", "random caption"): ("f_mc", "MSE+cos"),
-    ("weighted sum", "f_mi"): ("f_mi", _FINAL),         # which fits Table 4 sums is not said; the final ones, we take it
+    ("weighted sum", "f_mi"): ("f_mi", _FINAL),        # Table 4 does not say which fits it sums; we take the final ones
     ("weighted sum", "f_mc"): ("f_mc", _FINAL),
     ("weighted sum", "f_res"): ("f_res", "alone"),
 }
@@ -62,7 +62,8 @@ def _claims(question, table, mappers, better, worse, sentence) -> list[Claim]:
 
 
 CLAIMS: tuple[Claim, ...] = (
-    *_claims("clamp", "3a", ("f_mi", "f_mc"), "threshold", ("no threshold",), "Cutting the targets' outliers helps {mapper}."),
+    *_claims("clamp", "3a", ("f_mi", "f_mc"), "threshold", ("no threshold",),
+             "Cutting the targets' outliers helps {mapper}."),
     *_claims("augmentation", "3a", ("f_mi",), "image augmentation", ("no augmentation",),
              "Targets from augmented pictures help {mapper}."),
     *_claims("caption choice", "3a", ("f_mc",), "random caption", ("fixed caption", "average caption"),
@@ -73,7 +74,8 @@ CLAIMS: tuple[Claim, ...] = (
              "A second phase with the contrastive term helps {mapper}."),
     *_claims("auxiliary network", "3b", ("f_mi", "f_mc"), "MSE+cos", ("auxiliary GAN", "auxiliary VICReg"),
              "{mapper} is no better with the {other}."),
-    *_claims("combination", "4", ("weighted sum",), "f_mi + f_mc", ("f_mi", "f_mc"), "Two mappers together beat {other}."),
+    *_claims("combination", "4", ("weighted sum",), "f_mi + f_mc", ("f_mi", "f_mc"),
+             "Two mappers together beat {other}."),
     *_claims("combination", "4", ("weighted sum",), "f_mi + f_mc + f_res", ("f_mi + f_mc", "f_res"),
              "With the ResNet mapper as the third they beat {other}."),
 )
@@ -89,7 +91,7 @@ def fits(claims: Sequence[Claim] = CLAIMS) -> list[Row]:
     return list(dict.fromkeys(fit_of(c.mapper, row) for c in claims for row in (c.better_row, c.worse_row)))
 
 
-# ── the paper's counts ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the paper's counts ────────────────────────────────────────────────────────────────────────────────────────────────
 def published(claims: Sequence[Claim] = CLAIMS) -> pd.DataFrame:
     """The paper's own counts under each claim, tested: do 300 trials tell the two settings apart?
 
@@ -128,9 +130,9 @@ def holm(p: Sequence[float]) -> np.ndarray:
     return adjusted
 
 
-# ── our mappers ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── our mappers ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def trial_hits(batch: Batch, *, seed: int) -> pd.DataFrame:
-    """Which trials of a batch find their picture: table image_id, key, seed, forward, backward; seed is that of the fit."""
+    """Which trials of a batch find their picture: table image_id, key, seed (that of the fit), forward, backward."""
     return pd.DataFrame({"image_id": batch.image_ids, "key": batch.keys, "seed": seed,
                          **{d: scores.hits(batch, d) for d in ("forward", "backward")}})
 
@@ -184,18 +186,20 @@ def paired(better: pd.DataFrame, worse: pd.DataFrame, direction: Direction, *, n
         se^2 = P / (P - 1) sum_p (mean_s d_ps - n_p D)^2 / N^2  +  var_s(sum_p d_ps / N) / S
 
     and D / se is read from Student's t with Satterthwaite's degrees of freedom. Luck that a picture has under one seed
-    only counts in both terms, so the test errs on the careful side. A fit's luck moves all of its pictures at once: sign
-    flips over pictures cannot see it, however many pictures there are. Departs: D-33.
+    only counts in both terms, so the test errs on the careful side. A fit's luck moves all of its pictures at once:
+    sign flips over pictures cannot see it, however many pictures there are. Departs: D-33.
     """
     if direction not in ("forward", "backward"):
         raise ValueError(f"got direction {direction!r}, expected forward (brain to picture) or backward")
     a, b = _by_seed(better, direction), _by_seed(worse, direction)
     if not a.index.sort_values().equals(b.index.sort_values()):
-        raise ValueError(f"the two settings share {len(a.index.intersection(b.index))} trials of {len(a)} and {len(b)}, "
-                         "expected the same trials in both; score both on one batch")
+        shared = len(a.index.intersection(b.index))
+        raise ValueError(f"the two settings share {shared} trials of {len(a)} and {len(b)}, expected the same trials "
+                         "in both; score both on one batch")
     seeds = a.columns.intersection(b.columns)
     if len(seeds) < 2:
-        raise ValueError(f"the two settings share {len(seeds)} seeds, expected at least two; fit both with the same seeds")
+        raise ValueError(f"the two settings share {len(seeds)} seeds, expected at least two; "
+                         "fit both with the same seeds")
     a, b = a[seeds], b.loc[a.index, seeds]
     apart, n = (a - b).groupby(level="image_id").sum().to_numpy(), len(a)                        # [pictures, seeds]
     trials = a.groupby(level="image_id").size().to_numpy()
@@ -258,7 +262,7 @@ def verdicts(claims: Sequence[Claim], hits: Mapping[Row, pd.DataFrame], *, n_per
     return table
 
 
-# ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── private ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _count(printed: pd.Series, claim: Claim, row: str) -> int:
     place = (claim.table, claim.mapper, row)
     if claim.mapper == "weighted sum" and (claim.mapper, row) in _SAME_FIT:                # one mapper, beside a sum
@@ -281,11 +285,13 @@ def _by_seed(hits: pd.DataFrame, direction: str) -> pd.DataFrame:
     twice = hits.duplicated(["image_id", "key", "seed"])
     if twice.any():
         row = hits[twice].iloc[0]
-        raise ValueError(f"the trial {row.key} of image {row.image_id} stands twice under seed {row.seed}, expected once")
+        raise ValueError(f"the trial {row.key} of image {row.image_id} stands twice under seed {row.seed}, "
+                         "expected once")
     table = hits.astype({direction: float}).pivot(index=["image_id", "key"], columns="seed", values=direction)
-    if table.isna().any(axis=None):
-        raise ValueError(f"{int(table.isna().any(axis=1).sum())} of {len(table)} trials lack a seed, expected each trial "
-                         "under each seed; score all fits on one batch")
+    lacking = int(table.isna().any(axis=1).sum())
+    if lacking:
+        raise ValueError(f"{lacking} of {len(table)} trials lack a seed, expected each trial under each seed; "
+                         "score all fits on one batch")
     return table
 
 

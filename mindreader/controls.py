@@ -1,7 +1,7 @@
 """What retrieval would score without the brain's detail, and with more of it: predictions to read a mapper's beside.
 
-The floor, a shuffled brain and the mean point, is in `scores`. Here are predictions that know only the category, only the
-training pictures, or several showings at once; each is scored like a mapper's.
+The floor, a shuffled brain and the mean point, is in `scores`. Here are predictions that know only the category, only
+the training pictures, or several showings at once; each is scored like a mapper's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from . import scores
 from .records import Embeddings
 
 
-def category_points(training: Embeddings, like: Embeddings, annotations: pd.DataFrame, *, kind: str = "thing") -> Embeddings:
+def category_points(training: Embeddings, like: Embeddings, annotations: pd.DataFrame, *,
+                    kind: str = "thing") -> Embeddings:
     """An oracle that is told each picture's categories and nothing else, in the place of every row of `like`.
 
     A category's point is the mean true point of the training pictures that show it; a picture's is the mean over its
@@ -58,8 +59,8 @@ def training_points(predicted: Embeddings, training: Embeddings) -> Embeddings:
 def over_repeats(predicted: Embeddings, n_repeats: int, *, at_least: int | None = None) -> Embeddings:
     """The mean prediction over the first n_repeats trials of each picture, keyed by its first trial.
 
-    Pictures with fewer than `at_least` trials (default: n_repeats) are left out, so that several n_repeats can be compared
-    on the same pictures. Departs: the paper never averages.
+    Pictures with fewer than `at_least` trials (default: n_repeats) are left out, so that several n_repeats can be
+    compared on the same pictures. Departs: the paper never averages.
     """
     at_least = n_repeats if at_least is None else at_least
     if not 1 <= n_repeats <= at_least:
@@ -89,18 +90,18 @@ def retrieval_by_repeats(predicted: Embeddings, truth: Embeddings, *, repeats: S
         batch = scores.batch(mean, truth, n=n, seed=seed)
         for direction in ("forward", "backward"):
             row = scores.score_batch(batch, direction, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap)
-            stamp = scores.stamp(f"retrieval/mindreader-{direction}@1", {"n": len(batch.image_ids), "repeats": n_repeats},
-                                 scores.BATCH | {"repeats": 1})
+            stamp = scores.stamp(f"retrieval/mindreader-{direction}@1",
+                                 {"n": len(batch.image_ids), "repeats": n_repeats}, scores.BATCH | {"repeats": 1})
             rows.append(row.assign(protocol=stamp, n_repeats=n_repeats))
     return pd.concat(rows, ignore_index=True)
 
 
-# ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── private ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _no_overlap(training: Embeddings, like: Embeddings) -> None:
     shared = np.intersect1d(training.image_ids, like.image_ids)
     if len(shared):
-        raise ValueError(f"image {shared[0]} is to be predicted and is among the training pictures ({len(shared)} are), "
-                         "expected none; give training points only")
+        raise ValueError(f"image {shared[0]} is to be predicted and is among the training pictures ({len(shared)} "
+                         "are), expected none; give training points only")
 
 
 def _in_place_of(like: Embeddings, vectors: np.ndarray, training: Embeddings) -> Embeddings:

@@ -1,11 +1,11 @@
 """Why some pictures are found by everyone: hubs in retrieval, and two similarities that take them away.
 
 A mapper that is unsure answers near the mean of its targets. All predictions then crowd around one place, and the true
-points that lie nearest to it, the hubs, come first for many predictions (forward), while each true point can still tell the
-predictions apart (backward). Subtracting the mean, or the local density (CSLS), shows how much of forward's lag that is.
+points that lie nearest to it, the hubs, come first for many predictions (forward), while each true point can still tell
+the predictions apart (backward). Subtracting the mean, or the local density (CSLS), shows how much of the lag that is.
 
-Backward has another advantage, which is none of the points': of several showings within a batch the best one counts. Give
-one showing of each picture (`controls.over_repeats(predicted, 1)`) to see the hubs alone.
+Backward has another advantage, which is none of the points': of several showings within a batch the best one counts.
+Give one showing of each picture (`controls.over_repeats(predicted, 1)`) to see the hubs alone.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def centre(predicted: Embeddings, truth: Embeddings) -> Centre:
     return Centre(predicted.vectors.mean(0, dtype=float), true.mean(0, dtype=float), predicted.image_ids)
 
 
-# ── three similarities ─────────────────────────────────────────────────────────────────────────────────────────────────
-def batches(predicted: Embeddings, truth: Embeddings, middle: Centre, *, n: int | None = 300, start: int = 0, seed: int = 0,
-            k: int = NEIGHBOURS) -> dict[str, Batch]:
+# ── three similarities ────────────────────────────────────────────────────────────────────────────────────────────────
+def batches(predicted: Embeddings, truth: Embeddings, middle: Centre, *, n: int | None = 300, start: int = 0,
+            seed: int = 0, k: int = NEIGHBOURS) -> dict[str, Batch]:
     """The batch of `scores.batch` under each similarity of `KINDS`: the same trials and the same true points.
 
     raw      cosine, as in the paper
@@ -81,11 +81,12 @@ def csls(batch: Batch, k: int = NEIGHBOURS) -> Batch:
     return Batch(2 * s - near_true[:, None] - near_predicted, batch.image_ids, batch.keys)
 
 
-# ── hubs ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── hubs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def occurrences(batch: Batch, direction: Direction, k: int = NEIGHBOURS) -> np.ndarray:
-    """N_k: how often each candidate is among the k nearest, (n_pictures,) int, k on average; the first trial of each picture.
+    """N_k: how often each candidate is among the k nearest, (n_pictures,) int, k on average.
 
-    forward: candidates are true points, asked for by predictions; backward: the other way round. In trial order.
+    Only the first trial of each picture takes part. forward: candidates are true points, asked for by predictions;
+    backward: the other way round. In trial order.
     """
     if direction not in ("forward", "backward"):
         raise ValueError(f"got direction {direction!r}, expected forward (brain to picture) or backward")
@@ -118,10 +119,10 @@ def hubness(batch: Batch, direction: Direction, *, k: int = NEIGHBOURS, seed: in
     return pd.concat(rows, ignore_index=True)
 
 
-# ── tables ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── tables ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def retrieval_by_similarity(batches: dict[str, Batch], *, seed: int = 0, name: str = "", origin: str = "",
                             n_bootstrap: int = 1000) -> pd.DataFrame:
-    """Retrieval forward and backward under each similarity: rows as of `scores.retrieval`, with the column similarity."""
+    """Retrieval, forward and backward, under each similarity: rows of `scores.retrieval` with the column similarity."""
     rows = []
     for kind, batch in batches.items():
         for direction in ("forward", "backward"):
@@ -140,9 +141,10 @@ def hubness_by_similarity(batches: dict[str, Batch], *, k: int = NEIGHBOURS, see
                       for kind, batch in batches.items() for direction in ("forward", "backward")], ignore_index=True)
 
 
-# ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── private ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _less(points: Embeddings, middle: np.ndarray) -> Embeddings:
-    return Embeddings((points.vectors - middle).astype(np.float32), points.image_ids, points.keys, points.space, points.source)
+    vectors = (points.vectors - middle).astype(np.float32)
+    return Embeddings(vectors, points.image_ids, points.keys, points.space, points.source)
 
 
 def _first_of_each(batch: Batch, k: int) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Metrics by their published names: what each one takes, counts and calls chance, so that two numbers can be compared.
 
-"Forward", "two-way" and "n-way" mean different things in different papers. Here each meaning is one entry with a name and
-a version; a score that is printed carries both. Features are whatever points are handed in: the name says how they are
-compared, not which network made them.
+"Forward", "two-way" and "n-way" mean different things in different papers. Here each meaning is one entry with a name
+and a version; a score that is printed carries both. Features are whatever points are handed in: the name says how they
+are compared, not which network made them.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Protocol:
         return ours - theirs if self.better == "higher" else theirs - ours
 
 
-# ── scoring ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── scoring ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def protocol(name: str) -> Protocol:
     """The entry with this name, with or without its version; ValueError with the nearest names for an unknown one."""
     found = PROTOCOLS.get(name) or next((p for p in PROTOCOLS.values() if p.stamp == name), None)
@@ -85,8 +85,8 @@ def items(name: str, predicted: Embeddings, truth: Embeddings, *, seed: int = 0,
     return entry.measure(predicted, truth, seed=seed, **_settings(entry, settings))
 
 
-def score(protocol_name: str, predicted: Embeddings, truth: Embeddings, *, seed: int = 0, name: str = "", origin: str = "",
-          n_bootstrap: int = 1000, **settings) -> pd.DataFrame:
+def score(protocol_name: str, predicted: Embeddings, truth: Embeddings, *, seed: int = 0, name: str = "",
+          origin: str = "", n_bootstrap: int = 1000, **settings) -> pd.DataFrame:
     """One tidy row under the named protocol, with an interval over pictures.
 
     Parameters
@@ -111,12 +111,12 @@ def score(protocol_name: str, predicted: Embeddings, truth: Embeddings, *, seed:
     used = _settings(entry, settings)
     found = entry.measure(predicted, truth, seed=seed, **used)
     low, high = scores.bootstrap_interval(found.values, found.image_ids, seed=seed, n_bootstrap=n_bootstrap)
-    return scores.row(name, entry.metric.format(**used), found.values.mean(), low, high, found.n_items, found.chance, seed,
-                      origin, protocol=scores.stamp(entry.stamp, used, entry.settings), better=entry.better)
+    return scores.row(name, entry.metric.format(**used), found.values.mean(), low, high, found.n_items, found.chance,
+                      seed, origin, protocol=scores.stamp(entry.stamp, used, entry.settings), better=entry.better)
 
 
-def compare(predicted: Embeddings, truth: Embeddings, names: Sequence[str] | None = None, *, seed: int = 0, name: str = "",
-            origin: str = "", n_bootstrap: int = 1000, **settings) -> pd.DataFrame:
+def compare(predicted: Embeddings, truth: Embeddings, names: Sequence[str] | None = None, *, seed: int = 0,
+            name: str = "", origin: str = "", n_bootstrap: int = 1000, **settings) -> pd.DataFrame:
     """The same predictions under several protocols (all, if none is named), a row for each.
 
     A setting goes to the protocols that have it; one that none of them has raises ValueError.
@@ -139,7 +139,7 @@ def registry() -> pd.DataFrame:
     } for p in PROTOCOLS.values()])
 
 
-# ── retrieval ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── retrieval ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _first_batch(direction):
     def measure(predicted, truth, *, seed, n):
         return _hits([scores.batch(predicted, truth, n=n, seed=seed)], direction)
@@ -167,9 +167,10 @@ def _hits(batches, direction) -> Items:
     return Items(won, ids, float(chance), len(np.unique(np.stack([ids, keys], 1), axis=0)))
 
 
-# ── identification and distance ────────────────────────────────────────────────────────────────────────────────────────
+# ── identification and distance ───────────────────────────────────────────────────────────────────────────────────────
 def _exact(predicted, truth, *, seed, n_choices):
-    return Items(scores.n_way(predicted, truth, n_choices=n_choices), predicted.image_ids, 1 / n_choices, len(predicted))
+    won = scores.n_way(predicted, truth, n_choices=n_choices)
+    return Items(won, predicted.image_ids, 1 / n_choices, len(predicted))
 
 
 def _ten_draws(predicted, truth, *, seed, n_choices, n_draws):
@@ -219,23 +220,23 @@ def _settings(entry: Protocol, given: dict) -> dict:
     return entry.settings | given
 
 
-# ── the registry ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the registry ──────────────────────────────────────────────────────────────────────────────────────────────────────
 _ENTRIES = (
     Protocol("retrieval/mindreader-forward", 1, "retrieval forward", _first_batch("forward"), "higher",
              "share of candidates that show the same picture", "Mind Reader §3.2 and its released code",
-             "brain to picture; one batch of the first trials, single trials; another showing of the picture is a hit, a "
-             "tie is a miss", scores.BATCH),
+             "brain to picture; one batch of the first trials, single trials; another showing of the picture is a hit, "
+             "a tie is a miss", scores.BATCH),
     Protocol("retrieval/mindreader-backward", 1, "retrieval backward", _first_batch("backward"), "higher",
              "share of candidates that show the same picture", "Mind Reader §3.2 and its released code",
              "picture to brain; else as forward, but each showing within the batch is one more chance to be found",
              scores.BATCH),
-    Protocol("retrieval/one-showing-forward", 1, "retrieval forward, one showing of each picture", _one_showing("forward"),
-             "higher", "1 / n", "ours, to read Mind Reader's two directions beside each other",
+    Protocol("retrieval/one-showing-forward", 1, "retrieval forward, one showing of each picture",
+             _one_showing("forward"), "higher", "1 / n", "ours, to read Mind Reader's two directions side by side",
              "as mindreader-forward, with the first trial of each picture only", scores.BATCH),
     Protocol("retrieval/one-showing-backward", 1, "retrieval backward, one showing of each picture",
-             _one_showing("backward"), "higher", "1 / n", "ours, to read Mind Reader's two directions beside each other",
-             "as mindreader-backward, but a picture that was shown three times no longer has three predictions to be found "
-             "by, of which the best counts", scores.BATCH),
+             _one_showing("backward"), "higher", "1 / n", "ours, to read Mind Reader's two directions side by side",
+             "as mindreader-backward, but a picture that was shown three times no longer has three predictions to be "
+             "found by, of which the best counts", scores.BATCH),
     Protocol("retrieval/mindreader-forward-draws", 1, "retrieval forward, random batches",
              _drawn_batches("forward", average_repeats=False), "higher",
              "share of candidates that show the same picture, mean over batches", "ours, for the spread of one batch",
@@ -248,8 +249,8 @@ _ENTRIES = (
     Protocol("retrieval/mindeye-code-forward", 1, "retrieval, called forward by MindEye's code",
              _drawn_batches("backward", average_repeats=True), "higher", "1 / n",
              "MindEye 1 and 2, released code (its similarity matrix comes transposed)",
-             "picture to brain, which Mind Reader calls backward; repeats are averaged (they average the activity, we can "
-             "only average what was predicted), so each picture is one candidate", scores.DRAWS),
+             "picture to brain, which Mind Reader calls backward; repeats are averaged (they average the activity, we "
+             "can only average what was predicted), so each picture is one candidate", scores.DRAWS),
     Protocol("retrieval/mindeye-code-backward", 1, "retrieval, called backward by MindEye's code",
              _drawn_batches("forward", average_repeats=True), "higher", "1 / n",
              "MindEye 1 and 2, released code (its similarity matrix comes transposed)",
@@ -257,19 +258,21 @@ _ENTRIES = (
     Protocol("twoway/brain-diffuser", 1, "2-way identification, rivals are originals", _rivals_are_originals, "higher",
              "1 / 2", "Brain-Diffuser, released code; MindEye and later papers took it over",
              "Pearson's r; for each reconstruction the share of all other originals that correlate less, strictly"),
-    Protocol("twoway/sdr2023", 1, "2-way identification, rivals are reconstructions", _rivals_are_reconstructions, "higher",
-             "1 / 2", "Takagi and Nishimoto 2023, released code",
+    Protocol("twoway/sdr2023", 1, "2-way identification, rivals are reconstructions", _rivals_are_reconstructions,
+             "higher", "1 / 2", "Takagi and Nishimoto 2023, released code",
              "Pearson's r, mean over a picture's reconstructions; for each original the share of the other pictures' "
              "reconstructions that correlate less: the other axis of the same matrix"),
-    Protocol("nway/mindreader", 1, "{n_choices}-way identification, drawn rivals", _ten_draws, "higher", "1 / n_choices",
-             "Mind Reader A.4", "cosine, single trials, n - 1 originals drawn for each guess; n counts pictures, not the "
-             "class labels of a classifier as in MIND-VIS", scores.CHOICES | {"n_draws": 10}),
+    Protocol("nway/mindreader", 1, "{n_choices}-way identification, drawn rivals", _ten_draws, "higher",
+             "1 / n_choices", "Mind Reader A.4",
+             "cosine, single trials, n - 1 originals drawn for each guess; n counts pictures, not "
+             "the class labels of a classifier as in MIND-VIS", scores.CHOICES | {"n_draws": 10}),
     Protocol("nway/exact", 1, "{n_choices}-way identification", _exact, "higher", "1 / n_choices",
              "ours: the expectation of nway/mindreader over all draws",
-             "cosine, single trials, every set of rivals counted, so it needs no seed; a tie is a loss", scores.CHOICES),
+             "cosine, single trials, every set of rivals counted, so it needs no seed; a tie is a loss",
+             scores.CHOICES),
     Protocol("distance/effnet-swav", 1, "correlation distance", _correlation_distance, "lower",
              "mean distance to the other pictures", "Brain-Diffuser and MindEye, on EfficientNet and SwAV features",
-             "1 - Pearson's r of each reconstruction with its own original: a distance, so lower is better, although the "
-             "columns beside it in their tables are better when higher"),
+             "1 - Pearson's r of each reconstruction with its own original: a distance, so lower is better, although "
+             "the columns beside it in their tables are better when higher"),
 )
 PROTOCOLS: dict[str, Protocol] = {p.name: p for p in _ENTRIES}
