@@ -1,0 +1,229 @@
+"""The later field's eight numbers: PixCorr, SSIM, AlexNet 2 and 5, Inception, CLIP, EfficientNet, SwAV.
+
+Each number is a protocol (`protocols`) seen through an eye, a network up to one layer at one picture size. The published
+networks are read from a folder of yours and never downloaded; where one is missing, a small net of the simulated world
+looks in its place, and the number's name then ends in "(twin)", since it is another number.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import safetensors.torch
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from . import embed, protocols, scores
+from .records import Embeddings, LayoutError, Reconstructions, Stimuli
+
+WEIGHTS = "MINDREADER_METRICS"  # the environment variable that names the folder of published weights
+TWO_WAY, DISTANCE = "twoway/brain-diffuser", "distance/effnet-swav"
+PIXELS = 425  # height and width of NSD's pictures, at which pixels are compared
+_SUFFIXES = (".safetensors", ".pth", ".pth.tar", ".pt")
+_MEAN, _STD = (torch.tensor(v).reshape(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))  # ImageNet's
+
+
+@dataclass(frozen=True)
+class Eye:
+    """A network as one of the numbers looks through it.
+
+    score     the number's name, e.g. "AlexNet 2", or "AlexNet 2 (twin)" for a stand-in
+    network   which network and layer, in words
+    protocol  how features are compared, a name of `protocols`
+    size      height and width that pictures are brought to, pixels
+    see       pictures N3HW in [0, 1] -> features (N, n_dims)
+    """
+
+    score: str
+    network: str
+    protocol: str
+    size: int
+    see: Callable[[Tensor], Tensor]
+
+    def features(self, pixels: np.ndarray, *, batch: int = 64) -> np.ndarray:
+        """(n, height, width, 3) uint8 -> (n, n_dims) float32."""
+        with torch.no_grad():
+            return np.concatenate([self.see(_resized(pixels[i:i + batch], self.size)).flatten(1).float().numpy()
+                                   for i in range(0, len(pixels), batch)])
+
+
+@dataclass(frozen=True)
+class _Published:
+    score: str
+    stem: str           # how the name of the file with its weights begins
+    architecture: str   # torchvision's name
+    node: str
+    size: int
+    protocol: str
+
+
+# Source: the evaluation code of Brain-Diffuser and MindEye; sizes and layers are theirs.
+_PUBLISHED = (
+    _Published("AlexNet 2", "alexnet", "alexnet", "features.4", 256, TWO_WAY),
+    _Published("AlexNet 5", "alexnet", "alexnet", "features.11", 256, TWO_WAY),
+    _Published("Inception", "inception_v3", "inception_v3", "avgpool", 342, TWO_WAY),
+    _Published("CLIP", "ViT-L-14", "ViT-L-14-quickgelu", "", 224, TWO_WAY),
+    _Published("EffNet", "efficientnet_b1", "efficientnet_b1", "avgpool", 255, DISTANCE),
+    _Published("SwAV", "swav", "resnet50", "avgpool", 224, DISTANCE),
+)
+
+
+def eyes(folder: str | Path | None = None) -> tuple[Eye, ...]:
+    """The six networks behind the eight numbers, each as published if its weights are in `folder`, else its stand-in.
+
+    Parameters
+    ----------
+    folder : path, optional
+        By default $MINDREADER_METRICS; without either, stand-ins only. Files are found by how their name begins:
+        alexnet, inception_v3, efficientnet_b1, swav (state dicts as torchvision and SwAV's authors publish them, .pth or
+        .safetensors; nothing in them is run) and ViT-L-14 (.safetensors for open_clip).
+
+    Raises
+    ------
+    LayoutError
+        The folder does not exist, holds two files for one network, or a file that does not fit its network.
+    """
+    folder = folder or os.environ.get(WEIGHTS) or None
+    if folder is not None and not (folder := Path(folder).expanduser()).is_dir():
+        raise LayoutError(f"found no folder {folder}, expected the weights of the published metrics there; "
+                          f"correct or unset ${WEIGHTS}")
+    stand_ins = _stand_ins()
+    found = []
+    for published in _PUBLISHED:
+        path = None if folder is None else _file(folder, published.stem)
+        found.append(stand_ins[published.score] if path is None else _published(published, path))
+    return tuple(found)
+
+
+def eight(pictures: Reconstructions, stimuli: Stimuli, through: Sequence[Eye], *, seed: int = 0, name: str = "",
+          origin: str = "", n_bootstrap: int = 1000) -> pd.DataFrame:
+    """Eight rows for one set of reconstructions (first draw), each picture's mean and a 95 % interval over pictures.
+
+    Columns as everywhere, and protocol, better ("higher" or "lower") and network. PixCorr and SSIM have no chance level.
+    The published protocols take one reconstruction for each picture; more than one are all counted.
+    """
+    images = pictures.images[:, 0]
+    originals = stimuli.take(np.unique(pictures.image_ids))
+    shown = originals.images[pd.Index(originals.ids).get_indexer(pictures.image_ids)]
+    rows = []
+    for score, compare in (("PixCorr", pixel_correlation), ("SSIM", structural_similarity)):
+        values = compare(images, shown)
+        low, high = scores.bootstrap_interval(values, pictures.image_ids, seed=seed, n_bootstrap=n_bootstrap)
+        rows.append(scores.row(name, score, values.mean(), low, high, len(values), np.nan, seed, origin, protocol=score,
+                               better="higher", network="none"))
+    for eye in through:
+        guess = Embeddings(eye.features(images), pictures.image_ids, pictures.keys, eye.score, "fmri")
+        truth = Embeddings(eye.features(originals.images), originals.ids, np.zeros_like(originals.ids), eye.score, "pixels")
+        row = protocols.score(eye.protocol, guess, truth, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap)
+        rows.append(row.assign(metric=eye.score, network=eye.network))
+    return pd.concat(rows, ignore_index=True)
+
+
+def pixel_correlation(pictures: np.ndarray, originals: np.ndarray) -> np.ndarray:
+    """Pearson's r of all pixels and channels of each picture with its original's at 425 px, (n,) in [-1, 1].
+
+    Both (n, height, width, 3) uint8; a picture of one tone gives NaN. Source: Brain-Diffuser's evaluation code.
+    """
+    def compare(a: Tensor, b: Tensor) -> np.ndarray:
+        a, b = (x.flatten(1) - x.flatten(1).mean(1, keepdim=True) for x in (a, b))
+        return ((a * b).sum(1) / (a.square().sum(1) * b.square().sum(1)).sqrt()).numpy()
+
+    return _paired(compare, pictures, originals)
+
+
+def structural_similarity(pictures: np.ndarray, originals: np.ndarray) -> np.ndarray:
+    """SSIM of each picture with its original, in grey at 425 px, with Gaussian windows of sigma 1.5, (n,) in [-1, 1].
+
+    Other windows, sample covariances or colour give other values. Source: the settings that the field took over from
+    meshconv-decoding; computed by scikit-image.
+    """
+    from skimage.color import rgb2gray  # here and not above: only this number needs it
+    from skimage.metrics import structural_similarity as ssim
+
+    def grey(a: Tensor) -> np.ndarray:
+        return rgb2gray(a.numpy(), channel_axis=1)
+
+    def compare(a: Tensor, b: Tensor) -> np.ndarray:
+        return np.array([ssim(x, y, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1.0)
+                         for x, y in zip(grey(a), grey(b))])
+
+    return _paired(compare, pictures, originals)
+
+
+# ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _paired(compare, pictures: np.ndarray, originals: np.ndarray, batch: int = 32) -> np.ndarray:
+    if len(pictures) != len(originals):
+        raise ValueError(f"got {len(pictures)} pictures and {len(originals)} originals, expected one original for each")
+    parts = [compare(_resized(pictures[i:i + batch], PIXELS), _resized(originals[i:i + batch], PIXELS))
+             for i in range(0, len(pictures), batch)]
+    return np.concatenate(parts)
+
+
+def _resized(pixels: np.ndarray, size: int) -> Tensor:
+    """Pixels (n, height, width, 3) uint8 -> N3HW in [0, 1] at size x size, bilinear."""
+    x = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 255
+    if x.shape[2:] == (size, size):
+        return x
+    return F.interpolate(x, (size, size), mode="bilinear", antialias=True, align_corners=False).clamp(0, 1)
+
+
+def _stand_ins() -> dict[str, Eye]:
+    taught, untaught, clip = embed.load_feature_net().module, embed.load_resnet().module, embed.load_clip()
+    size = taught.config.size
+    looks = {
+        "AlexNet 2": ("self-taught net, stage 2 of 4", lambda x: untaught.maps(2 * x - 1, 2)),
+        "AlexNet 5": ("self-taught net, stage 4 of 4", lambda x: untaught.maps(2 * x - 1, 4)),
+        "Inception": ("net taught the world's factors, pooled", lambda x: taught(2 * x - 1)),
+        "CLIP": ("the small CLIP, which the loss also uses", lambda x: clip.encode_pictures(2 * x - 1)),
+        "EffNet": ("net taught the world's factors, pooled", lambda x: taught(2 * x - 1)),
+        "SwAV": ("self-taught net, pooled", lambda x: untaught(2 * x - 1)),
+    }
+    how = {published.score: published.protocol for published in _PUBLISHED}
+    return {score: Eye(f"{score} (twin)", network, how[score], size, see) for score, (network, see) in looks.items()}
+
+
+def _file(folder: Path, stem: str) -> Path | None:
+    found = [p for p in sorted(folder.glob(f"{stem}*")) if p.name.endswith(_SUFFIXES)]
+    if len(found) > 1:
+        raise LayoutError(f"found {' and '.join(p.name for p in found)} in {folder}, expected one file whose name begins "
+                          f"with {stem}; take the others away")
+    return found[0] if found else None
+
+
+def _published(published: _Published, path: Path) -> Eye:
+    label = f"{published.architecture} {published.node}".strip()
+    if published.score == "CLIP":
+        clip = embed.load_clip(embed.EmbedConfig(clip=f"{published.architecture}:{path}"))
+        return Eye(published.score, label, published.protocol, published.size, lambda x: clip.encode_pictures(2 * x - 1))
+    net = _network(published, path)
+    return Eye(published.score, label, published.protocol, published.size, lambda x: net((x - _MEAN) / _STD)["features"])
+
+
+def _network(published: _Published, path: Path) -> torch.nn.Module:
+    """torchvision's architecture up to the layer, with the weights of the file."""
+    from torchvision.models import get_model  # here and not above: stand-ins need none of it
+    from torchvision.models.feature_extraction import create_feature_extractor
+
+    # torchvision's weights want pictures in Inception's own range, which the network itself sees to
+    more = {"transform_input": True, "init_weights": False} if published.architecture == "inception_v3" else {}
+    with torch.random.fork_rng(devices=[]):
+        net = get_model(published.architecture, weights=None, **more)
+    try:
+        state = safetensors.torch.load_file(path) if path.suffix == ".safetensors" else \
+            torch.load(path, map_location="cpu", weights_only=True)
+        state = {key.removeprefix("module."): value for key, value in state.get("state_dict", state).items()}
+        if published.stem == "swav":  # its projection head and prototypes are not looked at; a classifier it has not
+            state = {key: value for key, value in state.items() if not key.startswith(("projection_head", "prototypes"))}
+            state |= {key: value for key, value in net.state_dict().items() if key.startswith("fc.")}
+        net.load_state_dict(state)
+    except Exception as error:  # torch and safetensors raise what they like for a bad file
+        reason = str(error).strip().splitlines()[0]
+        raise LayoutError(f"found weights in {path} that do not fit ({reason}), expected those of "
+                          f"{published.architecture}; give the file that its authors publish") from error
+    return create_feature_extractor(net.eval().requires_grad_(False), {published.node: "features"})

@@ -1,0 +1,34 @@
+"""Many small pictures on one sheet: what a chapter writes for readers to browse, and what its page cuts up again."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+
+TILE = 64  # height and width of each picture on the sheet, pixels
+TILES = ("seen", "image head", "caption head", "both heads", "true embedding", "nearest training picture")
+QUALITY = 80  # of the JPEG: above it the file grows, and nobody sees why
+
+
+def tiles(images: np.ndarray) -> np.ndarray:
+    """Pictures (n, height, width, 3) uint8 at the size of a tile, (n, TILE, TILE, 3)."""
+    from PIL import Image
+
+    if images.shape[1:3] == (TILE, TILE):
+        return images
+    return np.stack([np.asarray(Image.fromarray(image).resize((TILE, TILE), Image.Resampling.LANCZOS)) for image in images])
+
+
+def jpeg(lines: np.ndarray) -> bytes:
+    """The sheet as a JPEG, a line for each picture: lines (n, n_columns, TILE, TILE, 3) uint8."""
+    from PIL import Image
+
+    n, columns, size = lines.shape[:3]
+    if lines.dtype != np.uint8 or lines.shape[2:] != (TILE, TILE, 3):
+        raise ValueError(f"got {lines.dtype} tiles of shape {lines.shape[2:]}, expected uint8 of ({TILE}, {TILE}, 3); use "
+                         "`tiles` on pictures of another size")
+    out = io.BytesIO()
+    sheet = Image.fromarray(lines.transpose(0, 2, 1, 3, 4).reshape(n * size, columns * size, 3))
+    sheet.save(out, format="jpeg", quality=QUALITY, optimize=True, subsampling=0)
+    return out.getvalue()

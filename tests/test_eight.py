@@ -1,0 +1,150 @@
+"""eight: the later field's numbers by hand, by NumPy and by scikit-image's own arithmetic, and whose eyes were used."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import torchvision
+from safetensors.torch import save_file
+from scipy.ndimage import gaussian_filter
+
+from mindreader import eight
+from mindreader.records import LayoutError, Reconstructions, Stimuli
+
+
+@pytest.fixture
+def pictures(rng):
+    """Six smooth pictures, so that resizing keeps what tells them apart."""
+    coarse = torch.from_numpy(rng.random((6, 3, 5, 5)))
+    fine = torch.nn.functional.interpolate(coarse, (32, 32), mode="bicubic").clamp(0, 1)
+    return (255 * fine).permute(0, 2, 3, 1).numpy().astype(np.uint8)
+
+
+def stimuli(pictures, ids):
+    captions = pd.DataFrame({"image_id": ids, "caption_id": ids, "caption": "x"})
+    return Stimuli(np.array(ids), pictures, captions, pd.DataFrame({"image_id": [], "category": [], "kind": []}))
+
+
+def reconstructions(pictures, ids):
+    return Reconstructions(pictures[:, None], np.array(ids), np.arange(len(ids)), ("image",), 0)
+
+
+def at_425(picture):
+    """The picture at the size of the comparison, by another interpolation than torch's."""
+    image = torchvision.transforms.functional.resize(torch.from_numpy(np.array(picture)).permute(2, 0, 1), [425, 425],
+                                                     antialias=True)
+    return image.permute(1, 2, 0).numpy() / 255
+
+
+def test_pixel_correlation_is_numpys(pictures):
+    found = eight.pixel_correlation(pictures, pictures[::-1])
+    for value, a, b in zip(found, pictures, pictures[::-1]):
+        assert value == pytest.approx(np.corrcoef(at_425(a).ravel(), at_425(b).ravel())[0, 1], abs=2e-3)
+
+
+def test_pixel_correlation_does_not_see_brightness_and_is_undefined_for_one_tone(pictures):
+    assert eight.pixel_correlation(pictures // 2, pictures) == pytest.approx(np.ones(6), abs=1e-3)
+    assert np.isnan(eight.pixel_correlation(np.full_like(pictures, 128), pictures)).all()
+
+
+def test_ssim_is_its_formula_with_gaussian_windows(pictures):
+    def formula(x, y):
+        def blur(a):
+            return gaussian_filter(a, 1.5, truncate=3.5)
+        m_x, m_y = blur(x), blur(y)
+        v_x, v_y, v_xy = blur(x * x) - m_x**2, blur(y * y) - m_y**2, blur(x * y) - m_x * m_y
+        c1, c2 = 0.01**2, 0.03**2
+        s = (2 * m_x * m_y + c1) * (2 * v_xy + c2) / ((m_x**2 + m_y**2 + c1) * (v_x + v_y + c2))
+        return s[5:-5, 5:-5].mean()
+
+    found = eight.structural_similarity(pictures, pictures[::-1])
+    grey = [at_425(p) @ (0.2125, 0.7154, 0.0721) for p in pictures]
+    assert found == pytest.approx([formula(a, b) for a, b in zip(grey, grey[::-1])], abs=5e-3)
+    assert eight.structural_similarity(pictures, pictures) == pytest.approx(np.ones(6))
+
+
+def test_other_numbers_of_pictures_are_refused(pictures):
+    with pytest.raises(ValueError, match="6 pictures and 5 originals, expected one original for each"):
+        eight.pixel_correlation(pictures, pictures[:5])
+
+
+def test_true_pictures_have_perfect_scores_and_rows_keep_their_order(pictures):
+    ids = [9, 3, 4, 7, 1, 2]
+    through = eight.eyes()
+    table = eight.eight(reconstructions(pictures, ids), stimuli(pictures, ids), through, n_bootstrap=10).set_index("metric")
+    assert list(table.index) == ["PixCorr", "SSIM", *(f"{name} (twin)" for name in
+                                 ("AlexNet 2", "AlexNet 5", "Inception", "CLIP", "EffNet", "SwAV"))]
+    for score, row in table.iterrows():
+        assert row.value == pytest.approx(0 if row.better == "lower" else 1, abs=1e-3), score
+    assert set(table.index[table.better == "lower"]) == {"EffNet (twin)", "SwAV (twin)"}
+    swapped = eight.eight(reconstructions(pictures, ids[1:] + ids[:1]), stimuli(pictures, ids), through, n_bootstrap=10)
+    assert (swapped.set_index("metric").value[2:6] < 0.9).all()
+
+
+def test_two_way_through_an_eye_is_counted_by_hand(pictures):
+    ids = [0, 1, 2, 3, 4, 5]
+    shuffled = pictures[[1, 0, 2, 4, 5, 3]]
+    mean_colour = eight.Eye("colour", "mean colour", eight.TWO_WAY, 8, lambda x: x.mean((2, 3)))
+    value = eight.eight(reconstructions(shuffled, ids), stimuli(pictures, ids), [mean_colour],
+                        n_bootstrap=10).set_index("metric").value["colour"]
+    r = np.corrcoef(mean_colour.features(pictures), mean_colour.features(shuffled))[:6, 6:]
+    assert value == pytest.approx(np.mean([(r[:, j] < r[j, j]).sum() / 5 for j in range(6)]))
+
+
+# ── published networks ─────────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.fixture(scope="module")
+def resnet():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        return torchvision.models.resnet50(weights=None).eval()
+
+
+def test_published_weights_are_used_under_the_published_name(tmp_path, resnet, pictures):
+    state = {f"module.{key}": value for key, value in resnet.state_dict().items() if not key.startswith("fc.")}
+    torch.save(state | {"module.projection_head.0.weight": torch.zeros(2), "module.prototypes.weight": torch.zeros(2)},
+               tmp_path / "swav_800ep_pretrain.pth.tar")
+    eyes = {eye.score: eye for eye in eight.eyes(tmp_path)}
+    assert {name for name in eyes if "(twin)" not in name} == {"SwAV"}
+    eye = eyes["SwAV"]
+    assert (eye.size, eye.protocol) == (224, "distance/effnet-swav")
+    body = torch.nn.Sequential(*list(resnet.children())[:-1])
+    with torch.no_grad():
+        x = torchvision.transforms.functional.normalize(eight._resized(pictures[:1], 224), (0.485, 0.456, 0.406),
+                                                        (0.229, 0.224, 0.225))
+        expected = body(x).flatten(1).numpy()
+    assert eye.features(pictures[:1]) == pytest.approx(expected, rel=1e-3, abs=1e-4)
+
+
+def test_safetensors_are_read_and_alexnet_gives_two_layers(tmp_path, pictures, monkeypatch):
+    with torch.random.fork_rng(devices=[]):
+        net = torchvision.models.alexnet(weights=None).eval()
+    save_file(net.state_dict(), tmp_path / "alexnet.safetensors")
+    monkeypatch.setenv("MINDREADER_METRICS", str(tmp_path))
+    second, fifth = eight.eyes()[:2]
+    assert (second.score, fifth.score) == ("AlexNet 2", "AlexNet 5")
+    assert second.features(pictures[:1]).shape == (1, 192 * 31 * 31) and fifth.features(pictures[:1]).shape == (1, 256 * 15 * 15)
+    assert (second.features(pictures[:1]) >= 0).all()  # after the rectifier
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    torch.save({"features.0.weight": torch.zeros(1)}, tmp_path / "efficientnet_b1_rwightman.pth")
+    with pytest.raises(LayoutError, match="efficientnet_b1_rwightman.pth that do not fit .* expected those of efficientnet_b1"):
+        eight.eyes(tmp_path)
+
+
+def test_a_file_that_would_run_code_is_refused(tmp_path):
+    torch.save(np.random.default_rng, tmp_path / "alexnet.pth")
+    with pytest.raises(LayoutError, match="do not fit"):
+        eight.eyes(tmp_path)
+
+
+def test_two_files_for_one_network_are_refused(tmp_path):
+    for name in ("alexnet-a.pth", "alexnet-b.pth"):
+        (tmp_path / name).touch()
+    with pytest.raises(LayoutError, match="alexnet-a.pth and alexnet-b.pth"):
+        eight.eyes(tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_no_reason_for_stand_ins(tmp_path):
+    with pytest.raises(LayoutError, match="found no folder .*MINDREADER_METRICS"):
+        eight.eyes(tmp_path / "nowhere")
