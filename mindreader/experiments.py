@@ -32,6 +32,15 @@ class EvaluateConfig:
 
 
 @dataclass(frozen=True)
+class GridConfig:
+    """Tables 3 and 4: how often each variant of the mappers is fitted, and for how long."""
+
+    n_seeds: int = 3
+    epochs: tuple[int, ...] = (5, 3)    # of each phase, instead of mapping.epochs, the same for every variant
+    n_pictures: int = 300               # painted by the starting painter for each fit (0: none)
+
+
+@dataclass(frozen=True)
 class Experiment:
     """Everything that could change a result, in one frozen value.
 
@@ -50,6 +59,7 @@ class Experiment:
     mapping: MappingConfig = field(default_factory=MappingConfig)
     gan: GanConfig = field(default_factory=GanConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+    grid: GridConfig = field(default_factory=GridConfig)
     category: CategoryConfig = field(default_factory=CategoryConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
 
@@ -66,6 +76,7 @@ def smoke() -> Experiment:
         mapping=MappingConfig(epochs=(2, 1), dtype="bfloat16", learning_rate=1e-3),
         gan=GanConfig(kimg=0.128, tick_kimg=0.032),
         evaluate=EvaluateConfig(n_retrieval=30, n_bootstrap=50, ways=(2, 5)),
+        grid=GridConfig(n_seeds=2, epochs=(1, 1), n_pictures=30),
         category=CategoryConfig(epochs=2),
         encoder=EncoderConfig(epochs=2),
     )
@@ -91,6 +102,7 @@ def paper() -> Experiment:
         name="paper", subject="subj01",
         data=DataConfig(max_sessions=37, image_size=256),
         mapping=MappingConfig(pad_to=15744, epochs=(40, 40)),
+        grid=GridConfig(epochs=(40, 40)),
         embed=EmbedConfig(clip="ViT-B-32-quickgelu"),
         gan=GanConfig(network=PUBLISHED),
     )

@@ -109,6 +109,7 @@ LIMITS: dict[str, Limit] = {
         "ema_rampup": optional(RATE), "precision": one_of(*PRECISIONS), "published_bugs": each(TEXT), "tick_kimg": RATE,
         "checkpoint_seconds": WEIGHT}.items()},
     "evaluate.n_retrieval": whole(2), "evaluate.n_bootstrap": SIZE, "evaluate.ways": each(whole(2)),
+    "grid.n_seeds": SIZE, "grid.epochs": each(SIZE, 2), "grid.n_pictures": COUNT,
     **{f"category.{name}": limit for name, limit in SCHEDULE.items()},
     **{f"category.hidden_{kind}": each(SIZE, 2) for kind in ("fmri", "clip", "resnet")},
     "category.epochs": COUNT, "category.batch": SIZE,

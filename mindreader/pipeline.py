@@ -34,6 +34,7 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "baselines": (("captions", "mapping"), ("baselines",), ()),
     "low level": (("subject",), ("embed",), ("resnet",)),
     "mapped low": (("low level", "mapping"), ("mapping",), ()),
+    "starting distance": (("mapped", "start"), ("embed", "gan", "reconstruct", "scores"), ("feature",)),
     "painter": (("mapped", "gan", "start"), ("gan",), ()),
     "categories": (("mapped", "category"), ("readout",), ()),
     "encoder": (("points", "encoder"), ("encoding",), ()),

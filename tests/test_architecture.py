@@ -22,11 +22,13 @@ MAY_IMPORT = {
     "records": set(),
     "rendering": set(),
     "scenes": set(),
+    "sheet": set(),
     "smallnets": set(),
     "stylegan": set(),
     # layer 1
     "_papermill": {"paths"},
     "annotations": {"records"},
+    "bottleneck": {"records"},
     "captions": {"records"},
     "design": {"records"},
     "drawing": {"looks", "scenes"},
@@ -34,6 +36,7 @@ MAY_IMPORT = {
     "gan_steps": {"losses", "stylegan"},
     "mentions": {"scenes"},
     "params": {"paths"},
+    "plots_pictures": {"plots"},
     "plots_subject": {"plots"},
     "reconstruct": {"records"},
     "recovery": {"records"},
@@ -49,16 +52,19 @@ MAY_IMPORT = {
     "coco": {"drawing", "scenes", "sentences"},
     "controls": {"records", "scores"},
     "cortex": {"regions"},
+    "frechet": {"records", "scores"},
     "hubness": {"records", "scores"},
     "judging": {"records", "scores"},
+    "kinds": {"records", "scores"},
     "mapping": {"auxiliary", "fitting", "losses", "records"},
     "modelcards": {"paths", "plots", "rendering", "tables"},
     "nb": {"paths", "store"},
     "outlines": {"annotations"},
+    "picturebrowser": {"paths", "sheet"},
     "protocols": {"controls", "records", "scores"},
     "readout": {"fitting", "records", "scores"},
     "schooling": {"paths", "records", "store"},
-    "sphinxext": {"modelcards", "paths", "tables"},
+    "sphinxext": {"modelcards", "paths", "picturebrowser", "tables"},
     "weights": {"paths", "records", "store"},
     "world": {"drawing", "paths", "scenes", "sentences", "store"},
     # layer 3
@@ -73,6 +79,7 @@ MAY_IMPORT = {
     # layer 4
     "limits": {"losses", "mapping", "nsd", "params"},
     "joint": {"fitting", "gan", "gan_steps", "losses"},
+    "eight": {"embed", "protocols", "records", "scores"},
     "critic": {"embed", "gan", "gan_steps", "losses"},
     "pretrain_clip": {"embed", "scenes", "schooling", "store", "weights", "world"},
     "session": {"brain", "cortex"},
@@ -98,6 +105,7 @@ MAY_IMPORT = {
         "readout", "reconstruct", "records", "store", "stylegan", "twin", "weights",
     },
     # layer 8
+    "grid": {"claims", "experiments", "mapping", "params", "paths", "pipeline", "records", "scores", "store"},
     "chapter": {"experiments", "params", "paths", "pipeline", "rendering", "store"},
     "report.common": {"pipeline", "records", "scores"},
     "report.screening": {"captions", "pipeline", "records", "scores", "tables"},
@@ -109,7 +117,9 @@ MAY_IMPORT = {
     "report.categories": {"params", "pipeline", "readout", "report.common", "scores", "tables"},
     "report.decoding": {"pipeline", "recovery", "report.common", "report.subject", "scenes", "scores"},
     "report.mapping": {"mapping", "pipeline", "records", "report.common", "scores", "tables"},
-    "report.pictures": {"embed", "experiments", "pipeline", "records", "report.common", "scores", "tables"},
+    "report.pictures": {
+        "controls", "embed", "experiments", "kinds", "pipeline", "records", "report.common", "scores", "tables",
+    },
     "report.stimulation": {"pipeline", "reconstruct", "records", "report.common", "scores"},
     "report.shipped_clip": {
         "embed", "mentions", "pipeline", "pretrain_clip", "records", "report.common", "report.held_out", "scenes",
@@ -123,18 +133,28 @@ MAY_IMPORT = {
     "report.pretrained": {
         "gan", "judging", "pipeline", "report.common", "report.held_out", "report.shipped_clip", "scores", "weights",
     },
+    "report.browser": {
+        "eight", "embed", "experiments", "kinds", "pipeline", "report.common", "report.pictures", "scores", "sheet", "store",
+    },
+    "report.fidelity": {"frechet", "pipeline", "records", "report.pictures", "scores"},
     "report.encoding": {"encoding", "pipeline", "records", "report.common", "report.pictures", "scores"},
     # layer 11
+    "report.supplied": {
+        "bottleneck", "eight", "embed", "experiments", "kinds", "pipeline", "records", "report.common", "report.fidelity",
+        "report.pictures", "scores",
+    },
     "report.interpolation": {
         "embed", "gan", "pipeline", "report.held_out", "report.pretrained", "report.shipped_clip", "scores",
     },
     "report": {
         "report.categories", "report.common", "report.decoding", "report.encoding", "report.mapping", "report.pictures",
-        "report.recovered", "report.screening", "report.stimulation", "report.subject",
+        "report.recovered", "report.screening", "report.stimulation", "report.subject", "report.browser", "report.fidelity",
+        "report.supplied",
     },
 }
 
-LIGHT = {"paths", "params", "rendering", "store", "tables", "_papermill"}  # papermill and Sphinx import these: no torch there
+# papermill and Sphinx import these: no torch there
+LIGHT = {"paths", "params", "picturebrowser", "rendering", "sheet", "store", "tables", "_papermill"}
 
 
 def name_of(path):

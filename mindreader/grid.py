@@ -1,0 +1,431 @@
+"""Tables 3 and 4: each variant of the mappers, fitted from several seeds, scored, and kept fit by fit.
+
+    python -m mindreader.grid                   all of it at the book preset, into figures/tables; `make tables` does this
+    python -m mindreader.grid --preset smoke    into figures/runs/tables__smoke
+
+Whatever was finished before is found again, so a run that was killed goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from math import ceil
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from . import paths, scores
+from .claims import trial_hits
+from .experiments import Experiment, experiment
+from .mapping import MappingConfig, ResidualMapper, low_level_recipe, targets
+from .params import progress
+from .pipeline import Pipeline
+from .records import Diverged, Embeddings, LayoutError
+from .store import Store, fingerprint, save_table
+
+ABLATIONS = ("record", "none", "clamp", "augmentation", "captions", "losses", "auxiliary", "combinations", "all")
+DIRECTIONS = ("forward", "backward")
+HEADS = {"image": "img", "caption": "cap"}      # the mapper's space, and the condition that the starting painter hears
+Fit = tuple[str, MappingConfig, int]            # space, recipe, which seed
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the paper's Table 3 or 4.
+
+    table           "3a", "3b" or "4"
+    mapper, name    as the columns row and column of `tables.paper_values`, e.g. "f_mi", "no threshold"
+    ablation        the question that it helps to answer, one of ABLATIONS
+    fits            of each mapper it takes, the space and the changes to the recipe; several are summed
+    printed         the table under which `tables.paper_values` has its counts
+    """
+
+    table: str
+    mapper: str
+    name: str
+    ablation: str
+    fits: tuple[tuple[str, tuple[tuple[str, object], ...]], ...]
+    printed: str
+
+    def recipes(self, config: Experiment) -> list[tuple[str, MappingConfig]]:
+        """The space and the whole recipe of each mapper, at this experiment's sizes and the grid's epochs."""
+        base = replace(config.mapping, epochs=config.grid.epochs, auxiliary="none")
+        recipes = [(space, replace(base, **dict(changes))) for space, changes in self.fits]
+        return [(space, low_level_recipe(recipe)) if space == "resnet" else
+                (space, replace(recipe, epochs=recipe.epochs[:len(recipe.phases)])) for space, recipe in recipes]
+
+
+def _row(table: str, mapper: str, name: str, ablation: str, *fits: tuple[str, dict], printed: str = "") -> Row:
+    return Row(table, mapper, name, ablation, tuple((space, tuple(changes.items())) for space, changes in fits),
+               printed or table)
+
+
+def _table3(space: str, mapper: str) -> list[Row]:
+    base = {"loss": "mse+cos", "clamp": 1.5, "augment": True, "caption_choice": "random"}
+    choices = {
+        "image": [("image augmentation", "augmentation", {}), ("no augmentation", "augmentation", {"augment": False})],
+        "caption": [("fixed caption", "captions", {"caption_choice": "first"}), ("random caption", "captions", {}),
+                    ("average caption", "captions", {"caption_choice": "average"})],
+    }
+    left = [("threshold", "clamp", {}), ("no threshold", "clamp", {"clamp": None}), *choices[space]]
+    right = [("MSE", "losses", {"loss": "mse"}), ("cos", "losses", {"loss": "cos"}),
+             ("Contra", "losses", {"loss": "contrastive"}), ("MSE+cos", "losses", {}),
+             ("MSE+cos+Contra from scratch", "losses", {"loss": "all"}),
+             ("MSE+cos then +Contra", "losses", {"loss": "mse+cos then all"}),
+             ("auxiliary GAN", "auxiliary", {"auxiliary": "gan"}),
+             ("auxiliary VICReg", "auxiliary", {"auxiliary": "vicreg"})]
+    return [_row(table, mapper, name, ablation, (space, base | changes))
+            for table, rows in (("3a", left), ("3b", right)) for name, ablation, changes in rows]
+
+
+_FINAL = {"loss": "mse+cos then all", "clamp": 1.5, "augment": True, "caption_choice": "random"}
+_IMAGE, _CAPTION, _RESNET = ("image", _FINAL), ("caption", _FINAL), ("resnet", {})
+TABLE3: tuple[Row, ...] = (*_table3("image", "f_mi"), *_table3("caption", "f_mc"))
+TABLE4: tuple[Row, ...] = (
+    _row("4", "f_mi", "MSE+cos then +Contra", "combinations", _IMAGE, printed="3b"),
+    _row("4", "f_mc", "MSE+cos then +Contra", "combinations", _CAPTION, printed="3b"),
+    _row("4", "f_res", "alone", "combinations", _RESNET, printed="text"),
+    _row("4", "weighted sum", "f_mi + f_mc", "combinations", _IMAGE, _CAPTION),
+    _row("4", "weighted sum", "f_mi + f_mc + f_res", "combinations", _IMAGE, _CAPTION, _RESNET),
+)
+
+
+def rows_of(ablation: str) -> tuple[Row, ...]:
+    """The rows that answer one question, for both mappers; "record" and "all" are all rows, "none" is none."""
+    if ablation not in ABLATIONS:
+        raise ValueError(f"got ablation {ablation!r}, expected one of {', '.join(ABLATIONS)}")
+    every = (*TABLE3, *TABLE4)
+    return every if ablation in ("all", "record") else tuple(row for row in every if row.ablation == ablation)
+
+
+# ── fitting ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def fits_of(config: Experiment, rows: Sequence[Row], n_seeds: int) -> dict[Fit, str]:
+    """Each fit that these rows take, once, with the names of its rows; those that others start from come first."""
+    named: dict[Fit, list[str]] = {}
+    for repeat in range(n_seeds):
+        for row in rows:
+            for space, recipe in row.recipes(config):
+                named.setdefault((space, recipe, repeat), []).append(f"{row.mapper} {row.name}")
+    order = sorted(named, key=lambda fit: len(fit[1].phases))  # a stable sort: within, the order of the table
+    return {fit: ", ".join(dict.fromkeys(named[fit])) for fit in order}
+
+
+def run_grid(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None, *, processes: int = 1) -> pd.DataFrame:
+    """Fit and score these rows.
+
+    Fits run on one thread each, in one process or in several, to the same bits. A fit that was finished before is found
+    in the store; one that diverged is kept as such, named in the column note, and stops nobody else.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        TABLE3, TABLE4, `rows_of(ablation)`, or some of them.
+    n_seeds : int, optional
+        Fits of each row; the experiment's grid.n_seeds by default.
+
+    Returns
+    -------
+    DataFrame
+        A tidy score table, for each row and seed one line for each direction of retrieval and each distance between true
+        pictures and those that the unfinetuned painter makes of this row's points (not for sums and f_res). Besides the
+        usual columns: table, mapper, ablation, hits, wilson_low, wilson_high, protocol, weights, key (of everything that
+        could change the fits), note. `seed` counts the fits; all are scored on one batch.
+    """
+    n_seeds = run.experiment.grid.n_seeds if n_seeds is None else n_seeds
+    fits = fits_of(run.experiment, rows, n_seeds)
+    bar = progress(total=len(fits), desc="grid")
+    if processes == 1:
+        with _one_thread():
+            for (space, recipe, repeat), names in fits.items():
+                bar.set_description(f"{names}, seed {repeat}")
+                _make(run, space, recipe, repeat)
+                bar.update()
+    else:
+        with ProcessPoolExecutor(processes, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+            at_work = {pool.submit(_work, run.experiment, run.store.root, *fit): fit for fit in fits}
+            for done in as_completed(at_work):
+                bar.set_description(f"{fits[at_work[done]]}, seed {at_work[done][2]}")
+                done.result()
+                bar.update()
+    bar.close()
+    with _one_thread():
+        lines = [score_row(run, row, repeat) for row in rows for repeat in range(n_seeds)]
+    return pd.concat(lines, ignore_index=True)
+
+
+def _make(run: Pipeline, space: str, recipe: MappingConfig, repeat: int) -> None:
+    try:
+        run.read(space, recipe, repeat)
+    except Diverged:
+        return  # kept as such; `score_row` tells
+    if space in HEADS and run.experiment.grid.n_pictures:
+        starting_distance(run, space, recipe, repeat)
+
+
+def _work(config: Experiment, root: Path, *fit) -> None:
+    """The same in a process of its own, which opens the subject once."""
+    _make(_opened(config, root), *fit)
+
+
+@cache
+def _opened(config: Experiment, root: Path) -> Pipeline:
+    return Pipeline(config, Store(root))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The number of threads changes how sums are split and so their last bits; two add little to a net this narrow."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+# ── scoring ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def score_row(run: Pipeline, row: Row, repeat: int) -> pd.DataFrame:
+    """The lines of `run_grid` for one row and seed."""
+    told = dict(table=row.table, mapper=row.mapper, ablation=row.ablation, seed=repeat, key=row_key(run, row, repeat))
+    try:
+        batch, weights = row_batch(run, row, repeat)
+    except Diverged as reason:
+        lines = [scores.row(row.name, f"retrieval {direction}", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
+                 for direction in DIRECTIONS]
+        return pd.concat(lines, ignore_index=True).assign(**told, note=f"diverged: {reason}")
+    settings = dict(seed=_seed(run), name=row.name, origin=run.origin, n_bootstrap=run.experiment.evaluate.n_bootstrap)
+    lines = [scores.score_batch(batch, direction, **settings).assign(weights=weights) for direction in DIRECTIONS]
+    (space, recipe), *others = row.recipes(run.experiment)
+    if space in HEADS and not others and run.experiment.grid.n_pictures:
+        lines.append(starting_distance(run, space, recipe, repeat).assign(name=row.name))
+    return pd.concat(lines, ignore_index=True).assign(**told, note="")
+
+
+def row_batch(run: Pipeline, row: Row, repeat: int) -> tuple[scores.Batch, str]:
+    """The first trials of the validation side as this row reads them, ready for `scores.hits`; and its weights, if a sum.
+
+    The candidates are what the row's own mapper aims at, cut or not and captions chosen as in its training (as in the
+    released code). The weights of a sum are chosen on other trials than those returned. Raises Diverged.
+    """
+    n, seed = run.experiment.evaluate.n_retrieval, _seed(run)
+    recipes = row.recipes(run.experiment)
+    sides = [(run.read(space, recipe, repeat), candidates(run, space, recipe)) for space, recipe in recipes]
+    batches = [scores.batch(points, truth, n=n, seed=seed) for points, truth in sides]
+    if len(batches) == 1:
+        return batches[0], ""
+    after = min(n, min(len(points) for points, _ in sides) - n)
+    if after < 2:
+        raise ValueError(f"got {n + after} validation trials, expected more than {n + 1}: {n} to score and others to choose "
+                         "the weights on; lower evaluate.n_retrieval")
+    weights = scores.choose_weights([scores.batch(points, truth, n=after, start=n, seed=seed) for points, truth in sides])
+    return scores.combine(batches, weights), " ".join(f"{w:.2f}" for w in weights.values)
+
+
+def hits(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None) -> dict[tuple[str, str], pd.DataFrame]:
+    """Which trials each row finds, under (mapper, name), all seeds one below the other: what `claims.verdicts` takes.
+
+    Fits what is not in the store yet, on one thread. A row is absent if it diverged under every seed.
+    """
+    n_seeds, found = run.experiment.grid.n_seeds if n_seeds is None else n_seeds, {}
+    with _one_thread():
+        for row in rows:
+            for repeat in range(n_seeds):
+                try:
+                    batch, _ = row_batch(run, row, repeat)
+                except Diverged:
+                    continue
+                found.setdefault((row.mapper, row.name), []).append(trial_hits(batch, seed=repeat))
+    return {names: pd.concat(tables, ignore_index=True) for names, tables in found.items()}
+
+
+def candidates(run: Pipeline, space: str, recipe: MappingConfig) -> Embeddings:
+    """The true points of the validation pictures as a mapper of this recipe aims at them."""
+    points = run.validation(run.aims(space))
+    if recipe.caption_choice == "average":
+        points = points.per_image()
+    if recipe.caption_choice == "first":
+        order = np.lexsort((points.keys, points.image_ids))
+        points = points.take(order[np.unique(points.image_ids[order], return_index=True)[1]])
+    return targets(points, recipe.clamp) if recipe.unit else points
+
+
+def starting_distance(run: Pipeline, space: str, recipe: MappingConfig, repeat: int) -> pd.DataFrame:
+    """Distances of the true validation pictures to what the unfinetuned painter makes of these mapped points.
+
+    Of the first grid.n_pictures trials; two rows as of `scores.distances`. Kept. Source: Table 3's column FID.
+    """
+    n = run.experiment.grid.n_pictures
+    _, key = run.mapper_key(space, recipe, repeat)
+    extra = {name: value for name, value in key.items() if name in ("space", "repeat")} | {"n_pictures": n}
+
+    def make(folder: Path) -> None:
+        points = run.read(space, recipe, repeat)
+        points = points.take(np.argsort(points.keys, kind="stable")[:n])
+        painted = run.picture_features(run.paint({space: points}, HEADS[space], finetuned=False))
+        scores.distances(painted, run.validation(run.true_features), origin=run.origin).to_csv(folder / "distances.csv",
+                                                                                                index=False)
+
+    def load(folder: Path) -> pd.DataFrame:
+        return pd.read_csv(folder / "distances.csv", float_precision="round_trip", keep_default_na=True).fillna({"name": ""})
+
+    stage = "starting distance"
+    return run.store.fetch(stage, run.key(stage, extra, mapping=recipe), make, load)
+
+
+def row_key(run: Pipeline, row: Row, repeat: int) -> str:
+    """A fingerprint of everything that could change the fits of this row, and of how they are scored."""
+    keys = [run.mapper_key(space, recipe, repeat) for space, recipe in row.recipes(run.experiment)]
+    return fingerprint([keys, run.experiment.evaluate.n_retrieval, run.experiment.grid.n_pictures])
+
+
+def _seed(run: Pipeline) -> int:
+    return run.experiment.child_seed("retrieval")
+
+
+# ── the record ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def write_record(run: Pipeline, n_seeds: int | None = None, *, processes: int = 1, root: Path | None = None) -> list[Path]:
+    """Fit and score all rows, and write tables/table3, tables/table4 and tables/hits (.csv, and .json: how it was made)."""
+    meta = {"experiment": asdict(run.experiment)}
+    tables = run_grid(run, (*TABLE3, *TABLE4), n_seeds, processes=processes)
+    of_table4 = tables.table == "4"
+    found = [table.assign(mapper=mapper, name=name) for (mapper, name), table in
+             hits(run, (*TABLE3, *TABLE4), n_seeds).items()]
+    whole = pd.concat(found, ignore_index=True)
+    whole["found"] = whole.forward.astype(int) + 2 * whole.backward.astype(int)
+    wide = whole.pivot(index=["image_id", "key"], columns=["mapper", "name", "seed"], values="found").sort_index(level="key")
+    wide.columns = [" | ".join(map(str, column)) for column in wide.columns]
+    return [save_table(table, f"tables/{name}", origin=run.origin, meta=meta, root=root) for name, table in (
+        ("table3", tables[~of_table4].drop(columns="weights")), ("table4", tables[of_table4]),
+        ("hits", wide.reset_index()))]
+
+
+def read_record(run: Pipeline, root: Path = paths.FIGURES) -> tuple[pd.DataFrame, pd.DataFrame, str | None]:
+    """The committed Tables 3 and 4, and a sentence that says why this run would not make them; None where it would.
+
+    Held against this run: the key of every row, which counts settings, code and weights; and, for each row whose fits are
+    in the store, the hits themselves. Raises LayoutError where there is no record.
+    """
+    table3, table4 = (_read(root, name) for name in ("table3", "table4"))
+    record = pd.concat([table3, table4], ignore_index=True).set_index(["table", "mapper", "name", "seed", "metric"])
+    rows = {(row.table, row.mapper, row.name): row for row in (*TABLE3, *TABLE4)}
+    places = list(dict.fromkeys((*place[:3], place[3]) for place in record.index))
+    strange = [place for place in places if place[:3] not in rows or
+               record.loc[place, "key"].iloc[0] != row_key(run, rows[place[:3]], place[3])]
+    if strange:
+        return table3, table4, (f"This record was made with other settings, code or weights than this run has, for "
+                                f"{len(strange)} of its {len(places)} rows; `make tables` makes it anew.")
+    for place in places:
+        row, repeat = rows[place[:3]], place[3]
+        if all(_is_read(run, space, recipe, repeat) for space, recipe in row.recipes(run.experiment)):
+            now = _hits_now(run, row, repeat)
+            then = [record.hits.get((*place, f"retrieval {direction}")) for direction in DIRECTIONS]
+            if not np.array_equal(now, np.array(then, float), equal_nan=True):
+                return table3, table4, (f"This record has {then[0]:g} and {then[1]:g} hits for {row.mapper}, {row.name}, seed "
+                                        f"{repeat}, where this machine finds {now[0]:g} and {now[1]:g}; `make tables` makes "
+                                        "it anew.")
+    return table3, table4, None
+
+
+def read_hits(root: Path = paths.FIGURES) -> dict[tuple[str, str], pd.DataFrame]:
+    """The committed hits, as `hits` gives them."""
+    wide = _read(root, "hits").set_index(["image_id", "key"])
+    wide.columns = pd.MultiIndex.from_tuples([tuple(column.split(" | ")) for column in wide.columns])
+    found = {}
+    for (mapper, name), columns in wide.T.groupby(level=[0, 1], sort=False):
+        for (_, _, seed), values in columns.iterrows():
+            values = values.dropna().astype(int)
+            found.setdefault((mapper, name), []).append(pd.DataFrame({
+                "image_id": values.index.get_level_values(0), "key": values.index.get_level_values(1), "seed": int(seed),
+                "forward": (values % 2 == 1).to_numpy(), "backward": (values >= 2).to_numpy()}))
+    return {names: pd.concat(tables, ignore_index=True) for names, tables in found.items()}
+
+
+def _read(root: Path, name: str) -> pd.DataFrame:
+    path = root / "tables" / f"{name}.csv"
+    if not path.is_file():
+        raise LayoutError(f"no {path.name} in {path.parent}, expected the record of Tables 3 and 4; run `make tables`")
+    return pd.read_csv(path).fillna({"note": "", "weights": "", "protocol": ""})
+
+
+def _is_read(run: Pipeline, space: str, recipe: MappingConfig, repeat: int) -> bool:
+    stage, key = run.mapper_key(space, recipe, repeat)
+    return run.store.has(stage, key | {"what": "validation"})
+
+
+def _hits_now(run: Pipeline, row: Row, repeat: int) -> np.ndarray:
+    try:
+        batch, _ = row_batch(run, row, repeat)
+    except Diverged:
+        return np.full(len(DIRECTIONS), np.nan)
+    return np.array([scores.hits(batch, direction).sum() for direction in DIRECTIONS], float)
+
+
+# ── what it costs ──────────────────────────────────────────────────────────────────────────────────────────────────────
+def cost(config: Experiment, rows: Sequence[Row], *, n_trials: int, n_voxels: int, n_dims: int = 512,
+         n_low_level: int = 256, n_seeds: int | None = None) -> float:
+    """Floating-point operations that the fits of these rows take, without running them.
+
+    Counted by torch for one step (forward and backward) of each size and multiplied by the steps; what several rows share
+    is counted once. The auxiliary networks, the optimizer and the validation (an eighth or so) are left out.
+
+    Parameters
+    ----------
+    n_trials, n_voxels : int
+        Of the training side; the paper's: 23,636 trials or so of 15,724 voxels.
+    n_dims, n_low_level : int
+        Of CLIP's space and of the low-level net's.
+    """
+    n_seeds, phases = config.grid.n_seeds if n_seeds is None else n_seeds, set()
+    for space, recipe, _ in fits_of(config, rows, 1):
+        for number, phase in enumerate(recipe.phases):
+            shared = () if number == 0 and not phase.companion else (recipe.loss, recipe.auxiliary, number)
+            phases.add((space, replace(recipe, loss="mse", epochs=(), auxiliary="none"), phase.name, phase.epochs,
+                        phase.batch, phase.companion, shared))
+    total = 0
+    for space, recipe, _, epochs, batch, *_ in phases:
+        dims = n_low_level if space == "resnet" else n_dims
+        total += epochs * ceil(n_trials / batch) * step_flops(recipe, batch, n_voxels, dims)
+    return float(total * n_seeds)
+
+
+@cache
+def step_flops(recipe: MappingConfig, batch: int, n_voxels: int, n_dims: int) -> int:
+    """Operations of one training step of the mapper, counted on tensors that hold no numbers."""
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        network = _network(recipe, n_voxels, n_dims)
+        network(torch.empty(batch, n_voxels)).sum().backward()
+    return counter.get_total_flops()
+
+
+def _network(recipe: MappingConfig, n_voxels: int, n_dims: int) -> ResidualMapper:
+    return ResidualMapper(n_voxels, n_dims, n_blocks=recipe.n_blocks, hidden=recipe.hidden, fc_hidden=recipe.fc_hidden,
+                          n_layers=recipe.n_layers, pad_to=recipe.pad_to, sigmoid=recipe.sigmoid)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of `python -m mindreader.grid`; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m mindreader.grid", description=__doc__.splitlines()[0])
+    parser.add_argument("--preset", default="book", choices=("smoke", "book", "paper"))
+    parser.add_argument("--seeds", type=int, help="fits of each row; the preset's by default")
+    parser.add_argument("--processes", type=int, default=2, help="at work at once, one thread each; 2 by default")
+    chosen = parser.parse_args(arguments)
+    usual = chosen.preset == "book" and chosen.seeds is None
+    name = f"tables__{chosen.preset}" + (f"__seeds-{chosen.seeds}" if chosen.seeds else "")
+    run = Pipeline(experiment(chosen.preset))
+    written = write_record(run, chosen.seeds, processes=chosen.processes, root=paths.output_root("" if usual else name))
+    sys.stdout.write("".join(f"{path}\n" for path in written))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
