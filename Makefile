@@ -7,13 +7,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.mindreader-ready
 HOME_FOR_TESTS := $(CURDIR)/.make/home
 
-.PHONY: help setup book chapters site test bench pretrain clean-store
+.PHONY: help setup book chapters site test tables bench pretrain clean-store
 
 help:
 	@echo "make book         run every chapter, render the site, say where it is"
 	@echo "make test         the whole test suite, notebooks included"
 	@echo "make setup        only the virtual environment ($(VENV))"
 	@echo "make site         render the site from the committed chapters, running nothing"
+	@echo "make tables       fit every variant of Tables 3 and 4 anew, three seeds each (about an hour)"
 	@echo "make bench        how fast the trainings are, beside plain references (a few minutes)"
 	@echo "make pretrain     train the shipped weights again (hours)"
 	@echo "make clean-store  forget finished stages (simulated subject and runs); keeps your NSD copy"
@@ -38,6 +39,9 @@ site: $(READY)
 
 test: $(READY)
 	MINDREADER_HOME="$${MINDREADER_HOME:-$(HOME_FOR_TESTS)}" $(BIN)/python -m pytest --nbval --durations=15
+
+tables: $(READY)
+	$(BIN)/python -m mindreader.grid
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

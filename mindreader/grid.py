@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from threadpoolctl import threadpool_limits
 from torch.utils.flop_counter import FlopCounterMode
 
 from . import paths, scores
@@ -151,7 +152,7 @@ def run_grid(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None, *, 
                 _make(run, space, recipe, repeat)
                 bar.update()
     else:
-        with ProcessPoolExecutor(processes, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+        with ProcessPoolExecutor(processes, get_context("spawn"), _stay_on_one_thread) as pool:
             at_work = {pool.submit(_work, run.experiment, run.store.root, *fit): fit for fit in fits}
             for done in as_completed(at_work):
                 bar.set_description(f"{fits[at_work[done]]}, seed {at_work[done][2]}")
@@ -186,11 +187,17 @@ def _opened(config: Experiment, root: Path) -> Pipeline:
 def _one_thread() -> Iterator[None]:
     """The number of threads changes how sums are split and so their last bits; two add little to a net this narrow."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
     try:
-        yield
+        with threadpool_limits(1):
+            torch.set_num_threads(1)
+            yield
     finally:
         torch.set_num_threads(before)
+
+
+def _stay_on_one_thread() -> None:
+    threadpool_limits(1)
+    torch.set_num_threads(1)
 
 
 # ── scoring ────────────────────────────────────────────────────────────────────────────────────────────────────────────

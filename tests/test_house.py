@@ -28,6 +28,11 @@ def project():
     return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
+def asked_for():
+    """What the package needs, and what its optional extras do."""
+    return [*project()["dependencies"], *(t for extra in project()["optional-dependencies"].values() for t in extra)]
+
+
 def pins():
     """Name -> exact version, of requirements.txt."""
     lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and not line.startswith("#")]
@@ -57,7 +62,7 @@ def test_the_book_reaches_the_top_level_by_links(name, target):
 
 def test_every_pin_lies_in_the_range_that_the_package_asks_for():
     exact = pins()
-    for text in project()["dependencies"]:
+    for text in asked_for():
         wanted = Requirement(text)
         version = exact.get(canonicalize_name(wanted.name))
         assert version is not None, f"{wanted.name} is in pyproject.toml but not pinned in requirements.txt"
@@ -68,7 +73,7 @@ def test_the_conda_environment_has_the_same_pins():
     listed = next(d["pip"] for d in conda()["dependencies"] if isinstance(d, dict))
     assert "-e ." in listed
     same = {canonicalize_name(r.name): str(r.specifier)[2:] for r in (Requirement(t) for t in listed if t != "-e .")}
-    assert set(same) == {canonicalize_name(Requirement(t).name) for t in project()["dependencies"]}
+    assert set(same) == {canonicalize_name(Requirement(t).name) for t in asked_for()}
     exact = pins()
     assert same == {name: exact[name] for name in same}
 
