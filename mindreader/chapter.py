@@ -13,7 +13,8 @@ from .pipeline import Pipeline
 from .rendering import Shown
 
 USUAL = {"preset": "book", "subject": "", "seed": 0, "overrides": {}}  # what the committed notebooks run with
-OWN = {"03_gan": {"cond": "both"}, "04_microstimulation": {"value": 10.0}}  # and the chapters' own parameters
+OWN = {"02_mapping": {"ablation": "record", "n_seeds": 3}, "03_gan": {"cond": "both"},  # and the chapters' own parameters
+       "04_microstimulation": {"value": 10.0}}
 
 
 def start(name: str, preset: str, *, subject: str = "", seed: int = 0, overrides: dict | None = None, **own) -> Chapter:

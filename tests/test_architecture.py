@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "mentions": {"scenes"},
     "params": {"paths"},
     "plots_pictures": {"plots"},
+    "plots_mapping": {"plots"},
     "plots_subject": {"plots"},
     "reconstruct": {"records"},
     "recovery": {"records"},
@@ -116,10 +117,19 @@ MAY_IMPORT = {
     # layer 9
     "report.categories": {"params", "pipeline", "readout", "report.common", "scores", "tables"},
     "report.decoding": {"pipeline", "recovery", "report.common", "report.subject", "scenes", "scores"},
-    "report.mapping": {"mapping", "pipeline", "records", "report.common", "scores", "tables"},
+    "report.ablation": {"claims", "grid", "params", "pipeline", "scores", "tables"},
+    "report.hubs": {"controls", "hubness", "mapping", "pipeline", "records", "report.common", "scores"},
+    "report.mapping": {
+        "controls", "mapping", "pipeline", "protocols", "records", "report.common", "scores", "tables",
+    },
+    "report.misses": {"pipeline", "report.common", "scores"},
     "report.pictures": {
         "controls", "embed", "experiments", "kinds", "pipeline", "records", "report.common", "scores", "tables",
     },
+    "report.splits": {
+        "baselines", "controls", "nsd", "paths", "pipeline", "records", "report.common", "scores", "store",
+    },
+    "report.targets": {"augment", "mapping", "pipeline", "records", "recovery", "report.common", "scores"},
     "report.stimulation": {"pipeline", "reconstruct", "records", "report.common", "scores"},
     "report.shipped_clip": {
         "embed", "mentions", "pipeline", "pretrain_clip", "records", "report.common", "report.held_out", "scenes",

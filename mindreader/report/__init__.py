@@ -4,7 +4,7 @@ from .categories import category_auc, category_summary, category_table, class_co
 from .common import percent, percent_chance
 from .decoding import attended_pictures, factor_scores, factors_to_show
 from .encoding import cycle_identification, cycle_pictures, encoding_accuracy, encoding_examples, encoding_summary
-from .mapping import mapping_history, mapping_summary, retrieval_misses, retrieval_with_controls
+from .mapping import mapping_history, mapping_summary, retrieval_with_controls
 from .pictures import (conditions, distances, draws, gan_history, gan_summary, identification, repeats, sample_columns,
                        two_way)
 from .recovered import (CONTRAST, clip_categories, noise_ceilings, receptive_fields, recovery_table, region_contrasts,
@@ -21,7 +21,7 @@ __all__ = ["CONTRAST", "INTEGER_BINS", "NO_PLANT", "annotated_scenes", "attended
            "encoding_accuracy", "encoding_examples", "encoding_summary", "face_and_level_panels", "factor_scores",
            "factors_to_show", "gan_history", "gan_summary", "identification", "mapping_history", "mapping_summary",
            "noise_ceilings", "percent", "percent_chance", "receptive_fields", "recovery_table", "region_contrasts",
-           "region_sizes", "repeat_matrix", "repeat_reliability", "repeats", "retrieval_misses",
+           "region_sizes", "repeat_matrix", "repeat_reliability", "repeats",
            "retrieval_with_controls", "sample_columns", "screening_auc", "screening_examples", "screening_summary",
            "session_drift", "stimulation_effect", "stimulation_panels", "stimulation_summary", "subject_summary",
            "threshold_sweep", "two_way"]

@@ -1,19 +1,23 @@
-"""Chapter 02: how well single trials find their picture in CLIP's space."""
+"""Chapter 02: how well single trials find their picture in CLIP's space, and what else would find it as well."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from .. import scores
+from .. import controls, protocols, scores
 from ..mapping import targets
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings
 from ..tables import paper_value
-from .common import entry, pictures_of
+from .common import entry, true_points
 
 DIRECTIONS = ("forward", "backward")
 MAPPERS = {"image": "f_mi", "caption": "f_mc"}  # the paper's names
+RETRIEVALS = ("retrieval/mindreader-forward", "retrieval/mindreader-backward", "retrieval/one-showing-forward",
+              "retrieval/one-showing-backward", "retrieval/mindreader-forward-draws",
+              "retrieval/mindreader-backward-draws", "retrieval/mindeye-code-forward", "retrieval/mindeye-code-backward")
+FEWEST = 10         # pictures that were shown so often, for a mean over so many showings to be scored
 
 
 def mapping_history(run: Pipeline) -> pd.DataFrame:
@@ -28,39 +32,63 @@ def mapping_history(run: Pipeline) -> pd.DataFrame:
 
 
 def retrieval_with_controls(run: Pipeline) -> pd.DataFrame:
-    """Retrieval, forward and backward, by each mapper and both together, and the controls (paper Tables 3 and 4)."""
-    n, seed = run.experiment.evaluate.n_retrieval, run.experiment.child_seed("retrieval")
-    settings = dict(n=n, seed=seed, origin=run.origin, n_bootstrap=run.experiment.evaluate.n_bootstrap)
+    """Retrieval, forward and backward, by each mapper and both together, the baselines, and the controls.
+
+    Rows as of `scores.retrieval`, with control (neither a mapper nor a baseline). Source: paper Tables 3 and 4.
+    """
     brain = {space: run.validation(run.mapped[space]) for space in SPACES}
-    truth = _truth(run)
-    ridge = {space: run.validation(run.ridge[space]) for space in SPACES}
-    rows = []
+    truth, rows = _truth(run), []
     for direction in DIRECTIONS:
-        for space in SPACES:
-            rows.append(scores.retrieval(brain[space], truth[space], direction=direction, name=f"{space} mapper",
-                                         **settings).assign(control=False))
+        rows += [scores.retrieval(brain[space], truth[space], direction=direction, name=f"{space} mapper",
+                                  **_settings(run)).assign(control=False) for space in SPACES]
         rows.append(scores.combined_retrieval([brain[s] for s in SPACES], [truth[s] for s in SPACES], direction=direction,
-                                              name="both mappers", **settings).assign(control=False))
-        for name, points in _controls(run, brain, ridge, seed).items():
-            space = "caption" if "caption" in name else "image"
-            rows.append(scores.retrieval(points, truth[space], direction=direction, name=name,
-                                         **settings).assign(control=True))
+                                              name="both mappers", **_settings(run)).assign(control=False))
+        for what, baseline in (("ridge regression", run.ridge), ("plain network", run.mlp)):
+            rows += [scores.retrieval(run.validation(baseline[space]), truth[space], direction=direction,
+                                      name=f"{what}, {space}", **_settings(run)).assign(control=False) for space in SPACES]
+        rows += [scores.retrieval(points, truth["image"], direction=direction, name=name,
+                                  **_settings(run)).assign(control=True) for name, points in _controls(run, brain).items()]
     return pd.concat(rows, ignore_index=True)
 
 
-def retrieval_misses(run: Pipeline, n: int = 6, k: int = 3) -> dict[str, np.ndarray]:
-    """Pictures of the first n trials whose own picture was not nearest, beside the k that were (the paper's Fig. 3)."""
-    brain, truth = run.validation(run.mapped["image"]), run.validation(run.truth["image"])
-    found = scores.nearest(brain, truth, k)
-    rows = np.flatnonzero(found[:, 0] != brain.image_ids)
-    _, first = np.unique(brain.image_ids[rows], return_index=True)
-    rows = rows[np.sort(first)[:n]]
-    columns = {"seen": pictures_of(run, brain.image_ids[rows])}
-    return columns | {f"nearest {i + 1}": pictures_of(run, found[rows, i]) for i in range(k)}
+def retrieval_by_repeats(run: Pipeline) -> pd.DataFrame:
+    """Retrieval when the predictions of several showings are averaged, image space: rows as of
+    `controls.retrieval_by_repeats`, with group (the reader) and direction.
+
+    The same pictures for every number of showings: those that were shown most often, of which there are FEWEST at least.
+    """
+    shown = np.unique(np.unique(run.subject.validation.image_ids, return_counts=True)[1])
+    n_shown = {int(n): len(controls.over_repeats(run.validation(run.mapped["image"]), int(n))) for n in shown}
+    most = max((n for n, pictures in n_shown.items() if pictures >= FEWEST), default=1)
+    n = min(run.experiment.evaluate.n_retrieval, n_shown.get(most, n_shown[min(n_shown)]))
+    parts = []
+    for reader, points in (("mapper", run.mapped), ("ridge regression", run.ridge)):
+        table = controls.retrieval_by_repeats(run.validation(points["image"]), _truth(run)["image"],
+                                              repeats=range(1, most + 1), name=f"{reader}, image", **_settings(run, n=n))
+        direction = table.metric.str.split().str[-1]
+        showings = table.n_repeats.map({1: "one showing"}).fillna("mean of " + table.n_repeats.astype(str))
+        parts.append(table.assign(group=reader, direction=direction, name=showings))
+    return pd.concat(parts, ignore_index=True)
 
 
-def mapping_summary(run: Pipeline, table: pd.DataFrame) -> dict:
-    """The numbers of the chapter's prose and scorecard."""
+def retrieval_by_protocol(run: Pipeline) -> pd.DataFrame:
+    """The same predictions under each protocol of retrieval that has a name: rows as of `protocols.score`, image space."""
+    n = min(run.experiment.evaluate.n_retrieval, len(np.unique(run.subject.validation.image_ids)))
+    parts = [protocols.compare(run.validation(points["image"]), _truth(run)["image"], RETRIEVALS, name=reader,
+                               **_settings(run, n=n)).assign(reader=reader)
+             for reader, points in (("mapper", run.mapped), ("ridge regression", run.ridge))]
+    return pd.concat(parts, ignore_index=True).drop(columns="better")
+
+
+def strips(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `retrieval_with_controls` for `plots.dots`: with group and direction."""
+    mapper = table.name.str.contains("mapper")
+    group = np.where(mapper, "mappers", np.where(table.control, "controls", "baselines"))
+    return table.assign(group=group, direction=table.metric.str.split().str[-1])
+
+
+def mapping_summary(run: Pipeline, table: pd.DataFrame, repeats: pd.DataFrame) -> dict:
+    """The numbers of the chapter's prose and scorecard about retrieval."""
     def row(name, direction):
         return table[(table.name == name) & (table.metric == f"retrieval {direction}")].iloc[0]
 
@@ -74,50 +102,37 @@ def mapping_summary(run: Pipeline, table: pd.DataFrame) -> dict:
         hits = paper_value("4", "weighted sum", "f_mi + f_mc", f"{direction} hits of 300")
         values[f"both_{direction}"] = entry(row("both mappers", direction), paper=hits / 300,
                                             note="Table 4; weights chosen on other trials")
-        values[f"ridge_{direction}"] = entry(row("ridge regression", direction), note="control: closed form, same trials")
-        values[f"shuffled_{direction}"] = entry(row("shuffled brain", direction), note="control: another trial's activity")
-        values[f"mean_{direction}"] = entry(row("mean embedding", direction), note="control: no brain")
-        values[f"ceiling_{direction}"] = entry(row("true caption embedding", direction),
-                                               note="ceiling: a caption's own point finds its picture")
+        for name, key, note in (
+                ("ridge regression, image", "ridge", "baseline: linear, same trials"),
+                ("plain network, image", "plain", "baseline: fully connected, same trials"),
+                ("shuffled brain", "shuffled", "control: another trial's activity"),
+                ("mean embedding", "mean", "control: no brain"),
+                ("category oracle", "category", "control: told the things in the picture, no brain"),
+                ("nearest training picture", "nearest", "control: snapped to the nearest training picture"),
+                ("true caption embedding", "ceiling", "ceiling: a caption's own point finds its picture")):
+            values[f"{key}_{direction}"] = entry(row(name, direction), note=note)
+    for mean in repeats.itertuples():
+        key = f"{mean.group.split()[0]}_mean_of_{mean.n_repeats}_{mean.direction}"
+        values[key] = entry(mean, note=f"mean of {mean.n_repeats} showings, of pictures shown {repeats.n_repeats.max()} times")
     values["chance"] = {"ours": float(table.chance.iloc[0]), "note": "repeats of one picture count as hits"}
-    return values | _miss_similarity(run)
+    return values
+
+
+def _settings(run: Pipeline, n: int | None = None) -> dict:
+    return {"n": n or run.experiment.evaluate.n_retrieval, "seed": run.experiment.child_seed("retrieval"),
+            "origin": run.origin, "n_bootstrap": run.experiment.evaluate.n_bootstrap}
 
 
 def _truth(run: Pipeline) -> dict[str, Embeddings]:
     return {space: targets(run.validation(run.targets[space]), run.experiment.mapping.clamp) for space in SPACES}
 
 
-def _controls(run: Pipeline, brain, ridge, seed: int) -> dict[str, Embeddings]:
-    like = brain["image"]
-    training = run.training(run.truth["image"])
-    nearest = scores.nearest(like, training, 1)[:, 0]
+def _controls(run: Pipeline, brain: dict[str, Embeddings]) -> dict[str, Embeddings]:
+    like, training = brain["image"], run.training(run.truth["image"])
     return {
-        "ridge regression": ridge["image"],
-        "ridge regression, caption": ridge["caption"],
-        "nearest training picture": Embeddings(training.at(nearest), like.image_ids, like.keys, "image", "clip"),
+        "shuffled brain": scores.shuffled(like, run.experiment.child_seed("retrieval")),
         "mean embedding": scores.mean_point(training, like),
-        "shuffled brain": scores.shuffled(like, seed),
-        "true caption embedding": Embeddings(run.truth["caption"].at(like.image_ids), like.image_ids, like.keys, "image",
-                                             "clip"),
+        "category oracle": controls.category_points(training, like, run.subject.stimuli.annotations),
+        "nearest training picture": controls.training_points(like, training),
+        "true caption embedding": true_points(run, like, "caption"),
     }
-
-
-def _miss_similarity(run: Pipeline) -> dict:
-    """How often the picture found by a miss shares a thing with the right one, against random pairs."""
-    brain, truth = run.validation(run.mapped["image"]), run.validation(run.truth["image"])
-    found = scores.nearest(brain, truth, 1)[:, 0]
-    missed = found != brain.image_ids
-    things = run.subject.stimuli.annotations.query("kind == 'thing'").groupby("image_id")["category"].agg(set)
-    rng = np.random.default_rng(run.experiment.child_seed("random pairs"))
-
-    def shares(a, b):
-        return np.array([bool(things.get(i, set()) & things.get(j, set())) for i, j in zip(a, b)], float)
-
-    seen = brain.image_ids[missed]
-    pairs = {"miss_shares_category": (shares(seen, found[missed]), "misses: a thing in common with the right picture"),
-             "random_shares_category": (shares(seen, rng.permutation(seen)), "control: random pairs of the same pictures")}
-    values = {}
-    for name, (hits, note) in pairs.items():
-        low, high = scores.bootstrap_interval(hits, seen, seed=0, n_bootstrap=run.experiment.evaluate.n_bootstrap)
-        values[name] = {"ours": hits.mean(), "low": low, "high": high, "n": len(hits), "note": note}
-    return values

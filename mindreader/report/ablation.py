@@ -1,0 +1,176 @@
+"""Chapter 02: Tables 3 and 4, the paper's counts beside ours, and what either says of the paper's claims."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from .. import claims, grid, scores
+from ..params import ParameterError
+from ..pipeline import Pipeline
+from ..tables import paper_values
+
+DIRECTIONS = ("forward", "backward")
+GROUPS = {"f_mi": "image mapper", "f_mc": "caption mapper", "f_res": "low-level mapper", "weighted sum": "several mappers"}
+SHORT = {"f_mi": "f_mi", "f_mc": "f_mc", "weighted sum": "sum"}
+BASE = ("MSE+cos", "MSE+cos, the base")
+QUOTED = {  # claims that the prose takes up: mapper, better row, worse row, direction
+    "clamp_image_backward": ("f_mi", "threshold", "no threshold", "backward"),
+    "augmentation_forward": ("f_mi", "image augmentation", "no augmentation", "forward"),
+    "random_fixed_backward": ("f_mc", "random caption", "fixed caption", "backward"),
+    "finetuning_caption_forward": ("f_mc", "MSE+cos then +Contra", "MSE+cos", "forward"),
+    "third_mapper_forward": ("weighted sum", "f_mi + f_mc + f_res", "f_mi + f_mc", "forward"),
+    "third_mapper_backward": ("weighted sum", "f_mi + f_mc + f_res", "f_mi + f_mc", "backward"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """What is known of each variant: tidy scores for each row and seed, its hits, and a sentence on where they come from."""
+
+    scores: pd.DataFrame
+    hits: dict[claims.Row, pd.DataFrame]
+    told: str
+
+
+def fitted(run: Pipeline, ablation: str = "record", n_seeds: int = 3) -> Grid:
+    """The committed record of all variants, or those of one question, fitted here from n_seeds seeds each.
+
+    ablation: one of `grid.ABLATIONS`. Raises LayoutError where there is no record.
+    """
+    if ablation == "record":
+        table3, table4, stale = grid.read_record(run)
+        return Grid(pd.concat([table3, table4], ignore_index=True), grid.read_hits(),
+                    stale or "The committed record, which is what this run would make.")
+    if n_seeds < 1:
+        raise ParameterError(f"n_seeds={n_seeds}: expected a whole number from 1; verdicts need {claims.MIN_SEEDS}")
+    rows = grid.rows_of(ablation)
+    if not rows:
+        return Grid(pd.DataFrame(), {}, "Nothing was fitted: ablation is none.")
+    table = grid.run_grid(run, rows, n_seeds)
+    return Grid(table, grid.hits(run, rows, n_seeds), f"Fitted here, from {n_seeds} seeds each: {ablation}.")
+
+
+def published() -> pd.DataFrame:
+    """The paper's claims tested on its own counts; Holm's correction is over the claims of one question."""
+    return pd.concat([claims.published(family) for family in _families()], ignore_index=True)
+
+
+def tested(run: Pipeline, found: Grid) -> pd.DataFrame:
+    """The same claims tested on our fits, rows as of `claims.verdicts`."""
+    seed = run.experiment.child_seed("verdicts")
+    return pd.concat([claims.verdicts(family, found.hits, seed=seed) for family in _families()], ignore_index=True)
+
+
+def settings_table(run: Pipeline, found: Grid, ours: pd.DataFrame) -> pd.DataFrame:
+    """Every row of Tables 3 and 4 with the paper's count and Wilson interval, ours, and the verdict on what is claimed of it.
+
+    Table table, mapper, setting, direction; paper_hits, paper_low, paper_high (shares of 300, NSD); ours, low, high (mean
+    over seeds, interval over pictures), lowest, highest (of the seeds), n_seeds, chance, FD (mean over seeds), protocol,
+    origin; verdict. Rows that the paper prints twice stand twice, as there.
+    """
+    printed = paper_values().set_index(["table", "row", "column", "metric"]).value
+    lines = []
+    for row in (*grid.TABLE3, *grid.TABLE4):
+        for direction in DIRECTIONS:
+            count = printed.get((row.printed, row.mapper, row.name, f"{direction} hits of 300"))
+            low, high = scores.wilson(int(count), 300)
+            lines.append({"table": row.table, "mapper": row.mapper, "setting": row.name, "direction": direction,
+                          "paper_hits": int(count), "paper_low": low, "paper_high": high}
+                         | _ours(run, found, row, direction) | {"verdict": _verdict(ours, row, direction)})
+    return pd.DataFrame(lines)
+
+
+def beside_the_paper(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `settings_table` for `plots_mapping.beside_the_paper`, each fit once, in per cent."""
+    once = table[[claims.fit_of(row.mapper, row.setting) == (row.mapper, row.setting) for row in table.itertuples()]]
+    once = once.drop_duplicates(["mapper", "setting", "direction"])
+    place = {"group": once.mapper.map(GROUPS), "name": once.setting.replace(*BASE), "direction": once.direction}
+    paper = pd.DataFrame(place | {"source": "paper", "value": once.paper_hits / 3, "low": 100 * once.paper_low,
+                                  "high": 100 * once.paper_high, "chance": 100 / 300})
+    ours = pd.DataFrame(place | {"source": "ours", "value": 100 * once.ours, "low": 100 * once.low, "high": 100 * once.high,
+                                 "chance": 100 * once.chance})
+    return pd.concat([paper, ours.dropna(subset="value")], ignore_index=True)
+
+
+def verdict_cells(paper: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
+    """Both tables of verdicts for `plots_mapping.verdicts`: claim, source, column, verdict, text (difference in points)."""
+    parts = []
+    for source, table in (("paper", paper), ("ours", ours)):
+        text = ["" if pd.isna(d) else f"{100 * d:+.1f}" for d in table.difference]
+        parts.append(pd.DataFrame({"claim": table.better_row + " > " + table.worse_row, "source": source,
+                                   "column": table.mapper.map(SHORT) + ", " + table.direction,
+                                   "verdict": table.verdict, "text": text}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def hubs_by_setting(found: Grid) -> pd.DataFrame:
+    """Skewness of how often each picture is found forward, by setting: table name, group, what, value, low, high, chance.
+
+    Mean over seeds; low and high are the lowest and the highest of them.
+    """
+    table = found.scores[found.scores.metric.str.startswith("skewness")] if len(found.scores) else found.scores
+    if not len(table):
+        return pd.DataFrame(columns=["name", "group", "what", "value", "low", "high", "chance"])
+    table = table[[claims.fit_of(row.mapper, row.name) == (row.mapper, row.name) for row in table.itertuples(index=False)]]
+    table = table.drop_duplicates(["mapper", "name", "metric", "seed"])
+    over = table.groupby(["mapper", "name", "metric"], sort=False)
+    out = over.agg(value=("value", "mean"), low=("value", "min"), high=("value", "max"), chance=("chance", "mean"))
+    out = out.reset_index()
+    return out.assign(group=out.mapper.map(GROUPS), what=out.metric.str.split(", ").str[-1])
+
+
+def ablation_summary(paper: pd.DataFrame, ours: pd.DataFrame) -> dict:
+    """The numbers of the chapter's prose: how many claims there are of each verdict, and the claims that it quotes."""
+    values = {"claims": {"ours": len(ours), "note": "comparisons in Tables 3 and 4"}}
+    for source, table in (("paper", paper), ("ours", ours)):
+        for verdict in claims.VERDICTS:
+            values[f"claims_{source}_{verdict.replace(' ', '_')}"] = {
+                "ours": int((table.verdict == verdict).sum()), "note": f"claims, {source}: {verdict}"}
+    for key, place in QUOTED.items():
+        quoted = [_at(table, place) for table in (paper, ours)]
+        values[f"p_{key}"] = {"ours": quoted[0].p, "note": "Fisher's exact test on the paper's counts, uncorrected"}
+        if pd.notna(quoted[1].difference):
+            values[f"gain_{key}"] = {"ours": quoted[1].difference, "low": quoted[1].low, "high": quoted[1].high,
+                                     "n": int(quoted[1].n_trials), "note": f"ours: {quoted[1].verdict}"}
+    return values
+
+
+def _at(table: pd.DataFrame, place: tuple[str, str, str, str]) -> pd.Series:
+    columns = ["mapper", "better_row", "worse_row", "direction"]
+    return table[(table[columns] == place).all(axis=1)].iloc[0]
+
+
+def _families() -> list[tuple[claims.Claim, ...]]:
+    questions = dict.fromkeys(claim.question for claim in claims.CLAIMS)
+    return [tuple(claim for claim in claims.CLAIMS if claim.question == question) for question in questions]
+
+
+def _ours(run: Pipeline, found: Grid, row: grid.Row, direction: str) -> dict:
+    hits = found.hits.get((row.mapper, row.name))
+    if hits is None:
+        return {"n_seeds": 0, "origin": run.origin}
+    by_trial = hits.groupby(["image_id", "key"])[direction].mean()
+    ids = by_trial.index.get_level_values("image_id").to_numpy()
+    low, high = scores.bootstrap_interval(by_trial.to_numpy(float), ids, seed=run.experiment.child_seed("retrieval"),
+                                          n_bootstrap=run.experiment.evaluate.n_bootstrap)
+    mine = found.scores[(found.scores.table == row.table) & (found.scores.mapper == row.mapper)
+                        & (found.scores.name == row.name)]
+    line = mine[mine.metric == f"retrieval {direction}"].dropna(subset="value")
+    distance = mine[mine.metric.str.startswith("FD")].value
+    return {"ours": by_trial.mean(), "low": low, "high": high, "lowest": line.value.min(), "highest": line.value.max(),
+            "n_seeds": hits.seed.nunique(), "chance": line.chance.mean(),
+            "FD": distance.mean() if len(distance) else np.nan, "protocol": line.protocol.iloc[0], "origin": run.origin}
+
+
+def _verdict(ours: pd.DataFrame, row: grid.Row, direction: str) -> str:
+    """The verdicts on the claims about this row; none for the base, to which the others are compared."""
+    base = {"f_mi": "MSE+cos", "f_mc": "MSE+cos"}.get(row.mapper)
+    fit = claims.fit_of(row.mapper, row.name)
+    if fit[1] == base:
+        return ""
+    about = [claim.verdict for claim in ours.itertuples() if claim.direction == direction and claim.mapper == row.mapper
+             and fit in [claims.fit_of(claim.mapper, name) for name in (claim.better_row, claim.worse_row)]]
+    return "; ".join(dict.fromkeys(about))

@@ -1,0 +1,179 @@
+"""Chapter 02: what a mapper aims at, and how near to it the mapped points come (the paper's Figures 8 and 9)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .. import recovery, scores
+from ..augment import augment
+from ..mapping import targets
+from ..pipeline import Pipeline
+from ..records import SPACES, Embeddings
+from .common import entry, first_of_each
+
+N_VERSIONS = 4          # augmented versions of a picture to show
+CONSTANT = 1e-3         # of the median spread: a coordinate that spreads less is called constant
+OWN, OTHER = "same picture", "two pictures"
+
+
+def target_profiles(run: Pipeline) -> pd.DataFrame:
+    """A point's coordinates under each choice that Table 3 varies (the paper's Fig. 8): table panel, line, dimension, value.
+
+    The picture is the first of the validation side with three kept captions (or the most there are); only "clamp" shows
+    the one with the largest coordinate, since most points have none to cut.
+    """
+    points, kept = run.validation(run.points["image"]), run.validation(run.targets["caption"])
+    ids, counts = np.unique(kept.image_ids, return_counts=True)
+    first = ids[np.argmax(counts >= min(3, counts.max()))]
+    extreme = points.image_ids[np.abs(points.vectors).max(1).argmax()]
+    own = kept.take(kept.image_ids == first)
+    lines = {
+        "image and caption": {"picture": _unit(points.at([first])), "its captions, averaged": _unit(own.per_image().vectors)},
+        "clamp": {"as CLIP has it": _unit(points.at([extreme])), "cut": _unit(points.at([extreme]), run.experiment.mapping.clamp)},
+        "augmentation": {"clean": _unit(points.at([first])), "augmented": _unit(_augmented(run, [first]))},
+        "captions": {"each kept caption": _unit(own.vectors), "their average": _unit(own.per_image().vectors)},
+    }
+    return pd.concat([_profile(panel, line, vectors) for panel, named in lines.items() for line, vectors in named.items()],
+                     ignore_index=True)
+
+
+def target_pairs(run: Pipeline) -> pd.DataFrame:
+    """Cosines behind each panel of `target_profiles`, over validation pictures: table panel, pair, image_id, cosine.
+
+    `pair` says whether the two points are of the same picture or of two drawn at random, the yardstick for what the
+    choice changes.
+    """
+    points, kept = run.validation(run.points["image"]), run.validation(run.targets["caption"])
+    captions, ids = kept.per_image(), points.image_ids
+    several = kept.take(np.isin(kept.image_ids, _with_several(kept)))
+    order = np.lexsort((several.keys, several.image_ids))
+    _, start = np.unique(several.image_ids[order], return_index=True)
+    one, two = several.take(order[start]), several.take(order[start + 1])
+    pairs = {
+        "image and caption": (points, captions.at(ids)),
+        "clamp": (points, targets(points, run.experiment.mapping.clamp).vectors),
+        "augmentation": (points, _augmented(run, ids, 1)),
+        "captions": (one, two.vectors),
+    }
+    rng = np.random.default_rng(run.experiment.child_seed("random pairs"))
+    return pd.concat([_cosines(panel, a, b, rng) for panel, (a, b) in pairs.items()], ignore_index=True)
+
+
+def mapped_profiles(run: Pipeline) -> pd.DataFrame:
+    """Mapped beside true coordinates of the first validation picture's first trial, for both mappers; as `target_profiles`."""
+    parts = []
+    for space in SPACES:
+        brain = run.validation(run.mapped[space])
+        trial = brain.take(first_of_each(brain, 1))
+        parts += [_profile(f"{space} mapper", "true", run.truth[space].at(trial.image_ids)),
+                  _profile(f"{space} mapper", "mapped", trial.unit().vectors)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def dimension_correlations(run: Pipeline) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Correlation over validation trials of each mapped coordinate with the true one, and the mean over coordinates.
+
+    A coordinate that a network answers alike for every trial carries nothing and counts as 0; the mean's extra column
+    `constant` says how many do (their rectified positions have died).
+
+    Returns
+    -------
+    each : table space, reader, dimension, value, low, high
+    mean : tidy score table, a row for each space and reader: mapper, ridge regression, and the shuffled brain
+    """
+    seed, each, mean = run.experiment.child_seed("bootstrap"), [], []
+    for space, reader, points in _readers(run):
+        varies = points.vectors.std(0) > CONSTANT * np.median(points.vectors.std(0))
+        values = np.zeros((len(varies), 3))
+        values[varies], average = recovery.correlations(
+            points.vectors[:, varies], run.truth[space].at(points.image_ids)[:, varies], points.image_ids, seed=seed,
+            n_bootstrap=run.experiment.evaluate.n_bootstrap)
+        value, low, high = average * varies.mean()
+        each.append(pd.DataFrame(values, columns=["value", "low", "high"]).assign(space=space, reader=reader,
+                                                                                 dimension=range(len(values))))
+        mean.append(scores.row(f"{reader}, {space}", "mean r over dimensions", value, low, high, len(points), 0.0, seed,
+                               run.origin, constant=int((~varies).sum())))
+    return (pd.concat(each, ignore_index=True)[["space", "reader", "dimension", "value", "low", "high"]],
+            pd.concat(mean, ignore_index=True))
+
+
+def nearness_to_both(run: Pipeline) -> pd.DataFrame:
+    """Mean cosine of what each mapper makes of a trial to the picture's point and to its captions' (the paper's A.3).
+
+    Tidy score table; `chance` is the mean cosine to the points of all other pictures, so that what all of CLIP's
+    points share is not taken for success.
+    """
+    seed, rows = run.experiment.child_seed("bootstrap"), []
+    for space in SPACES:
+        brain = run.validation(run.mapped[space]).unit()
+        for aim in SPACES:
+            truth = run.validation(run.truth[aim])
+            cosines = brain.vectors @ truth.vectors.T
+            own = brain.image_ids[:, None] == truth.image_ids
+            value = cosines[own]
+            low, high = scores.bootstrap_interval(value, brain.image_ids, seed=seed,
+                                                  n_bootstrap=run.experiment.evaluate.n_bootstrap)
+            rows.append(scores.row(f"{space} mapper", f"cosine to {aim}", value.mean(), low, high, len(brain),
+                                   cosines[~own].mean(), seed, run.origin))
+    return pd.concat(rows, ignore_index=True)
+
+
+def targets_summary(run: Pipeline, pairs: pd.DataFrame, mean: pd.DataFrame, near: pd.DataFrame) -> dict:
+    """The numbers of the chapter's prose about targets and mapped points."""
+    values = {f"constant_{space}": {"ours": int(mean.set_index("name").constant[f"mapper, {space}"]),
+                                    "note": "coordinates of mapped points that never vary"} for space in SPACES}
+    clamp = run.experiment.mapping.clamp
+    for space in SPACES:
+        beyond = np.abs(run.points[space].vectors) > (np.inf if clamp is None else clamp)
+        values[f"cut_{space}"] = {"ours": float(beyond.mean()), "n": int(beyond.size), "note": "coordinates that are cut"}
+    names = {"image and caption": "modality", OWN: "same", OTHER: "two"}
+    for (panel, pair), part in pairs.groupby(["panel", "pair"]):
+        low, high = scores.bootstrap_interval(part.cosine.to_numpy(), part.image_id.to_numpy(), seed=0,
+                                              n_bootstrap=run.experiment.evaluate.n_bootstrap)
+        values[f"cosine_{names.get(panel, panel)}_{names[pair]}"] = {
+            "ours": part.cosine.mean(), "low": low, "high": high, "n": len(part), "note": f"cosine, {panel}: {pair}"}
+    for row in mean.itertuples():
+        reader, space = row.name.split(", ")
+        values[f"r_{reader.split()[0]}_{space}"] = entry(row, note=f"{row.metric}, {row.constant} of them constant")
+    for row in near.itertuples():
+        values[f"near_{row.name.split()[0]}_{row.metric.split()[-1]}"] = entry(row, note="chance: other pictures' points")
+    return values
+
+
+def _readers(run: Pipeline) -> list[tuple[str, str, Embeddings]]:
+    seed, readers = run.experiment.child_seed("retrieval"), []
+    for space in SPACES:
+        brain = run.validation(run.mapped[space])
+        readers += [(space, "mapper", brain), (space, "ridge regression", run.validation(run.ridge[space])),
+                    (space, "shuffled brain", scores.shuffled(brain, seed))]
+    return readers
+
+
+def _augmented(run: Pipeline, image_ids, n_versions: int = N_VERSIONS) -> np.ndarray:
+    """CLIP's points of augmented versions, picture by picture, (len(image_ids) * n_versions, n_dims)."""
+    pictures = np.repeat(run.subject.stimuli.take(image_ids).images, n_versions, axis=0)
+    return run.clip.images(augment(pictures, seed=run.experiment.child_seed("augmented figure")))
+
+
+def _unit(vectors: np.ndarray, clamp: float | None = None) -> np.ndarray:
+    vectors = vectors if clamp is None else np.clip(vectors, -clamp, clamp)
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def _profile(panel: str, line: str, vectors: np.ndarray) -> pd.DataFrame:
+    rows = [pd.DataFrame({"panel": panel, "line": line, "copy": i, "dimension": range(len(v)), "value": v})
+            for i, v in enumerate(vectors)]
+    return pd.concat(rows, ignore_index=True)
+
+
+def _with_several(points: Embeddings) -> np.ndarray:
+    ids, counts = np.unique(points.image_ids, return_counts=True)
+    return ids[counts > 1]
+
+
+def _cosines(panel: str, a: Embeddings, b: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+    first, second = _unit(a.vectors), _unit(b)
+    away = np.roll(order := rng.permutation(len(a)), 1)[np.argsort(order)]      # every picture meets another one
+    return pd.concat([pd.DataFrame({"panel": panel, "pair": pair, "image_id": a.image_ids, "cosine": (first * other).sum(1)})
+                      for pair, other in ((OWN, second), (OTHER, second[away]))], ignore_index=True)
