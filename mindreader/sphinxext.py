@@ -5,6 +5,7 @@
     {paper}`2 | CLIP | overall` the paper's, by its table, row and column (and metric)
     {scorecard} 03_gan          a section's numbers beside the paper's; without a section, all of them
     {modelcards}                what the shipped weights are
+    {picturebrowser} 03_gan     a chapter's pictures, to sort by their scores
 
 A page that shows a number is read again when it changes, and a number that does not exist is a warning.
 """
@@ -18,7 +19,7 @@ from docutils.parsers.rst import directives
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from . import paths, tables
+from . import paths, picturebrowser, tables
 from .modelcards import ModelCards
 from .tables import NONE, format_number
 
@@ -32,9 +33,12 @@ def setup(app) -> dict:
     app.add_role("paper", Number("paper"))
     app.add_directive("scorecard", Scorecard)
     app.add_directive("modelcards", ModelCards)
+    app.add_directive("picturebrowser", picturebrowser.PictureBrowser)
     app.connect("doctree-read", describe_figures)
     app.connect("env-get-updated", count_from_zero, priority=900)  # after Sphinx has numbered
+    app.connect("html-page-context", picturebrowser.add_script)
     app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("build-finished", picturebrowser.copy_sheets)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 

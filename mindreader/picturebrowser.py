@@ -1,0 +1,80 @@
+"""The directive `picturebrowser`: a chapter's pictures as a table that a reader sorts by score, without any server.
+
+    {picturebrowser} 03_gan     reads figures/03_gan/browser.csv and browser.jpg, which `report.browse` left there
+
+The scores stand in the page itself and all pictures are on one sheet beside it, so that it works from a folder with the
+network off. Without scripts, and on paper, a sentence says where worst and best are shown instead.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+from docutils import nodes
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from . import paths
+from .sheet import TILES
+
+LOG = logging.getLogger(__name__)
+WORDS = ("image_id", "trial", "kind")  # columns that are no score
+CLASS = "picture-browser"
+FALLBACK = "Sorting needs a script, which is off here; the worst and the best are in a figure of this chapter."
+
+
+class PictureBrowser(SphinxDirective):
+    """The directive `picturebrowser`; its argument is the chapter's name."""
+
+    required_arguments = 1
+
+    def run(self):
+        """The table's place in the page, with all that its script needs."""
+        section = self.arguments[0]
+        table, sheet = (paths.FIGURES / section / f"browser{suffix}" for suffix in (".csv", ".jpg"))
+        for path in (table, sheet):
+            self.env.note_dependency(str(path))
+            if not path.is_file():
+                LOG.warning("no %s to browse; run `make book`", path.name, location=self.get_location(), type="mindreader")
+                return []
+        up = "../" * self.env.docname.count("/")
+        content = markup(pd.read_csv(table), f"{up}_static/browsers/{section}.jpg", section)
+        return [nodes.raw("", content, format="html", classes=[CLASS])]
+
+
+def markup(table: pd.DataFrame, sheet: str, section: str) -> str:
+    """HTML for one browser: its data as JSON, the address of its sheet, and what is read where no script runs.
+
+    table: `report.browse`'s; the rows of the sheet are its rows, the columns of the sheet are `TILES`.
+    """
+    unknown = [name for name in WORDS if name not in table]
+    if unknown:
+        raise ValueError(f"the table to browse has no column {unknown[0]!r}, expected {', '.join(WORDS)} and scores")
+    scores = [name for name in table.columns if name not in WORDS]
+    rounded = table[scores].round(3).astype(object).where(table[scores].notna(), None)
+    data = {"tiles": TILES, "scores": scores, "rows": [
+        {"row": place, "image": int(line.image_id), "trial": int(line.trial), "kind": str(line.kind), "scores": list(values)}
+        for place, (line, values) in enumerate(zip(table.itertuples(), rounded.itertuples(index=False)))]}
+    inline = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return (f'<div class="{CLASS}" data-sheet="{html.escape(sheet)}" data-name="{html.escape(section)}">'
+            f'<script type="application/json">{inline}</script><p class="no-script">{FALLBACK}</p></div>')
+
+
+def add_script(app, pagename, templatename, context, doctree) -> None:
+    """Load the script and the style only on pages that have something to browse; for Sphinx's html-page-context."""
+    if doctree is not None and any(CLASS in node["classes"] for node in doctree.findall(nodes.raw)):
+        app.add_js_file("picturebrowser.js", defer="defer")
+        app.add_css_file("picturebrowser.css")
+
+
+def copy_sheets(app, error) -> None:
+    """Put every chapter's sheet beside the pages; for Sphinx's build-finished."""
+    if error is None and app.builder.format == "html":
+        for sheet in sorted(paths.FIGURES.glob("*/browser.jpg")):
+            target = Path(app.outdir) / "_static" / "browsers" / f"{sheet.parent.name}.jpg"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(sheet, target)

@@ -1,0 +1,79 @@
+"""picturebrowser: the page carries every row and score, nothing that could end its script early, and asks for one sheet."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from docutils import nodes
+
+from mindreader import paths, picturebrowser
+
+TABLE = pd.DataFrame({"image_id": [7, 3], "trial": [70, 30], "kind": ["horse", "</script><b>"], "2-way": [0.25, 1.0],
+                      "2-way, same kind": [np.nan, 0.5]})
+
+
+def data(content):
+    return json.loads(re.search(r'<script type="application/json">(.*?)</script>', content, re.S)[1])
+
+
+def test_the_page_carries_every_row_with_its_scores():
+    found = data(picturebrowser.markup(TABLE, "../_static/browsers/03_gan.jpg", "03_gan"))
+    assert found["scores"] == ["2-way", "2-way, same kind"]
+    assert found["rows"] == [{"row": 0, "image": 7, "trial": 70, "kind": "horse", "scores": [0.25, None]},
+                             {"row": 1, "image": 3, "trial": 30, "kind": "</script><b>", "scores": [1.0, 0.5]}]
+    assert len(found["tiles"]) == 6
+
+
+def test_the_page_names_its_sheet_and_says_something_without_scripts():
+    content = picturebrowser.markup(TABLE, '"x.jpg', "03_gan")
+    assert 'data-sheet="&quot;x.jpg"' in content and picturebrowser.FALLBACK in content
+    assert content.count("</script>") == 1
+
+
+def test_a_table_without_kinds_is_refused():
+    with pytest.raises(ValueError, match="no column 'kind', expected image_id, trial, kind and scores"):
+        picturebrowser.markup(TABLE.drop(columns="kind"), "x.jpg", "03_gan")
+
+
+class App:
+    """As much of Sphinx as the two handlers ask for."""
+
+    def __init__(self, out):
+        self.outdir, self.builder, self.added = str(out), type("Html", (), {"format": "html"}), []
+
+    def add_js_file(self, name, **_):
+        self.added.append(name)
+
+    def add_css_file(self, name):
+        self.added.append(name)
+
+
+def test_only_pages_with_a_browser_load_its_script(tmp_path):
+    page, app = nodes.section(), App(tmp_path)
+    for doctree in (None, page):
+        picturebrowser.add_script(app, "p", "t", {}, doctree)
+    assert app.added == []
+    page += nodes.raw("", "…", format="html", classes=[picturebrowser.CLASS])
+    picturebrowser.add_script(app, "p", "t", {}, page)
+    assert app.added == ["picturebrowser.js", "picturebrowser.css"]
+    for name in app.added:
+        assert (paths.ROOT / "book" / "_assets" / name).is_file()
+
+
+def test_sheets_are_copied_beside_the_pages_unless_the_build_failed(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "FIGURES", tmp_path / "figures")
+    (tmp_path / "figures" / "03_gan").mkdir(parents=True)
+    (tmp_path / "figures" / "03_gan" / "browser.jpg").write_bytes(b"sheet")
+    app = App(tmp_path / "html")
+    picturebrowser.copy_sheets(app, RuntimeError("failed"))
+    assert not (tmp_path / "html").exists()
+    picturebrowser.copy_sheets(app, None)
+    assert (tmp_path / "html" / "_static" / "browsers" / "03_gan.jpg").read_bytes() == b"sheet"
+
+
+def test_the_script_asks_the_network_for_nothing():
+    for name in ("picturebrowser.js", "picturebrowser.css"):
+        text = (paths.ROOT / "book" / "_assets" / name).read_text(encoding="utf-8")
+        assert not re.search(r"https?:|fetch\(|XMLHttpRequest|import\(", text), name
