@@ -1,0 +1,100 @@
+"""The figures of chapter 03: every score of every source, distances over sample size, and a bottleneck.
+
+Like `plots`, whose style and colours they share, they take tables, and compute and save nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from .plots import COLOURS, figure, styled
+
+# what a row of a panel is: the brain, what cannot be beaten, and everything that needs no brain or no painter
+ROW_COLOURS = {"brain": COLOURS["brain"], "true embedding": COLOURS["truth"]}
+
+
+@styled
+def score_panels(table: pd.DataFrame, share: pd.DataFrame, *, origin: str, title: str, columns: int = 4) -> Figure:
+    """A panel for each score, the same rows in all: what the pictures were made from. Better is always to the right.
+
+    table: name, metric, value, low, high (NaN: no interval), chance (NaN: none), better; share: metric, floor, brain,
+    share. The green bar runs from the best score without this brain to the brain's: what the brain supplies.
+    """
+    panels, names = list(dict.fromkeys(table.metric)), list(dict.fromkeys(table.name))
+    rows = -(-len(panels) // columns)
+    fig, axes = figure(2.15 * columns + 1.2, (0.19 * len(names) + 0.75) * rows + 0.4, rows, columns, origin=origin,
+                       sharey=True)
+    for ax in axes.flat[len(panels):]:
+        ax.axis("off")
+    share = share.set_index("metric")
+    for ax, metric in zip(axes.flat, panels):
+        part = table[table.metric == metric].set_index("name").reindex(names)
+        at = share.loc[metric]
+        gained = (at.brain - at.floor) * (1 if part.better.dropna().iloc[0] == "higher" else -1) > 0
+        if gained:
+            ax.barh(names.index("brain"), at.brain - at.floor, left=at.floor, height=0.62, color=COLOURS["brain"], alpha=0.3,
+                    lw=0)
+        for y, row in enumerate(part.itertuples()):
+            colour = ROW_COLOURS.get(row.Index, COLOURS["control"])
+            ax.plot([row.low, row.high], [y, y], color=colour, lw=1.6, solid_capstyle="round")
+            ax.plot(row.value, y, "o", color=colour, ms=4.5)
+        if part.chance.notna().any():
+            ax.axvline(part.chance.dropna().iloc[0], color=COLOURS["chance"], lw=1, ls="--")
+        if part.better.dropna().iloc[0] == "lower":
+            ax.set_xscale("log") if (part.value.dropna() > 0).all() else None
+            ax.invert_xaxis()
+        says = f"brain supplies {100 * at.share:.0f} %" if gained else "brain supplies nothing"
+        ax.set_title(f"{metric}\n{says}", fontsize=8, fontweight="normal")
+        ax.tick_params(labelsize=7)
+    axes[0, 0].set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
+    fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    return fig
+
+
+@styled
+def distances_over_size(table: pd.DataFrame, *, origin: str, labels: dict[str, str], title: str) -> Figure:
+    """A panel for each distance over 1/n, so that infinitely many pictures are at the left edge.
+
+    table: set, n, metric, value, sd, limit; labels: what each metric is called on its axis, in the order of the panels.
+    The dashed line runs through the four largest n to the limit.
+    """
+    fig, axes = figure(7.4, 3.2, 1, len(labels), origin=origin)
+    for ax, (metric, label) in zip(axes[0], labels.items()):
+        for colour, (name, part) in zip(sns.color_palette("deep"), table[table.metric == metric].groupby("set", sort=False)):
+            x = 1 / part.n
+            ax.errorbar(x, part.value, part.sd, fmt="o-", ms=3.5, lw=1.2, color=colour, elinewidth=0.8, label=name)
+            slope = np.polyfit(x[-4:], part.value[-4:], 1)[0]
+            limit, edge = part.limit.iloc[0], x.iloc[-4]
+            ax.plot([0, edge], [limit, limit + slope * edge], ls="--", lw=1, color=colour)
+            ax.plot(0, limit, "D", ms=4, color=colour, mfc="white", clip_on=False, zorder=5)
+        ax.axhline(0, color=COLOURS["control"], lw=0.7)
+        sizes = np.sort(table.n.unique())
+        shown = sizes[[0, 1, len(sizes) // 2, -1]] if len(sizes) > 4 else sizes
+        ax.xaxis.set(major_locator=FixedLocator([0, *(1 / shown)]), minor_locator=NullLocator())
+        ax.set_xticklabels(["∞", *map(str, shown)])
+        ax.set(xlabel="pictures on each side (1/n)", ylabel=label)
+    axes[0, 0].set_title(title)
+    axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return fig
+
+
+@styled
+def bottleneck(table: pd.DataFrame, *, origin: str, title: str, chance: float = 0.5) -> Figure:
+    """Scores over the number of directions that get through, with bands; table rank, where, value, low, high."""
+    fig, axes = figure(5.6, 3.2, origin=origin)
+    ax = axes[0, 0]
+    ranks = np.sort(table["rank"].unique())
+    for name, part in table.groupby("where", sort=False):
+        colour = next((COLOURS[key] for key in ("image", "caption") if key in name), COLOURS["brain"])
+        x = np.searchsorted(ranks, part["rank"])
+        ax.plot(x, part.value, marker="o", ms=3.5, lw=1.6, color=colour, label=name)
+        ax.fill_between(x, part.low, part.high, color=colour, alpha=0.18, lw=0)
+    ax.axhline(chance, color=COLOURS["chance"], lw=1, ls="--", label="chance")
+    ax.set(xticks=range(len(ranks)), xticklabels=ranks, xlabel="directions that get through",
+           ylabel="two-way identification", title=title)
+    ax.legend()
+    return fig

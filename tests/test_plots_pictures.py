@@ -1,0 +1,56 @@
+"""The figures of chapter 03 say where their data come from, are the same bytes every time, and show what they claim."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.patches import Rectangle
+
+from mindreader import plots_pictures, rendering
+
+NAMES = ["true embedding", "brain", "mean embedding"]
+TABLE = pd.DataFrame([(name, metric, value, value - 0.01, value + 0.01, chance, better)
+                      for metric, chance, better, values in (("2-way", 0.5, "higher", (0.9, 0.7, 0.5)),
+                                                             ("FD", np.nan, "lower", (5.0, 20.0, 10.0)))
+                      for name, value in zip(NAMES, values)],
+                     columns=["name", "metric", "value", "low", "high", "chance", "better"])
+SHARE = pd.DataFrame({"metric": ["2-way", "FD"], "floor": [0.5, 10.0], "brain": [0.7, 20.0], "share": [0.5, -2.0]})
+SIZES = pd.DataFrame([(name, n, metric, level + slope / n, 0.1, level) for metric, slope in (("FD", 40.0), ("KD", 0.0))
+                      for name, level in (("brain", 3.0), ("real", 0.0)) for n in (50, 100, 200, 300, 400)],
+                     columns=["set", "n", "metric", "value", "sd", "limit"])
+CURVE = pd.DataFrame({"rank": [0, 1, 8, 0, 8], "where": ["in CLIP's image space"] * 3 + ["through the painter"] * 2,
+                      "value": [0.5, 0.6, 0.7, 0.5, 0.65]}).assign(low=lambda t: t.value - 0.02, high=lambda t: t.value + 0.02)
+FIGURES = {
+    "panels": lambda o: plots_pictures.score_panels(TABLE, SHARE, origin=o, title="t"),
+    "sizes": lambda o: plots_pictures.distances_over_size(SIZES, origin=o, labels={"FD": "FD", "KD": "KD"}, title="t"),
+    "bottleneck": lambda o: plots_pictures.bottleneck(CURVE, origin=o, title="t"),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_say_whose_brain_it_was_and_are_the_same_each_time(name):
+    for origin, label in (("twin", "simulated subject"), ("nsd", "NSD")):
+        assert label in [text.get_text() for text in FIGURES[name](origin).texts]
+    assert rendering.png(FIGURES[name]("twin")) == rendering.png(FIGURES[name]("twin"))
+
+
+def test_the_bar_runs_from_the_floor_to_the_brain_and_only_where_there_is_a_gain():
+    first, second = FIGURES["panels"]("twin").axes[:2]
+    bars = [p for p in first.patches if isinstance(p, Rectangle)]
+    assert [(bar.get_x(), bar.get_width()) for bar in bars] == [(0.5, pytest.approx(0.2))]
+    assert first.get_title("left").endswith("brain supplies 50 %")
+    assert second.get_title("left").endswith("brain supplies nothing")
+    assert not second.patches
+
+
+def test_better_is_always_to_the_right():
+    first, second = FIGURES["panels"]("twin").axes[:2]
+    assert np.diff(first.get_xlim()) > 0 > np.diff(second.get_xlim())
+
+
+def test_the_lines_meet_the_edge_at_their_limits():
+    fig = FIGURES["sizes"]("twin")
+    for ax, slope in zip(fig.axes, (40, 0)):
+        dashed = [line.get_xydata() for line in ax.lines if line.get_linestyle() == "--"]
+        assert [tuple(line[0]) for line in dashed] == [(0, 3), (0, 0)]
+        assert dashed[0][1] == pytest.approx([1 / 100, 3 + slope / 100])
+        assert ax.get_xticklabels()[0].get_text() == "∞"
