@@ -31,7 +31,7 @@ overrides: dict = {}  # by dotted name, for example gan.kimg
 cond: str = "both"  # img, cap or both: which mapped embedding conditions the generator
 
 # %%
-from mindreader import chapter, params, plots, report
+from mindreader import chapter, eight, params, plots, plots_pictures, report
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict, cond=("img", "cap", "both"))
 run = chapter.start("03_gan", preset, subject=subject, seed=seed, overrides=overrides, cond=cond)
@@ -84,30 +84,62 @@ run.show(plots.picture_grid(report.draws(run, cond, n=5, n_draws=4), origin=run.
 run.show(plots.picture_grid(report.repeats(run, cond, n=5), origin=run.origin), "repeats")
 
 # %% [markdown]
+# ## Worst and best
+#
+# Trials chosen by their score and by nobody: the four worst and the four best by exact two-way identification, the first
+# trial of each picture. The paper's Figure 15 shows failures, too; how those were found it does not say.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-extremes", "caption": "The four worst and the four best trials. At the left the share of two-way comparisons that the reconstruction wins."}}
+extremes, labels = report.extremes(run, cond, n=4)
+run.show(plots.picture_grid(extremes, row_labels=labels, origin=run.origin), "extremes")
+
+# %% [markdown]
 # ## Which one was it?
 #
-# Two-way identification: is the reconstruction's feature vector nearer (cosine) to the stimulus than to another
-# validation picture? The chance of winning is counted over all rivals, so the score needs no random draws.
+# $n$-way identification: is the reconstruction's feature vector nearer (cosine) to the stimulus than to $n - 1$ other
+# validation pictures? The paper draws the rivals, ten times over, and gives mean and deviation of the ten. We also count
+# the chance of winning over *all* sets of rivals, which needs no draws, and resample pictures for an interval: the
+# deviation of the draws says only how far the drawing of rivals moves the number.
 
 # %%
 table = report.identification(run, cond)
-run.table(table, "identification")
+run.table(report.table_6(table), "table_6")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-identification", "caption": "Two-way identification with 95 % intervals from resampling pictures. Grey: controls. The paper's value is NSD's, by Inception features; it says nothing about a simulated subject."}}
 run.show(plots.scores_with_controls(report.two_way(table), origin=run.origin, xlabel="two-way identification",
-                                    title="Pictures from a single trial identify what was seen", chance=0.5), "two_way")
+                                    title="Pictures from a single trial identify what was seen", chance=0.5), "two_way",
+         data=table)
 
 # %% [markdown]
 # ## How far from real pictures
 #
 # The Fréchet distance between the features of reconstructions and of the validation pictures (`FD (twin features)`: it
-# is not FID, which belongs to another network). It cannot see whether a picture fits its trial; that is what the
-# shuffled brain's row shows. Small samples inflate it, so two disjoint halves of the real pictures stand beside it,
-# and the unbiased kernel distance too.
+# is not FID, which belongs to another network). The released code compares with the pictures of all *training* trials
+# unless told otherwise; that variant stands beside. Neither can see whether a picture fits its trial; that is what the
+# shuffled brain's row shows.
 
 # %%
 distances = report.distances(run, cond)
 run.table(distances, "distances")
+
+# %% [markdown]
+# Few pictures inflate a Fréchet distance. {numref}`fig-sizes` has the same sets at growing size, over $1/n$; the line
+# through the four largest sizes leads to where infinitely many would be {cite:p}`chong2020effectively`. The kernel
+# distance {cite:p}`binkowski2018kid` has no such bias. Training pictures against validation pictures are the test: their
+# distance is next to nothing, and the line finds that.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sizes", "caption": "Fréchet and kernel distance by n pictures on each side, mean and deviation of ten draws. Diamonds: the limit for infinitely many."}}
+sizes = report.distances_by_size(run, cond)
+run.show(plots_pictures.distances_over_size(sizes, origin=run.origin, labels=report.DISTANCES,
+                                            title="Few pictures inflate one of the two"), "sizes", data=sizes)
+
+# %% [markdown]
+# Did finetuning help? The same pictures are drawn for both generators, again and again, so that what is hard for both
+# cancels out. A positive difference says that finetuning came nearer.
+
+# %%
+gain = report.finetuning_gain(run, cond)
+run.table(gain, "gain")
 
 # %% [markdown]
 # ## Image, caption, or both?
@@ -116,8 +148,60 @@ run.table(distances, "distances")
 conditions = report.conditions(run)
 run.table(conditions, "conditions")
 
+# %% [markdown]
+# ## The later field's eight numbers
+#
+# Later work prints eight numbers side by side {cite:p}`ozcelik2023braindiffuser,scotti2023mindeye`: correlation of pixels
+# and SSIM at 425 px, two-way identification through layers 2 and 5 of AlexNet, Inception and CLIP, and correlation
+# *distances*, lower is better, through EfficientNet and SwAV. Put those networks' weights into the folder that
+# `$MINDREADER_METRICS` names, and these are the published numbers. Without them small networks of the simulated world
+# look instead, and the columns are called `(twin)`: other eyes, so other numbers. One reconstruction for each picture;
+# the later field averages repeats, so that row stands beside the single trials.
+
+# %%
+numbers = report.eight_numbers(run, cond, eight.eyes())
+run.table(report.eight_wide(numbers), "eight")
+
+# %% [markdown]
+# ## What the brain supplies
+#
+# A generator that was taught what pictures look like scores without any brain. So each score below has the same rows:
+# the ceiling (CLIP's own points), the brain, the *category centroid* (the mean true point of training pictures of the same
+# kind, the rarest thing in the picture: a reader who knows the kind and nothing else), the nearest training picture
+# (retrieval, no painter), and three that know nothing of the trial. The green bar is what this brain adds to the best of
+# those three. *Among the same kind* all rivals share the picture's kind: knowing the kind is worth nothing there.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-supplied", "caption": "Every score of everything that a picture could have been made from; better is to the right. Percentages: how far the brain leads from the best score without it to the ceiling."}}
+by_source = report.scores_by_source(run, cond, numbers)
+share = report.share_supplied(by_source)
+run.show(plots_pictures.score_panels(by_source, share, origin=run.origin, title="How much of each score is the brain's"),
+         "supplied", data=by_source)
+
+# %% [markdown]
+# The same question from the other side {cite:p}`mayo2024brainbits`: squeeze what the mappers say through its first $r$
+# principal directions. How few carry how much?
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bottleneck", "caption": "Two-way identification when only r directions of the mapped points get through, in CLIP's spaces and, for a few r, through the painter. With none, all trials say the mean."}}
+curve = report.bottleneck_curve(run, cond)
+run.show(plots_pictures.bottleneck(curve, origin=run.origin, title="A few directions carry most"), "bottleneck", data=curve)
+
 # %% tags=["remove-output"]
-run.record(report.gan_summary(run, cond, table, distances, conditions))
+run.record(report.identification_entries(run, cond, table) | report.distance_entries(distances, sizes, gain)
+           | report.supplied_entries(share, by_source, curve, numbers))
+
+# %% [markdown]
+# ## Browse
+#
+# Trials at even steps of rank, from the worst to the best two-way score. Press a score's name to sort by it, again to
+# turn the order around.
+#
+# ```{picturebrowser} 03_gan
+# ```
+
+# %% tags=["remove-cell"]
+browser = report.browse(run, cond)
+browser.save(run.root / run.name)
+run.table(browser.table, "browser")
 
 # %% [markdown]
 # ## Paper beside ours
@@ -130,6 +214,16 @@ run.record(report.gan_summary(run, cond, table, distances, conditions))
 # **Reading.** From single trials the pictures win {ours}`03_gan:two_way` of the two-way comparisons; the same generator
 # fed with true embeddings wins {ours}`03_gan:two_way_ceiling`, and with another trial's brain
 # {ours}`03_gan:two_way_shuffled`. The critic inside the loss would have told a rosier story: by the CLIP that the
-# generator is trained against, the same pictures win {ours}`03_gan:two_way_clip`. The Fréchet distance moves from
-# {ours}`03_gan:fd_start` before finetuning to {ours}`03_gan:fd`. Departures from the released training code, each of
-# its bugs with a name and a switch, are in {doc}`../departures`.
+# generator is trained against, the same pictures win {ours}`03_gan:two_way_clip`, and the brain would be given
+# {ours}`03_gan:share_clip` of the way to the ceiling where the independent net gives it {ours}`03_gan:share_two_way`
+# ({numref}`fig-supplied`). A reader of kinds alone would win {ours}`03_gan:two_way_centroid`, retrieval of a training
+# picture {ours}`03_gan:two_way_nearest`; among rivals of the same kind the brain still wins {ours}`03_gan:two_way_within`,
+# the reader of kinds {ours}`03_gan:two_way_within_centroid`. One direction of what the mappers say is enough for
+# {ours}`03_gan:rank_1`, sixteen for {ours}`03_gan:rank_16`, and all for {ours}`03_gan:rank_all` ({numref}`fig-bottleneck`).
+#
+# The Fréchet distance moves from {ours}`03_gan:fd_start` before finetuning to {ours}`03_gan:fd`, and finetuning's gain is
+# {ours}`03_gan:fd_gain`, by the unbiased kernel distance {ours}`03_gan:kd_gain`: point at them for their intervals. With
+# infinitely many pictures the distance would be about {ours}`03_gan:fd_limit`, and that of training pictures
+# {ours}`03_gan:fd_limit_real`; shuffling the brains leaves it at {ours}`03_gan:fd_shuffled`, since it cannot tell whose
+# picture is whose. Departures from the released training code, each of its bugs with a name and a switch, are in
+# {doc}`../departures`.

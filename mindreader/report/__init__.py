@@ -1,12 +1,14 @@
 """The paper's tables and figures, and the controls it lacks, computed from a pipeline; one module for each chapter."""
 
+from .browser import browse
 from .categories import category_auc, category_summary, category_table, class_counts
 from .common import percent, percent_chance
 from .decoding import attended_pictures, factor_scores, factors_to_show
 from .encoding import cycle_identification, cycle_pictures, encoding_accuracy, encoding_examples, encoding_summary
+from .fidelity import DISTANCES, distance_entries, distances, distances_by_size, finetuning_gain
 from .mapping import mapping_history, mapping_summary, retrieval_with_controls
-from .pictures import (conditions, distances, draws, gan_history, gan_summary, identification, repeats, sample_columns,
-                       two_way)
+from .pictures import (conditions, draws, extremes, gan_history, identification, identification_entries, repeats,
+                       sample_columns, table_6, two_way)
 from .recovered import (CONTRAST, clip_categories, noise_ceilings, receptive_fields, recovery_table, region_contrasts,
                         subject_summary)
 from .screening import (INTEGER_BINS, captions_kept, screening_auc, screening_examples, screening_summary,
@@ -14,14 +16,17 @@ from .screening import (INTEGER_BINS, captions_kept, screening_auc, screening_ex
 from .stimulation import (dose_response, face_and_level_panels, region_sizes, stimulation_effect, stimulation_panels,
                           stimulation_summary)
 from .subject import NO_PLANT, annotated_scenes, brain_map, repeat_matrix, repeat_reliability, session_drift
+from .supplied import bottleneck_curve, eight_numbers, eight_wide, scores_by_source, share_supplied, supplied_entries
 
-__all__ = ["CONTRAST", "INTEGER_BINS", "NO_PLANT", "annotated_scenes", "attended_pictures", "brain_map",
-           "captions_kept", "category_auc", "category_summary", "category_table", "class_counts", "clip_categories",
-           "conditions", "cycle_identification", "cycle_pictures", "distances", "dose_response", "draws",
-           "encoding_accuracy", "encoding_examples", "encoding_summary", "face_and_level_panels", "factor_scores",
-           "factors_to_show", "gan_history", "gan_summary", "identification", "mapping_history", "mapping_summary",
-           "noise_ceilings", "percent", "percent_chance", "receptive_fields", "recovery_table", "region_contrasts",
-           "region_sizes", "repeat_matrix", "repeat_reliability", "repeats",
-           "retrieval_with_controls", "sample_columns", "screening_auc", "screening_examples", "screening_summary",
-           "session_drift", "stimulation_effect", "stimulation_panels", "stimulation_summary", "subject_summary",
-           "threshold_sweep", "two_way"]
+__all__ = ["CONTRAST", "DISTANCES", "INTEGER_BINS", "NO_PLANT", "annotated_scenes", "attended_pictures",
+           "bottleneck_curve", "brain_map", "browse", "captions_kept", "category_auc", "category_summary",
+           "category_table", "class_counts", "clip_categories", "conditions", "cycle_identification", "cycle_pictures",
+           "distance_entries", "distances", "distances_by_size", "dose_response", "draws", "eight_numbers",
+           "eight_wide", "encoding_accuracy", "encoding_examples", "encoding_summary", "extremes",
+           "face_and_level_panels", "factor_scores", "factors_to_show", "finetuning_gain", "gan_history",
+           "identification", "identification_entries", "mapping_history", "mapping_summary", "noise_ceilings",
+           "percent", "percent_chance", "receptive_fields", "recovery_table", "region_contrasts", "region_sizes",
+           "repeat_matrix", "repeat_reliability", "repeats", "retrieval_with_controls", "sample_columns",
+           "scores_by_source", "screening_auc", "screening_examples", "screening_summary", "session_drift",
+           "share_supplied", "stimulation_effect", "stimulation_panels", "stimulation_summary", "subject_summary",
+           "supplied_entries", "table_6", "threshold_sweep", "two_way"]

@@ -1,26 +1,24 @@
-"""Chapter 03: pictures from single trials, and how much of each score the brain supplies."""
+"""Chapter 03: pictures from single trials, identified among others, and what they could have been made from instead."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from .. import embed, scores
+from .. import controls, embed, kinds, scores
 from ..pipeline import Pipeline
 from ..experiments import CONDITIONS
 from ..records import SPACES, Embeddings, Reconstructions
-from ..tables import paper_value
+from ..tables import LOST, paper_value, paper_values
 from .common import entry, first_draw, first_of_each, identification_row, pictures_of, true_points
 
 LABELS = {"img": "image head", "cap": "caption head", "both": "both heads"}
+PAPER_ROWS = {"img": "f_mi", "cap": "f_mc", "both": "f_mi & f_mc"}  # of Table 6, where the first two are inferred
+NEAREST = "nearest training picture"
+BY_CLIP = "by the CLIP of the loss"
 
 
-def gan_history(run: Pipeline, cond: str) -> pd.DataFrame:
-    """The weighted losses of finetuning, each the mean since the row before: table kimg, loss, value."""
-    history = run.painter(cond).history.drop(columns="seconds")
-    return history.melt("kimg", var_name="loss").dropna().reset_index(drop=True)
-
-
+# ── what is painted, from what ─────────────────────────────────────────────────────────────────────────────────────────
 def brain_points(run: Pipeline) -> dict[str, Embeddings]:
     """The mapped points of all validation trials."""
     return {space: run.validation(run.mapped[space]) for space in SPACES}
@@ -29,22 +27,68 @@ def brain_points(run: Pipeline) -> dict[str, Embeddings]:
 def sources(run: Pipeline) -> dict[str, dict[str, Embeddings]]:
     """What a generator can be fed with for the validation trials: the brain, the ceiling, and the floors.
 
-    The same rows (image id, trial) in each: "brain", "true embedding", "shuffled brain", "mean embedding" and
-    "random training embedding".
+    The same rows (image id, trial) in each: "brain", "true embedding", "category centroid" (the mean true training point
+    of the picture's kind), "random training embedding", "mean embedding" and "shuffled brain".
     """
-    brain, seed = brain_points(run), run.experiment.child_seed("controls")
-    rng = np.random.default_rng(seed)
-    like = brain["image"]
-    training = {space: run.training(run.mapped[space]) for space in SPACES}
-    drawn = rng.integers(0, len(training["image"]), len(like))
-    return {
-        "brain": brain,
-        "true embedding": {space: true_points(run, brain[space], space) for space in SPACES},
-        "shuffled brain": {space: scores.shuffled(brain[space], seed) for space in SPACES},
-        "mean embedding": {space: scores.mean_point(training[space], brain[space]) for space in SPACES},
-        "random training embedding": {space: Embeddings(training[space].vectors[drawn], like.image_ids, like.keys, space,
-                                                        "fmri") for space in SPACES},
-    }
+    if "sources" not in run.memo:
+        brain, seed = brain_points(run), run.experiment.child_seed("controls")
+        rng = np.random.default_rng(seed)
+        like = brain["image"]
+        training = {space: run.training(run.mapped[space]) for space in SPACES}
+        drawn = rng.integers(0, len(training["image"]), len(like))
+        kind = kinds.as_annotations(picture_kinds(run))
+        run.memo["sources"] = {
+            "brain": brain,
+            "true embedding": {space: true_points(run, brain[space], space) for space in SPACES},
+            "category centroid": {space: controls.category_points(run.training(run.truth[space]), brain[space], kind)
+                                  for space in SPACES},
+            "random training embedding": {space: Embeddings(training[space].vectors[drawn], like.image_ids, like.keys, space,
+                                                            "fmri") for space in SPACES},
+            "mean embedding": {space: scores.mean_point(training[space], brain[space]) for space in SPACES},
+            "shuffled brain": {space: scores.shuffled(brain[space], seed) for space in SPACES},
+        }
+    return run.memo["sources"]
+
+
+def picture_kinds(run: Pipeline) -> pd.Series:
+    """The kind of each stimulus, by image id; how rare a class is, is counted over training pictures."""
+    return kinds.kinds(run.subject.stimuli, run.split.train)
+
+
+def painted(run: Pipeline, cond: str, source: str = "brain", *, finetuned: bool = True) -> Reconstructions:
+    """Reconstructions of all validation trials from one of the `sources`, painted once for each run."""
+    key = ("painted", cond, source, finetuned)
+    if key not in run.memo:
+        run.memo[key] = run.paint(sources(run)[source], cond, finetuned=finetuned)
+    return run.memo[key]
+
+
+def features(run: Pipeline, cond: str, source: str = "brain", *, finetuned: bool = True) -> Embeddings:
+    """The same pictures in the space of a feature net that no loss has seen; `NEAREST` is a source here too."""
+    key = ("features", cond, source, finetuned)
+    if key not in run.memo:
+        run.memo[key] = nearest_training(run, cond, run.true_features) if source == NEAREST else \
+            run.picture_features(painted(run, cond, source, finetuned=finetuned))
+    return run.memo[key]
+
+
+def nearest_training(run: Pipeline, cond: str, points: Embeddings) -> Embeddings:
+    """For each trial the point, in any space, of the training picture nearest to what the brain says: retrieval."""
+    brain = run.validation(run.mapped[CONDITIONS[cond][0]])
+    return Embeddings(points.at(nearest_training_ids(run, cond)), brain.image_ids, brain.keys, points.space, "fmri")
+
+
+def nearest_training_ids(run: Pipeline, cond: str) -> np.ndarray:
+    """The ids of these training pictures, one for each validation trial, by the first head's space."""
+    space = CONDITIONS[cond][0]
+    return scores.nearest(run.validation(run.mapped[space]), run.training(run.truth[space]), 1)[:, 0]
+
+
+# ── to look at ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def gan_history(run: Pipeline, cond: str) -> pd.DataFrame:
+    """The weighted losses of finetuning, each the mean since the row before: table kimg, loss, value."""
+    history = run.painter(cond).history.drop(columns="seconds")
+    return history.melt("kimg", var_name="loss").dropna().reset_index(drop=True)
 
 
 def sample_columns(run: Pipeline, cond: str, n: int = 8) -> dict[str, np.ndarray]:
@@ -66,8 +110,8 @@ def draws(run: Pipeline, cond: str, n: int = 5, n_draws: int = 4) -> dict[str, n
     brain = brain_points(run)
     rows = first_of_each(brain["image"], n)
     some = {space: brain[space].take(rows) for space in SPACES}
-    painted = run.paint(some, cond, n_draws=n_draws).images
-    return {"seen": pictures_of(run, some["image"].image_ids)} | {f"z {i + 1}": painted[:, i] for i in range(n_draws)}
+    several = run.paint(some, cond, n_draws=n_draws).images
+    return {"seen": pictures_of(run, some["image"].image_ids)} | {f"z {i + 1}": several[:, i] for i in range(n_draws)}
 
 
 def repeats(run: Pipeline, cond: str, n: int = 5) -> dict[str, np.ndarray]:
@@ -82,19 +126,41 @@ def repeats(run: Pipeline, cond: str, n: int = 5) -> dict[str, np.ndarray]:
     return columns
 
 
-def identification(run: Pipeline, cond: str) -> pd.DataFrame:
-    """n-way identification for the brain, its ceiling and its floors, by a feature net that no loss has seen.
+def extremes(run: Pipeline, cond: str, n: int = 4) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The n worst and the n best trials by exact 2-way identification, as columns of pictures and a label for each row.
 
-    Table name, metric, value, low, high, n, chance, seed, origin, control. Source: paper A.4, Tables 5 and 6.
+    Of each picture only its first trial takes part. Where the score ties, the larger n of the settings decides, then the
+    order of trials: nobody chooses.
     """
-    painted = _painted(run, cond)
-    rows = [identification_row(run, name, run.picture_features(pictures), run.true_features, ways,
-                               control=name != "brain")
-            for name, pictures in painted.items() for ways in run.experiment.evaluate.ways]
-    clip = embed.embed_reconstructions(painted["brain"], run.clip)
-    rows.append(identification_row(run, "brain, by the CLIP of the loss", clip, run.points["image"], 2, control=True))
-    nearest = _nearest_training(run, cond)
-    rows.append(identification_row(run, "nearest training picture", nearest, run.true_features, 2, control=True))
+    points = features(run, cond)
+    first = points.take(first_of_each(points, len(points)))
+    two, many = (scores.n_way(first, run.true_features, n_choices=ways)
+                 for ways in (2, run.experiment.evaluate.ways[-1]))
+    order = np.lexsort((first.keys, many, two))
+    chosen = np.r_[order[:n], order[-n:]]
+    ids, keys = first.image_ids[chosen], first.keys[chosen]
+    columns = {"seen": pictures_of(run, ids)}
+    for name, source in (("from the brain", "brain"), ("true embedding", "true embedding")):
+        columns[name] = _at(painted(run, cond, source), ids, keys)
+    columns["nearest\ntraining picture"] = pictures_of(run, nearest_training_ids(run, cond)[_rows(points, ids, keys)])
+    return columns, [f"{score:.3f}" for score in two[chosen]]
+
+
+# ── identification ─────────────────────────────────────────────────────────────────────────────────────────────────────
+def identification(run: Pipeline, cond: str) -> pd.DataFrame:
+    """n-way identification by each head, and of the ceiling and the floors under `cond`, by a feature net no loss has seen.
+
+    Table name, metric, value, low, high, n, chance, seed, origin, protocol, control, drawn, drawn_sd: the expectation over
+    all sets of rivals with an interval over pictures, and mean and spread of the paper's ten draws of rivals, which tell
+    nothing of other pictures. Source: paper A.4, Tables 5 and 6.
+    """
+    sets = {LABELS[c]: features(run, c) for c in CONDITIONS}
+    heads = set(sets)
+    sets |= {name: features(run, cond, name) for name in [*sources(run), NEAREST] if name != "brain"}
+    rows = [_n_way_row(run, name, points, run.true_features, ways, control=name not in heads)
+            for name, points in sets.items() for ways in run.experiment.evaluate.ways]
+    clip = embed.embed_reconstructions(painted(run, cond), run.clip)
+    rows.append(_n_way_row(run, f"{LABELS[cond]}, {BY_CLIP}", clip, run.points["image"], 2, control=True))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -103,20 +169,23 @@ def two_way(table: pd.DataFrame) -> pd.DataFrame:
     return table[table.metric == "2-way identification"].reset_index(drop=True)
 
 
-def distances(run: Pipeline, cond: str) -> pd.DataFrame:
-    """Fréchet and kernel distance of each set of pictures to the validation pictures, and of real halves."""
-    ids = np.unique(run.split.validation)
-    real = run.validation(run.true_features)
-    painted = _painted(run, cond)
-    sets = {name: run.picture_features(pictures) for name, pictures in painted.items()}
-    sets["brain, before finetuning"] = run.picture_features(_painted(run, cond, finetuned=False)["brain"])
-    rows = [scores.distances(points, real, name=name, origin=run.origin) for name, points in sets.items()]
-    order = np.random.default_rng(run.experiment.child_seed("halves")).permutation(len(ids))
-    half = len(ids) // 2
-    rows.append(scores.distances(real.take(np.sort(order[:half])), real.take(np.sort(order[half:])),
-                                 name="two halves of the real pictures", origin=run.origin))
-    table = pd.concat(rows, ignore_index=True)
-    return table.drop(columns=["low", "high", "chance", "seed"])
+def table_6(table: pd.DataFrame) -> pd.DataFrame:
+    """An identification table as the paper's Table 6 has it, a column for each n: exact, by ten draws, and the paper's."""
+    table = table[~table.name.str.endswith(BY_CLIP)]
+    ways = list(dict.fromkeys(table.metric))
+    rows = []
+    for name, part in table.groupby("name", sort=False):
+        part = part.set_index("metric")
+        rows.append([name, "exact (95 % interval)"] + [f"{r.value:.3f} ({r.low:.3f} to {r.high:.3f})"
+                                                       for r in part.loc[ways].itertuples()])
+        if not part.control.iloc[0]:
+            rows.append([name, "ten draws, mean ± sd"] + [f"{r.drawn:.3f} ± {r.drawn_sd:.3f}"
+                                                          for r in part.loc[ways].itertuples()])
+            rows.append([name, "paper"] + [_paper_cell(name, metric.split()[0]) for metric in ways])
+    quoted = paper_values("5 or 6").iloc[0]
+    rows.append([quoted.row, f"paper, {quoted.provenance.split(':')[0]}"] +
+                [f"{quoted.value:.3f}" if metric.startswith(quoted.column) else "" for metric in ways])
+    return pd.DataFrame(rows, columns=["condition", "count", *[metric.split()[0] for metric in ways]])
 
 
 def conditions(run: Pipeline) -> pd.DataFrame:
@@ -124,58 +193,54 @@ def conditions(run: Pipeline) -> pd.DataFrame:
     rows, real = [], run.validation(run.true_features)
     for cond in CONDITIONS:
         for finetuned in (False, True):
-            points = run.picture_features(run.paint(brain_points(run), cond, finetuned=finetuned))
+            points = features(run, cond, finetuned=finetuned)
             name = f"{LABELS[cond]}, {'finetuned' if finetuned else 'as pretrained'}"
             row = identification_row(run, name, points, run.true_features, 2)
             rows.append(row.assign(fd=scores.frechet_distance(points, real)).rename(columns={"fd": "FD (twin features)"}))
     return pd.concat(rows, ignore_index=True).drop(columns="control")
 
 
-def gan_summary(run: Pipeline, cond: str, table: pd.DataFrame, far: pd.DataFrame, beside: pd.DataFrame) -> dict:
-    """The numbers of the chapter's prose and scorecard."""
+def identification_entries(run: Pipeline, cond: str, table: pd.DataFrame) -> dict:
+    """The numbers of the chapter's prose and scorecard that come from an identification table."""
     def way(name, n=2):
         return table[(table.name == name) & (table.metric == f"{n}-way identification")].iloc[0]
 
-    def distance(name, metric="FD (twin features)"):
-        row = far[(far.name == name) & (far.metric == metric)].iloc[0]
-        return {"ours": float(row.value), "n": int(row.n)}
-
-    quoted = paper_value("5 or 6", "best setting, cell unknown", "2-way")
-    values = {"two_way": entry(way("brain"), paper=quoted,
-                               note=f"{LABELS[cond]}; the paper's cell is quoted second-hand, by Inception features")}
+    ours, quoted = LABELS[cond], paper_value("5 or 6", "best setting, cell unknown", "2-way")
+    values = {"two_way": entry(way(ours), paper=quoted,
+                               note=f"{ours}; the paper's cell is quoted second-hand, by Inception features")}
     for ways in run.experiment.evaluate.ways[1:]:
-        values[f"way_{ways}"] = entry(way("brain", ways), note="Table 6; the paper's number is not recoverable")
-    values |= {
+        values[f"way_{ways}"] = entry(way(ours, ways), note="Table 6; the paper's number is not recoverable")
+    for c, label in LABELS.items():
+        values[f"two_way_{c}"] = entry(way(label), note=f"{label}, finetuned")
+    return values | {
         "two_way_ceiling": entry(way("true embedding"), note="ceiling: CLIP's own points"),
+        "two_way_centroid": entry(way("category centroid"), note="control: knows the picture's kind and nothing else"),
         "two_way_shuffled": entry(way("shuffled brain"), note="control: another trial's activity"),
+        "two_way_random": entry(way("random training embedding"), note="control: a training trial's activity"),
         "two_way_mean": entry(way("mean embedding"), note="control: no brain"),
-        "two_way_nearest": entry(way("nearest training picture"), note="control: retrieval in disguise"),
-        "two_way_clip": entry(way("brain, by the CLIP of the loss"), note="a trap: the critic inside the loss"),
-        "fd": distance("brain") | {"note": "FD (twin features); Table 1's FIDs are not recoverable"},
-        "fd_start": distance("brain, before finetuning") | {"note": "the pretrained generator on mapped points"},
-        "fd_ceiling": distance("true embedding") | {"note": "from CLIP's own points"},
-        "fd_halves": distance("two halves of the real pictures") | {"note": "two halves of the real pictures"},
-        "kd": distance("brain", "KD (twin features)") | {"note": "kernel distance, not inflated by few pictures"},
+        "two_way_nearest": entry(way(NEAREST), note="control: retrieval in disguise"),
+        "two_way_clip": entry(way(f"{ours}, {BY_CLIP}"), note="a trap: the critic inside the loss"),
     }
-    for row in beside.itertuples():
-        if "finetuned" in row.name:
-            values["two_way_" + row.name.split()[0]] = entry(row, note=row.name)
-    return values
 
 
-def _painted(run: Pipeline, cond: str, finetuned: bool = True) -> dict[str, Reconstructions]:
-    """Reconstructions of all validation trials from each source; before finetuning, from the brain alone."""
-    key = ("painted", cond, finetuned)
-    if key not in run.memo:
-        fed = sources(run)
-        names = fed if finetuned else ["brain"]
-        run.memo[key] = {name: run.paint(fed[name], cond, finetuned=finetuned) for name in names}
-    return run.memo[key]
+# ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _n_way_row(run: Pipeline, name: str, guess: Embeddings, truth: Embeddings, ways: int, *, control: bool) -> pd.DataFrame:
+    drawn = scores.n_way_sampled(guess, truth, n_choices=ways, seed=run.experiment.child_seed("rivals"))
+    row = identification_row(run, name, guess, truth, ways, control=control)
+    return row.assign(drawn=drawn.mean(), drawn_sd=drawn.std(ddof=1))
 
 
-def _nearest_training(run: Pipeline, cond: str) -> Embeddings:
-    """Features of the training picture whose true point is nearest to the brain's: a "reconstruction" by retrieval."""
-    space = CONDITIONS[cond][0]
-    brain = run.validation(run.mapped[space])
-    found = scores.nearest(brain, run.training(run.truth[space]), 1)[:, 0]
-    return Embeddings(run.true_features.at(found), brain.image_ids, brain.keys, run.true_features.space, "fmri")
+def _paper_cell(label: str, metric: str) -> str:
+    row = PAPER_ROWS[next(c for c, name in LABELS.items() if name == label)]
+    value = paper_value("6", row, metric) if metric in set(paper_values("6").column) else None
+    return LOST if value is None else f"{value:.3f}"
+
+
+def _rows(points, image_ids, keys) -> np.ndarray:
+    """Where these trials are among the rows of `points` (Embeddings or Reconstructions)."""
+    index = pd.MultiIndex.from_arrays([points.image_ids, points.keys])
+    return index.get_indexer(pd.MultiIndex.from_arrays([image_ids, keys]))
+
+
+def _at(pictures: Reconstructions, image_ids, keys) -> np.ndarray:
+    return first_draw(pictures)[_rows(pictures, image_ids, keys)]

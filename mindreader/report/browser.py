@@ -1,0 +1,65 @@
+"""Chapter 03: pictures to browse, from the worst to the best by score: a table, and one sheet that holds all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from .. import embed, kinds, scores, sheet
+from ..eight import pixel_correlation
+from ..experiments import CONDITIONS
+from ..pipeline import Pipeline
+from ..store import atomic_write
+from .common import first_draw, first_of_each, pictures_of
+from .pictures import LABELS, features, nearest_training_ids, painted, picture_kinds
+
+
+@dataclass(frozen=True, eq=False)
+class Browser:
+    """What can be browsed.
+
+    table  image_id, trial, kind, and a column for each score; a row for each picture, in the order of the sheet
+    lines  (n, len(sheet.TILES), sheet.TILE, sheet.TILE, 3) uint8
+    """
+
+    table: pd.DataFrame
+    lines: np.ndarray
+
+    def save(self, folder: Path) -> Path:
+        """Path of browser.jpg in this folder, the sheet of all pictures, written."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_write(folder / "browser.jpg") as part:
+            part.write_bytes(sheet.jpeg(self.lines))
+        return folder / "browser.jpg"
+
+
+def browse(run: Pipeline, cond: str, n: int = 96) -> Browser:
+    """Trials at even steps of rank by exact 2-way identification, from the worst to the best; each picture's first trial.
+
+    Seen, from the brain by each head, from the true embedding, and the nearest training picture; with the scores of the
+    pictures by `cond`.
+    """
+    points = features(run, cond)
+    first = first_of_each(points, len(points))
+    ways = run.experiment.evaluate.ways[-1]
+    clip = embed.embed_reconstructions(painted(run, cond), run.clip).take(first)
+    few = points.take(first)
+    table = pd.DataFrame({"image_id": few.image_ids, "trial": few.keys})
+    table["kind"] = picture_kinds(run).loc[few.image_ids].to_numpy()
+    table["2-way"] = scores.n_way(few, run.true_features, n_choices=2)
+    table[f"{ways}-way"] = scores.n_way(few, run.true_features, n_choices=ways)
+    table["2-way, same kind"] = kinds.n_way_within(few, run.true_features, picture_kinds(run))
+    table["2-way, CLIP of the loss"] = scores.n_way(clip, run.points["image"], n_choices=2)
+    order = np.lexsort((table.trial, table[f"{ways}-way"], table["2-way"]))
+    chosen = order[np.unique(np.linspace(0, len(order) - 1, min(n, len(order))).round().astype(int))]
+    table, rows = table.iloc[chosen].reset_index(drop=True), first[chosen]
+    seen = pictures_of(run, table.image_id)
+    columns = {"seen": seen}
+    columns |= {LABELS[c]: first_draw(painted(run, c))[rows] for c in CONDITIONS}
+    columns["true embedding"] = first_draw(painted(run, cond, "true embedding"))[rows]
+    columns["nearest training picture"] = pictures_of(run, nearest_training_ids(run, cond)[rows])
+    table["PixCorr"] = pixel_correlation(columns[LABELS[cond]], seen)
+    return Browser(table, np.stack([sheet.tiles(columns[name]) for name in sheet.TILES], 1))

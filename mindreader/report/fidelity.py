@@ -1,0 +1,98 @@
+"""Chapter 03: how far the pictures are from real ones, what few pictures do to that, and whether finetuning helped."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .. import frechet, scores
+from ..pipeline import Pipeline
+from ..records import Embeddings
+from .pictures import features, sources
+
+SIZES = (1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4, 1)  # of the validation pictures
+DISTANCES = {"FD": "FD (twin features)", "KD": "KD (twin features)"}
+HALVES, AS_RELEASED = "two halves of the real pictures", "against all training trials"
+
+
+def distances(run: Pipeline, cond: str) -> pd.DataFrame:
+    """Fréchet and kernel distance of each set of pictures to the validation pictures, and of real halves.
+
+    The brain's pictures also stand beside the reference of the released code: the picture of every training trial, repeats
+    and all. Source: paper Table 1. Departs: D-08.
+    """
+    ids = np.unique(run.split.validation)
+    real = run.validation(run.true_features)
+    sets = {name: features(run, cond, name) for name in sources(run)}
+    sets["brain, before finetuning"] = features(run, cond, finetuned=False)
+    rows = [scores.distances(points, real, name=name, origin=run.origin) for name, points in sets.items()]
+    trained = _training_trials(run)
+    rows += [scores.distances(sets[name], trained, name=f"{name}, {AS_RELEASED}", origin=run.origin)
+             for name in ("brain", "brain, before finetuning")]
+    order = np.random.default_rng(run.experiment.child_seed("halves")).permutation(len(ids))
+    half = len(ids) // 2
+    rows.append(scores.distances(real.take(np.sort(order[:half])), real.take(np.sort(order[half:])), name=HALVES,
+                                 origin=run.origin))
+    table = pd.concat(rows, ignore_index=True)
+    return table.drop(columns=["low", "high", "chance", "seed"])
+
+
+def distances_by_size(run: Pipeline, cond: str) -> pd.DataFrame:
+    """Both distances when only n pictures of each side are at hand, as n grows.
+
+    Table set, n, metric, value, sd, limit (where the four largest n point to as 1/n → 0). "real pictures" are training
+    pictures against validation pictures: their true distance is small, so what is measured is the bias.
+    """
+    real, seed = run.validation(run.true_features), run.experiment.child_seed("sizes")
+    sets = {"brain": features(run, cond), "brain, before finetuning": features(run, cond, finetuned=False),
+            "real pictures": run.training(run.true_features)}
+    sizes = sorted({max(3, round(share * len(real))) for share in SIZES})
+    rows = []
+    for name, points in sets.items():
+        table = frechet.by_size(points, real, sizes, seed=seed)
+        ends = {metric: frechet.limit(part.n[-4:], part.value[-4:]) for metric, part in table.groupby("metric")}
+        rows.append(table.assign(set=name, limit=table.metric.map(ends)))
+    return pd.concat(rows, ignore_index=True)[["set", "n", "metric", "value", "sd", "limit"]]
+
+
+def finetuning_gain(run: Pipeline, cond: str) -> pd.DataFrame:
+    """How much nearer to the real pictures finetuning brought the brain's, by each distance: positive is better."""
+    return frechet.difference(features(run, cond, finetuned=False), features(run, cond), run.validation(run.true_features),
+                              seed=run.experiment.child_seed("bootstrap"), name="before less after finetuning",
+                              origin=run.origin, n_bootstrap=min(200, run.experiment.evaluate.n_bootstrap))
+
+
+def distance_entries(far: pd.DataFrame, sizes: pd.DataFrame, gain: pd.DataFrame) -> dict:
+    """The numbers of the chapter's prose and scorecard that are distances."""
+    def distance(name, note, metric="FD (twin features)"):
+        row = far[(far.name == name) & (far.metric == metric)].iloc[0]
+        return {"ours": float(row.value), "n": int(row.n), "note": note}
+
+    def limit(name, note):
+        part = sizes[(sizes.set == name) & (sizes.metric == "FD")]
+        return {"ours": float(part.limit.iloc[0]), "n": int(part.n.max()), "note": note}
+
+    kernel = "KD (twin features)"
+    values = {
+        "fd": distance("brain", "FD (twin features); Table 1's FIDs are not recoverable"),
+        "fd_start": distance("brain, before finetuning", "the pretrained generator on mapped points"),
+        "fd_ceiling": distance("true embedding", "from CLIP's own points"),
+        "fd_shuffled": distance("shuffled brain", "control: another trial's activity"),
+        "fd_halves": distance(HALVES, HALVES),
+        "fd_train": distance(f"brain, {AS_RELEASED}", "the released code's reference: pictures of all training trials"),
+        "fd_limit": limit("brain", "the line over 1/n at infinitely many pictures"),
+        "fd_limit_start": limit("brain, before finetuning", "the same before finetuning"),
+        "fd_limit_real": limit("real pictures", "the same for training pictures: about 0 if the line is right"),
+        "kd": distance("brain", "kernel distance, not inflated by few pictures", kernel),
+        "kd_start": distance("brain, before finetuning", "the pretrained generator on mapped points", kernel),
+    }
+    for row in gain.itertuples():
+        values[f"{row.metric[:2].lower()}_gain"] = {
+            "ours": row.value, "low": row.low, "high": row.high, "n": row.n, "chance": 0.0,
+            "note": "before less after finetuning, the same pictures drawn for both"}
+    return values
+
+
+def _training_trials(run: Pipeline) -> Embeddings:
+    trials, points = run.subject.train, run.true_features
+    return Embeddings(points.at(trials.image_ids), trials.image_ids, trials.trial_ids, points.space, points.source)

@@ -1,0 +1,164 @@
+"""Chapter 03: how much of each score the brain supplies, and the later field's eight numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .. import embed, kinds, scores
+from ..bottleneck import Bottleneck
+from ..eight import Eye, eight
+from ..experiments import CONDITIONS
+from ..pipeline import Pipeline
+from ..records import SPACES, Embeddings, Reconstructions
+from .common import entry, first_of_each, identification_row, pictures_of
+from .fidelity import distances
+from .pictures import (NEAREST, brain_points, features, nearest_training, nearest_training_ids, painted, picture_kinds)
+
+ORDER = ("true embedding", "brain", "category centroid", NEAREST, "random training embedding", "mean embedding",
+         "shuffled brain")
+NO_BRAIN = ORDER[4:]  # prior only: nothing that the trial's own brain said
+RANKS = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+PAINTED_RANKS = (0, 1, 4, 16, 64)
+AVERAGED = "brain, repeats averaged"
+CLIP, WITHIN = "2-way, by the CLIP of the loss", "2-way among the same kind"
+
+
+def scores_by_source(run: Pipeline, cond: str, numbers: pd.DataFrame) -> pd.DataFrame:
+    """Every score of everything that a generator can be fed with, and of retrieval: a row for each source and score.
+
+    numbers: from `eight_numbers`, of which PixCorr and SSIM are taken. Table name, metric, value, low, high, chance,
+    better ("higher" or "lower"), n, origin, in the order in which they are to be shown.
+    """
+    kind, rows = picture_kinds(run), []
+    ways = run.experiment.evaluate.ways[-1]
+    far = distances(run, cond).set_index(["name", "metric"]).value
+    for name in ORDER:
+        points = features(run, cond, name)
+        clip = nearest_training(run, cond, run.points["image"]) if name == NEAREST else \
+            embed.embed_reconstructions(painted(run, cond, name), run.clip)
+        rows += [identification_row(run, name, points, run.true_features, 2),
+                 identification_row(run, name, clip, run.points["image"], 2).assign(metric=CLIP),
+                 _within(run, name, points, kind),
+                 identification_row(run, name, points, run.true_features, ways)]
+        if name != NEAREST:
+            rows += [scores.row(name, metric, far[name, metric], np.nan, np.nan, len(points), np.nan, 0, run.origin)
+                     for metric in ("FD (twin features)", "KD (twin features)")]
+    pixels = numbers[numbers.metric.isin(["PixCorr", "SSIM"]) & numbers.name.isin(ORDER)]
+    table = pd.concat([*rows, pixels], ignore_index=True)
+    table["better"] = np.where(table.metric.str.contains("twin features"), "lower", "higher")
+    return table[["name", "metric", "value", "low", "high", "chance", "better", "n", "origin"]]
+
+
+def share_supplied(table: pd.DataFrame) -> pd.DataFrame:
+    """What the brain adds to each score: table metric, floor (the best without this brain), brain, ceiling, share.
+
+    share is (brain - floor) / (ceiling - floor); NaN where the ceiling is not better than the floor.
+    """
+    rows = []
+    for metric, part in table.groupby("metric", sort=False):
+        sign = 1 if part.better.iloc[0] == "higher" else -1
+        value = sign * part.set_index("name").value
+        floor = value[value.index.isin(NO_BRAIN)].max()
+        room = value["true embedding"] - floor
+        share = (value["brain"] - floor) / room if room > 0 else np.nan
+        rows.append({"metric": metric, "floor": sign * floor, "brain": sign * value["brain"],
+                     "ceiling": sign * value["true embedding"], "share": share})
+    return pd.DataFrame(rows)
+
+
+def bottleneck_curve(run: Pipeline, cond: str) -> pd.DataFrame:
+    """Two-way identification when only the first r directions of what the mappers say get through, r = 0 … all.
+
+    Table rank, where, value, low, high: in CLIP's image and caption space for all trials, and through the painter, with
+    both conditions squeezed alike, for a few ranks and the first trial of each picture.
+    """
+    brain = brain_points(run)
+    necks = {space: Bottleneck.of(run.training(run.mapped[space])) for space in SPACES}
+    most = min(neck.max_rank for neck in necks.values())
+    first = first_of_each(brain["image"], len(brain["image"]))
+    rows = []
+    for rank in [r for r in RANKS if r < most] + [most]:
+        squeezed = {space: necks[space].squeeze(brain[space], rank) for space in SPACES}
+        sets = {f"in CLIP's {space} space": (squeezed[space], run.truth[space]) for space in SPACES}
+        if rank in (*PAINTED_RANKS, most):
+            pictures = run.paint({space: points.take(first) for space, points in squeezed.items()}, cond)
+            sets["through the painter"] = run.picture_features(pictures), run.true_features
+        rows += [identification_row(run, where, guess, truth, 2).assign(rank=rank, where=where)
+                 for where, (guess, truth) in sets.items()]
+    return pd.concat(rows, ignore_index=True)[["rank", "where", "value", "low", "high", "n", "origin"]]
+
+
+def eight_numbers(run: Pipeline, cond: str, through: tuple[Eye, ...]) -> pd.DataFrame:
+    """The later field's eight numbers for one reconstruction of each picture: from the brain, the ceiling, and controls.
+
+    Rows "brain" take the first trial of each picture; `AVERAGED` the mean of what the mappers said on all of its trials
+    (the later field averages activity, before its mappers).
+    """
+    brain = brain_points(run)
+    first = first_of_each(brain["image"], len(brain["image"]))
+    sets = {name: _take(painted(run, cond, name), first)
+            for name in ("true embedding", "brain", "mean embedding", "shuffled brain")}
+    sets[AVERAGED] = run.paint({space: brain[space].per_image() for space in SPACES}, cond)
+    sets[NEAREST] = _take(_nearest_pictures(run, cond), first)
+    settings = dict(seed=run.experiment.child_seed("bootstrap"), origin=run.origin,
+                    n_bootstrap=run.experiment.evaluate.n_bootstrap)
+    return pd.concat([eight(sets[name], run.subject.stimuli, through, name=name, **settings)
+                      for name in ("true embedding", AVERAGED, "brain", NEAREST, "mean embedding", "shuffled brain")],
+                     ignore_index=True)
+
+
+def eight_wide(table: pd.DataFrame) -> pd.DataFrame:
+    """The same as the later field prints it: a row for each set of pictures, a column for each number with its arrow."""
+    arrow = table.metric + table.better.map({"higher": " ↑", "lower": " ↓"})
+    wide = table.assign(metric=arrow).pivot(index="name", columns="metric", values="value")
+    return wide.loc[list(dict.fromkeys(table.name)), list(dict.fromkeys(arrow))].rename_axis(columns=None).reset_index()
+
+
+def supplied_entries(share: pd.DataFrame, by_source: pd.DataFrame, curve: pd.DataFrame, numbers: pd.DataFrame) -> dict:
+    """The numbers of the chapter's prose and scorecard on what the brain supplies, and the eight."""
+    def within(name, note):
+        return entry(by_source[(by_source.name == name) & (by_source.metric == WITHIN)].iloc[0], note=note)
+
+    def painter(rank, note):
+        return entry(curve[(curve["where"] == "through the painter") & (curve["rank"] == rank)].assign(chance=0.5).iloc[0],
+                     note=note)
+
+    shares = share.set_index("metric").share
+    values = {
+        "two_way_within": within("brain", "all rivals share the picture's kind"),
+        "two_way_within_ceiling": within("true embedding", "ceiling: CLIP's own points"),
+        "two_way_within_centroid": within("category centroid", "control: knows the kind, so nothing is left to know"),
+        "two_way_within_nearest": within(NEAREST, "control: retrieval in disguise"),
+        "share_two_way": {"ours": float(shares["2-way identification"]),
+                          "note": "of the way from the best score without this brain to the ceiling"},
+        "share_clip": {"ours": float(shares[CLIP]), "note": "the same by the CLIP of the loss"},
+        "rank_1": painter(1, "one direction of each mapper's readings gets through"),
+        "rank_16": painter(16, "sixteen directions"),
+        "rank_all": painter(curve["rank"].max(), "all directions; the first trial of each picture"),
+    }
+    for row in numbers[numbers.name.isin(["brain", AVERAGED, "shuffled brain"])].itertuples():
+        who = {"brain": "", AVERAGED: "_averaged", "shuffled brain": "_shuffled"}[row.name]
+        key = row.metric.lower().replace(" (twin)", "").replace(" ", "_")
+        values[f"eight_{key}{who}"] = entry(row, note=f"{row.metric}, {row.better} is better; {row.name}")
+    return values
+
+
+def _within(run: Pipeline, name: str, points: Embeddings, kind: pd.Series) -> pd.DataFrame:
+    won = kinds.n_way_within(points, run.true_features, kind)
+    scored = ~np.isnan(won)
+    seed = run.experiment.child_seed("bootstrap")
+    low, high = scores.bootstrap_interval(won[scored], points.image_ids[scored], seed=seed,
+                                          n_bootstrap=run.experiment.evaluate.n_bootstrap)
+    return scores.row(name, WITHIN, won[scored].mean(), low, high, int(scored.sum()), 0.5, seed, run.origin)
+
+
+def _nearest_pictures(run: Pipeline, cond: str) -> Reconstructions:
+    found = nearest_training_ids(run, cond)
+    brain = run.validation(run.mapped[CONDITIONS[cond][0]])
+    return Reconstructions(pictures_of(run, found)[:, None], brain.image_ids, brain.keys, CONDITIONS[cond], 0, NEAREST)
+
+
+def _take(pictures: Reconstructions, rows: np.ndarray) -> Reconstructions:
+    return Reconstructions(pictures.images[rows], pictures.image_ids[rows], pictures.keys[rows], pictures.heads,
+                           pictures.seed, pictures.note)

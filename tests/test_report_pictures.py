@@ -1,0 +1,152 @@
+"""Chapter 03's tables at smoke size: each source, score and picture is where the chapter says, and floors are floors."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mindreader import eight, report, scores, sheet
+from mindreader.chapter import start
+from mindreader.report import fidelity, pictures, supplied
+from mindreader.report.common import pictures_of
+from mindreader.tables import LOST
+
+
+@pytest.fixture(scope="module")
+def run():
+    """The chapter's own smoke run, in the home that all tests share, so that what it trains is trained once."""
+    return start("03_gan", "smoke")
+
+
+@pytest.fixture(scope="module")
+def table(run):
+    return report.identification(run, "both")
+
+
+@pytest.fixture(scope="module")
+def sizes(run):
+    return report.distances_by_size(run, "both")
+
+
+@pytest.fixture(scope="module")
+def numbers(run):
+    return report.eight_numbers(run, "both", eight.eyes())
+
+
+@pytest.fixture(scope="module")
+def by_source(run, numbers):
+    return report.scores_by_source(run, "both", numbers)
+
+
+@pytest.fixture(scope="module")
+def curve(run):
+    return report.bottleneck_curve(run, "both")
+
+
+def test_all_sources_have_the_brains_rows(run):
+    fed = pictures.sources(run)
+    brain = fed["brain"]["image"]
+    assert list(fed) == [name for name in ("brain", "true embedding", "category centroid", "random training embedding",
+                                           "mean embedding", "shuffled brain")]
+    for name, points in fed.items():
+        for space in ("image", "caption"):
+            assert np.array_equal(points[space].image_ids, brain.image_ids), name
+            assert np.array_equal(points[space].keys, brain.keys), name
+
+
+def test_the_category_centroid_is_the_mean_true_point_of_its_kind(run):
+    kind = pictures.picture_kinds(run)
+    given = pictures.sources(run)["category centroid"]["image"]
+    own = kind.loc[given.image_ids[0]]
+    train = [i for i in run.split.train if kind[i] == own]
+    expected = run.truth["image"].at(train).mean(0) if train else run.training(run.truth["image"]).vectors.mean(0)
+    assert given.vectors[0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_identification_has_exact_and_drawn_scores_of_heads_and_controls(table):
+    two = report.two_way(table).set_index("name")
+    assert list(two.index[~two.control]) == ["image head", "caption head", "both heads"]
+    assert {"true embedding", "category centroid", "nearest training picture", "shuffled brain"} <= set(two.index)
+    assert (abs(table.drawn - table.value) < 5 * table.drawn_sd + 0.1).all()
+    assert two.value["true embedding"] > two.high["shuffled brain"]
+
+
+def test_table_6_says_what_is_lost_and_what_is_quoted(run, table):
+    table = report.table_6(table)
+    assert list(table.columns) == ["condition", "count", *(f"{n}-way" for n in run.experiment.evaluate.ways)]
+    paper = table[table["count"] == "paper"].set_index("condition")
+    assert list(paper.index) == ["image head", "caption head", "both heads"] and (paper["2-way"] == LOST).all()
+    assert table.iloc[-1].tolist()[:3] == ["best setting, cell unknown", "paper, second hand", "0.782"]
+    assert "±" in table[table["count"].str.startswith("ten draws")].iloc[0]["5-way"]
+
+
+def test_extremes_are_the_lowest_and_the_highest_scores(run):
+    columns, labels = report.extremes(run, "both", n=3)
+    points = pictures.features(run, "both")
+    first = points.take(pictures.first_of_each(points, len(points)))
+    won = np.sort(scores.n_way(first, run.true_features, n_choices=2))
+    assert [float(label) for label in labels] == [round(x, 3) for x in np.r_[won[:3], won[-3:]]]
+    assert all(len(images) == 6 for images in columns.values())
+
+
+def test_the_variant_of_the_released_code_counts_every_training_trial(run):
+    far = report.distances(run, "both").set_index(["name", "metric"]).value
+    trials = run.subject.train.image_ids
+    expected = scores.frechet_distance(pictures.features(run, "both").vectors, run.true_features.at(trials))
+    assert far[f"brain, {fidelity.AS_RELEASED}", "FD (twin features)"] == pytest.approx(expected)
+
+
+def test_distances_over_size_end_with_all_validation_pictures(run, sizes):
+    assert sizes.n.max() == len(run.split.validation)
+    real = sizes[(sizes.set == "real pictures") & (sizes.metric == "FD")]
+    assert real.value.iloc[0] > real.value.iloc[-1] > abs(real.limit.iloc[0])
+
+
+def test_eight_numbers_have_arrows_and_a_row_for_each_set(run, numbers):
+    wide = report.eight_wide(numbers)
+    assert list(wide.columns)[:3] == ["name", "PixCorr ↑", "SSIM ↑"] and list(wide.columns)[-1] == "SwAV (twin) ↓"
+    assert {supplied.AVERAGED, "brain", "true embedding"} <= set(wide.name)
+    assert set(numbers.n) == {len(run.split.validation)}
+
+
+def test_share_is_the_way_from_the_best_floor_to_the_ceiling():
+    def rows(metric, better, values):
+        return pd.DataFrame({"name": supplied.ORDER, "metric": metric, "better": better, "value": values})
+
+    table = pd.concat([rows("a", "higher", [0.9, 0.7, 0.8, 0.8, 0.5, 0.4, 0.3]), rows("b", "lower", [1, 3, 2, 2, 5, 6, 7]),
+                       rows("c", "higher", [0.5, 0.7, 0.8, 0.8, 0.6, 0.4, 0.3])])
+    share = report.share_supplied(table).set_index("metric")
+    assert share.share["a"] == pytest.approx(0.5) and share.share["b"] == pytest.approx(0.5)
+    assert np.isnan(share.share["c"]) and share.floor["b"] == 5
+
+
+def test_every_source_has_every_score_and_a_reader_of_kinds_falls_behind_within_one(by_source):
+    table = by_source
+    two = table[table.metric == "2-way identification"]
+    assert tuple(two.name) == supplied.ORDER
+    assert {"FD (twin features)", supplied.CLIP, supplied.WITHIN, "SSIM"} <= set(table.metric)
+    within = table[table.metric == supplied.WITHIN].set_index("name").value
+    assert within["true embedding"] > within["category centroid"]
+
+
+def test_nothing_gets_through_no_direction(run, curve):
+    curve = curve.set_index(["where", "rank"]).value
+    assert curve["in CLIP's image space", 0] == pytest.approx(0.5, abs=0.03)
+    full = scores.n_way(pictures.brain_points(run)["image"], run.truth["image"], n_choices=2).mean()
+    assert curve["in CLIP's image space"].iloc[-1] == pytest.approx(full, abs=1e-3)
+
+
+def test_the_browser_goes_from_worst_to_best_and_shows_what_was_seen(run, tmp_path):
+    found = report.browse(run, "both", n=9)
+    assert len(found.table) == 9 and found.table["2-way"].is_monotonic_increasing
+    assert np.array_equal(found.lines[:, 0], sheet.tiles(pictures_of(run, found.table.image_id)))
+    assert found.lines.shape[1] == len(sheet.TILES)
+    assert found.save(tmp_path / "03_gan").read_bytes()[:3] == b"\xff\xd8\xff"
+
+
+def test_every_entry_is_a_number_with_its_place(run, table, sizes, numbers, by_source, curve):
+    far, gain = report.distances(run, "both"), report.finetuning_gain(run, "both")
+    entries = report.identification_entries(run, "both", table) | report.distance_entries(far, sizes, gain)
+    entries |= report.supplied_entries(report.share_supplied(by_source), by_source, curve, numbers)
+    assert {"two_way", "fd_gain", "kd_gain", "eight_ssim", "eight_alexnet_2_averaged", "rank_16"} <= set(entries)
+    assert entries["two_way"]["paper"] == pytest.approx(0.782)
+    assert all(np.isfinite(value["ours"]) for key, value in entries.items() if not key.startswith("share"))
