@@ -9,6 +9,7 @@ Whatever was finished before is found again, so a run that was killed goes on wh
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -25,7 +26,7 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch.utils.flop_counter import FlopCounterMode
 
-from . import paths, scores
+from . import hubness, paths, scores
 from .claims import trial_hits
 from .experiments import Experiment, experiment
 from .mapping import MappingConfig, ResidualMapper, low_level_recipe, targets
@@ -37,6 +38,7 @@ from .store import Store, fingerprint, save_table
 ABLATIONS = ("record", "none", "clamp", "augmentation", "captions", "losses", "auxiliary", "combinations", "all")
 DIRECTIONS = ("forward", "backward")
 HEADS = {"image": "img", "caption": "cap"}      # the mapper's space, and the condition that the starting painter hears
+WORDS = ("table", "key", "note", "weights", "protocol")     # of a score table; a key may look like a number
 Fit = tuple[str, MappingConfig, int]            # space, recipe, which seed
 
 
@@ -139,8 +141,8 @@ def run_grid(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None, *, 
     DataFrame
         A tidy score table, for each row and seed one line for each direction of retrieval and each distance between true
         pictures and those that the unfinetuned painter makes of this row's points (not for sums and f_res). Besides the
-        usual columns: table, mapper, ablation, hits, wilson_low, wilson_high, protocol, weights, key (of everything that
-        could change the fits), note. `seed` counts the fits; all are scored on one batch.
+        usual columns: table, mapper, ablation, hits, wilson_low, wilson_high, protocol, weights, skewness and
+        blind_skewness (see `hubness`), key (of everything that could change the fits), note. `seed` counts the fits; all are scored on one batch.
     """
     n_seeds = run.experiment.grid.n_seeds if n_seeds is None else n_seeds
     fits = fits_of(run.experiment, rows, n_seeds)
@@ -211,11 +213,20 @@ def score_row(run: Pipeline, row: Row, repeat: int) -> pd.DataFrame:
                  for direction in DIRECTIONS]
         return pd.concat(lines, ignore_index=True).assign(**told, note=f"diverged: {reason}")
     settings = dict(seed=_seed(run), name=row.name, origin=run.origin, n_bootstrap=run.experiment.evaluate.n_bootstrap)
-    lines = [scores.score_batch(batch, direction, **settings).assign(weights=weights) for direction in DIRECTIONS]
+    lines = [scores.score_batch(batch, direction, **settings).assign(weights=weights, **_crowding(batch, direction))
+             for direction in DIRECTIONS]
     (space, recipe), *others = row.recipes(run.experiment)
     if space in HEADS and not others and run.experiment.grid.n_pictures:
         lines.append(starting_distance(run, space, recipe, repeat).assign(name=row.name))
-    return pd.concat(lines, ignore_index=True).assign(**told, note="")
+    table = pd.concat(lines, ignore_index=True).assign(**told, note="")
+    return table.fillna({"weights": "", "protocol": ""})
+
+
+def _crowding(batch: scores.Batch, direction: scores.Direction) -> dict[str, float]:
+    """How skewed it is how often each candidate is among the nearest, and how skewed with neighbours drawn at random."""
+    few = len(np.unique(batch.image_ids)) // 2
+    found = hubness.hubness(batch, direction, k=min(hubness.NEIGHBOURS, few), n_bootstrap=1).iloc[0]
+    return {"skewness": found.value, "blind_skewness": found.chance}
 
 
 def row_batch(run: Pipeline, row: Row, repeat: int) -> tuple[scores.Batch, str]:
@@ -279,11 +290,11 @@ def starting_distance(run: Pipeline, space: str, recipe: MappingConfig, repeat: 
         points = run.read(space, recipe, repeat)
         points = points.take(np.argsort(points.keys, kind="stable")[:n])
         painted = run.picture_features(run.paint({space: points}, HEADS[space], finetuned=False))
-        scores.distances(painted, run.validation(run.true_features), origin=run.origin).to_csv(folder / "distances.csv",
-                                                                                                index=False)
+        table = scores.distances(painted, run.validation(run.true_features), origin=run.origin)
+        (folder / "distances.json").write_text(json.dumps(table.to_dict("records")), encoding="utf-8")
 
     def load(folder: Path) -> pd.DataFrame:
-        return pd.read_csv(folder / "distances.csv", float_precision="round_trip", keep_default_na=True).fillna({"name": ""})
+        return pd.DataFrame(json.loads((folder / "distances.json").read_text(encoding="utf-8")))
 
     stage = "starting distance"
     return run.store.fetch(stage, run.key(stage, extra, mapping=recipe), make, load)
@@ -322,21 +333,21 @@ def read_record(run: Pipeline, root: Path = paths.FIGURES) -> tuple[pd.DataFrame
     Held against this run: the key of every row, which counts settings, code and weights; and, for each row whose fits are
     in the store, the hits themselves. Raises LayoutError where there is no record.
     """
-    table3, table4 = (_read(root, name) for name in ("table3", "table4"))
-    record = pd.concat([table3, table4], ignore_index=True).set_index(["table", "mapper", "name", "seed", "metric"])
+    table3, table4 = (_read(root, name, WORDS) for name in ("table3", "table4"))
+    place = ["table", "mapper", "name", "seed"]
+    record = pd.concat([table3, table4], ignore_index=True)
     rows = {(row.table, row.mapper, row.name): row for row in (*TABLE3, *TABLE4)}
-    places = list(dict.fromkeys((*place[:3], place[3]) for place in record.index))
-    strange = [place for place in places if place[:3] not in rows or
-               record.loc[place, "key"].iloc[0] != row_key(run, rows[place[:3]], place[3])]
+    keys = record.groupby(place, sort=False).key.first()
+    strange = [at for at, key in keys.items() if at[:3] not in rows or key != row_key(run, rows[at[:3]], at[3])]
     if strange:
         return table3, table4, (f"This record was made with other settings, code or weights than this run has, for "
-                                f"{len(strange)} of its {len(places)} rows; `make tables` makes it anew.")
-    for place in places:
-        row, repeat = rows[place[:3]], place[3]
+                                f"{len(strange)} of its {len(keys)} rows; `make tables` makes it anew.")
+    counts = record.pivot(index=place, columns="metric", values="hits")[[f"retrieval {d}" for d in DIRECTIONS]]
+    for at, then in zip(counts.index, counts.to_numpy(float)):
+        row, repeat = rows[at[:3]], at[3]
         if all(_is_read(run, space, recipe, repeat) for space, recipe in row.recipes(run.experiment)):
             now = _hits_now(run, row, repeat)
-            then = [record.hits.get((*place, f"retrieval {direction}")) for direction in DIRECTIONS]
-            if not np.array_equal(now, np.array(then, float), equal_nan=True):
+            if not np.array_equal(now, then, equal_nan=True):
                 return table3, table4, (f"This record has {then[0]:g} and {then[1]:g} hits for {row.mapper}, {row.name}, seed "
                                         f"{repeat}, where this machine finds {now[0]:g} and {now[1]:g}; `make tables` makes "
                                         "it anew.")
@@ -357,11 +368,12 @@ def read_hits(root: Path = paths.FIGURES) -> dict[tuple[str, str], pd.DataFrame]
     return {names: pd.concat(tables, ignore_index=True) for names, tables in found.items()}
 
 
-def _read(root: Path, name: str) -> pd.DataFrame:
+def _read(root: Path, name: str, words: Sequence[str] = ()) -> pd.DataFrame:
     path = root / "tables" / f"{name}.csv"
     if not path.is_file():
         raise LayoutError(f"no {path.name} in {path.parent}, expected the record of Tables 3 and 4; run `make tables`")
-    return pd.read_csv(path).fillna({"note": "", "weights": "", "protocol": ""})
+    table = pd.read_csv(path, dtype=dict.fromkeys(words, str))
+    return table.fillna({word: "" for word in words if word in table})
 
 
 def _is_read(run: Pipeline, space: str, recipe: MappingConfig, repeat: int) -> bool:

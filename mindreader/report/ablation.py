@@ -85,8 +85,7 @@ def settings_table(run: Pipeline, found: Grid, ours: pd.DataFrame) -> pd.DataFra
 
 def beside_the_paper(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of `settings_table` for `plots_mapping.beside_the_paper`, each fit once, in per cent."""
-    once = table[[claims.fit_of(row.mapper, row.setting) == (row.mapper, row.setting) for row in table.itertuples()]]
-    once = once.drop_duplicates(["mapper", "setting", "direction"])
+    once = table[_once(table.mapper, table.setting)].drop_duplicates(["mapper", "setting", "direction"])
     place = {"group": once.mapper.map(GROUPS), "name": once.setting.replace(*BASE), "direction": once.direction}
     paper = pd.DataFrame(place | {"source": "paper", "value": once.paper_hits / 3, "low": 100 * once.paper_low,
                                   "high": 100 * once.paper_high, "chance": 100 / 300})
@@ -107,19 +106,18 @@ def verdict_cells(paper: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
 
 
 def hubs_by_setting(found: Grid) -> pd.DataFrame:
-    """Skewness of how often each picture is found forward, by setting: table name, group, what, value, low, high, chance.
+    """How skewed it is how often each candidate is found, by setting: table name, group, what, value, low, high, chance.
 
-    Mean over seeds; low and high are the lowest and the highest of them.
+    Mean over seeds; low and high are the lowest and the highest of them. Each fit once, as in `beside_the_paper`.
     """
-    table = found.scores[found.scores.metric.str.startswith("skewness")] if len(found.scores) else found.scores
-    if not len(table):
+    if not len(found.scores):
         return pd.DataFrame(columns=["name", "group", "what", "value", "low", "high", "chance"])
-    table = table[[claims.fit_of(row.mapper, row.name) == (row.mapper, row.name) for row in table.itertuples(index=False)]]
-    table = table.drop_duplicates(["mapper", "name", "metric", "seed"])
+    table = found.scores.dropna(subset="skewness").drop_duplicates(["mapper", "name", "metric", "seed"])
+    table = table[_once(table.mapper, table.name)]
     over = table.groupby(["mapper", "name", "metric"], sort=False)
-    out = over.agg(value=("value", "mean"), low=("value", "min"), high=("value", "max"), chance=("chance", "mean"))
-    out = out.reset_index()
-    return out.assign(group=out.mapper.map(GROUPS), what=out.metric.str.split(", ").str[-1])
+    out = over.agg(value=("skewness", "mean"), low=("skewness", "min"), high=("skewness", "max"),
+                   chance=("blind_skewness", "mean")).reset_index()
+    return out.assign(group=out.mapper.map(GROUPS), what=out.metric.str.split().str[-1], name=out.name.replace(*BASE))
 
 
 def ablation_summary(paper: pd.DataFrame, ours: pd.DataFrame) -> dict:
@@ -136,6 +134,11 @@ def ablation_summary(paper: pd.DataFrame, ours: pd.DataFrame) -> dict:
             values[f"gain_{key}"] = {"ours": quoted[1].difference, "low": quoted[1].low, "high": quoted[1].high,
                                      "n": int(quoted[1].n_trials), "note": f"ours: {quoted[1].verdict}"}
     return values
+
+
+def _once(mappers: pd.Series, settings: pd.Series) -> list[bool]:
+    """Which rows stand under their fit's own name, and not under another of the paper's for the same."""
+    return [claims.fit_of(*row) == row for row in zip(mappers, settings)]
 
 
 def _at(table: pd.DataFrame, place: tuple[str, str, str, str]) -> pd.Series:
