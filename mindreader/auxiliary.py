@@ -69,6 +69,8 @@ class Expander(Companion):
 COMPANIONS: dict[str, type[Companion]] = {"gan": Discriminator, "vicreg": Expander}
 
 
-def companion(kind: str, n_dims: int, seed: int) -> Companion:
-    """A fresh companion of this kind ("gan" or "vicreg"), whose weights depend on `seed` alone."""
-    return new_network(lambda: COMPANIONS[kind](n_dims), seed)
+def companion(kind: str, n_dims: int, seed: int, weight: float = 1.0) -> Companion:
+    """A fresh companion of this kind ("gan" or "vicreg"), initialised from `seed` alone, and the weight of its term."""
+    made = new_network(lambda: COMPANIONS[kind](n_dims), seed)
+    made.weight = weight
+    return made

@@ -58,10 +58,11 @@ class Companion(nn.Module):
     """A network that learns beside the one that is fitted, and adds a term to its loss.
 
     `fit` calls `begin` where it makes its own optimizer anew, and in each step `term`, and then `finish` once the
-    gradients of the whole loss are there. Here the term is the companion's own loss too.
+    gradients of the whole loss are there. Here the term is the companion's own loss too. weight: of the term in the loss.
     """
 
     optimizer: torch.optim.Optimizer
+    weight = 1.0
 
     def begin(self, learning_rate: float, weight_decay: float) -> None:
         """Make the companion's optimizer."""
@@ -205,7 +206,7 @@ def _one_epoch(network, optimizer, task: Task, phase: Phase, rng, bfloat16: bool
             loss = phase.loss(predicted, targets[rows])
             value = loss.item()
             if companion:
-                loss = loss + companion.term(predicted, targets[rows])
+                loss = loss + companion.weight * companion.term(predicted, targets[rows])
             _check(loss.item(), phase, f"step {step + 1} of epoch {epoch + 1}")
             loss.backward()
             optimizer.step()

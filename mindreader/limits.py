@@ -95,7 +95,7 @@ LIMITS: dict[str, Limit] = {
         "n_blocks": COUNT, "hidden": SIZE, "fc_hidden": SIZE, "n_layers": SIZE, "pad_to": optional(SIZE),
         "loss": one_of(*LOSSES), "epochs": each(SIZE), "clamp": optional(RATE), "unit": FLAG, "sigmoid": FLAG,
         "augment": FLAG, "caption_choice": one_of(*CAPTION_CHOICES), "batch": SIZE, "batch_contrastive": whole(2),
-        "dtype": one_of(*PRECISIONS), "auxiliary": one_of(*AUXILIARIES)}.items()},
+        "dtype": one_of(*PRECISIONS), "auxiliary": one_of(*AUXILIARIES), "auxiliary_weight": WEIGHT}.items()},
     **{f"gan.network.{name}": limit for name, limit in {
         "resolution": whole(8), "z_dim": SIZE, "w_dim": SIZE, "condition_dim": SIZE, "channel_base": whole(8),
         "channel_max": SIZE, "mapping_layers": SIZE, "unit_variance_conditions": FLAG, "condition_lr": WEIGHT,

@@ -42,6 +42,7 @@ class MappingConfig:
     dtype           "float32", or "bfloat16" for about twice the speed where the processor has it
     auxiliary       "gan": each phase has a discriminator beside it; "vicreg": one phase more, the last loss beside an
                     expander's, so that `epochs` has one entry more (Table 3b; D-12, D-13)
+                    auxiliary_weight: of its term; for "gan" the released 1 was never tried, its term had no gradient
     """
 
     n_blocks: int = 4
@@ -64,6 +65,7 @@ class MappingConfig:
     batch_contrastive: int = 128
     dtype: Literal["float32", "bfloat16"] = "float32"
     auxiliary: Literal["none", "gan", "vicreg"] = "none"
+    auxiliary_weight: float = 1.0
 
     def __post_init__(self):
         if self.loss not in LOSSES:
@@ -235,7 +237,8 @@ def train(network: nn.Module, trials_train: Trials, trials_val: Trials, points: 
         inputs=as_tensor(trials_train.betas), draw=learnt.images(trials_train.image_ids),
         validation_inputs=as_tensor(trials_val.betas), validation_targets=seen(np.random.default_rng([seed, 10**6])))
     schedule = Schedule(config.learning_rate, config.lr_decay, config.decay_every, config.weight_decay)
-    beside = companion(config.auxiliary, points.vectors.shape[1], seed + 1) if config.auxiliary != "none" else None
+    beside = companion(config.auxiliary, points.vectors.shape[1], seed + 1, config.auxiliary_weight) \
+        if config.auxiliary != "none" else None
     identity = identity_of(config, seed, trials_train.betas, trials_train.image_ids, trials_val.image_ids, learnt.vectors,
                            *(v.cpu().numpy() for v in network.state_dict().values())) if checkpoint else ""
     return fit(network, task, config.phases, schedule, seed=seed, device=device, bfloat16=config.dtype == "bfloat16",
@@ -347,7 +350,8 @@ def _continues(start: FittedMapper, config: MappingConfig, space: str) -> None:
         return [(phase.name, phase.epochs, phase.batch, phase.companion) for phase in phases]
 
     done, wanted = outline(start.config.phases), outline(config.phases)
-    same = replace(start.config, loss=config.loss, epochs=config.epochs, auxiliary=config.auxiliary) == config
+    same = replace(start.config, loss=config.loss, epochs=config.epochs, auxiliary=config.auxiliary,
+                   auxiliary_weight=config.auxiliary_weight) == config
     if start.config.auxiliary != "none" or start.space != space or not same or wanted[:len(done)] != done:
         raise ValueError(f"got a start for space {start.space!r} that was fitted with {start.config}, expected the first "
                          f"phases of {config} for space {space!r} and no auxiliary network; fit it without a start")

@@ -277,6 +277,14 @@ def test_an_auxiliary_network_changes_the_steps_but_not_what_is_told_of_the_loss
     assert np.allclose(base.train_loss, rival.train_loss, rtol=0.1), "the discriminator's term (about .7) was counted"
 
 
+def test_a_discriminator_of_no_weight_leaves_the_bits_and_of_little_weight_moves_little(table3):
+    captions = 3 if "average caption" in table3 else 1
+    base, whole = table3["base"].history.validation_loss[0], table3["auxiliary gan"].history.validation_loss[0]
+    none, little = (fitted_row(ROWS["auxiliary gan"] | {"auxiliary_weight": w}, captions).history.validation_loss[0]
+                    for w in (0.0, 1e-3))
+    assert none == base and 0 < abs(little - base) < abs(whole - base)
+
+
 @pytest.mark.parametrize("changes, companions", [
     ({"loss": "mse+cos then all", "epochs": (2, 1), "auxiliary": "gan"}, [(16, True), (32, True)]),
     ({"loss": "mse+cos", "epochs": (2, 1), "auxiliary": "vicreg"}, [(16, False), (32, True)]),
