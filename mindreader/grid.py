@@ -142,7 +142,8 @@ def run_grid(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None, *, 
         A tidy score table, for each row and seed one line for each direction of retrieval and each distance between true
         pictures and those that the unfinetuned painter makes of this row's points (not for sums and f_res). Besides the
         usual columns: table, mapper, ablation, hits, wilson_low, wilson_high, protocol, weights, skewness and
-        blind_skewness (see `hubness`), key (of everything that could change the fits), note. `seed` counts the fits; all are scored on one batch.
+        blind_skewness (see `hubness`), key (of everything that could change the fits), note. `seed` counts the fits; all
+        are scored on one batch.
     """
     n_seeds = run.experiment.grid.n_seeds if n_seeds is None else n_seeds
     fits = fits_of(run.experiment, rows, n_seeds)
