@@ -15,6 +15,8 @@ from ..tables import paper_values
 DIRECTIONS = ("forward", "backward")
 GROUPS = {"f_mi": "image mapper", "f_mc": "caption mapper", "f_res": "low-level mapper", "weighted sum": "several mappers"}
 SHORT = {"f_mi": "f_mi", "f_mc": "f_mc", "weighted sum": "sum"}
+COLUMNS = ("table", "mapper", "setting", "direction", "paper_hits", "paper_low", "paper_high", "ours", "low", "high", "lowest",
+           "highest", "n_seeds", "chance", "FD", "protocol", "origin", "verdict")
 BASE = ("MSE+cos", "MSE+cos, the base")
 QUOTED = {  # claims that the prose takes up: mapper, better row, worse row, direction
     "clamp_image_backward": ("f_mi", "threshold", "no threshold", "backward"),
@@ -58,10 +60,10 @@ def published() -> pd.DataFrame:
     return pd.concat([claims.published(family) for family in _families()], ignore_index=True)
 
 
-def tested(run: Pipeline, found: Grid) -> pd.DataFrame:
+def tested(run: Pipeline, found: Grid, *, n_permutations: int = 10_000) -> pd.DataFrame:
     """The same claims tested on our fits, rows as of `claims.verdicts`."""
-    seed = run.experiment.child_seed("verdicts")
-    return pd.concat([claims.verdicts(family, found.hits, seed=seed) for family in _families()], ignore_index=True)
+    settings = {"n_permutations": n_permutations, "seed": run.experiment.child_seed("verdicts")}
+    return pd.concat([claims.verdicts(family, found.hits, **settings) for family in _families()], ignore_index=True)
 
 
 def settings_table(run: Pipeline, found: Grid, ours: pd.DataFrame) -> pd.DataFrame:
@@ -80,7 +82,7 @@ def settings_table(run: Pipeline, found: Grid, ours: pd.DataFrame) -> pd.DataFra
             lines.append({"table": row.table, "mapper": row.mapper, "setting": row.name, "direction": direction,
                           "paper_hits": int(count), "paper_low": low, "paper_high": high}
                          | _ours(run, found, row, direction) | {"verdict": _verdict(ours, row, direction)})
-    return pd.DataFrame(lines)
+    return pd.DataFrame(lines).reindex(columns=COLUMNS)
 
 
 def beside_the_paper(table: pd.DataFrame) -> pd.DataFrame:
@@ -143,7 +145,7 @@ def _once(mappers: pd.Series, settings: pd.Series) -> list[bool]:
 
 def _at(table: pd.DataFrame, place: tuple[str, str, str, str]) -> pd.Series:
     columns = ["mapper", "better_row", "worse_row", "direction"]
-    return table[(table[columns] == place).all(axis=1)].iloc[0]
+    return table.set_index(columns).loc[place]
 
 
 def _families() -> list[tuple[claims.Claim, ...]]:

@@ -72,11 +72,17 @@ def retrieval_by_repeats(run: Pipeline) -> pd.DataFrame:
 
 
 def retrieval_by_protocol(run: Pipeline) -> pd.DataFrame:
-    """The same predictions under each protocol of retrieval that has a name: rows as of `protocols.score`, image space."""
-    n = min(run.experiment.evaluate.n_retrieval, len(np.unique(run.subject.validation.image_ids)))
-    parts = [protocols.compare(run.validation(points["image"]), _truth(run)["image"], RETRIEVALS, name=reader,
-                               **_settings(run, n=n)).assign(reader=reader)
-             for reader, points in (("mapper", run.mapped), ("ridge regression", run.ridge))]
+    """The same predictions under each protocol of retrieval that has a name: rows as of `protocols.score`, image space.
+
+    Where a picture is one candidate, there may be fewer pictures than candidates are wanted; the stamp says how many.
+    """
+    pictures, parts = len(np.unique(run.subject.validation.image_ids)), []
+    for reader, points in (("mapper", run.mapped), ("ridge regression", run.ridge)):
+        for name in RETRIEVALS:
+            wanted = run.experiment.evaluate.n_retrieval
+            n = wanted if "/mindreader-" in name else min(wanted, pictures)
+            parts.append(protocols.score(name, run.validation(points["image"]), _truth(run)["image"], name=reader,
+                                         **_settings(run, n=n)))
     return pd.concat(parts, ignore_index=True).drop(columns="better")
 
 

@@ -1,0 +1,149 @@
+"""Tables 3 and 4 beside the paper: our means are those of the hits, verdicts are those of the rule, nothing stands twice."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest, fisher_exact
+
+from mindreader import claims, grid, plots_mapping
+from mindreader.experiments import experiment
+from mindreader.params import ParameterError
+from mindreader.pipeline import Pipeline
+from mindreader.report import ablation
+
+N_SEEDS, IDS = 3, np.repeat(np.arange(100), 3)
+GOOD = ("f_mi", "MSE+cos")          # the planted better fit; all others are alike
+
+
+@pytest.fixture(scope="module")
+def run():
+    run = Pipeline(experiment("smoke"))
+    run.__dict__["subject"] = type("S", (), {"origin": "twin"})
+    return run
+
+
+@pytest.fixture(scope="module")
+def known():
+    """A grid whose hits are drawn: 0.5 of the trials for the good fit, 0.1 for the others; one row is missing."""
+    rng, hits, lines = np.random.default_rng(0), {}, []
+    for row in (*grid.TABLE3, *grid.TABLE4):
+        fit = claims.fit_of(row.mapper, row.name)
+        if row.name == "auxiliary GAN":
+            continue
+        if fit not in hits:
+            rate = 0.5 if fit == GOOD else 0.1
+            hits[fit] = pd.concat([pd.DataFrame({
+                "image_id": IDS, "key": range(300), "seed": seed, **{way: rng.random(300) < rate for way in
+                                                                    ablation.DIRECTIONS}}) for seed in range(N_SEEDS)])
+        hits[row.mapper, row.name] = hits[fit]
+        for (seed, part), way in ((x, y) for x in hits[fit].groupby("seed") for y in ablation.DIRECTIONS):
+            lines.append({"table": row.table, "mapper": row.mapper, "name": row.name, "seed": seed,
+                          "metric": f"retrieval {way}", "value": part[way].mean(), "chance": 0.01, "skewness": seed,
+                          "blind_skewness": 0.3, "protocol": f"retrieval/mindreader-{way}@1"})
+        lines.append(lines[-1] | {"metric": "FD (twin features)", "value": 7.0, "skewness": np.nan})
+    return ablation.Grid(pd.DataFrame(lines), hits, "drawn")
+
+
+@pytest.fixture(scope="module")
+def ours(run, known):
+    return ablation.tested(run, known, n_permutations=300)
+
+
+@pytest.fixture(scope="module")
+def table(run, known, ours):
+    return ablation.settings_table(run, known, ours)
+
+
+def test_every_row_of_the_paper_is_there_in_both_directions_with_its_count_and_interval(table):
+    assert len(table) == 2 * len((*grid.TABLE3, *grid.TABLE4))
+    one = table.set_index(["table", "mapper", "setting", "direction"]).loc[("4", "weighted sum", "f_mi + f_mc", "backward")]
+    interval = binomtest(73, 300).proportion_ci(method="wilson")
+    assert (one.paper_hits, one.paper_low, one.paper_high) == (73, pytest.approx(interval.low), pytest.approx(interval.high))
+
+
+def test_our_number_is_the_mean_of_the_hits_within_its_interval_and_its_seeds(table, known):
+    for row in table[table.setting == "Contra"].itertuples():
+        by_seed = known.hits[row.mapper, "Contra"].groupby("seed")[row.direction].mean()
+        assert row.ours == pytest.approx(by_seed.mean()) and row.low < row.ours < row.high
+        assert (row.lowest, row.highest, row.n_seeds, row.FD) == (by_seed.min(), by_seed.max(), N_SEEDS, 7.0)
+        assert row.protocol == f"retrieval/mindreader-{row.direction}@1"
+
+
+def test_what_was_not_fitted_has_no_number_of_ours_and_cannot_be_tested(table):
+    absent = table[table.setting == "auxiliary GAN"]
+    assert absent.ours.isna().all() and (absent.n_seeds == 0).all() and (absent.verdict == "untestable here").all()
+    assert absent.paper_hits.notna().all()
+
+
+def test_the_planted_gain_is_supported_and_the_base_has_no_verdict_on_itself(table):
+    cut = table[(table.mapper == "f_mi") & (table.setting == "no threshold")]
+    assert (cut.verdict == "supported").all()
+    assert (table[table.setting.isin(["MSE+cos", "threshold"])].verdict == "").all()
+    finetuned = table[(table["table"] == "3b") & (table.mapper == "f_mi") & (table.setting == "MSE+cos then +Contra")]
+    assert (finetuned.verdict == "contradicted").all()          # the base was made the better one
+
+
+def test_holm_runs_over_the_claims_of_one_question():
+    paper = ablation.published()
+    clamp = paper[paper.question == "clamp"]
+    p = fisher_exact([[49, 251], [25, 275]]).pvalue
+    best = clamp.loc[clamp.p.idxmin()]
+    assert best.p == pytest.approx(p) and best.p_holm == pytest.approx(len(clamp) * p) and best.verdict == "supported"
+    assert len(paper) == len(claims.CLAIMS)
+
+
+def test_each_fit_stands_once_beside_the_paper_in_per_cent(table):
+    beside = ablation.beside_the_paper(table)
+    assert not beside.duplicated(["source", "group", "name", "direction"]).any()
+    base = beside[(beside.group == "image mapper") & (beside.name == "MSE+cos, the base") & (beside.direction == "forward")]
+    assert base.set_index("source").value["paper"] == pytest.approx(100 * 21 / 300)
+    assert base.set_index("source").value["ours"] == pytest.approx(50, abs=6)
+    assert not set(beside.name) & {"threshold", "random caption", "image augmentation"}
+    assert set(beside[beside.source == "paper"].name) - set(beside[beside.source == "ours"].name) == {"auxiliary GAN"}
+
+
+def test_every_claim_has_a_cell_on_each_side_and_they_can_be_drawn(ours):
+    cells = ablation.verdict_cells(ablation.published(), ours)
+    assert len(cells) == 2 * len(claims.CLAIMS) and not cells.duplicated(["claim", "source", "column"]).any()
+    one = cells[(cells.source == "paper") & (cells.claim == "threshold > no threshold") & (cells.column == "f_mi, backward")]
+    assert one.text.item() == f"{100 * (49 - 25) / 300:+.1f}"
+    assert plots_mapping.verdicts(cells, origin="twin", title="t").axes
+
+
+def test_crowding_is_the_mean_over_seeds_between_the_lowest_and_the_highest(known):
+    rows = ablation.hubs_by_setting(known)
+    assert (rows.value == 1).all() and (rows.low == 0).all() and (rows.high == 2).all() and (rows.chance == 0.3).all()
+    assert not rows.duplicated(["group", "name", "what"]).any() and set(rows.what) == set(ablation.DIRECTIONS)
+
+
+def test_the_summary_counts_each_claim_once(ours):
+    values = ablation.ablation_summary(ablation.published(), ours)
+    for source in ("paper", "ours"):
+        counted = [values[f"claims_{source}_{v.replace(' ', '_')}"]["ours"] for v in claims.VERDICTS]
+        assert sum(counted) == len(claims.CLAIMS) == values["claims"]["ours"]
+    assert values["p_clamp_image_backward"]["ours"] == pytest.approx(0.004, abs=5e-4)
+    assert values["gain_clamp_image_backward"]["low"] > 0.1
+
+
+def test_without_fits_the_paper_still_stands_there(run):
+    nothing = ablation.fitted(run, "none")
+    ours = ablation.tested(run, nothing, n_permutations=300)
+    table = ablation.settings_table(run, nothing, ours)
+    assert (ours.verdict == "untestable here").all() and table.ours.isna().all() and table.paper_hits.notna().all()
+    assert set(ablation.beside_the_paper(table).source) == {"paper"} and ablation.hubs_by_setting(nothing).empty
+
+
+def test_the_record_says_when_it_is_not_this_run_s(run, known, monkeypatch):
+    monkeypatch.setattr(grid, "read_hits", lambda: known.hits)
+    for stale in ("This record was made with other settings.", None):
+        monkeypatch.setattr(grid, "read_record", lambda run, stale=stale: (known.scores, known.scores, stale))
+        told = ablation.fitted(run, "record")
+        assert told.hits is known.hits and len(told.scores) == 2 * len(known.scores)
+        assert told.told == (stale or "The committed record, which is what this run would make.")
+
+
+def test_an_impossible_number_of_seeds_or_question_is_refused(run):
+    with pytest.raises(ParameterError, match="n_seeds=0: expected a whole number from 1"):
+        ablation.fitted(run, "clamp", 0)
+    with pytest.raises(ValueError, match="clmp"):
+        ablation.fitted(run, "clmp")
