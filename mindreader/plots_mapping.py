@@ -86,7 +86,7 @@ def pair_histograms(pairs: pd.DataFrame, *, origin: str, xlabel: str, title: str
 
 @styled
 def hubs(occurrence: pd.DataFrame, retrieval: pd.DataFrame, *, k: int, origin: str, title: str) -> Figure:
-    """How often each picture is among the k nearest, most often first; retrieval under each similarity and choice of trials.
+    """How often each picture is among the k nearest, most often first, and retrieval under each similarity.
 
     occurrence: reader, similarity, rank (from 1), count; retrieval: trials, reader, similarity, direction, value, low,
     high, chance (in per cent), a panel for each `trials`.
@@ -159,7 +159,8 @@ def verdicts(table: pd.DataFrame, *, origin: str, title: str) -> Figure:
     """
     claims, columns = list(dict.fromkeys(table.claim)), list(dict.fromkeys(table.column))
     fig, axes = figure(8.2, 0.34 * len(claims) + 1.5, 1, 2, origin=origin, sharey=True)
-    for ax, source, name in zip(axes[0], ("paper", "ours"), ("the paper's counts, NSD", f"ours, {ORIGIN_LABEL[origin]}")):
+    names = ("the paper's counts, NSD", f"ours, {ORIGIN_LABEL[origin]}")
+    for ax, source, name in zip(axes[0], ("paper", "ours"), names):
         for row in table[table.source == source].itertuples():
             x, y = columns.index(row.column), claims.index(row.claim)
             ax.fill([x - 0.47, x + 0.47, x + 0.47, x - 0.47], [y - 0.44, y - 0.44, y + 0.44, y + 0.44], lw=0,
@@ -167,7 +168,8 @@ def verdicts(table: pd.DataFrame, *, origin: str, title: str) -> Figure:
             ax.text(x, y, row.text, ha="center", va="center", fontsize=6.5,
                     color="white" if row.verdict in ("supported", "contradicted") else COLOURS["truth"])
         ax.set_title(name, fontsize=9, fontweight="normal")
-        ax.set(xticks=range(len(columns)), xticklabels=[column.replace(", ", "\n").replace("ward", "w.") for column in columns])
+        short = [column.replace(", ", "\n").replace("ward", "w.") for column in columns]
+        ax.set(xticks=range(len(columns)), xticklabels=short)
         ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(claims) - 0.5, -0.5))
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)

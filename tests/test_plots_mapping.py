@@ -17,8 +17,8 @@ READ = pd.DataFrame({"space": "image", "reader": ["mapper", "ridge regression", 
                      "value": RNG.random(6)})
 FOUND = pd.DataFrame({"reader": "mapper", "similarity": ["raw", "raw", "CSLS", "CSLS"], "rank": [1, 2, 1, 2],
                       "count": [3, 1, 2, 2]})
-RATES = pd.DataFrame([{"trials": trials, "reader": "mapper", "similarity": kind, "direction": way, "value": 5.0, "low": 4.0,
-                       "high": 6.0, "chance": 0.3}
+RATES = pd.DataFrame([{"trials": trials, "reader": "mapper", "similarity": kind, "direction": way, "value": 5.0,
+                       "low": 4.0, "high": 6.0, "chance": 0.3}
                       for trials in ("first", "once") for kind in ("raw", "CSLS") for way in WAYS])
 BESIDE = pd.DataFrame([{"source": source, "group": group, "name": name, "direction": way, "value": value, "low": 1.0,
                         "high": 9.0, "chance": 0.3}
@@ -62,7 +62,8 @@ def test_chance_is_drawn(name):
 def test_the_paper_s_numbers_and_ours_never_share_an_axis():
     left, right = FIGURES["beside"]("twin").axes
     shown = [{x for line in ax.lines if line.get_marker() == "o" for x in line.get_xdata()} for ax in (left, right)]
-    assert shown == [{8.0}, {3.0}] and "NSD" in left.get_title(loc="left") and "simulated" in right.get_title(loc="left")
+    assert shown == [{8.0}, {3.0}]
+    assert "NSD" in left.get_title(loc="left") and "simulated" in right.get_title(loc="left")
 
 
 def test_rows_stand_under_their_mapper():

@@ -37,11 +37,12 @@ def run(tiny_twin, tiny_subject, tmp_path_factory):
     rng, trials = np.random.default_rng(3), tiny_subject.trials
     picture = embed_pictures(tiny_subject.stimuli, PixelEmbedder(4))
     captions = tiny_subject.stimuli.captions
-    words = Embeddings((picture.at(captions.image_id) + 0.1 * rng.standard_normal((len(captions), 48))).astype(np.float32),
-                       captions.image_id.to_numpy(), captions.caption_id.to_numpy(), "caption", "clip")
+    near = picture.at(captions.image_id) + 0.1 * rng.standard_normal((len(captions), 48))
+    words = Embeddings(near.astype(np.float32), captions.image_id.to_numpy(), captions.caption_id.to_numpy(), "caption",
+                       "clip")
     aims = {"image": picture, "caption": words}
-    run.__dict__.update(subject=tiny_subject, layout=nsd.Layout(tiny_twin, "subj01"), clip=PixelEmbedder(4), points=aims,
-                        targets=aims)
+    run.__dict__.update(subject=tiny_subject, layout=nsd.Layout(tiny_twin, "subj01"), clip=PixelEmbedder(4),
+                        points=aims, targets=aims)
 
     def read(space, noise, dead):
         vectors = run.truth[space].at(trials.image_ids) + noise * rng.standard_normal((len(trials), 48))
@@ -59,10 +60,11 @@ def found(run):
     return hubs.similarities(run)
 
 
-# ── retrieval ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── retrieval ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_every_score_has_its_controls_and_its_protocol(run):
     table = mapping.strips(mapping.retrieval_with_controls(run))
-    assert set(table.group) == {"mappers", "baselines", "controls"} and table.protocol.str.startswith("retrieval/").all()
+    assert set(table.group) == {"mappers", "baselines", "controls"}
+    assert table.protocol.str.startswith("retrieval/mindreader-").all()
     by = table[table.direction == "forward"].set_index("name")
     assert not by.index.duplicated().any() and len(by) == len(table) / 2
     assert by.control.sum() == 5 and (by.group[by.control] == "controls").all()
@@ -90,14 +92,14 @@ def test_one_set_of_predictions_has_a_row_for_each_name_that_retrieval_has(run):
     assert mine.value.item() == first.value.item()
 
 
-# ── hubs ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── hubs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_one_showing_of_each_picture_is_counted_as_by_hand(run, found):
     points, truth = run.validation(run.ridge["image"]), run.truth["image"]
     order = np.argsort(points.keys)
     first = order[np.sort(np.unique(points.image_ids[order], return_index=True)[1])][:N]
     ids = points.image_ids[first]
     nearness = cosine_similarity(points.vectors[first], truth.at(ids))
-    expected = {"forward": (nearness.argmax(1) == range(len(ids))).mean(), "backward": (nearness.argmax(0) == range(len(ids))).mean()}
+    expected = {way: (nearness.argmax(axis) == range(len(ids))).mean() for way, axis in zip(misses.DIRECTIONS, (1, 0))}
     rows = found[(found.reader == "ridge regression") & (found.space == "image") & (found.similarity == "raw")
                  & (found.trials == hubs.TRIALS[1])]
     assert rows.set_index("direction").value.to_dict() == pytest.approx(expected)
@@ -116,14 +118,15 @@ def test_each_reading_names_ten_pictures(run):
     assert (curves.groupby(["reader", "similarity"])["count"].diff().dropna() <= 0).all()
 
 
-# ── misses ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── misses ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("direction", misses.DIRECTIONS)
 def test_what_is_found_instead_is_nearer_than_the_right_one(run, direction):
     pairs = misses.miss_pairs(run)
     instead = pairs[(pairs.panel == direction) & (pairs.pair == "found instead")]
     points = run.validation(run.mapped["image"])
     chosen = np.argsort(points.keys)[:N]
-    ids, nearness = points.image_ids[chosen], cosine_similarity(points.vectors[chosen], run.truth["image"].at(points.image_ids[chosen]))
+    ids = points.image_ids[chosen]
+    nearness = cosine_similarity(points.vectors[chosen], run.truth["image"].at(ids))
     nearness = nearness if direction == "forward" else nearness.T
     expected = [(i, ids[row.argmax()]) for i, row in zip(ids, nearness) if ids[row.argmax()] != i]
     assert expected and list(zip(instead.image_id, instead.found)) == expected
@@ -144,7 +147,7 @@ def test_the_rest_of_a_row_of_misses_is_blank(run):
     assert len(columns) == 41 and (columns["nearer 40"] == 255).all() and not (columns["nearer 1"] == 255).all()
 
 
-# ── mapped beside true ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── mapped beside true ────────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_coordinate_follows_its_true_value_as_far_as_numpy_says_and_a_dead_one_counts_as_nothing(run):
     each, mean = targets.dimension_correlations(run)
     points = run.validation(run.mapped["image"])
@@ -161,7 +164,8 @@ def test_nearness_is_the_mean_cosine_to_the_own_picture_and_its_chance_to_all_ot
     points, truth = run.validation(run.mapped["caption"]), run.validation(run.truth["image"])
     cosines = cosine_similarity(points.vectors, truth.vectors)
     own = points.image_ids[:, None] == truth.image_ids
-    assert (row.value, row.chance) == (pytest.approx(cosines[own].mean(), abs=1e-5), pytest.approx(cosines[~own].mean(), abs=1e-5))
+    assert row.value == pytest.approx(cosines[own].mean(), abs=1e-5)
+    assert row.chance == pytest.approx(cosines[~own].mean(), abs=1e-5)
 
 
 def test_a_target_is_nearer_to_itself_however_it_is_changed_than_to_another(run):
@@ -181,7 +185,7 @@ def test_without_a_clamp_nothing_is_cut(run):
     assert MappingConfig().clamp is not None and values["r_ridge_image"]["ours"] > values["r_shuffled_image"]["ours"]
 
 
-# ── splits ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── splits ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_splits_are_compared_on_equally_many_pictures_one_showing_each(run):
     table = splits.splits(run)
     assert table.n.nunique() == 1 and set(table.name) == {*splits.SPLITS, splits.APART, splits.MET}
@@ -190,10 +194,13 @@ def test_splits_are_compared_on_equally_many_pictures_one_showing_each(run):
 
 
 def test_kinds_are_met_by_training_on_the_other_half_and_no_picture_is_read_after_training_on_it(run, monkeypatch):
-    taught = []
-    monkeypatch.setattr(splits, "_read", lambda run, trials, train, validation: taught.append((set(train), set(validation)))
-                        or run.ridge["image"].take(np.isin(run.ridge["image"].image_ids, validation)))
-    split = run.split
+    taught, split, planted = [], run.split, run.ridge["image"]
+
+    def read(run, trials, train, validation):
+        taught.append((set(train), set(validation)))
+        return planted.take(np.isin(planted.image_ids, validation))
+
+    monkeypatch.setattr(splits, "_read", read)
     points = splits._kinds_met(run, split)
     assert set(points.image_ids) == set(split.validation) and len(taught) == 2
     for train, validation in taught:

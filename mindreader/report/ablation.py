@@ -13,10 +13,11 @@ from ..pipeline import Pipeline
 from ..tables import paper_values
 
 DIRECTIONS = ("forward", "backward")
-GROUPS = {"f_mi": "image mapper", "f_mc": "caption mapper", "f_res": "low-level mapper", "weighted sum": "several mappers"}
+GROUPS = {"f_mi": "image mapper", "f_mc": "caption mapper", "f_res": "low-level mapper",
+          "weighted sum": "several mappers"}
 SHORT = {"f_mi": "f_mi", "f_mc": "f_mc", "weighted sum": "sum"}
-COLUMNS = ("table", "mapper", "setting", "direction", "paper_hits", "paper_low", "paper_high", "ours", "low", "high", "lowest",
-           "highest", "n_seeds", "chance", "FD", "protocol", "origin", "verdict")
+COLUMNS = ("table", "mapper", "setting", "direction", "paper_hits", "paper_low", "paper_high", "ours", "low", "high",
+           "lowest", "highest", "n_seeds", "chance", "FD", "protocol", "origin", "verdict")
 BASE = ("MSE+cos", "MSE+cos, the base")
 QUOTED = {  # claims that the prose takes up: mapper, better row, worse row, direction
     "clamp_image_backward": ("f_mi", "threshold", "no threshold", "backward"),
@@ -30,7 +31,7 @@ QUOTED = {  # claims that the prose takes up: mapper, better row, worse row, dir
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """What is known of each variant: tidy scores for each row and seed, its hits, and a sentence on where they come from."""
+    """What is known of each variant: scores for each row and seed, hits, and a sentence on where they come from."""
 
     scores: pd.DataFrame
     hits: dict[claims.Row, pd.DataFrame]
@@ -67,11 +68,11 @@ def tested(run: Pipeline, found: Grid, *, n_permutations: int = 10_000) -> pd.Da
 
 
 def settings_table(run: Pipeline, found: Grid, ours: pd.DataFrame) -> pd.DataFrame:
-    """Every row of Tables 3 and 4 with the paper's count and Wilson interval, ours, and the verdict on what is claimed of it.
+    """Every row of Tables 3 and 4 with the paper's count, ours, and the verdict on what is claimed of it.
 
-    Table table, mapper, setting, direction; paper_hits, paper_low, paper_high (shares of 300, NSD); ours, low, high (mean
-    over seeds, interval over pictures), lowest, highest (of the seeds), n_seeds, chance, FD (mean over seeds), protocol,
-    origin; verdict. Rows that the paper prints twice stand twice, as there.
+    Table table, mapper, setting, direction; paper_hits, paper_low, paper_high (Wilson, shares of 300, NSD); ours, low,
+    high (mean over seeds, interval over pictures), lowest, highest (of the seeds), n_seeds, chance, FD (mean over
+    seeds), protocol, origin; verdict. Rows that the paper prints twice stand twice, as there.
     """
     printed = paper_values().set_index(["table", "row", "column", "metric"]).value
     lines = []
@@ -91,13 +92,13 @@ def beside_the_paper(table: pd.DataFrame) -> pd.DataFrame:
     place = {"group": once.mapper.map(GROUPS), "name": once.setting.replace(*BASE), "direction": once.direction}
     paper = pd.DataFrame(place | {"source": "paper", "value": once.paper_hits / 3, "low": 100 * once.paper_low,
                                   "high": 100 * once.paper_high, "chance": 100 / 300})
-    ours = pd.DataFrame(place | {"source": "ours", "value": 100 * once.ours, "low": 100 * once.low, "high": 100 * once.high,
-                                 "chance": 100 * once.chance})
+    ours = pd.DataFrame(place | {"source": "ours", "value": 100 * once.ours, "low": 100 * once.low,
+                                 "high": 100 * once.high, "chance": 100 * once.chance})
     return pd.concat([paper, ours.dropna(subset="value")], ignore_index=True)
 
 
 def verdict_cells(paper: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
-    """Both tables of verdicts for `plots_mapping.verdicts`: claim, source, column, verdict, text (difference in points)."""
+    """Both tables of verdicts for `plots_mapping.verdicts`: claim, source, column, verdict, text (per cent)."""
     parts = []
     for source, table in (("paper", paper), ("ours", ours)):
         text = ["" if pd.isna(d) else f"{100 * d:+.1f}" for d in table.difference]
@@ -108,7 +109,7 @@ def verdict_cells(paper: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
 
 
 def hubs_by_setting(found: Grid) -> pd.DataFrame:
-    """How skewed it is how often each candidate is found, by setting: table name, group, what, value, low, high, chance.
+    """How skewed it is how often a candidate is found, by setting: table name, group, what, value, low, high, chance.
 
     Mean over seeds; low and high are the lowest and the highest of them. Each fit once, as in `beside_the_paper`.
     """

@@ -33,7 +33,7 @@ def similarities(run: Pipeline) -> pd.DataFrame:
 
 
 def hub_scores(run: Pipeline) -> pd.DataFrame:
-    """Skewness of how often each candidate is found, shares of hubs and orphans: rows of `hubness.hubness`, space, reader."""
+    """How skewed it is how often a candidate is found, hubs, orphans: rows of `hubness.hubness`, space, reader."""
     return pd.concat([hubness.hubness_by_similarity(batches, name=f"{reader}, {space}", **_settings(run))
                       .assign(space=space, reader=reader)
                       for (space, reader, trials), batches in _batches(run).items() if trials == TRIALS[1]],
@@ -56,7 +56,8 @@ def hubs_summary(found: pd.DataFrame, hubs: pd.DataFrame) -> dict:
     values = {}
     for row in found[found.space == "image"].itertuples():
         trials = "once" if row.trials == TRIALS[1] else "first"
-        values[f"{row.reader.split()[0]}_{row.similarity.lower()}_{trials}_{row.direction}"] = entry(row, note=row.protocol)
+        key = f"{row.reader.split()[0]}_{row.similarity.lower()}_{trials}_{row.direction}"
+        values[key] = entry(row, note=row.protocol)
     for row in hubs[(hubs.space == "image") & hubs.metric.str.startswith("skewness")
                     & (hubs.direction == "forward")].itertuples():
         values[f"{row.reader.split()[0]}_{row.similarity.lower()}_skewness"] = entry(row, note=row.metric)
@@ -79,7 +80,8 @@ def _batches(run: Pipeline) -> dict[tuple[str, str, str], dict[str, Batch]]:
 
 def _of(run: Pipeline, points: Embeddings, space: str, trials: str) -> dict[str, Batch]:
     truth = targets(run.targets[space], run.experiment.mapping.clamp)
-    middle, scored, n = hubness.centre(run.training(points), truth), run.validation(points), run.experiment.evaluate.n_retrieval
+    middle = hubness.centre(run.training(points), truth)
+    scored, n = run.validation(points), run.experiment.evaluate.n_retrieval
     if trials == TRIALS[1]:
         scored = over_repeats(scored, 1)
     return hubness.batches(scored, truth, middle, n=min(n, len(scored)), seed=run.experiment.child_seed("retrieval"))

@@ -16,7 +16,8 @@ DIRECTIONS = ("forward", "backward")
 MAPPERS = {"image": "f_mi", "caption": "f_mc"}  # the paper's names
 RETRIEVALS = ("retrieval/mindreader-forward", "retrieval/mindreader-backward", "retrieval/one-showing-forward",
               "retrieval/one-showing-backward", "retrieval/mindreader-forward-draws",
-              "retrieval/mindreader-backward-draws", "retrieval/mindeye-code-forward", "retrieval/mindeye-code-backward")
+              "retrieval/mindreader-backward-draws", "retrieval/mindeye-code-forward",
+              "retrieval/mindeye-code-backward")
 FEWEST = 10         # pictures that were shown so often, for a mean over so many showings to be scored
 
 
@@ -41,13 +42,15 @@ def retrieval_with_controls(run: Pipeline) -> pd.DataFrame:
     for direction in DIRECTIONS:
         rows += [scores.retrieval(brain[space], truth[space], direction=direction, name=f"{space} mapper",
                                   **_settings(run)).assign(control=False) for space in SPACES]
-        rows.append(scores.combined_retrieval([brain[s] for s in SPACES], [truth[s] for s in SPACES], direction=direction,
-                                              name="both mappers", **_settings(run)).assign(control=False))
+        rows.append(scores.combined_retrieval(list(brain.values()), list(truth.values()), name="both mappers",
+                                              direction=direction, **_settings(run)).assign(control=False))
         for what, baseline in (("ridge regression", run.ridge), ("plain network", run.mlp)):
-            rows += [scores.retrieval(run.validation(baseline[space]), truth[space], direction=direction,
-                                      name=f"{what}, {space}", **_settings(run)).assign(control=False) for space in SPACES]
+            rows += [scores.retrieval(run.validation(baseline[space]), truth[space], name=f"{what}, {space}",
+                                      direction=direction, **_settings(run)).assign(control=False)
+                     for space in SPACES]
         rows += [scores.retrieval(points, truth["image"], direction=direction, name=name,
-                                  **_settings(run)).assign(control=True) for name, points in _controls(run, brain).items()]
+                                  **_settings(run)).assign(control=True)
+                 for name, points in _controls(run, brain).items()]
     return pd.concat(rows, ignore_index=True)
 
 
@@ -55,7 +58,7 @@ def retrieval_by_repeats(run: Pipeline) -> pd.DataFrame:
     """Retrieval when the predictions of several showings are averaged, image space: rows as of
     `controls.retrieval_by_repeats`, with group (the reader) and direction.
 
-    The same pictures for every number of showings: those that were shown most often, of which there are FEWEST at least.
+    The same pictures for every number of showings: those that were shown most often, if there are FEWEST of them.
     """
     shown = np.unique(np.unique(run.subject.validation.image_ids, return_counts=True)[1])
     n_shown = {int(n): len(controls.over_repeats(run.validation(run.mapped["image"]), int(n))) for n in shown}
@@ -64,7 +67,8 @@ def retrieval_by_repeats(run: Pipeline) -> pd.DataFrame:
     parts = []
     for reader, points in (("mapper", run.mapped), ("ridge regression", run.ridge)):
         table = controls.retrieval_by_repeats(run.validation(points["image"]), _truth(run)["image"],
-                                              repeats=range(1, most + 1), name=f"{reader}, image", **_settings(run, n=n))
+                                              repeats=range(1, most + 1), name=f"{reader}, image",
+                                              **_settings(run, n=n))
         direction = table.metric.str.split().str[-1]
         showings = table.n_repeats.map({1: "one showing"}).fillna("mean of " + table.n_repeats.astype(str))
         parts.append(table.assign(group=reader, direction=direction, name=showings))
@@ -117,9 +121,10 @@ def mapping_summary(run: Pipeline, table: pd.DataFrame, repeats: pd.DataFrame) -
                 ("nearest training picture", "nearest", "control: snapped to the nearest training picture"),
                 ("true caption embedding", "ceiling", "ceiling: a caption's own point finds its picture")):
             values[f"{key}_{direction}"] = entry(row(name, direction), note=note)
+    most = repeats.n_repeats.max()
     for mean in repeats.itertuples():
         key = f"{mean.group.split()[0]}_mean_of_{mean.n_repeats}_{mean.direction}"
-        values[key] = entry(mean, note=f"mean of {mean.n_repeats} showings, of pictures shown {repeats.n_repeats.max()} times")
+        values[key] = entry(mean, note=f"mean of {mean.n_repeats} showings, pictures shown {most} times")
     values["chance"] = {"ours": float(table.chance.iloc[0]), "note": "repeats of one picture count as hits"}
     return values
 

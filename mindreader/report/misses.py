@@ -14,7 +14,7 @@ PAIRS = ("found instead", "found for another", "at random")
 
 
 def retrieval_misses(run: Pipeline, n: int = 6, k: int = 3) -> dict[str, np.ndarray]:
-    """The first n pictures for which another picture's brain reading was nearest, beside the k nearest (the paper's Fig. 3).
+    """The first n pictures to which another picture's reading was nearest, beside the k nearest (the paper's Fig. 3).
 
     Each picture once; where fewer than k readings beat the right one, the rest of the row is blank.
     """
@@ -28,7 +28,7 @@ def retrieval_misses(run: Pipeline, n: int = 6, k: int = 3) -> dict[str, np.ndar
 
 
 def miss_pairs(run: Pipeline) -> pd.DataFrame:
-    """How like its own picture the wrongly found one is: table panel (the direction), pair, image_id, found, cosine, shares.
+    """How like the right picture the found one is: table panel (the direction), pair, image_id, found, cosine, shares.
 
     cosine is between CLIP's points of the two pictures, shares whether they have a thing in common. Beside the misses
     stand two kinds of pairs: the same wrong pictures dealt out anew among the misses, so that pictures which are found
@@ -63,7 +63,7 @@ def misses_summary(run: Pipeline, pairs: pd.DataFrame) -> dict:
 
 
 def _misses(run: Pipeline, direction: str) -> pd.DataFrame:
-    """Trials of the headline batch that miss: table image_id, found (pictures nearer than the right one, nearest first)."""
+    """Trials of the first batch that miss: table image_id, found (what was nearer than the right, nearest first)."""
     batch = scores.batch(run.validation(run.mapped["image"]), run.truth["image"], n=run.experiment.evaluate.n_retrieval)
     nearness = batch.similarity if direction == "backward" else batch.similarity.T              # [given candidates]
     same = batch.image_ids[:, None] == batch.image_ids

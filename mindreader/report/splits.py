@@ -24,12 +24,12 @@ SPLITS = {PAPER: "first_appearance", "random pictures": "random", "NSD's shared 
 
 
 def splits(run: Pipeline) -> pd.DataFrame:
-    """Retrieval under each split by ridge regression, image space: rows of `scores.retrieval`, n_train, nearest, direction.
+    """Retrieval under each split by ridge regression: rows of `scores.retrieval`, n_train, nearest, direction.
 
-    One trial of each picture competes, and equally many in each split. `nearest` is the mean cosine of a validation
-    picture's true point to the nearest of the training side. Two rows ask more: z-scored on training trials only, where
-    the paper's z-scores take in the validation trials of the session; and whether held-out kinds are hard or only unmet:
-    the same pictures, read after training on the other half of them as well, and on as many pictures.
+    Image space. One trial of each picture competes, and equally many in each split. `nearest` is the mean cosine of a
+    validation picture's true point to the nearest of the training side. Two rows ask more: z-scored on training trials
+    only, where the paper's z-scores take in the validation trials of the session; and whether held-out kinds are hard
+    or only unmet: the same pictures, read after training on the other half of them as well, and on as many pictures.
     """
     chosen = {name: _split(run, preset) for name, preset in SPLITS.items()}
     held_out = chosen["whole kinds held out"]
@@ -50,7 +50,8 @@ def splits_summary(table: pd.DataFrame) -> dict:
     values = {f"split_{short[row.name]}_{row.direction}": entry(row, note=f"ridge regression, {row.name}")
               for row in table.itertuples()}
     nearest = table[table.direction == "forward"].itertuples()
-    return values | {f"split_{short[row.name]}_nearest": {"ours": row.nearest, "note": "cosine to the nearest training picture"}
+    note = "cosine to the nearest training picture"
+    return values | {f"split_{short[row.name]}_nearest": {"ours": row.nearest, "note": note}
                      for row in nearest if row.name not in (APART, MET)}
 
 
@@ -76,7 +77,8 @@ def _split(run: Pipeline, preset: str) -> Split:
 
 def _subject(run: Pipeline, **changes: str) -> Subject:
     """The same subject, read with other settings of its data."""
-    return nsd.load_subject(run.layout.root, run.layout.name, replace(run.experiment.data, **changes), cache=home() / "cache")
+    data = replace(run.experiment.data, **changes)
+    return nsd.load_subject(run.layout.root, run.layout.name, data, cache=home() / "cache")
 
 
 def _kept(run: Pipeline, name: str, make: Callable[[], Embeddings]) -> Embeddings:

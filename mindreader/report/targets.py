@@ -18,24 +18,25 @@ OWN, OTHER = "same picture", "two pictures"
 
 
 def target_profiles(run: Pipeline) -> pd.DataFrame:
-    """A point's coordinates under each choice that Table 3 varies (the paper's Fig. 8): table panel, line, dimension, value.
+    """A point's coordinates under each choice that Table 3 varies (the paper's Fig. 8).
 
-    The picture is the first of the validation side with three kept captions (or the most there are); only "clamp" shows
-    the one with the largest coordinate, since most points have none to cut.
+    Table panel, line, copy, dimension, value. The picture is the first of the validation side with three kept captions
+    (or the most there are); only "clamp" shows the one with the largest coordinate, since most have none to cut.
     """
     points, kept = run.validation(run.points["image"]), run.validation(run.targets["caption"])
     ids, counts = np.unique(kept.image_ids, return_counts=True)
     first = ids[np.argmax(counts >= min(3, counts.max()))]
     extreme = points.image_ids[np.abs(points.vectors).max(1).argmax()]
     own = kept.take(kept.image_ids == first)
+    clean, average, far = _unit(points.at([first])), _unit(own.per_image().vectors), points.at([extreme])
     lines = {
-        "image and caption": {"picture": _unit(points.at([first])), "its captions, averaged": _unit(own.per_image().vectors)},
-        "clamp": {"as CLIP has it": _unit(points.at([extreme])), "cut": _unit(points.at([extreme]), run.experiment.mapping.clamp)},
-        "augmentation": {"clean": _unit(points.at([first])), "augmented": _unit(_augmented(run, [first]))},
-        "captions": {"each kept caption": _unit(own.vectors), "their average": _unit(own.per_image().vectors)},
+        "image and caption": {"picture": clean, "its captions, averaged": average},
+        "clamp": {"as CLIP has it": _unit(far), "cut": _unit(far, run.experiment.mapping.clamp)},
+        "augmentation": {"clean": clean, "augmented": _unit(_augmented(run, [first]))},
+        "captions": {"each kept caption": _unit(own.vectors), "their average": average},
     }
-    return pd.concat([_profile(panel, line, vectors) for panel, named in lines.items() for line, vectors in named.items()],
-                     ignore_index=True)
+    return pd.concat([_profile(panel, line, vectors) for panel, named in lines.items()
+                      for line, vectors in named.items()], ignore_index=True)
 
 
 def target_pairs(run: Pipeline) -> pd.DataFrame:
@@ -61,7 +62,7 @@ def target_pairs(run: Pipeline) -> pd.DataFrame:
 
 
 def mapped_profiles(run: Pipeline) -> pd.DataFrame:
-    """Mapped beside true coordinates of the first validation picture's first trial, for both mappers; as `target_profiles`."""
+    """Mapped beside true coordinates of the first validation picture's first trial; table as of `target_profiles`."""
     parts = []
     for space in SPACES:
         brain = run.validation(run.mapped[space])
@@ -126,7 +127,7 @@ def targets_summary(run: Pipeline, pairs: pd.DataFrame, mean: pd.DataFrame, near
     clamp = run.experiment.mapping.clamp
     for space in SPACES:
         beyond = np.abs(run.points[space].vectors) > (np.inf if clamp is None else clamp)
-        values[f"cut_{space}"] = {"ours": float(beyond.mean()), "n": int(beyond.size), "note": "coordinates that are cut"}
+        values[f"cut_{space}"] = {"ours": float(beyond.mean()), "n": int(beyond.size), "note": "share that is cut"}
     names = {"image and caption": "modality", OWN: "same", OTHER: "two"}
     for (panel, pair), part in pairs.groupby(["panel", "pair"]):
         low, high = scores.bootstrap_interval(part.cosine.to_numpy(), part.image_id.to_numpy(), seed=0,
@@ -137,7 +138,8 @@ def targets_summary(run: Pipeline, pairs: pd.DataFrame, mean: pd.DataFrame, near
         reader, space = row.name.split(", ")
         values[f"r_{reader.split()[0]}_{space}"] = entry(row, note=f"{row.metric}, {row.constant} of them constant")
     for row in near.itertuples():
-        values[f"near_{row.name.split()[0]}_{row.metric.split()[-1]}"] = entry(row, note="chance: other pictures' points")
+        key = f"near_{row.name.split()[0]}_{row.metric.split()[-1]}"
+        values[key] = entry(row, note="chance: other pictures' points")
     return values
 
 
@@ -175,5 +177,6 @@ def _with_several(points: Embeddings) -> np.ndarray:
 def _cosines(panel: str, a: Embeddings, b: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
     first, second = _unit(a.vectors), _unit(b)
     away = np.roll(order := rng.permutation(len(a)), 1)[np.argsort(order)]      # every picture meets another one
-    return pd.concat([pd.DataFrame({"panel": panel, "pair": pair, "image_id": a.image_ids, "cosine": (first * other).sum(1)})
+    return pd.concat([pd.DataFrame({"panel": panel, "pair": pair, "image_id": a.image_ids,
+                                    "cosine": (first * other).sum(1)})
                       for pair, other in ((OWN, second), (OTHER, second[away]))], ignore_index=True)
