@@ -146,7 +146,7 @@ def beside_the_paper(table: pd.DataFrame, *, origin: str, xlabel: str, title: st
     for group, y in headings.items():
         axes[0, 0].annotate(group, (0, y), xycoords=axes[0, 0].get_yaxis_transform(), xytext=(-6, 0), ha="right",
                             textcoords="offset points", va="center", fontsize=8, style="italic")
-    axes[0, 1].legend(loc="lower right")
+    fig.legend(*axes[0, 1].get_legend_handles_labels(), loc="outside lower left", ncols=3)
     fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
     return fig
 

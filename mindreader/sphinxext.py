@@ -3,7 +3,7 @@
     {ours}`03_gan:two_way`      our number, with interval, n and origin when pointed at
     {paper}`03_gan:two_way`     the paper's, as the section's results have it
     {paper}`2 | CLIP | overall` the paper's, by its table, row and column (and metric)
-    {scorecard} 03_gan          a section's numbers beside the paper's; without a section, all of them
+    {scorecard} 03_gan          a section's numbers beside the paper's, some of them by the option keys; or all sections'
     {modelcards}                what the shipped weights are
     {picturebrowser} 03_gan     a chapter's pictures, to sort by their scores
 
@@ -13,6 +13,7 @@ A page that shows a number is read again when it changes, and a number that does
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -108,10 +109,13 @@ class Scorecard(SphinxDirective):
     """The directive `scorecard`."""
 
     optional_arguments = 1
-    option_spec = {"name": directives.unchanged, "caption": directives.unchanged}
+    option_spec = {"name": directives.unchanged, "caption": directives.unchanged, "keys": directives.unchanged}
 
     def run(self):
-        """One table; each row is a number of ours with its interval, its chance level, and the paper's."""
+        """One table; each row is a number of ours with its interval, its chance level, and the paper's.
+
+        The option keys has patterns such as image_*, of which a row's key must match one; without it all rows are there.
+        """
         section = self.arguments[0] if self.arguments else None
         found = load_results(self.env, section)
         if not found:
@@ -129,6 +133,10 @@ class Scorecard(SphinxDirective):
 
     def _fill(self, table, found: dict, *, several: bool) -> None:
         origins = sorted({ORIGIN[result["origin"]] for result in found.values()})
+        wanted = self.options.get("keys", "*").split()
+        found = {section: result | {"values": {key: value for key, value in result["values"].items()
+                                               if any(fnmatchcase(key, pattern) for pattern in wanted)}}
+                 for section, result in found.items()}
         noted = any(value.get("note") for result in found.values() for value in result["values"].values())
         head = ["", f"Ours ({', '.join(origins)})", "95 % interval", "Chance", "n", "Paper (NSD)"]
         head += ["Note"] if noted else []

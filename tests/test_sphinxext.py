@@ -67,6 +67,12 @@ def test_a_page_shows_numbers_cards_and_scorecard(folder):
     assert "Table 1" in html
 
 
+def test_a_scorecard_can_be_of_some_numbers(folder):
+    whole, some = (build(folder, f"# Page\n\n```{{scorecard}} 03_gan\n{option}```\n") for option in ("", ":keys: two_* other\n"))
+    assert whole[0] == some[0] == ""
+    assert "two way" in whole[1] and "two way" in some[1] and "lost" in whole[1] and "lost" not in some[1]
+
+
 @pytest.mark.parametrize("text, says", [
     ("{ours}`03_gan:two_wy`", "no number 03_gan:two_wy: 03_gan has two_way, lost"),
     ("{ours}`04_x:faces`", "there is no figures/results/04_x.json; run `make book`"),
