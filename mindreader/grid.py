@@ -253,11 +253,13 @@ def row_batch(run: Pipeline, row: Row, repeat: int) -> tuple[scores.Batch, str]:
 def hits(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None) -> dict[tuple[str, str], pd.DataFrame]:
     """Which trials each row finds, under (mapper, name), all seeds one below the other: what `claims.verdicts` takes.
 
-    Fits what is not in the store yet, on one thread. A row is absent if it diverged under every seed.
+    Fits what is not in the store yet, on one thread. A row is absent if it diverged under every seed; one that stands in
+    both tables is told once.
     """
     n_seeds, found = run.experiment.grid.n_seeds if n_seeds is None else n_seeds, {}
+    once = {(row.mapper, row.name): row for row in rows}
     with _one_thread():
-        for row in rows:
+        for row in once.values():
             for repeat in range(n_seeds):
                 try:
                     batch, _ = row_batch(run, row, repeat)

@@ -136,6 +136,13 @@ def test_hits_are_told_trial_by_trial_and_tested_in_pairs(run, table):
     assert "2 seeds in common, 3 are needed" in set(told.note)
 
 
+def test_a_row_that_stands_in_both_tables_is_told_once(run):
+    alone, twice = (grid.hits(run, rows, 1)["f_mc", "MSE+cos then +Contra"] for rows in (
+        caption_rows("MSE+cos then +Contra"), (*caption_rows("MSE+cos then +Contra"), grid.TABLE4[1])))
+    assert (grid.TABLE4[1].mapper, grid.TABLE4[1].name) == ("f_mc", "MSE+cos then +Contra")
+    pd.testing.assert_frame_equal(alone, twice)
+
+
 def test_a_row_that_diverges_is_told_with_its_step_and_the_others_go_on(run, monkeypatch):
     wild = replace(caption_rows("MSE")[0], fits=(("caption", (("loss", "mse"), ("learning_rate", 1e30))),))
     table = grid.run_grid(run, [wild, *caption_rows("MSE+cos")], 1)
