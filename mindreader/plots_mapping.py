@@ -140,7 +140,7 @@ def beside_the_paper(table: pd.DataFrame, *, origin: str, xlabel: str, title: st
         ax.axvline(table[table.source == source].chance.iloc[0], color=COLOURS["chance"], lw=1, ls="--", label="chance")
         ax.set_title(name, fontsize=9, fontweight="normal")
         ax.set_xlabel(xlabel)
-        ax.set_xlim(0)
+        ax.set_xlim(-0.03 * table[table.source == source].high.max())
     axes[0, 0].set(yticks=list(rows.values()), yticklabels=[name for _, name in rows])
     axes[0, 0].set_ylim(place - 0.5, -0.7)
     for group, y in headings.items():

@@ -115,15 +115,17 @@ def test_crowding_is_the_mean_over_seeds_between_the_lowest_and_the_highest(know
     rows = ablation.hubs_by_setting(known)
     assert (rows.value == 1).all() and (rows.low == 0).all() and (rows.high == 2).all() and (rows.chance == 0.3).all()
     assert not rows.duplicated(["group", "name", "what"]).any() and set(rows.what) == set(ablation.DIRECTIONS)
+    assert set(rows.group) == {"image mapper", "caption mapper"} and len(rows) == 2 * 2 * len(ablation.CROWDING)
 
 
-def test_the_summary_counts_each_claim_once(ours):
-    values = ablation.ablation_summary(ablation.published(), ours)
+def test_the_summary_counts_each_claim_once(ours, known):
+    values = ablation.ablation_summary(ablation.published(), ours, ablation.hubs_by_setting(known))
     for source in ("paper", "ours"):
         counted = [values[f"claims_{source}_{v.replace(' ', '_')}"]["ours"] for v in claims.VERDICTS]
         assert sum(counted) == len(claims.CLAIMS) == values["claims"]["ours"]
     assert values["p_clamp_image_backward"]["ours"] == pytest.approx(0.004, abs=5e-4)
     assert values["gain_clamp_image_backward"]["low"] > 0.1
+    assert values["crowding_caption_base"]["ours"] == 1 and values["crowding_image_uncut"]["chance"] == 0.3
 
 
 def test_without_fits_the_paper_still_stands_there(run):

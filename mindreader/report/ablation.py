@@ -19,6 +19,8 @@ SHORT = {"f_mi": "f_mi", "f_mc": "f_mc", "weighted sum": "sum"}
 COLUMNS = ("table", "mapper", "setting", "direction", "paper_hits", "paper_low", "paper_high", "ours", "low", "high",
            "lowest", "highest", "n_seeds", "chance", "FD", "protocol", "origin", "verdict")
 BASE = ("MSE+cos", "MSE+cos, the base")
+CROWDING = {"no threshold": "uncut", BASE[0]: "base", "Contra": "contrastive", "MSE+cos+Contra from scratch": "scratch",
+            "MSE+cos then +Contra": "finetuned"}     # settings that could make hubs or fewer of them
 QUOTED = {  # claims that the prose takes up: mapper, better row, worse row, direction
     "clamp_image_backward": ("f_mi", "threshold", "no threshold", "backward"),
     "augmentation_forward": ("f_mi", "image augmentation", "no augmentation", "forward"),
@@ -88,7 +90,8 @@ def settings_table(run: Pipeline, found: Grid, ours: pd.DataFrame) -> pd.DataFra
 
 def beside_the_paper(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of `settings_table` for `plots_mapping.beside_the_paper`, each fit once, in per cent."""
-    once = table[_once(table.mapper, table.setting)].drop_duplicates(["mapper", "setting", "direction"])
+    own = [claims.fit_of(*row) == row for row in zip(table.mapper, table.setting)]      # not under another name of it
+    once = table[own].drop_duplicates(["mapper", "setting", "direction"])
     place = {"group": once.mapper.map(GROUPS), "name": once.setting.replace(*BASE), "direction": once.direction}
     paper = pd.DataFrame(place | {"source": "paper", "value": once.paper_hits / 3, "low": 100 * once.paper_low,
                                   "high": 100 * once.paper_high, "chance": 100 / 300})
@@ -109,22 +112,21 @@ def verdict_cells(paper: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
 
 
 def hubs_by_setting(found: Grid) -> pd.DataFrame:
-    """How skewed it is how often a candidate is found, by setting: table name, group, what, value, low, high, chance.
+    """How skewed it is how often a candidate is found, with and without the clamp and the contrastive term.
 
-    Mean over seeds; low and high are the lowest and the highest of them. Each fit once, as in `beside_the_paper`.
+    Table name, group, what (the direction), value, low, high, chance: the mean over seeds, the lowest and the highest.
     """
     if not len(found.scores):
         return pd.DataFrame(columns=["name", "group", "what", "value", "low", "high", "chance"])
     table = found.scores.dropna(subset="skewness").drop_duplicates(["mapper", "name", "metric", "seed"])
-    table = table[_once(table.mapper, table.name)]
-    over = table.groupby(["mapper", "name", "metric"], sort=False)
+    over = table[table.name.isin(CROWDING)].groupby(["mapper", "name", "metric"], sort=False)
     out = over.agg(value=("skewness", "mean"), low=("skewness", "min"), high=("skewness", "max"),
                    chance=("blind_skewness", "mean")).reset_index()
     return out.assign(group=out.mapper.map(GROUPS), what=out.metric.str.split().str[-1], name=out.name.replace(*BASE))
 
 
-def ablation_summary(paper: pd.DataFrame, ours: pd.DataFrame) -> dict:
-    """The numbers of the chapter's prose: how many claims there are of each verdict, and the claims that it quotes."""
+def ablation_summary(paper: pd.DataFrame, ours: pd.DataFrame, crowding: pd.DataFrame) -> dict:
+    """The numbers of the chapter's prose: how many claims there are of each verdict, the claims it quotes, and hubs."""
     values = {"claims": {"ours": len(ours), "note": "comparisons in Tables 3 and 4"}}
     for source, table in (("paper", paper), ("ours", ours)):
         for verdict in claims.VERDICTS:
@@ -136,12 +138,11 @@ def ablation_summary(paper: pd.DataFrame, ours: pd.DataFrame) -> dict:
         if pd.notna(quoted[1].difference):
             values[f"gain_{key}"] = {"ours": quoted[1].difference, "low": quoted[1].low, "high": quoted[1].high,
                                      "n": int(quoted[1].n_trials), "note": f"ours: {quoted[1].verdict}"}
+    names = CROWDING | {BASE[1]: CROWDING[BASE[0]]}
+    for row in crowding[crowding.what == "forward"].itertuples():
+        values[f"crowding_{row.group.split()[0]}_{names[row.name]}"] = {
+            "ours": row.value, "chance": row.chance, "note": f"skewness, mean over seeds ({row.low:.2f} to {row.high:.2f})"}
     return values
-
-
-def _once(mappers: pd.Series, settings: pd.Series) -> list[bool]:
-    """Which rows stand under their fit's own name, and not under another of the paper's for the same."""
-    return [claims.fit_of(*row) == row for row in zip(mappers, settings)]
 
 
 def _at(table: pd.DataFrame, place: tuple[str, str, str, str]) -> pd.Series:
