@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -160,9 +161,11 @@ def structural_similarity(pictures: np.ndarray, originals: np.ndarray) -> np.nda
 def _paired(compare, pictures: np.ndarray, originals: np.ndarray, batch: int = 32) -> np.ndarray:
     if len(pictures) != len(originals):
         raise ValueError(f"got {len(pictures)} pictures and {len(originals)} originals, expected one original for each")
-    parts = [compare(_resized(pictures[i:i + batch], PIXELS), _resized(originals[i:i + batch], PIXELS))
-             for i in range(0, len(pictures), batch)]
-    return np.concatenate(parts)
+    def part(start: int) -> np.ndarray:
+        return compare(*(_resized(images[start:start + batch], PIXELS) for images in (pictures, originals)))
+
+    with ThreadPoolExecutor() as pool:  # filters and products of large arrays let other threads run
+        return np.concatenate(list(pool.map(part, range(0, len(pictures), batch))))
 
 
 def _resized(pixels: np.ndarray, size: int) -> Tensor:

@@ -59,18 +59,19 @@ def score_panels(table: pd.DataFrame, share: pd.DataFrame, *, origin: str, title
 def distances_over_size(table: pd.DataFrame, *, origin: str, labels: dict[str, str], title: str) -> Figure:
     """A panel for each distance over 1/n, so that infinitely many pictures are at the left edge.
 
-    table: set, n, metric, value, sd, limit; labels: what each metric is called on its axis, in the order of the panels.
-    The dashed line runs through the four largest n to the limit.
+    table: set, n, metric, value, sd, limit (NaN: none); labels: what each metric is called on its axis, in the order of the
+    panels. A dashed line runs through the four largest n to the limit.
     """
     fig, axes = figure(7.4, 3.2, 1, len(labels), origin=origin)
     for ax, (metric, label) in zip(axes[0], labels.items()):
         for colour, (name, part) in zip(sns.color_palette("deep"), table[table.metric == metric].groupby("set", sort=False)):
             x = 1 / part.n
             ax.errorbar(x, part.value, part.sd, fmt="o-", ms=3.5, lw=1.2, color=colour, elinewidth=0.8, label=name)
-            slope = np.polyfit(x[-4:], part.value[-4:], 1)[0]
-            limit, edge = part.limit.iloc[0], x.iloc[-4]
-            ax.plot([0, edge], [limit, limit + slope * edge], ls="--", lw=1, color=colour)
-            ax.plot(0, limit, "D", ms=4, color=colour, mfc="white", clip_on=False, zorder=5)
+            limit = part.limit.iloc[0]
+            if np.isfinite(limit):
+                slope, edge = np.polyfit(x[-4:], part.value[-4:], 1)[0], x.iloc[-4]
+                ax.plot([0, edge], [limit, limit + slope * edge], ls="--", lw=1, color=colour)
+                ax.plot(0, limit, "D", ms=4, color=colour, mfc="white", clip_on=False, zorder=5)
         ax.axhline(0, color=COLOURS["control"], lw=0.7)
         sizes = np.sort(table.n.unique())
         shown = sizes[[0, 1, len(sizes) // 2, -1]] if len(sizes) > 4 else sizes

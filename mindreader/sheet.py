@@ -8,7 +8,7 @@ import numpy as np
 
 TILE = 64  # height and width of each picture on the sheet, pixels
 TILES = ("seen", "image head", "caption head", "both heads", "true embedding", "nearest training picture")
-QUALITY = 80  # of the JPEG: above it the file grows, and nobody sees why
+QUALITY = 75  # of the JPEG: above it the file grows, and nobody sees why
 
 
 def tiles(images: np.ndarray) -> np.ndarray:
@@ -30,5 +30,5 @@ def jpeg(lines: np.ndarray) -> bytes:
                          "`tiles` on pictures of another size")
     out = io.BytesIO()
     sheet = Image.fromarray(lines.transpose(0, 2, 1, 3, 4).reshape(n * size, columns * size, 3))
-    sheet.save(out, format="jpeg", quality=QUALITY, optimize=True, subsampling=0)
+    sheet.save(out, format="jpeg", quality=QUALITY, optimize=True)
     return out.getvalue()

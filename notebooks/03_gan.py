@@ -171,7 +171,7 @@ run.table(report.eight_wide(numbers), "eight")
 # (retrieval, no painter), and three that know nothing of the trial. The green bar is what this brain adds to the best of
 # those three. *Among the same kind* all rivals share the picture's kind: knowing the kind is worth nothing there.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-supplied", "caption": "Every score of everything that a picture could have been made from; better is to the right. Percentages: how far the brain leads from the best score without it to the ceiling."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-supplied", "caption": "Every score of everything that a picture could have been made from; better is to the right; PixCorr and SSIM leave two rows out. Percentages: how far the brain leads from the best score without it to the ceiling."}}
 by_source = report.scores_by_source(run, cond, numbers)
 share = report.share_supplied(by_source)
 run.show(plots_pictures.score_panels(by_source, share, origin=run.origin, title="How much of each score is the brain's"),

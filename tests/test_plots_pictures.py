@@ -14,7 +14,7 @@ TABLE = pd.DataFrame([(name, metric, value, value - 0.01, value + 0.01, chance, 
                       for name, value in zip(NAMES, values)],
                      columns=["name", "metric", "value", "low", "high", "chance", "better"])
 SHARE = pd.DataFrame({"metric": ["2-way", "FD"], "floor": [0.5, 10.0], "brain": [0.7, 20.0], "share": [0.5, -2.0]})
-SIZES = pd.DataFrame([(name, n, metric, level + slope / n, 0.1, level) for metric, slope in (("FD", 40.0), ("KD", 0.0))
+SIZES = pd.DataFrame([(name, n, metric, level + slope / n, 0.1, level if slope else np.nan) for metric, slope in (("FD", 40.0), ("KD", 0.0))
                       for name, level in (("brain", 3.0), ("real", 0.0)) for n in (50, 100, 200, 300, 400)],
                      columns=["set", "n", "metric", "value", "sd", "limit"])
 CURVE = pd.DataFrame({"rank": [0, 1, 8, 0, 8], "where": ["in CLIP's image space"] * 3 + ["through the painter"] * 2,
@@ -47,10 +47,10 @@ def test_better_is_always_to_the_right():
     assert np.diff(first.get_xlim()) > 0 > np.diff(second.get_xlim())
 
 
-def test_the_lines_meet_the_edge_at_their_limits():
-    fig = FIGURES["sizes"]("twin")
-    for ax, slope in zip(fig.axes, (40, 0)):
-        dashed = [line.get_xydata() for line in ax.lines if line.get_linestyle() == "--"]
-        assert [tuple(line[0]) for line in dashed] == [(0, 3), (0, 0)]
-        assert dashed[0][1] == pytest.approx([1 / 100, 3 + slope / 100])
-        assert ax.get_xticklabels()[0].get_text() == "∞"
+def test_lines_meet_the_edge_at_their_limits_and_only_where_there_is_one():
+    biased, unbiased = FIGURES["sizes"]("twin").axes
+    dashed = [line.get_xydata() for line in biased.lines if line.get_linestyle() == "--"]
+    assert [tuple(line[0]) for line in dashed] == [(0, 3), (0, 0)]
+    assert dashed[0][1] == pytest.approx([1 / 100, 3 + 40 / 100])
+    assert not [line for line in unbiased.lines if line.get_linestyle() == "--"]
+    assert biased.get_xticklabels()[0].get_text() == "∞"

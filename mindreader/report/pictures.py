@@ -210,8 +210,8 @@ def identification_entries(run: Pipeline, cond: str, table: pd.DataFrame) -> dic
                                note=f"{ours}; the paper's cell is quoted second-hand, by Inception features")}
     for ways in run.experiment.evaluate.ways[1:]:
         values[f"way_{ways}"] = entry(way(ours, ways), note="Table 6; the paper's number is not recoverable")
-    for c, label in LABELS.items():
-        values[f"two_way_{c}"] = entry(way(label), note=f"{label}, finetuned")
+    for label in LABELS.values():
+        values["two_way_" + label.split()[0]] = entry(way(label), note=f"{label}, finetuned")
     return values | {
         "two_way_ceiling": entry(way("true embedding"), note="ceiling: CLIP's own points"),
         "two_way_centroid": entry(way("category centroid"), note="control: knows the picture's kind and nothing else"),

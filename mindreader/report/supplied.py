@@ -137,10 +137,9 @@ def supplied_entries(share: pd.DataFrame, by_source: pd.DataFrame, curve: pd.Dat
         "rank_16": painter(16, "sixteen directions"),
         "rank_all": painter(curve["rank"].max(), "all directions; the first trial of each picture"),
     }
-    for row in numbers[numbers.name.isin(["brain", AVERAGED, "shuffled brain"])].itertuples():
-        who = {"brain": "", AVERAGED: "_averaged", "shuffled brain": "_shuffled"}[row.name]
+    for row in numbers[numbers.name == "brain"].itertuples():
         key = row.metric.lower().replace(" (twin)", "").replace(" ", "_")
-        values[f"eight_{key}{who}"] = entry(row, note=f"{row.metric}, {row.better} is better; {row.name}")
+        values[f"eight_{key}"] = entry(row, note=f"{row.metric}, {row.better} is better; single trials")
     return values
 
 
