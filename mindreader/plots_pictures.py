@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
 from .plots import COLOURS, figure, styled
 
@@ -45,7 +45,9 @@ def score_panels(table: pd.DataFrame, share: pd.DataFrame, *, origin: str, title
         if part.chance.notna().any():
             ax.axvline(part.chance.dropna().iloc[0], color=COLOURS["chance"], lw=1, ls="--")
         if part.better.dropna().iloc[0] == "lower":
-            ax.set_xscale("log") if (part.value.dropna() > 0).all() else None
+            if (part.value.dropna() > 0).all():
+                ax.set_xscale("log")
+                ax.xaxis.set_minor_formatter(NullFormatter())
             ax.invert_xaxis()
         says = f"brain supplies {100 * at.share:.0f} %" if gained else "brain supplies nothing"
         ax.set_title(f"{metric}\n{says}", fontsize=8, fontweight="normal")

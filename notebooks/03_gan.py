@@ -186,7 +186,8 @@ curve = report.bottleneck_curve(run, cond)
 run.show(plots_pictures.bottleneck(curve, origin=run.origin, title="A few directions carry most"), "bottleneck", data=curve)
 
 # %% tags=["remove-output"]
-run.record(report.identification_entries(run, cond, table) | report.distance_entries(distances, sizes, gain)
+run.record(report.identification_entries(run, cond, table)
+           | report.distance_entries(distances, sizes, gain)
            | report.supplied_entries(share, by_source, curve, numbers))
 
 # %% [markdown]

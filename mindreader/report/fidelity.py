@@ -12,7 +12,7 @@ from .pictures import features, sources
 
 SIZES = (1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4, 1)  # of the validation pictures
 DISTANCES = {"FD": "FD (twin features)", "KD": "KD (twin features)"}
-HALVES, AS_RELEASED = "two halves of the real pictures", "against all training trials"
+HALVES, AS_RELEASED = "two halves of the real pictures", "against training trials"
 
 
 def distances(run: Pipeline, cond: str) -> pd.DataFrame:
