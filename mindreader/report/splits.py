@@ -19,6 +19,7 @@ from ..store import source_fingerprint
 from .common import entry
 
 PAPER, MET, APART = "first appearance (paper)", "the same pictures, kinds met", "z-scored on training trials"
+PENALTIES = np.logspace(2, 6, 9)        # the weaker ones are never chosen, and each costs as much
 SPLITS = {PAPER: "first_appearance", "random pictures": "random", "NSD's shared pictures": "shared1000",
           "whole kinds held out": "clusters"}
 
@@ -96,7 +97,7 @@ def _kept(run: Pipeline, name: str, make: Callable[[], Embeddings]) -> Embedding
 
 def _read(run: Pipeline, trials: Trials, train, validation) -> Embeddings:
     fitted = fit_ridge(trials.of(train), run.targets["image"], clamp=run.experiment.mapping.clamp,
-                       seed=run.experiment.child_seed("ridge"))
+                       seed=run.experiment.child_seed("ridge"), alphas=PENALTIES)
     return fitted.predict(trials.of(validation))
 
 
