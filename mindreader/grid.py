@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from . import hubness, paths, scores
 from .claims import trial_hits
 from .experiments import Experiment, experiment
+from .fitting import new_network
 from .mapping import MappingConfig, ResidualMapper, low_level_recipe, targets
 from .params import progress
 from .pipeline import Pipeline
@@ -418,6 +420,45 @@ def cost(config: Experiment, rows: Sequence[Row], *, n_trials: int, n_voxels: in
         dims = n_low_level if space == "resnet" else n_dims
         total += epochs * ceil(n_trials / batch) * step_flops(recipe, batch, n_voxels, dims)
     return float(total * n_seeds)
+
+
+def cost_table(config: Experiment, *, rate: float, device: str, **sizes: int) -> pd.DataFrame:
+    """What both tables cost at these sizes: table rows, fits, petaflop, minutes, basis (that it is computed, from what).
+
+    Parameters
+    ----------
+    rate : float
+        Operations a second, as of `measured_rate`.
+    device : str
+        What it was measured on, in words.
+    **sizes
+        As of `cost`.
+    """
+    basis, n_seeds = f"computed from {rate / 1e9:,.3g} GFLOP/s measured on {device}", sizes.get("n_seeds")
+    parts = {"Table 3": TABLE3, "Table 4": TABLE4, "both": (*TABLE3, *TABLE4)}
+    flops = {name: cost(config, rows, **sizes) for name, rows in parts.items()}
+    return pd.DataFrame([{"rows": name, "fits": len(fits_of(config, rows, n_seeds or config.grid.n_seeds)),
+                          "petaflop": flops[name] / 1e15, "minutes": flops[name] / rate / 60, "basis": basis}
+                         for name, rows in parts.items()])
+
+
+def measured_rate(recipe: MappingConfig, *, n_voxels: int, n_dims: int, device: str = "cpu", n_steps: int = 20) -> float:
+    """Operations a second of training steps of this recipe on random numbers, after one that is not counted."""
+    seeded = torch.Generator().manual_seed(0)
+    betas, aims = (torch.randn(recipe.batch, size, generator=seeded).to(device) for size in (n_voxels, n_dims))
+    network = new_network(lambda: _network(recipe, n_voxels, n_dims), 0).to(device)
+    optimizer = torch.optim.Adam(network.parameters(), recipe.learning_rate)
+    for step in range(n_steps + 1):
+        if step == 1:
+            began = time.monotonic()
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(betas.device.type, torch.bfloat16, enabled=recipe.dtype == "bfloat16"):
+            predicted = network(betas)
+        loss = recipe.phases[0].loss(predicted.float(), aims)
+        loss.backward()
+        optimizer.step()
+        loss.item()  # waits for a device that works on its own
+    return n_steps * step_flops(recipe, recipe.batch, n_voxels, n_dims) / (time.monotonic() - began)
 
 
 @cache

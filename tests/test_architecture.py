@@ -106,7 +106,10 @@ MAY_IMPORT = {
         "readout", "reconstruct", "records", "store", "stylegan", "twin", "weights",
     },
     # layer 8
-    "grid": {"claims", "experiments", "hubness", "mapping", "params", "paths", "pipeline", "records", "scores", "store"},
+    "grid": {
+        "claims", "experiments", "fitting", "hubness", "mapping", "params", "paths", "pipeline", "records", "scores",
+        "store",
+    },
     "chapter": {"experiments", "params", "paths", "pipeline", "rendering", "store"},
     "report.common": {"pipeline", "records", "scores"},
     "report.screening": {"captions", "pipeline", "records", "scores", "tables"},
