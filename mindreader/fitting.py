@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from .memory import keep_freed_memory
 from .records import Diverged, LayoutError
 
 log = logging.getLogger(__name__)
@@ -106,6 +107,7 @@ def fit(network: nn.Module, task: Task, phases: Sequence[Phase], schedule: Sched
     Raises Diverged where a loss is not finite, ValueError for a checkpoint of another run or an earlier fit that stopped
     within a phase, LayoutError for a checkpoint that cannot be read.
     """
+    keep_freed_memory()
     for module in (network, companion) if companion else (network,):
         module.to(device)
     task = Task(task.inputs.to(device), task.draw, task.validation_inputs.to(device), task.validation_targets.to(device))

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from . import store, weights
 from .gan_steps import (BUGS, GanConfig, discriminator_losses, generator_losses, path_length_losses, perturb,
                         r1_losses)
+from .memory import keep_freed_memory
 from .records import Diverged, LayoutError
 from .stylegan import Discriminator, Generator, StyleGanConfig, widen
 
@@ -150,6 +151,7 @@ def train_gan(pictures: np.ndarray, rows: np.ndarray, conditions: tuple[np.ndarr
 def run(game: Game, pictures: np.ndarray, rows: np.ndarray, points: tuple[Tensor, ...], *, checkpoint: Path | None,
         progress: Callable | None, on_tick: Callable | None) -> TrainedGan:
     """Play a game to its end, from its checkpoint if there is one; arguments as for `train_gan`."""
+    keep_freed_memory()
     config = game.config
     if checkpoint is not None and Path(checkpoint).exists():
         game.resume(Path(checkpoint))

@@ -144,10 +144,26 @@ class ResidualMapper(nn.Module):
             x = F.relu_(convolve(x, conv))
         for block in self.blocks:
             x = F.relu_(block(x))
-        x = F.relu_(convolve(x, self.channels)).squeeze(2).transpose(1, 2)                       # [B positions n_dims]
-        x = F.relu_(self.positions(x))                                                           # [B fc_hidden n_dims]
-        x = torch.matmul(self.out.weight[0, :, 0], x) + self.out.bias                            # [B n_dims]
+        x = self._in_products(x) if x.dtype == torch.bfloat16 else self._in_convolutions(x)      # [B n_dims]
         return torch.sigmoid(x) if self.sigmoid else x
+
+    def _in_convolutions(self, x: Tensor) -> Tensor:
+        """Rows 6 to 11, [B hidden 1 positions] -> [B n_dims]."""
+        x = F.relu_(convolve(x, self.channels)).squeeze(2).transpose(1, 2)                       # [B positions n_dims]
+        return self.out(F.relu_(self.positions(x)))[:, 0]
+
+    def _in_products(self, x: Tensor) -> Tensor:
+        """The same sums with positions outermost, so that rows 9 and 11 are one product for all trials together.
+
+        In bfloat16 that is a third faster, forward and backward; in float32 on an AMD processor it would be slower, where
+        products go to another library than convolutions.
+        """
+        n_trials, width, _, n_positions = x.shape
+        x = x.squeeze(2).permute(2, 0, 1).reshape(1, -1, width).transpose(1, 2).unsqueeze(2)     # [1 hidden 1 positions*B]
+        x = F.relu_(convolve(x, self.channels)).squeeze(2).transpose(1, 2)                       # [1 positions*B n_dims]
+        x = x.reshape(n_positions, -1)                                                           # [positions B*n_dims]
+        x = F.relu_(torch.addmm(self.positions.bias[:, None], self.positions.weight[:, :, 0], x))   # [fc_hidden B*n_dims]
+        return (self.out.weight[:, :, 0] @ x).view(n_trials, -1) + self.out.bias
 
 
 def convolve(x: Tensor, conv: nn.Conv1d) -> Tensor:
