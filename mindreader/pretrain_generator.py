@@ -45,8 +45,8 @@ class Origin:
 
 
 ORIGINS = {
-    "generator_lf": Origin("world", 30_000, "picture", (120, 40, 100)),
-    "generator_sup": Origin("world", 30_000, "caption", (0, 0, 60), start="generator_lf"),
+    "generator_lf": Origin("world", 30_000, "picture", (120, 40, 384)),
+    "generator_sup": Origin("world", 30_000, "caption", (0, 0, 20), start="generator_lf"),
     "generator_ood": Origin("watermark", 12_000, "picture", (30, 10, 60)),
 }
 
