@@ -482,6 +482,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, help="fits of each row; the preset's by default")
     parser.add_argument("--processes", type=int, default=2, help="at work at once, one thread each; 2 by default")
     chosen = parser.parse_args(arguments)
+    if chosen.processes < 1 or (chosen.seeds is not None and chosen.seeds < 1):
+        parser.error(f"got --seeds {chosen.seeds} and --processes {chosen.processes}, expected whole numbers from 1")
     usual = chosen.preset == "book" and chosen.seeds is None
     name = f"tables__{chosen.preset}" + (f"__seeds-{chosen.seeds}" if chosen.seeds else "")
     run = Pipeline(experiment(chosen.preset))

@@ -203,6 +203,13 @@ def test_a_record_of_other_settings_or_numbers_is_told(run, recorded, tmp_path):
         grid.read_record(run, tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("arguments", [["--seeds", "0"], ["--processes", "0"]])
+def test_the_command_refuses_to_fit_nothing_or_with_nobody(arguments, capsys):
+    with pytest.raises(SystemExit):
+        grid.main(["--preset", "smoke", *arguments])
+    assert "expected whole numbers from 1" in capsys.readouterr().err
+
+
 # ── killed, and side by side ───────────────────────────────────────────────────────────────────────────────────────────
 def begin(store, out, names=SOME):
     return subprocess.Popen([sys.executable, "-c", CODE, json.dumps(TINY), str(store), ",".join(names), str(out)],
