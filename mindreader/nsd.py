@@ -109,7 +109,8 @@ def load_subject(root: Path, name: str, config: DataConfig = DataConfig(), *, ca
     config : DataConfig
     cache : Path, optional
         Folder for the gathered betas and the small pictures, found again while the files they come from keep their
-        size and time; the record then maps them from disk instead of holding them in memory.
+        size and time; the record then maps them from disk, read where they are asked for, instead of holding them in
+        memory. Finding them again reads captions, classes and regions, but no beta.
     progress : callable, optional
         Wraps an iterable as tqdm does; called with desc and total.
 
@@ -311,15 +312,17 @@ def _betas(layout, config, mask, table, files, split, cached, progress) -> tuple
                              len(valid))
             yield z
 
+    def vary():
+        for session in sessions:
+            here = betas[(table.session == session).to_numpy()]
+            yield (here.max(0) > here.min(0))[None]
+
     key = {"betas": config.betas, "zscore": config.zscore, "mask": mask,
            "training": training if config.zscore == "session-train" else None}
-    betas = cached.rows(f"{layout.name}-betas", key, [files[s] for s in sessions], chunks,
-                        (len(table), int(mask.sum())), np.float32)
-    valid = np.ones(mask.sum(), bool)
-    for session in sessions:
-        here = betas[(table.session == session).to_numpy()]
-        valid &= here.max(0) > here.min(0)
-    return betas, valid
+    sources, n_voxels = [files[s] for s in sessions], int(mask.sum())
+    betas = cached.rows(f"{layout.name}-betas", key, sources, chunks, (len(table), n_voxels), np.float32)
+    valid = cached.rows(f"{layout.name}-valid", key, sources, vary, (len(sessions), n_voxels), bool)
+    return betas, valid.all(0)
 
 
 def _from_nifti(path: Path, zyx: np.ndarray, n_trials: int) -> np.ndarray:

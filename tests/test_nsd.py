@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import shutil
+from pathlib import Path
 
 import h5py
 import nibabel as nib
@@ -296,8 +297,21 @@ def test_the_cache_gives_the_same_numbers_and_nothing_is_written_below_the_root(
         subject = load_subject(copy.root, "subj01", cache=tmp_path / "cache")
         np.testing.assert_array_equal(subject.trials.betas, tiny_subject.trials.betas)
         np.testing.assert_array_equal(subject.stimuli.images, tiny_subject.stimuli.images)
-    assert isinstance(subject.trials.betas, np.memmap) and len(list((tmp_path / "cache").iterdir())) == 2
+    assert isinstance(subject.trials.betas, np.memmap) and len(list((tmp_path / "cache").iterdir())) == 3
     assert before == {p: p.stat().st_mtime_ns for p in copy.root.rglob("*")}
+
+
+def test_the_kept_betas_are_mapped_and_neither_read_nor_copied_when_they_are_found_again(copy, tmp_path, monkeypatch):
+    first = load_subject(copy.root, "subj01", cache=tmp_path / "cache")
+    (path,) = (tmp_path / "cache").glob("subj01-betas-*.npy")
+    np.load(path, mmap_mode="r+")[:] = 7                 # whoever reads it to find out which voxels vary is misled
+    monkeypatch.setattr(nsd, "read_betas", lambda *_: pytest.fail("read a session again"))
+    again = load_subject(copy.root, "subj01", cache=tmp_path / "cache")
+    assert first.rois["valid"].any()
+    np.testing.assert_array_equal(again.rois["valid"], first.rois["valid"])
+    for trials in (again.trials, again.trials.take(slice(100, 200)), again.trials.take(slice(None))):
+        assert isinstance(trials.betas, np.memmap) and Path(trials.betas.filename) == path
+        assert not trials.betas.flags.owndata and not trials.betas.flags.writeable and (trials.betas == 7).all()
 
 
 def test_the_cache_notices_that_a_file_changed(copy, tmp_path):
