@@ -36,7 +36,7 @@ class GridConfig:
     """Tables 3 and 4: how often each variant of the mappers is fitted, and for how long."""
 
     n_seeds: int = 3
-    epochs: tuple[int, ...] = (4, 3)    # of each phase, instead of mapping.epochs, the same for every variant
+    epochs: tuple[int, ...] = (3, 2)    # of each phase, instead of mapping.epochs, the same for every variant
     n_pictures: int = 300               # painted by the starting painter for each fit (0: none)
 
 
