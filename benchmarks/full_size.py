@@ -28,6 +28,7 @@ import numpy as np
 
 from mindreader.nsd import load_subject
 from mindreader.params import progress
+from mindreader.records import Subject
 from mindreader.twin import TwinConfig, write_twin
 
 FULL = TwinConfig(n_voxels=15724, n_sessions=37, trials_per_session=750)
@@ -42,8 +43,13 @@ def make(folder: Path, config: TwinConfig) -> dict[str, int]:
 
 
 def load(folder: Path, config: TwinConfig) -> dict[str, int]:
-    """Read all that was written, and count."""
-    subject = load_subject(folder / "twin", "subj01", cache=folder / "cache", progress=progress)
+    """Read all that was written, or open what the cache has of it."""
+    return {"trials": len(_subject(folder).trials)}
+
+
+def gather(folder: Path, config: TwinConfig) -> dict[str, int]:
+    """Open it, copy the trials of both sides of the split into memory, and count."""
+    subject = _subject(folder)
     _, repeats = np.unique(subject.trials.image_ids, return_counts=True)
     return {"trials": len(subject.trials), "images": len(repeats), "training images": len(subject.split.train),
             "validation images": len(subject.split.validation), "most repeats": int(repeats.max()),
@@ -51,13 +57,17 @@ def load(folder: Path, config: TwinConfig) -> dict[str, int]:
             "validation trials": len(subject.validation)}
 
 
+def _subject(folder: Path) -> Subject:
+    return load_subject(folder / "twin", "subj01", cache=folder / "cache", progress=progress)
+
+
 def measured(step: Callable, folder: Path, config: TwinConfig, answers) -> None:
-    """Run one step and put (its counts, minutes, CPU minutes, peak GB, peak GB of its largest worker) on a queue."""
+    """Run one step and put (its counts, seconds, CPU seconds, peak GB, peak GB of its largest worker) on a queue."""
     start = time.perf_counter()
     counts = step(folder, config)
     mine, workers = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     seconds = time.perf_counter() - start, sum(use.ru_utime + use.ru_stime for use in (mine, workers))
-    answers.put((counts, *(s / 60 for s in seconds), *(use.ru_maxrss / 2**20 for use in (mine, workers))))
+    answers.put((counts, *seconds, *(use.ru_maxrss / 2**20 for use in (mine, workers))))
 
 
 def run(name: str, step: Callable, folder: Path, config: TwinConfig) -> dict[str, int]:
@@ -72,14 +82,18 @@ def run(name: str, step: Callable, folder: Path, config: TwinConfig) -> dict[str
         process.terminate()
     if process.exitcode:
         sys.exit(f"{name} failed, see above")
-    counts, minutes, cpu, peak, worker = answers.get()
+    counts, seconds, cpu, peak, worker = answers.get()
     helpers = f" and {worker:.1f} GB in each worker" if worker > 0.05 else ""
-    print(f"{name}: {minutes:.1f} min ({cpu:.1f} min of CPU), peak memory {peak:.1f} GB{helpers}", flush=True)
+    print(f"{name}: {_span(seconds)} ({_span(cpu)} of CPU), peak memory {peak:.1f} GB{helpers}", flush=True)
     return counts
 
 
+def _span(seconds: float) -> str:
+    return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.1f} s"
+
+
 def main() -> None:
-    """Make, load, load again from the cache; compare the counts with NSD's."""
+    """Make, load, open again from the cache, gather the sides of the split; compare the counts with NSD's."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sessions", type=int, default=FULL.n_sessions, help="sessions written (default: %(default)s)")
     parser.add_argument("--voxels", type=int, default=FULL.n_voxels, help="in nsdgeneral (default: %(default)s)")
@@ -95,8 +109,9 @@ def main() -> None:
     try:
         run("make", make, folder, config)
         disk = sum(path.stat().st_blocks * 512 for path in folder.rglob("*")) / 1e9
-        counts = run("load", load, folder, config)
+        run("load", load, folder, config)
         run("load again, from the cache", load, folder, config)
+        counts = run("the same, and gather both sides of the split", gather, folder, config)
         print(f"{disk:.1f} GB on disk; " + ", ".join(f"{n:,} {what}" for what, n in counts.items()))
         if config == FULL and (wrong := {what: counts[what] for what, n in NSD.items() if counts[what] != n}):
             sys.exit(f"got {wrong}, expected {({what: NSD[what] for what in wrong})}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -10,9 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mindreader.gan import Game, GanConfig
+from mindreader.memory import keep_freed_memory
 
 from .plain_stylegan import PlainDiscriminator, PlainGenerator
-from .timing import Timing, by_turns
+from .timing import Timing, by_turns_apart
 
 PLAIN = {"plain float32, shared kernel": False, "plain float32, grouped kernels": True}
 
@@ -45,13 +47,19 @@ def batch_of(config: GanConfig, heads: int, seed: int = 0) -> tuple[Tensor, tupl
                            for _ in range(heads))
 
 
+def prepare(make: Callable[[], Game], config: GanConfig, heads: int, keep: bool) -> Callable[[], None]:
+    """Both steps of a game, ready to be called; with `keep`, in this library's way with memory."""
+    if keep:
+        keep_freed_memory()
+    return partial(make().play, *batch_of(config, heads))
+
+
 def measure(config: GanConfig, *, repeats: int, heads: int = 2) -> list[Timing]:
-    """Time one generator step and one discriminator step of each kind; the plain ones come first."""
+    """Time one generator step and one discriminator step of each kind, each in its own process; the plain ones first."""
     config = without_regularization(config)
-    games = {name: PlainGame(config, heads, 0, grouped=grouped) for name, grouped in PLAIN.items()}
+    contenders = {name: partial(prepare, partial(PlainGame, config, heads, 0, grouped=grouped), config, heads, False)
+                  for name, grouped in PLAIN.items()}
     for precision in ("float32", "bfloat16"):
-        ours = dataclasses.replace(config, precision=precision)
-        games[f"mindreader {precision}"] = Game(ours, None, heads, 0, "cpu", helpers={})
-    real, points = batch_of(config, heads)
-    return by_turns({name: partial(game.play, real, points) for name, game in games.items()}, config.batch,
-                    repeats=repeats)
+        game = partial(Game, dataclasses.replace(config, precision=precision), None, heads, 0, "cpu", helpers={})
+        contenders[f"mindreader {precision}"] = partial(prepare, game, config, heads, True)
+    return by_turns_apart(contenders, config.batch, repeats=repeats)

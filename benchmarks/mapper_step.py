@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -12,11 +13,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from mindreader.fitting import new_network
 from mindreader.losses import LOSSES, blend
 from mindreader.mapping import MappingConfig, ResidualMapper
+from mindreader.memory import keep_freed_memory
 
 from .plain_mapper import PlainMapper
-from .timing import Timing, by_turns
+from .timing import Timing, by_turns_apart
 
-SIZES = ((2048, 128), (15744, 512))  # voxels and dimensions: the twin's at the default preset, the paper's
+# Voxels and dimensions: the twin's at the default preset, its dimensions and the paper's at twice the voxels, the paper's.
+SIZES = ((1024, 128), (2048, 128), (2048, 512), (15744, 512))
 
 
 def learn(network: nn.Module, optimizer: torch.optim.Optimizer, betas: Tensor, points: Tensor, *,
@@ -39,17 +42,25 @@ def work_of_a_step(n_voxels: int, n_dims: int, batch: int) -> int:
     return counter.get_total_flops()
 
 
-def measure(n_voxels: int, n_dims: int, config: MappingConfig, *, repeats: int) -> list[Timing]:
-    """Time training steps of `config.batch` trials; the plain network comes first, all start from the same weights."""
-    ours = new_network(lambda: ResidualMapper(n_voxels, n_dims), seed=0)
+def prepare(kind: type[nn.Module], n_voxels: int, n_dims: int, config: MappingConfig, bfloat16: bool,
+            keep: bool) -> Callable[[], float]:
+    """A training step of `config.batch` trials, ready to be called; with `keep`, in this library's way with memory."""
+    if keep:
+        keep_freed_memory()
+    network = kind(n_voxels, n_dims)
+    network.load_state_dict(new_network(lambda: ResidualMapper(n_voxels, n_dims), seed=0).state_dict())
+    adam = torch.optim.Adam(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     rng = torch.Generator().manual_seed(0)
     betas = torch.randn(config.batch, n_voxels, generator=rng)
     points = F.normalize(torch.randn(config.batch, n_dims, generator=rng), dim=1)
-    contenders = {}
-    for name, kind, bfloat16 in (("plain float32", PlainMapper, False), ("mindreader float32", ResidualMapper, False),
-                                 ("mindreader bfloat16", ResidualMapper, True)):
-        network = kind(n_voxels, n_dims)
-        network.load_state_dict(ours.state_dict())
-        adam = torch.optim.Adam(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-        contenders[name] = partial(learn, network, adam, betas, points, bfloat16=bfloat16)
-    return by_turns(contenders, config.batch, repeats=repeats)
+    return partial(learn, network, adam, betas, points, bfloat16=bfloat16)
+
+
+def measure(n_voxels: int, n_dims: int, config: MappingConfig, *, repeats: int) -> list[Timing]:
+    """Time training steps, each contender in its own process; the plain network comes first, from the same weights."""
+    contenders = {name: partial(prepare, kind, n_voxels, n_dims, config, bfloat16, keep)
+                  for name, kind, bfloat16, keep in (("plain float32", PlainMapper, False, False),
+                                                     ("plain float32, memory kept", PlainMapper, False, True),
+                                                     ("mindreader float32", ResidualMapper, False, True),
+                                                     ("mindreader bfloat16", ResidualMapper, True, True))}
+    return by_turns_apart(contenders, config.batch, repeats=repeats)

@@ -8,6 +8,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 import torch
 from torch.nn import functional as F
@@ -57,6 +58,55 @@ def by_turns(contenders: dict[str, Callable[[], object]], items: int, *, repeats
             if turn >= 0:
                 seconds[name].append((time.perf_counter() - wall, time.process_time() - cpu))
     return [Timing(name, items, *zip(*pairs)) for name, pairs in seconds.items()]
+
+
+def by_turns_apart(contenders: dict[str, Callable[[], Callable[[], object]]], items: int, *, repeats: int,
+                   warm: int = 2) -> list[Timing]:
+    """As `by_turns`, each contender in a process of its own, which sets it up by calling it (it must be picklable).
+
+    For contenders that must not share what belongs to a process, such as how freed memory is kept. Raises RuntimeError
+    for one whose process ends early.
+    """
+    context, threads = get_context("spawn"), torch.get_num_threads()
+    lines, processes = {}, []
+    try:
+        for name, prepare in contenders.items():
+            lines[name], theirs = context.Pipe()
+            processes.append(context.Process(target=_apart, args=(prepare, threads, theirs), daemon=True))
+            processes[-1].start()
+            theirs.close()
+        seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
+        for turn in range(-warm, repeats):
+            for name, line in lines.items():
+                try:
+                    line.send("work")
+                    pair = line.recv()
+                except (EOFError, OSError):
+                    raise RuntimeError(f"the process of {name!r} ended before it was done, expected it to wait for its "
+                                       "turns; what it printed says why") from None
+                if turn >= 0:
+                    seconds[name].append(pair)
+    finally:
+        for line in lines.values():
+            line.close()
+        for process in processes:
+            process.join(5)
+            process.terminate()
+    return [Timing(name, items, *zip(*pairs)) for name, pairs in seconds.items()]
+
+
+def _apart(prepare: Callable[[], Callable[[], object]], threads: int, line) -> None:
+    """One contender's process: works once for each message, and ends when the other side is gone."""
+    torch.set_num_threads(threads)
+    work = prepare()
+    while True:
+        try:
+            line.recv()
+        except EOFError:
+            return
+        wall, cpu = time.perf_counter(), time.process_time()
+        work()
+        line.send((time.perf_counter() - wall, time.process_time() - cpu))
 
 
 def peaks(dtype: torch.dtype, *, size: int = 2048, repeats: int = 5) -> dict[str, float]:

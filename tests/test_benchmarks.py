@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+from functools import partial
 
 import pytest
 import torch
@@ -14,7 +16,7 @@ from benchmarks import gan_step, mapper_step
 from benchmarks.__main__ import main
 from benchmarks.plain_mapper import PlainMapper
 from benchmarks.plain_stylegan import PlainDiscriminator, PlainGenerator
-from benchmarks.timing import Timing, by_turns, peaks
+from benchmarks.timing import Timing, by_turns, by_turns_apart, peaks
 from mindreader import losses
 from mindreader.fitting import new_network
 from mindreader.gan import Game, GanConfig
@@ -207,6 +209,27 @@ def test_contenders_take_turns_and_warming_up_is_not_counted():
     assert [(t.name, len(t.wall)) for t in timings] == [("a", 3), ("b", 3)]
 
 
+def _writes(path):
+    """A contender that writes its process at each turn."""
+    def work():
+        with open(path, "a") as file:
+            file.write(f"{os.getpid()}\n")
+    return work
+
+
+def test_contenders_apart_take_turns_in_processes_of_their_own(tmp_path):
+    path = tmp_path / "turns"
+    timings = by_turns_apart({name: partial(_writes, path) for name in "ab"}, 3, repeats=2, warm=1)
+    turns = path.read_text().split()
+    assert turns == turns[:2] * 3 and len({*turns, str(os.getpid())}) == 3
+    assert [(t.name, t.items, len(t.wall)) for t in timings] == [("a", 3, 2), ("b", 3, 2)]
+
+
+def test_a_contender_that_cannot_start_is_named():
+    with pytest.raises(RuntimeError, match="process of 'b' ended"):
+        by_turns_apart({"b": partial(int, "not a number")}, 1, repeats=1)
+
+
 def test_a_peak_is_the_work_that_torch_counts_over_the_time_it_took(monkeypatch):
     seen = []
 
@@ -234,7 +257,7 @@ def test_the_table_names_every_contender_and_writes_only_what_was_asked(tmp_path
     assert list(tmp_path.iterdir()) == []
     assert main([*options, "--json", "numbers.json"]) == 0
     report = json.loads((tmp_path / "numbers.json").read_text())
-    assert [len(section["rows"]) for section in report["sections"]] == [4, 3, 4]
+    assert [len(section["rows"]) for section in report["sections"]] == [4, 4, 4]
     first = report["sections"][0]["rows"]
     assert max(row["ratio"] for row in first[:2]) == 1
     assert all(row["slowest"] <= row["per_second"] <= row["fastest"] for row in first)

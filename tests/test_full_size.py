@@ -13,6 +13,7 @@ def test_the_script_makes_loads_counts_and_tidies_up(tmp_path):
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("2 sessions planned and 1 written, 8 pictures, 40 voxels")
-    assert [line.split(":")[0] for line in lines[1:4]] == ["make", "load", "load again, from the cache"]
-    assert "12 trials, 6 images, 5 training images, 1 validation images, 3 most repeats, 40 voxels" in lines[4]
+    assert [line.split(":")[0] for line in lines[1:5]] == [
+        "make", "load", "load again, from the cache", "the same, and gather both sides of the split"]
+    assert "12 trials, 6 images, 5 training images, 1 validation images, 3 most repeats, 40 voxels" in lines[5]
     assert not list(tmp_path.iterdir())
