@@ -18,7 +18,7 @@ from mindreader.memory import keep_freed_memory
 from .plain_mapper import PlainMapper
 from .timing import Timing, by_turns_apart
 
-# Voxels and dimensions: the twin's at the default preset, its dimensions and the paper's at twice the voxels, the paper's.
+# Voxels and dimensions: the twin's at the default preset, two between, the paper's.
 SIZES = ((1024, 128), (2048, 128), (2048, 512), (15744, 512))
 
 
