@@ -55,7 +55,7 @@ def prepare(make: Callable[[], Game], config: GanConfig, heads: int, keep: bool)
 
 
 def measure(config: GanConfig, *, repeats: int, heads: int = 2) -> list[Timing]:
-    """Time one generator and one discriminator step of each kind, each in its own process; the plain ones come first."""
+    """Time one generator and one discriminator step of each kind, each in its own process, the plain ones first."""
     config = without_regularization(config)
     contenders = {name: partial(prepare, partial(PlainGame, config, heads, 0, grouped=grouped), config, heads, False)
                   for name, grouped in PLAIN.items()}
