@@ -58,7 +58,7 @@ class Claim:
 
 def _claims(question, table, mappers, better, worse, sentence) -> list[Claim]:
     return [Claim(question, table, mapper, direction, better, other, sentence.format(other=other, mapper=mapper))
-            for mapper in mappers for other in worse for direction in ("forward", "backward")]
+            for mapper in mappers for other in worse for direction in scores.DIRECTIONS]
 
 
 CLAIMS: tuple[Claim, ...] = (
@@ -134,7 +134,7 @@ def holm(p: Sequence[float]) -> np.ndarray:
 def trial_hits(batch: Batch, *, seed: int) -> pd.DataFrame:
     """Which trials of a batch find their picture: table image_id, key, seed (that of the fit), forward, backward."""
     return pd.DataFrame({"image_id": batch.image_ids, "key": batch.keys, "seed": seed,
-                         **{d: scores.hits(batch, d) for d in ("forward", "backward")}})
+                         **{d: scores.hits(batch, d) for d in scores.DIRECTIONS}})
 
 
 @dataclass(frozen=True)
@@ -189,8 +189,7 @@ def paired(better: pd.DataFrame, worse: pd.DataFrame, direction: Direction, *, n
     only counts in both terms, so the test errs on the careful side. A fit's luck moves all of its pictures at once:
     sign flips over pictures cannot see it, however many pictures there are. Departs: D-33.
     """
-    if direction not in ("forward", "backward"):
-        raise ValueError(f"got direction {direction!r}, expected forward (brain to picture) or backward")
+    scores.check_direction(direction)
     a, b = _by_seed(better, direction), _by_seed(worse, direction)
     if not a.index.sort_values().equals(b.index.sort_values()):
         shared = len(a.index.intersection(b.index))

@@ -88,11 +88,9 @@ def retrieval_by_repeats(predicted: Embeddings, truth: Embeddings, *, repeats: S
     for n_repeats in repeats:
         mean = over_repeats(predicted, n_repeats, at_least=max(repeats))
         batch = scores.batch(mean, truth, n=n, seed=seed)
-        for direction in ("forward", "backward"):
-            row = scores.score_batch(batch, direction, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap)
-            stamp = scores.stamp(f"retrieval/mindreader-{direction}@1",
-                                 {"n": len(batch.image_ids), "repeats": n_repeats}, scores.BATCH | {"repeats": 1})
-            rows.append(row.assign(protocol=stamp, n_repeats=n_repeats))
+        averaged = {"repeats": n_repeats} if n_repeats > 1 else {}
+        rows += [scores.score_batch(batch, direction, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap,
+                                    unusual=averaged).assign(n_repeats=n_repeats) for direction in scores.DIRECTIONS]
     return pd.concat(rows, ignore_index=True)
 
 

@@ -38,7 +38,6 @@ from .records import Diverged, Embeddings, LayoutError
 from .store import Store, fingerprint, save_table
 
 ABLATIONS = ("record", "none", "clamp", "augmentation", "captions", "losses", "auxiliary", "combinations", "all")
-DIRECTIONS = ("forward", "backward")
 HEADS = {"image": "img", "caption": "cap"}      # the mapper's space, and the condition that the starting painter hears
 WORDS = ("table", "key", "note", "weights", "protocol")     # of a score table; a key may look like a number
 Fit = tuple[str, MappingConfig, int]            # space, recipe, which seed
@@ -213,11 +212,11 @@ def score_row(run: Pipeline, row: Row, repeat: int) -> pd.DataFrame:
         batch, weights = row_batch(run, row, repeat)
     except Diverged as reason:
         lines = [scores.row(row.name, f"retrieval {direction}", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
-                 for direction in DIRECTIONS]
+                 for direction in scores.DIRECTIONS]
         return pd.concat(lines, ignore_index=True).assign(**told, note=f"diverged: {reason}")
     settings = dict(seed=_seed(run), name=row.name, origin=run.origin, n_bootstrap=run.experiment.evaluate.n_bootstrap)
     lines = [scores.score_batch(batch, direction, **settings).assign(weights=weights, **_crowding(batch, direction))
-             for direction in DIRECTIONS]
+             for direction in scores.DIRECTIONS]
     (space, recipe), *others = row.recipes(run.experiment)
     if space in HEADS and not others and run.experiment.grid.n_pictures:
         lines.append(starting_distance(run, space, recipe, repeat).assign(name=row.name))
@@ -347,7 +346,7 @@ def read_record(run: Pipeline, root: Path = paths.FIGURES) -> tuple[pd.DataFrame
     if strange:
         return table3, table4, (f"This record was made with other settings, code or weights than this run has, for "
                                 f"{len(strange)} of its {len(keys)} rows; `make tables` makes it anew.")
-    counts = record.pivot(index=place, columns="metric", values="hits")[[f"retrieval {d}" for d in DIRECTIONS]]
+    counts = record.pivot(index=place, columns="metric", values="hits")[[f"retrieval {d}" for d in scores.DIRECTIONS]]
     for at, then in zip(counts.index, counts.to_numpy(float)):
         row, repeat = rows[at[:3]], at[3]
         if all(_is_read(run, space, recipe, repeat) for space, recipe in row.recipes(run.experiment)):
@@ -390,8 +389,8 @@ def _hits_now(run: Pipeline, row: Row, repeat: int) -> np.ndarray:
     try:
         batch, _ = row_batch(run, row, repeat)
     except Diverged:
-        return np.full(len(DIRECTIONS), np.nan)
-    return np.array([scores.hits(batch, direction).sum() for direction in DIRECTIONS], float)
+        return np.full(len(scores.DIRECTIONS), np.nan)
+    return np.array([scores.hits(batch, direction).sum() for direction in scores.DIRECTIONS], float)
 
 
 # ── what it costs ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -88,11 +88,9 @@ def occurrences(batch: Batch, direction: Direction, k: int = NEIGHBOURS) -> np.n
     Only the first trial of each picture takes part. forward: candidates are true points, asked for by predictions;
     backward: the other way round. In trial order.
     """
-    if direction not in ("forward", "backward"):
-        raise ValueError(f"got direction {direction!r}, expected forward (brain to picture) or backward")
+    nearness = batch.nearness(direction)                                             # [asking, candidates]
     first = _first_of_each(batch, k)
-    nearness = batch.similarity[np.ix_(first, first)]
-    nearness = nearness if direction == "backward" else nearness.T                   # [asking, candidates]
+    nearness = nearness[np.ix_(first, first)]
     nearest = np.argsort(-nearness, axis=1, kind="stable")[:, :k]
     return np.bincount(nearest.ravel(), minlength=len(first))
 
@@ -125,11 +123,9 @@ def retrieval_by_similarity(batches: dict[str, Batch], *, seed: int = 0, name: s
     """Retrieval, forward and backward, under each similarity: rows of `scores.retrieval` with the column similarity."""
     rows = []
     for kind, batch in batches.items():
-        for direction in ("forward", "backward"):
-            row = scores.score_batch(batch, direction, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap)
-            stamp = scores.stamp(f"retrieval/mindreader-{direction}@1", {"n": len(batch.image_ids), "similarity": kind},
-                                 scores.BATCH | {"similarity": "raw"})
-            rows.append(row.assign(protocol=stamp, similarity=kind))
+        changed = {"similarity": kind} if kind != "raw" else {}
+        rows += [scores.score_batch(batch, direction, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap,
+                                    unusual=changed).assign(similarity=kind) for direction in scores.DIRECTIONS]
     return pd.concat(rows, ignore_index=True)
 
 
@@ -138,7 +134,7 @@ def hubness_by_similarity(batches: dict[str, Batch], *, k: int = NEIGHBOURS, see
     """The rows of `hubness` in both directions under each similarity, with the columns similarity and direction."""
     return pd.concat([hubness(batch, direction, k=k, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap)
                       .assign(similarity=kind, direction=direction)
-                      for kind, batch in batches.items() for direction in ("forward", "backward")], ignore_index=True)
+                      for kind, batch in batches.items() for direction in scores.DIRECTIONS], ignore_index=True)
 
 
 # ── private ───────────────────────────────────────────────────────────────────────────────────────────────────────────

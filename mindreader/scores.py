@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from scipy.stats import norm
 from .records import Embeddings
 
 Direction = Literal["forward", "backward"]
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 LEVEL = 0.95
 COLUMNS = ("name", "metric", "value", "low", "high", "n", "chance", "seed", "origin")
 BATCH = {"n": 300}                              # what each protocol takes unless told otherwise; see `stamp`
@@ -58,6 +59,17 @@ class Batch:
     image_ids: np.ndarray
     keys: np.ndarray
 
+    def nearness(self, direction: Direction) -> np.ndarray:
+        """The similarity as this direction asks for it, [given, candidates]: given predictions forward, else true points."""
+        check_direction(direction)
+        return self.similarity if direction == "backward" else self.similarity.T
+
+
+def check_direction(direction: str) -> None:
+    """Raise ValueError where this is no direction of retrieval."""
+    if direction not in DIRECTIONS:
+        raise ValueError(f"got direction {direction!r}, expected forward (brain to picture) or backward")
+
 
 def batch(predicted: Embeddings, truth: Embeddings, *, n: int | None = 300, start: int = 0, rows=None, seed: int = 0) -> Batch:
     """The trials start .. start + n in trial order (or those at `rows` of it), with cosines to their true points.
@@ -82,9 +94,7 @@ def hits(batch: Batch, direction: Direction) -> np.ndarray:
     picture's point, a prediction from that picture is nearer than any from another. Another showing of the same
     picture is as good (as in the released code); a tie with another picture is a miss. Source: paper §3.2.
     """
-    if direction not in ("forward", "backward"):
-        raise ValueError(f"got direction {direction!r}, expected forward (brain to picture) or backward")
-    nearness = batch.similarity if direction == "backward" else batch.similarity.T    # [given, candidates]
+    nearness = batch.nearness(direction)
     same = batch.image_ids[:, None] == batch.image_ids
     right = np.where(same, nearness, -np.inf).max(1)
     wrong = np.where(same, -np.inf, nearness).max(1)
@@ -102,15 +112,15 @@ def retrieval(predicted: Embeddings, truth: Embeddings, *, direction: Direction,
 
 
 def score_batch(batch: Batch, direction: Direction, *, seed: int = 0, name: str = "", origin: str = "",
-                n_bootstrap: int = 1000) -> pd.DataFrame:
-    """The row that `retrieval` returns, for a batch at hand."""
+                n_bootstrap: int = 1000, unusual: Mapping | None = None) -> pd.DataFrame:
+    """The row that `retrieval` returns, for a batch at hand; `unusual` goes into the stamp: what else was done to it."""
     won, n = hits(batch, direction), len(batch.image_ids)
     low, high = bootstrap_interval(won, batch.image_ids, seed=seed, n_bootstrap=n_bootstrap)
     chance = (batch.image_ids[:, None] == batch.image_ids).mean()
     wilson_low, wilson_high = wilson(int(won.sum()), n)
     return row(name, f"retrieval {direction}", won.mean(), low, high, n, chance, seed, origin, hits=int(won.sum()),
                wilson_low=wilson_low, wilson_high=wilson_high,
-               protocol=stamp(f"retrieval/mindreader-{direction}@1", {"n": n}, BATCH))
+               protocol=stamp(f"retrieval/mindreader-{direction}@1", {"n": n, **(unusual or {})}, BATCH))
 
 
 def retrieval_draws(predicted: Embeddings, truth: Embeddings, *, direction: Direction, n: int = 300, n_draws: int = 30,

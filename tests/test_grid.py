@@ -55,7 +55,7 @@ def table(run):
 # ── the rows ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("row", (*grid.TABLE3, *grid.TABLE4), ids=lambda row: f"{row.table} {row.mapper} {row.name}")
 def test_every_row_stands_in_the_paper(row):
-    counts = [paper_value(row.printed, row.mapper, row.name, f"{direction} hits of 300") for direction in grid.DIRECTIONS]
+    counts = [paper_value(row.printed, row.mapper, row.name, f"{direction} hits of 300") for direction in scores.DIRECTIONS]
     assert all(0 < count < 300 for count in counts)
 
 
@@ -129,7 +129,7 @@ def test_the_sum_of_two_mappers_is_scored_on_other_trials_than_its_weights(run, 
 def test_hits_are_told_trial_by_trial_and_tested_in_pairs(run, table):
     found = grid.hits(run, caption_rows(*SOME), 2)
     for (_, name), trials in found.items():
-        for direction in grid.DIRECTIONS:
+        for direction in scores.DIRECTIONS:
             counts = table[(table.name == name) & (table.metric == f"retrieval {direction}")].set_index("seed").hits
             assert trials.groupby("seed")[direction].sum().tolist() == counts.tolist()
     told = verdicts([claim for claim in CLAIMS if claim.mapper == "f_mc"], found)

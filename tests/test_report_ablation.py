@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest, fisher_exact
 
-from mindreader import claims, grid, plots_mapping
+from mindreader import claims, grid, plots_mapping, scores
 from mindreader.experiments import experiment
 from mindreader.params import ParameterError
 from mindreader.pipeline import Pipeline
@@ -34,9 +34,9 @@ def known():
             rate = 0.5 if fit == GOOD else 0.1
             hits[fit] = pd.concat([pd.DataFrame({
                 "image_id": IDS, "key": range(300), "seed": seed, **{way: rng.random(300) < rate for way in
-                                                                    ablation.DIRECTIONS}}) for seed in range(N_SEEDS)])
+                                                                    scores.DIRECTIONS}}) for seed in range(N_SEEDS)])
         hits[row.mapper, row.name] = hits[fit]
-        for (seed, part), way in ((x, y) for x in hits[fit].groupby("seed") for y in ablation.DIRECTIONS):
+        for (seed, part), way in ((x, y) for x in hits[fit].groupby("seed") for y in scores.DIRECTIONS):
             lines.append({"table": row.table, "mapper": row.mapper, "name": row.name, "seed": seed,
                           "metric": f"retrieval {way}", "value": part[way].mean(), "chance": 0.01, "skewness": seed,
                           "blind_skewness": 0.3, "protocol": f"retrieval/mindreader-{way}@1"})
@@ -114,7 +114,7 @@ def test_every_claim_has_a_cell_on_each_side_and_they_can_be_drawn(ours):
 def test_crowding_is_the_mean_over_seeds_between_the_lowest_and_the_highest(known):
     rows = ablation.hubs_by_setting(known)
     assert (rows.value == 1).all() and (rows.low == 0).all() and (rows.high == 2).all() and (rows.chance == 0.3).all()
-    assert not rows.duplicated(["group", "name", "what"]).any() and set(rows.what) == set(ablation.DIRECTIONS)
+    assert not rows.duplicated(["group", "name", "what"]).any() and set(rows.what) == set(scores.DIRECTIONS)
     assert set(rows.group) == {"image mapper", "caption mapper"} and len(rows) == 2 * 2 * len(ablation.CROWDING)
 
 

@@ -99,7 +99,7 @@ def test_one_showing_of_each_picture_is_counted_as_by_hand(run, found):
     first = order[np.sort(np.unique(points.image_ids[order], return_index=True)[1])][:N]
     ids = points.image_ids[first]
     nearness = cosine_similarity(points.vectors[first], truth.at(ids))
-    expected = {way: (nearness.argmax(axis) == range(len(ids))).mean() for way, axis in zip(misses.DIRECTIONS, (1, 0))}
+    expected = {way: (nearness.argmax(axis) == range(len(ids))).mean() for way, axis in zip(scores.DIRECTIONS, (1, 0))}
     rows = found[(found.reader == "ridge regression") & (found.space == "image") & (found.similarity == "raw")
                  & (found.trials == hubs.TRIALS[1])]
     assert rows.set_index("direction").value.to_dict() == pytest.approx(expected)
@@ -119,7 +119,7 @@ def test_each_reading_names_ten_pictures(run):
 
 
 # ── misses ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-@pytest.mark.parametrize("direction", misses.DIRECTIONS)
+@pytest.mark.parametrize("direction", scores.DIRECTIONS)
 def test_what_is_found_instead_is_nearer_than_the_right_one(run, direction):
     pairs = misses.miss_pairs(run)
     instead = pairs[(pairs.panel == direction) & (pairs.pair == "found instead")]

@@ -12,7 +12,6 @@ from ..params import ParameterError
 from ..pipeline import Pipeline
 from ..tables import paper_values
 
-DIRECTIONS = ("forward", "backward")
 GROUPS = {"f_mi": "image mapper", "f_mc": "caption mapper", "f_res": "low-level mapper",
           "weighted sum": "several mappers"}
 SHORT = {"f_mi": "f_mi", "f_mc": "f_mc", "weighted sum": "sum"}
@@ -79,9 +78,9 @@ def settings_table(run: Pipeline, found: Grid, ours: pd.DataFrame) -> pd.DataFra
     printed = paper_values().set_index(["table", "row", "column", "metric"]).value
     lines = []
     for row in (*grid.TABLE3, *grid.TABLE4):
-        for direction in DIRECTIONS:
-            count = printed.get((row.printed, row.mapper, row.name, f"{direction} hits of 300"))
-            low, high = scores.wilson(int(count), 300)
+        for direction in scores.DIRECTIONS:
+            count = printed.get((row.printed, row.mapper, row.name, f"{direction} hits of {claims.N_TRIALS}"))
+            low, high = scores.wilson(int(count), claims.N_TRIALS)
             lines.append({"table": row.table, "mapper": row.mapper, "setting": row.name, "direction": direction,
                           "paper_hits": int(count), "paper_low": low, "paper_high": high}
                          | _ours(run, found, row, direction) | {"verdict": _verdict(ours, row, direction)})
@@ -93,8 +92,8 @@ def beside_the_paper(table: pd.DataFrame) -> pd.DataFrame:
     own = [claims.fit_of(*row) == row for row in zip(table.mapper, table.setting)]      # not under another name of it
     once = table[own].drop_duplicates(["mapper", "setting", "direction"])
     place = {"group": once.mapper.map(GROUPS), "name": once.setting.replace(*BASE), "direction": once.direction}
-    paper = pd.DataFrame(place | {"source": "paper", "value": once.paper_hits / 3, "low": 100 * once.paper_low,
-                                  "high": 100 * once.paper_high, "chance": 100 / 300})
+    paper = pd.DataFrame(place | {"source": "paper", "value": 100 * once.paper_hits / claims.N_TRIALS, "low": 100 * once.paper_low,
+                                  "high": 100 * once.paper_high, "chance": 100 / claims.N_TRIALS})
     ours = pd.DataFrame(place | {"source": "ours", "value": 100 * once.ours, "low": 100 * once.low,
                                  "high": 100 * once.high, "chance": 100 * once.chance})
     return pd.concat([paper, ours.dropna(subset="value")], ignore_index=True)

@@ -29,11 +29,16 @@ def percent_chance(table: pd.DataFrame) -> float:
     return 100 * float(table.chance.iloc[0])
 
 
+def scoring(run: Pipeline, draws: str = "bootstrap") -> dict:
+    """How the rows of this run are scored: seed (of the run's draws of that name), origin, n_bootstrap."""
+    return {"seed": run.experiment.child_seed(draws), "origin": run.origin,
+            "n_bootstrap": run.experiment.evaluate.n_bootstrap}
+
+
 def identification_row(run: Pipeline, name: str, guess: Embeddings, truth: Embeddings, n_choices: int, *,
                        control: bool = False) -> pd.DataFrame:
     """One row of n-way identification over the given trials, with an interval over pictures."""
-    return scores.identification(guess, truth, n_choices=n_choices, seed=run.experiment.child_seed("bootstrap"), name=name,
-                                 origin=run.origin, n_bootstrap=run.experiment.evaluate.n_bootstrap).assign(control=control)
+    return scores.identification(guess, truth, n_choices=n_choices, name=name, **scoring(run)).assign(control=control)
 
 
 def true_points(run: Pipeline, like: Embeddings, space: str) -> Embeddings:

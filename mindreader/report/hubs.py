@@ -10,7 +10,7 @@ from ..mapping import targets
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings
 from ..scores import Batch
-from .common import entry
+from .common import entry, scoring
 
 READERS = ("mapper", "ridge regression")
 TRIALS = ("first trials", "one showing of each picture")
@@ -25,7 +25,7 @@ def similarities(run: Pipeline) -> pd.DataFrame:
     """
     parts = []
     for (space, reader, trials), batches in _batches(run).items():
-        table = hubness.retrieval_by_similarity(batches, name=f"{reader}, {space}", **_settings(run))
+        table = hubness.retrieval_by_similarity(batches, name=f"{reader}, {space}", **scoring(run, "retrieval"))
         table["direction"] = table.metric.str.split().str[-1]
         table["protocol"] = table.protocol.str.replace("mindreader", PROTOCOLS[trials])
         parts.append(table.assign(space=space, reader=reader, trials=trials))
@@ -34,7 +34,7 @@ def similarities(run: Pipeline) -> pd.DataFrame:
 
 def hub_scores(run: Pipeline) -> pd.DataFrame:
     """How skewed it is how often a candidate is found, hubs, orphans: rows of `hubness.hubness`, space, reader."""
-    return pd.concat([hubness.hubness_by_similarity(batches, name=f"{reader}, {space}", **_settings(run))
+    return pd.concat([hubness.hubness_by_similarity(batches, name=f"{reader}, {space}", **scoring(run, "retrieval"))
                       .assign(space=space, reader=reader)
                       for (space, reader, trials), batches in _batches(run).items() if trials == TRIALS[1]],
                      ignore_index=True)
@@ -62,11 +62,6 @@ def hubs_summary(found: pd.DataFrame, hubs: pd.DataFrame) -> dict:
                     & (hubs.direction == "forward")].itertuples():
         values[f"{row.reader.split()[0]}_{row.similarity.lower()}_skewness"] = entry(row, note=row.metric)
     return values
-
-
-def _settings(run: Pipeline) -> dict:
-    return {"seed": run.experiment.child_seed("retrieval"), "origin": run.origin,
-            "n_bootstrap": run.experiment.evaluate.n_bootstrap}
 
 
 def _batches(run: Pipeline) -> dict[tuple[str, str, str], dict[str, Batch]]:

@@ -10,9 +10,8 @@ from ..mapping import targets
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings
 from ..tables import paper_value
-from .common import entry, true_points
+from .common import entry, scoring, true_points
 
-DIRECTIONS = ("forward", "backward")
 MAPPERS = {"image": "f_mi", "caption": "f_mc"}  # the paper's names
 RETRIEVALS = ("retrieval/mindreader-forward", "retrieval/mindreader-backward", "retrieval/one-showing-forward",
               "retrieval/one-showing-backward", "retrieval/mindreader-forward-draws",
@@ -39,7 +38,7 @@ def retrieval_with_controls(run: Pipeline) -> pd.DataFrame:
     """
     brain = {space: run.validation(run.mapped[space]) for space in SPACES}
     truth, rows = _truth(run), []
-    for direction in DIRECTIONS:
+    for direction in scores.DIRECTIONS:
         rows += [scores.retrieval(brain[space], truth[space], direction=direction, name=f"{space} mapper",
                                   **_settings(run)).assign(control=False) for space in SPACES]
         rows.append(scores.combined_retrieval(list(brain.values()), list(truth.values()), name="both mappers",
@@ -104,11 +103,11 @@ def mapping_summary(run: Pipeline, table: pd.DataFrame, repeats: pd.DataFrame) -
 
     values = {}
     for space in SPACES:
-        for direction in DIRECTIONS:
+        for direction in scores.DIRECTIONS:
             hits = paper_value("3b", MAPPERS[space], "MSE+cos then +Contra", f"{direction} hits of 300")
             values[f"{space}_{direction}"] = entry(row(f"{space} mapper", direction), paper=hits / 300,
                                                    note="Table 3b, final recipe; single trials")
-    for direction in DIRECTIONS:
+    for direction in scores.DIRECTIONS:
         hits = paper_value("4", "weighted sum", "f_mi + f_mc", f"{direction} hits of 300")
         values[f"both_{direction}"] = entry(row("both mappers", direction), paper=hits / 300,
                                             note="Table 4; weights chosen on other trials")
@@ -130,8 +129,7 @@ def mapping_summary(run: Pipeline, table: pd.DataFrame, repeats: pd.DataFrame) -
 
 
 def _settings(run: Pipeline, n: int | None = None) -> dict:
-    return {"n": n or run.experiment.evaluate.n_retrieval, "seed": run.experiment.child_seed("retrieval"),
-            "origin": run.origin, "n_bootstrap": run.experiment.evaluate.n_bootstrap}
+    return {"n": n or run.experiment.evaluate.n_retrieval, **scoring(run, "retrieval")}
 
 
 def _truth(run: Pipeline) -> dict[str, Embeddings]:

@@ -9,7 +9,6 @@ from .. import scores
 from ..pipeline import Pipeline
 from .common import pictures_of
 
-DIRECTIONS = ("forward", "backward")
 PAIRS = ("found instead", "found for another", "at random")
 
 
@@ -36,7 +35,7 @@ def miss_pairs(run: Pipeline) -> pd.DataFrame:
     """
     rng, parts = np.random.default_rng(run.experiment.child_seed("random pairs")), []
     things = run.subject.stimuli.annotations.query("kind == 'thing'").groupby("image_id")["category"].agg(set)
-    for direction in DIRECTIONS:
+    for direction in scores.DIRECTIONS:
         missed = _misses(run, direction)
         ids, found = missed.image_id.to_numpy(), missed.found.str[0].to_numpy()
         for pair, other in zip(PAIRS, (found, rng.permutation(found), rng.choice(run.split.validation, len(ids)))):
@@ -65,7 +64,7 @@ def misses_summary(run: Pipeline, pairs: pd.DataFrame) -> dict:
 def _misses(run: Pipeline, direction: str) -> pd.DataFrame:
     """Trials of the first batch that miss: table image_id, found (what was nearer than the right, nearest first)."""
     batch = scores.batch(run.validation(run.mapped["image"]), run.truth["image"], n=run.experiment.evaluate.n_retrieval)
-    nearness = batch.similarity if direction == "backward" else batch.similarity.T              # [given candidates]
+    nearness = batch.nearness(direction)
     same = batch.image_ids[:, None] == batch.image_ids
     right = np.where(same, nearness, -np.inf).max(1)
     beats = ~same & (nearness >= right[:, None])

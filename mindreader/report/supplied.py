@@ -11,7 +11,7 @@ from ..eight import Eye, eight
 from ..experiments import CONDITIONS
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings, Reconstructions
-from .common import entry, first_of_each, identification_row, pictures_of
+from .common import entry, first_of_each, identification_row, pictures_of, scoring
 from .fidelity import distances
 from .pictures import (NEAREST, brain_points, features, nearest_training, nearest_training_ids, painted, picture_kinds)
 
@@ -101,9 +101,7 @@ def eight_numbers(run: Pipeline, cond: str, through: tuple[Eye, ...]) -> pd.Data
             for name in ("true embedding", "brain", "mean embedding", "shuffled brain")}
     sets[AVERAGED] = run.paint({space: brain[space].per_image() for space in SPACES}, cond)
     sets[NEAREST] = _take(_nearest_pictures(run, cond), first)
-    settings = dict(seed=run.experiment.child_seed("bootstrap"), origin=run.origin,
-                    n_bootstrap=run.experiment.evaluate.n_bootstrap)
-    return pd.concat([eight(sets[name], run.subject.stimuli, through, name=name, **settings)
+    return pd.concat([eight(sets[name], run.subject.stimuli, through, name=name, **scoring(run))
                       for name in ("true embedding", AVERAGED, "brain", NEAREST, "mean embedding", "shuffled brain")],
                      ignore_index=True)
 
