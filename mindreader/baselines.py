@@ -11,8 +11,8 @@ import pandas as pd
 from himalaya.ridge import RidgeCV
 from torch import Tensor, nn
 
-from .fitting import in_batches, new_network
-from .mapping import MappingConfig, check_voxels, read_part, targets, train, write_part
+from .fitting import new_network
+from .mapping import FittedMapper, MappingConfig, check_voxels, read_part, targets, train, write_part
 from .records import Embeddings, Trials
 
 
@@ -116,11 +116,7 @@ class FittedMlp:
     space: str
     history: pd.DataFrame
 
-    def predict(self, trials: Trials, batch: int = 256) -> Embeddings:
-        """One point per trial, not scaled to unit length; keys are the trial ids, source is "fmri"."""
-        check_voxels(trials, self.network.n_voxels)
-        return Embeddings(in_batches(self.network, trials.betas, batch), trials.image_ids, trials.trial_ids, self.space,
-                          "fmri")
+    predict = FittedMapper.predict  # asks a network for no more than its n_voxels
 
     def save(self, folder: Path) -> None:
         """Write mlp.safetensors and mlp.json."""

@@ -17,7 +17,7 @@ from .fitting import as_tensor
 from .gan import Game, GanConfig, TrainedGan, run
 from .gan_steps import mixed_styles
 
-REGRESSION = (0.2, 0.3, 0.5)  # of squared error, cosine distance, contrastive loss, as in the mapper's own last phase
+(REGRESSION,) = losses.LOSSES["all"]  # the weights of a mapper's own last phase
 
 
 @dataclass(frozen=True, eq=False)
