@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from figure_checks import is_the_same_bytes_each_time, says_whose_brain_it_shows, texts
 from matplotlib.patches import Rectangle
 
 from mindreader import plots, plots_subject
-from mindreader.chapter import Shown
 from mindreader.cortex import lay_out
 from mindreader.flatmap import flatten
 from mindreader.outlines import Outline
@@ -42,20 +42,14 @@ FIGURES = {
 }
 
 
-def texts(fig):
-    return [t.get_text() for t in fig.findobj(lambda artist: hasattr(artist, "get_text"))]
-
-
 @pytest.mark.parametrize("name", FIGURES)
-@pytest.mark.parametrize("origin, label", plots.ORIGIN_LABEL.items())
-def test_every_figure_says_whose_brain_it_shows(name, origin, label):
-    assert label in texts(FIGURES[name](origin))
+def test_every_figure_says_whose_brain_it_shows(name):
+    says_whose_brain_it_shows(FIGURES[name])
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_same_figure_is_the_same_bytes(name):
-    first, second = (Shown(FIGURES[name]("twin"), name) for _ in range(2))
-    assert (first._repr_png_(), first._repr_jpeg_()) == (second._repr_png_(), second._repr_jpeg_())
+    is_the_same_bytes_each_time(FIGURES[name])
 
 
 def test_scenes_name_what_is_marked_and_how_good_each_caption_is():
