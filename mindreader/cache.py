@@ -1,4 +1,4 @@
-"""Keep big arrays that are slow to gather, for as long as the files they came from stay the same."""
+"""Keep arrays and tables that are slow to gather, for as long as the files they came from stay the same."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from .store import atomic_write, fingerprint
 
@@ -15,7 +16,7 @@ _VERSION = 1
 
 
 class RowCache:
-    """Arrays as .npy files in a folder, found again by what they were made from; without a folder nothing is kept.
+    """Arrays (.npy) and tables (.json) in a folder, found again by what they were made from; without one none is kept.
 
     Parameters
     ----------
@@ -57,12 +58,30 @@ class RowCache:
                 out[at:at + len(chunk)] = chunk
                 at += len(chunk)
             return out
-        stamps = [(p.resolve(), p.stat().st_size, p.stat().st_mtime_ns) for p in sources]
-        path = self.folder / f"{name}-{fingerprint([_VERSION, key, stamps, shape, np.dtype(dtype).str])}.npy"
+        path = self.folder / f"{name}-{fingerprint([*_made_from(key, sources), shape, np.dtype(dtype).str])}.npy"
         if not path.is_file():
             with atomic_write(path) as part:
                 _write(part, chunks(), shape, np.dtype(dtype))
         return np.load(path, mmap_mode="r")
+
+    def table(self, name: str, key: dict, sources: list[Path], make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        """The table of whole numbers and text that `make()` gives: from the folder, or made and kept there.
+
+        name, key, sources and OSError as for `rows`; where a source is missing, `make` is asked, to say what it wants.
+        """
+        if self.folder is None or not all(p.is_file() for p in sources):
+            return make()
+        path = self.folder / f"{name}-{fingerprint(_made_from(key, sources))}.json"
+        if not path.is_file():
+            made = make()
+            with atomic_write(path) as part:
+                made.to_json(part, orient="split", index=False)
+        return pd.read_json(path, orient="split", dtype=False)
+
+
+def _made_from(key: dict, sources: list[Path]) -> list:
+    """What decides whether a kept file is the one asked for."""
+    return [_VERSION, key, [(p.resolve(), p.stat().st_size, p.stat().st_mtime_ns) for p in sources]]
 
 
 def _write(path: Path, chunks: Iterable[np.ndarray], shape: tuple[int, ...], dtype: np.dtype) -> None:

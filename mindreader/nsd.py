@@ -108,9 +108,9 @@ def load_subject(root: Path, name: str, config: DataConfig = DataConfig(), *, ca
         "subj01" to "subj08".
     config : DataConfig
     cache : Path, optional
-        Folder for the gathered betas and the small pictures, found again while the files they come from keep their
-        size and time; the record then maps them from disk, read where they are asked for, instead of holding them in
-        memory. Finding them again reads captions, classes and regions, but no beta.
+        Folder for the gathered betas, the small pictures, captions and classes, found again while the files they come
+        from keep their size and time; the record then maps betas and pictures from disk, read where they are asked
+        for, instead of holding them in memory.
     progress : callable, optional
         Wraps an iterable as tqdm does; called with desc and total.
 
@@ -369,7 +369,11 @@ def _stimuli(layout, config, ids, cached, progress) -> Stimuli:
     coco = info.cocoId.to_numpy(np.int64)
     parts = {part: coco[(info.cocoSplit == part).to_numpy()] for part in info.cocoSplit.unique()}
     crops = {c: literal_eval(str(box)) for c, box in zip(coco, info.cropBox)} if config.annotations == "crop" else None
-    tables = read_captions(folder, parts), read_classes(folder, parts, crops)
+    captions, *classes = ([folder / f"{stem}_{part}.json" for part in parts] for stem in ("captions", "instances", "stuff"))
+    key = {"coco": coco, "parts": info.cocoSplit.tolist()}
+    tables = (cached.table(f"{layout.name}-captions", key, captions, lambda: read_captions(folder, parts)),
+              cached.table(f"{layout.name}-classes", key | {"crops": info.cropBox.astype(str).tolist() if crops else None},
+                           sum(classes, []), lambda: read_classes(folder, parts, crops)))
     image_id = pd.Series(ids, index=coco)
     for table in tables:
         table.insert(0, "image_id", image_id.loc[table.pop("coco_id")].to_numpy(np.int64))

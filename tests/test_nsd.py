@@ -297,7 +297,9 @@ def test_the_cache_gives_the_same_numbers_and_nothing_is_written_below_the_root(
         subject = load_subject(copy.root, "subj01", cache=tmp_path / "cache")
         np.testing.assert_array_equal(subject.trials.betas, tiny_subject.trials.betas)
         np.testing.assert_array_equal(subject.stimuli.images, tiny_subject.stimuli.images)
-    assert isinstance(subject.trials.betas, np.memmap) and len(list((tmp_path / "cache").iterdir())) == 3
+        pd.testing.assert_frame_equal(subject.stimuli.captions, tiny_subject.stimuli.captions)
+        pd.testing.assert_frame_equal(subject.stimuli.annotations, tiny_subject.stimuli.annotations)
+    assert isinstance(subject.trials.betas, np.memmap) and len(list((tmp_path / "cache").iterdir())) == 5
     assert before == {p: p.stat().st_mtime_ns for p in copy.root.rglob("*")}
 
 
@@ -321,6 +323,33 @@ def test_the_cache_notices_that_a_file_changed(copy, tmp_path):
     replace(copy.session(2), lambda p: h5py.File(p, "w").create_dataset("betas", data=stored).file.close())
     fresh, kept = load_subject(copy.root, "subj01"), load_subject(copy.root, "subj01", cache=tmp_path / "cache")
     np.testing.assert_array_equal(kept.trials.betas, fresh.trials.betas)
+
+
+def test_kept_captions_and_classes_give_way_to_other_settings_files_and_missing_ones(copy, tmp_path, monkeypatch):
+    def tables(annotations="image", cache=tmp_path / "cache"):
+        stimuli = load_subject(copy.root, "subj01", DataConfig(annotations=annotations), cache=cache).stimuli
+        return stimuli.captions, stimuli.annotations
+
+    def same(a, b):
+        return all(x.equals(y) for x, y in zip(a, b, strict=True))
+
+    whole, crop = tables(), tables("crop")
+    assert same(crop, tables("crop", cache=None)) and same(whole, tables())
+    assert len(list((tmp_path / "cache").glob("subj01-classes-*"))) == 2       # though the twin's pictures are not cropped
+    path = copy.coco / "captions_train2017.json"
+    content = json.loads(path.read_text())
+    for record in content["annotations"]:
+        record["caption"] = 'Says "1 Ω" / 2024-01-01'
+    replace(path, lambda p: p.write_text(json.dumps(content)))
+    other = tables()
+    assert same(other, tables(cache=None)) and not other[0].equals(whole[0]) and other[1].equals(whole[1])
+    monkeypatch.setattr(nsd, "read_captions", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr(nsd, "read_classes", lambda *_: pytest.fail("read again"))
+    assert same(other, tables())
+    monkeypatch.undo()
+    path.unlink()
+    with pytest.raises(LayoutError, match="captions_train2017.json"):
+        tables()
 
 
 def test_progress_is_told_of_every_session(tiny_twin):
