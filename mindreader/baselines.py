@@ -128,8 +128,7 @@ class FittedMlp:
     def load(cls, folder: Path) -> FittedMlp:
         """Read what `save` wrote; LayoutError where something is missing."""
         state, card = read_part(Path(folder), "mlp")
-        config = MlpConfig(**card["config"])
-        recipe = MappingConfig(**card["recipe"] | {"epochs": tuple(card["recipe"]["epochs"])})
+        config, recipe = MlpConfig(**card["config"]), MappingConfig.from_card(card["recipe"])
         network = Mlp(card["n_voxels"], card["n_dims"], config)
         network.load_state_dict(state)
         return cls(network, config, recipe, card["space"], pd.DataFrame(card["history"]))

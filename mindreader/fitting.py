@@ -6,6 +6,7 @@ import copy
 import hashlib
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,13 +125,8 @@ def fit(network: nn.Module, task: Task, phases: Sequence[Phase], schedule: Sched
             state["best_loss"] = float("inf")
         rate = schedule.learning_rate * schedule.lr_decay ** (epoch // schedule.decay_every)
         if optimizer is None or epoch % schedule.decay_every == 0:
-            optimizer = torch.optim.Adam(network.parameters(), rate, weight_decay=schedule.weight_decay)
-            if companion:
-                companion.begin(rate, schedule.weight_decay)
-            if epoch % schedule.decay_every and state["optimizer"]:
-                optimizer.load_state_dict(state["optimizer"])
-                if companion:
-                    companion.optimizer.load_state_dict(state["companion_optimizer"])
+            optimizer = _optimizer(network, companion, rate, schedule.weight_decay,
+                                   state if epoch % schedule.decay_every else {})
         rng = np.random.default_rng([seed, number, epoch])
         train_loss = _one_epoch(network, optimizer, task, phase, rng, bfloat16, state["done"],
                                 companion if phase.companion else None)
@@ -143,10 +139,7 @@ def fit(network: nn.Module, task: Task, phases: Sequence[Phase], schedule: Sched
                                  "train_loss": train_loss, "validation_loss": loss, "best": better})
         log.info("%s: epoch %d, train %.4f, validation %.4f", desc, state["done"], train_loss, loss)
         if checkpoint:
-            beside = {"companion": companion.state_dict(), "companion_optimizer": companion.optimizer.state_dict()} \
-                if companion else {}
-            _save(checkpoint, {**state, "identity": identity, "network": network.state_dict(),
-                               "optimizer": optimizer.state_dict(), **beside})
+            _save(checkpoint, state | {"identity": identity} | _learnt(network, optimizer, companion))
     network.load_state_dict(state["best"])
     return pd.DataFrame(state["history"], columns=["phase", "epoch", "learning_rate", "train_loss", "validation_loss",
                                                    "best"])
@@ -172,8 +165,10 @@ def in_batches(network: nn.Module, inputs: np.ndarray, batch: int = 256) -> np.n
 
 
 def as_tensor(array: np.ndarray) -> Tensor:
-    """A float32 tensor of an array that may be read-only (records are); copies where it must."""
-    return torch.from_numpy(np.array(array, np.float32))
+    """A float32 tensor that shares an array's memory where it can, and is only read: records' arrays are read-only."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(np.asarray(array, np.float32))
 
 
 def identity_of(*parts) -> str:
@@ -182,6 +177,26 @@ def identity_of(*parts) -> str:
     for part in parts:
         digest.update(np.ascontiguousarray(part).tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
     return digest.hexdigest()
+
+
+def _optimizer(network: nn.Module, companion: Companion | None, rate: float, weight_decay: float,
+               left: dict) -> torch.optim.Optimizer:
+    """Adam for the network, and the companion's own, made anew; with the moments that a checkpoint `left`, if any."""
+    optimizer = torch.optim.Adam(network.parameters(), rate, weight_decay=weight_decay)
+    if companion:
+        companion.begin(rate, weight_decay)
+    if left.get("optimizer"):
+        optimizer.load_state_dict(left["optimizer"])
+        if companion:
+            companion.optimizer.load_state_dict(left["companion_optimizer"])
+    return optimizer
+
+
+def _learnt(network: nn.Module, optimizer: torch.optim.Optimizer, companion: Companion | None) -> dict[str, dict]:
+    """What a checkpoint keeps of the networks and their optimizers."""
+    beside = {"companion": companion.state_dict(), "companion_optimizer": companion.optimizer.state_dict()} \
+        if companion else {}
+    return {"network": network.state_dict(), "optimizer": optimizer.state_dict()} | beside
 
 
 def _batches(n: int, size: int, order: Tensor | None = None) -> Iterable[Tensor]:
@@ -206,10 +221,11 @@ def _one_epoch(network, optimizer, task: Task, phase: Phase, rng, bfloat16: bool
                 predicted = network(task.inputs[rows])
             predicted = predicted.float()
             loss = phase.loss(predicted, targets[rows])
-            value = loss.item()
+            value = whole = loss.item()
             if companion:
                 loss = loss + companion.weight * companion.term(predicted, targets[rows])
-            _check(loss.item(), phase, f"step {step + 1} of epoch {epoch + 1}")
+                whole = loss.item()
+            _check(whole, phase, f"step {step + 1} of epoch {epoch + 1}")
             loss.backward()
             optimizer.step()
             if companion:

@@ -77,6 +77,11 @@ class MappingConfig:
         if self.auxiliary not in AUXILIARIES:
             raise ValueError(f"got auxiliary {self.auxiliary!r}, expected one of {', '.join(AUXILIARIES)}")
 
+    @classmethod
+    def from_card(cls, settings: dict) -> MappingConfig:
+        """What `asdict` made of one and a JSON file kept, which knows lists only."""
+        return cls(**settings | {"epochs": tuple(settings["epochs"])})
+
     @property
     def phases(self) -> list[Phase]:
         """The loss's phases with their names, lengths and batch sizes."""
@@ -287,7 +292,7 @@ class FittedMapper:
     def load(cls, folder: Path) -> FittedMapper:
         """Read what `save` wrote; LayoutError where something is missing."""
         state, card = read_part(Path(folder), "mapper")
-        config = MappingConfig(**card["config"] | {"epochs": tuple(card["config"]["epochs"])})
+        config = MappingConfig.from_card(card["config"])
         network = _network(card["n_voxels"], card["n_dims"], config)
         network.load_state_dict(state)
         return cls(network, config, card["space"], pd.DataFrame(card["history"]))
