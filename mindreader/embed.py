@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import os
@@ -134,11 +135,15 @@ class ClipEmbedder:
 
     def images(self, pixels: np.ndarray) -> np.ndarray:
         """(n, height, width, 3) uint8 -> (n, n_dims) float32, raw, through open_clip's own preprocessing."""
-        return _batched(lambda part: self.module.encode_image(self._prepare(part)), _checked(pixels), self)
+        return _batched(lambda part: self.module.encode_image(self._prepare(part).to(_device(self))), _checked(pixels), self)
 
     def texts(self, sentences: list[str]) -> np.ndarray:
         """n sentences -> (n, n_dims) float32, raw."""
-        return _batched(lambda part: self.module.encode_text(self.tokenizer(part)), list(sentences), self)
+        return _batched(lambda part: self.module.encode_text(self.tokenizer(part).to(_device(self))), list(sentences), self)
+
+    def on(self, device: str) -> ClipEmbedder:
+        """The same model on a device: itself where it is there already, else a copy."""
+        return self if _device(self).type == device else _on(self, device)
 
     def encode_pictures(self, pictures: Tensor) -> Tensor:
         """Pictures N3HW in [-1, 1] -> (N, n_dims), differentiable in the pictures, raw.
@@ -172,7 +177,7 @@ class FeatureNet:
 
     def images(self, pixels: np.ndarray) -> np.ndarray:
         """(n, height, width, 3) uint8 -> (n, n_dims) float32, pooled."""
-        return _batched(lambda part: self.module(unit_range(part)), _checked(pixels), self)
+        return _batched(lambda part: self.module(unit_range(part).to(_device(self))), _checked(pixels), self)
 
 
 class LowLevelNet:
@@ -206,7 +211,11 @@ class LowLevelNet:
     def images(self, pixels: np.ndarray) -> np.ndarray:
         """(n, height, width, 3) uint8 -> (n, n_dims) float32, of this net's level."""
         see = self.last_block if self.level == "last" else lambda x: self.low_level(x, "sample")
-        return _batched(lambda part: see(unit_range(part)), _checked(pixels), self)
+        return _batched(lambda part: see(unit_range(part).to(_device(self))), _checked(pixels), self)
+
+    def on(self, device: str) -> LowLevelNet:
+        """The same net on a device: itself where it is there already, else a copy."""
+        return self if _device(self).type == device else _on(self, device)
 
 
 class PixelEmbedder:
@@ -358,8 +367,18 @@ def _checked(pixels) -> np.ndarray:
     return pixels
 
 
+def _device(embedder) -> torch.device:
+    return next(embedder.module.parameters()).device
+
+
+def _on(embedder, device: str):
+    moved = copy.copy(embedder)
+    moved.module = copy.deepcopy(embedder.module).to(device)
+    return moved
+
+
 def _batched(see, rows, embedder) -> np.ndarray:
     """see() over slices of rows, as one float32 array."""
     with torch.no_grad():
-        parts = [see(rows[i:i + embedder.batch]).float().numpy() for i in range(0, len(rows), embedder.batch)]
+        parts = [see(rows[i:i + embedder.batch]).float().cpu().numpy() for i in range(0, len(rows), embedder.batch)]
     return np.concatenate(parts) if parts else np.zeros((0, embedder.n_dims), np.float32)

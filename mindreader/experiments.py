@@ -20,6 +20,7 @@ from .stylegan import PUBLISHED
 from .twin import TwinConfig
 
 CONDITIONS = {"img": ("image",), "cap": ("caption",), "both": ("image", "caption")}
+NOTHING = "none"  # a painter to start from that is not pretrained
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,19 @@ class Experiment:
     """Everything that could change a result, in one frozen value.
 
     subject: "twin01" (simulated, made on first use) or "subj01" .. "subj08" (your copy of NSD).
-    start: the pretrained painter that finetuning starts from, a shipped part or the folder of another.
+    start: the pretrained painter that finetuning starts from, a shipped part, the folder of another, or "none": then one is
+    trained on the subject's own training pictures first, from pseudo conditions.
+    end_to_end: 0 leaves the mappers frozen while the painter is finetuned; more lets both train together, with this
+    weight of the discriminator's opinion in the mappers' loss.
+    device: of the trainings of mappers and painters; other devices sum in another order, so other last bits.
     """
 
     name: str
     subject: str = "twin01"
     seed: int = 0
     start: str = "generator_lf"
+    end_to_end: float = 0.0
+    device: str = "cpu"
     twin: TwinConfig = field(default_factory=TwinConfig)
     data: DataConfig = field(default_factory=DataConfig)
     embed: EmbedConfig = field(default_factory=EmbedConfig)
@@ -74,7 +81,7 @@ def smoke() -> Experiment:
         name="smoke",
         twin=TwinConfig(n_voxels=128, n_sessions=2, trials_per_session=180),
         mapping=MappingConfig(epochs=(2, 1), dtype="bfloat16", learning_rate=1e-3),
-        gan=GanConfig(kimg=0.128, tick_kimg=0.032),
+        gan=GanConfig(kimg=0.128, pseudo_kimg=0.128, tick_kimg=0.032),
         evaluate=EvaluateConfig(n_retrieval=30, n_bootstrap=50, ways=(2, 5)),
         grid=GridConfig(n_seeds=2, epochs=(1, 1), n_pictures=30),
         category=CategoryConfig(epochs=2),

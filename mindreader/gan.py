@@ -33,11 +33,13 @@ class TrainedGan:
     network   sizes of the two networks
     states    "G_ema" (what paints), "D", and "G" when training can go on: state dicts, float32
     history   one row per tick: kimg, seconds, then the mean of every loss since the row before
+    device    where it paints
     """
 
     network: StyleGanConfig
     states: dict[str, dict[str, Tensor]]
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
+    device: str = "cpu"
 
     def paint(self, image_points: np.ndarray, caption_points: np.ndarray | None = None, *, seed: int, n_draws: int = 1,
               truncation: float = 1.0, batch: int = 64) -> np.ndarray:
@@ -61,7 +63,7 @@ class TrainedGan:
             raise ValueError(f"{len(points)} kinds of points for a painter with {self.network.heads} head(s); expected "
                              "as many; widen the painter, or leave one kind out")
         conditions = [F.normalize(torch.tensor(np.asarray(p, np.float32)), dim=1) for p in points]
-        painter = _network(Generator, self.network, self.states["G_ema"]).eval()
+        painter = _network(Generator, self.network, self.states["G_ema"]).to(self.device).eval()
         n = len(conditions[0])
         rng = torch.Generator().manual_seed(seed)
         z = torch.randn(n, n_draws, self.network.z_dim, generator=rng).flatten(0, 1)
@@ -69,8 +71,9 @@ class TrainedGan:
         parts = []
         with torch.no_grad():
             for part in torch.arange(n * n_draws).split(batch):
-                x = painter(z[part], *(c[rows[part]] for c in conditions), noise="const", truncation=truncation)
-                parts.append(((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1))
+                given = (part_of.to(self.device) for part_of in (z[part], *(c[rows[part]] for c in conditions)))
+                x = painter(*given, noise="const", truncation=truncation)
+                parts.append(((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu())
         size = self.network.resolution
         pictures = torch.cat(parts).numpy() if parts else np.zeros((0, size, size, 3), np.uint8)
         return pictures if n_draws == 1 else pictures.reshape(n, n_draws, size, size, 3)
@@ -78,7 +81,7 @@ class TrainedGan:
     def widened(self) -> TrainedGan:
         """The same painter with a second head that copies the first; equal points give equal pictures (paper §2.3)."""
         network = dataclasses.replace(self.network, heads=2)
-        return TrainedGan(network, {name: widen(state) for name, state in self.states.items()}, self.history)
+        return dataclasses.replace(self, network=network, states={name: widen(state) for name, state in self.states.items()})
 
     @classmethod
     def from_part(cls, state: dict[str, Tensor], card: dict) -> TrainedGan:

@@ -13,7 +13,9 @@ from torch.nn import functional as F
 from . import losses
 from .stylegan import Discriminator, Generator, StyleGanConfig
 
-BUGS = ("zero_z", "batch_summed_logit", "first_sample_cached")
+# "second_on_first" is one of the training end to end: the second mapper's loss is of what the first one says
+PSEUDO_NOISE = 0.75  # share of noise that makes a picture's point a pseudo condition (released code, `aug_level_2`)
+BUGS = ("zero_z", "batch_summed_logit", "first_sample_cached", "second_on_first")
 
 
 @dataclass(frozen=True)
@@ -22,18 +24,20 @@ class GanConfig:
 
     network: StyleGanConfig = field(default_factory=StyleGanConfig)  # used when training starts from nothing
     kimg: float = 12.0                  # thousands of real pictures shown to the discriminator (book)
+    pseudo_kimg: float = 12.0           # before that, from pseudo conditions, where nothing pretrained is at hand (book)
     batch: int = 32
     learning_rate: float = 0.0025       # of both networks
     adam_betas: tuple[float, float] = (0.0, 0.99)
     adversarial_weight: float = 1.0     # 0 leaves the discriminator out altogether (the warm-up of pretraining)
     clip_weight: float = 10.0           # painted picture, seen by CLIP, against its condition
     feature_weight: float = 10.0        # picture, seen by the discriminator, against its condition
-    low_level_weight: float = 10.0      # painted against real picture, seen by a low-level net (if one is given)
+    low_level: bool = False             # whether a low-level net compares painted and real picture (Tables 1 and 5)
+    low_level_weight: float = 10.0      # of that comparison
     content_weight: float = 0.0         # any further distance of painted from real picture (pretraining)
     content_half_kimg: float = math.inf  # after so many kimg the content weight is halved, and so on
     sketch_size: int = 0                # paint only up to so many pixels (0: all); pretraining begins small
     temperature: float = losses.TEMPERATURE
-    noise_levels: tuple[float, float] = (0.1, 0.1)  # share of noise in a condition, uniform between these; 0.75 = LF
+    noise_levels: tuple[float, float] = (0.1, 0.1)  # share of noise in a condition, uniform between these
     r1_gamma: float = 1.0               # book; the released default is 0.0002 resolution^2 / batch
     r1_every: int = 16
     path_weight: float = 2.0            # 0 leaves the path-length step out

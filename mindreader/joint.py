@@ -38,7 +38,8 @@ def train_jointly(pictures: np.ndarray, rows: np.ndarray, betas: np.ndarray, wan
 
     with the painter's and the discriminator's own losses as in `gan.train_gan`. Each mapper's regression is of its *own*
     output, and its contrastive loss is one-sided, as the generator's are. Source: paper §3.1; weight 0.1 and Adam's
-    numbers from the released code, where this is switched off and the second mapper's loss is of the first's output.
+    numbers from the released code, where this is switched off and the second mapper's loss is of the first's output
+    (the published bug "second_on_first").
 
     Parameters
     ----------
@@ -102,7 +103,8 @@ class JointGame(Game):
         """What a batch of trials should become: near its points, and pictures that are taken for real."""
         said = self.read(betas)
         terms = {}
-        for name, points, target in zip(("first", "second"), said, wanted):
+        judged = said[:1] * len(said) if "second_on_first" in self.config.published_bugs else said
+        for name, points, target in zip(("first", "second"), judged, wanted):
             points = points.to(target.device)
             near = (losses.squared_error(points, target), losses.cosine_distance(points, target),
                     losses.contrastive(points, target, temperature=self.config.temperature, rows=0))

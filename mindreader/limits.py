@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .losses import LOSSES
 from .mapping import AUXILIARIES, CAPTION_CHOICES
 from .nsd import ANNOTATIONS, SPLITS, ZSCORES
-from .params import PRESETS, SUBJECT, ParameterError
+from .params import DEVICE, PRESETS, SUBJECT, ParameterError
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -76,7 +76,10 @@ LIMITS: dict[str, Limit] = {
     "subject": Limit("twin01 (simulated) or one of subj01 to subj08 (your copy of NSD)",
                      lambda value: isinstance(value, str) and re.fullmatch(SUBJECT, value) is not None),
     "seed": COUNT,
-    "start": Limit("the name of a shipped painter or the folder of another", lambda value: isinstance(value, str) and value),
+    "start": Limit("the name of a shipped painter, the folder of another, or 'none'",
+                   lambda value: isinstance(value, str) and value),
+    "end_to_end": WEIGHT,
+    "device": Limit("'cpu', 'cuda' or 'cuda:N'", lambda value: isinstance(value, str) and re.fullmatch(DEVICE, value) is not None),
     **{f"twin.{name}": limit for name, limit in {
         "n_voxels": SIZE, "n_sessions": whole(1, 37), "trials_per_session": whole(3, 900),
         "median_ncsnr": number(0, 0.9, above=True, below=True), "stray_thoughts": WEIGHT}.items()},
@@ -101,7 +104,7 @@ LIMITS: dict[str, Limit] = {
         "channel_max": SIZE, "mapping_layers": SIZE, "unit_variance_conditions": FLAG, "condition_lr": WEIGHT,
         "heads": whole(1, 2), "conv_clamp": RATE, "minibatch_group": SIZE}.items()},
     **{f"gan.{name}": limit for name, limit in {
-        "kimg": RATE, "batch": whole(2), "learning_rate": RATE, "adam_betas": each(number(0, 1, below=True), 2),
+        "kimg": RATE, "pseudo_kimg": RATE, "low_level": FLAG, "batch": whole(2), "learning_rate": RATE, "adam_betas": each(number(0, 1, below=True), 2),
         "adversarial_weight": WEIGHT, "clip_weight": WEIGHT, "feature_weight": WEIGHT, "low_level_weight": WEIGHT,
         "content_weight": WEIGHT, "content_half_kimg": number(0, above=True, endless=True), "sketch_size": COUNT,
         "temperature": RATE, "noise_levels": pair(PART), "r1_gamma": WEIGHT, "r1_every": SIZE, "path_weight": WEIGHT,

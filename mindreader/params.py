@@ -13,6 +13,7 @@ from .paths import warn_of_other_checkout
 PRESETS = ("smoke", "book", "paper")
 _SHELL = {"In", "Out", "get_ipython", "exit", "quit", "open"}
 SUBJECT = r"twin\d\d|subj0[1-8]"  # simulated, or NSD's
+DEVICE = r"cpu|cuda(:\d+)?"
 
 
 class ParameterError(ValueError):
@@ -60,6 +61,18 @@ def begin(namespace: dict, **allowed) -> str:
         _check("MINDREADER_PRESET", replaced, PRESETS)
         preset = replaced
     return preset
+
+
+def check_device(device: str) -> None:
+    """Raise ParameterError where trainings are to run on a GPU that is not there."""
+    if device == "cpu":
+        return
+    import torch
+
+    n = torch.cuda.device_count()
+    if int(device.partition(":")[2] or 0) >= n:
+        has = ", ".join(f"cuda:{i}" for i in range(n)) or "no GPU that torch can use"
+        raise ParameterError(f"device={device!r}: this machine has {has}; expected cpu" + (" or one of those" if n else ""))
 
 
 def run_name(stem: str, given: dict, usual: dict) -> str:

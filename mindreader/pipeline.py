@@ -7,20 +7,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from . import baselines, captions, embed, encoding, gan, mapping, nsd, readout, reconstruct, stylegan, twin
-from .experiments import CONDITIONS, Experiment
+from . import baselines, captions, embed, encoding, gan, joint, mapping, nsd, reconstruct, twin
+from .experiments import CONDITIONS, NOTHING, Experiment
+from .gan_steps import PSEUDO_NOISE
 from .losses import LOSSES
 from .mapping import MappingConfig
-from .params import progress
+from .params import check_device, progress
 from .paths import home, nsd_root
 from .records import SPACES, Diverged, Embeddings, Reconstructions, Split, Stimuli, Subject
-from .store import Store, fingerprint, source_fingerprint
+from .store import Store, source_fingerprint
 from .weights import load_part, part_checksum
 
 # A stage: the earlier stages and the parts of the experiment that could change it, the modules that compute it (with
@@ -30,12 +31,13 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "subject": (("subject", "seed", "data", "twin"), ("nsd", "twin"), ()),
     "points": (("subject", "embed"), ("embed",), ("clip",)),
     "captions": (("points", "screen"), ("captions",), ()),
-    "mapped": (("captions", "mapping"), ("mapping", "embed"), ()),
+    "mapped": (("captions", "mapping", "device"), ("mapping", "embed"), ()),
     "baselines": (("captions", "mapping"), ("baselines",), ()),
     "low level": (("subject",), ("embed",), ("resnet",)),
-    "mapped low": (("low level", "mapping"), ("mapping",), ()),
+    "mapped low": (("low level", "mapping", "device"), ("mapping",), ()),
     "starting distance": (("mapped", "start"), ("embed", "gan", "reconstruct", "scores"), ("feature",)),
-    "painter": (("mapped", "gan", "start"), ("gan",), ()),
+    "pseudo painter": (("captions", "gan", "device"), ("gan",), ("resnet",)),
+    "painter": (("mapped", "pseudo painter", "start", "end_to_end"), ("gan", "joint"), ()),
     "categories": (("mapped", "category"), ("readout",), ()),
     "encoder": (("points", "encoder"), ("encoding",), ()),
 }
@@ -49,9 +51,12 @@ class Pipeline:
     experiment : Experiment
     store : Store, optional
         Where finished stages are kept; by default the user's cache, outside the repository.
+
+    Raises ParameterError for a device that this machine does not have.
     """
 
     def __init__(self, experiment: Experiment, store: Store | None = None):
+        check_device(experiment.device)
         self.experiment = experiment
         self.store = store or Store()
         self.memo: dict = {}  # what one notebook asks for several times and is not worth a place in the store
@@ -166,7 +171,7 @@ class Pipeline:
             fitted = mapping.fit_mapper(
                 self.subject.train, self.subject.validation, self.aims(space), recipe,
                 seed=self.experiment.child_seed(f"mapping/{space}" + (f"/{repeat}" if repeat else "")),
-                augmented=self.augmented if space == "image" and recipe.augment else None,
+                augmented=self.augmented if space == "image" and recipe.augment else None, device=self.experiment.device,
                 start=self.mapper(space, first, repeat) if first else None,
                 checkpoint=self.store.workspace(stage, key) / "checkpoint.pt", progress=progress)
             fitted.save(folder)
@@ -250,26 +255,87 @@ class Pipeline:
                              f"{wants[0]} px from {wants[1]}; name the folder of one that fits with the override 'start'")
         return painter
 
+    def beginning(self, cond: str) -> gan.TrainedGan:
+        """What finetuning with this condition starts from: the pretrained generator, with its head doubled for "both".
+
+        Where nothing is pretrained (start "none"), a generator trained on the training pictures alone, from pseudo
+        conditions: their own true points, drowned in noise (paper §2.3, its last resort).
+        """
+        heads = CONDITIONS[cond]
+        if self.experiment.start != NOTHING:
+            return self.start.widened() if len(heads) == 2 else self.start
+        key = self.key("pseudo painter", {"cond": cond})
+
+        def make(folder: Path) -> None:
+            size, n_dims = self.subject.stimuli.images.shape[1], self.clip.n_dims
+            config = self.experiment.gan
+            config = replace(config, kimg=config.pseudo_kimg, noise_levels=(PSEUDO_NOISE, PSEUDO_NOISE), ema_rampup=0.05,
+                             network=replace(config.network, resolution=size, condition_dim=n_dims))
+            self._train(cond, {head: self.training(self.truth[head]) for head in heads}, config, None,
+                        f"pseudo/{cond}", self.store.workspace("pseudo painter", key)).save(folder)
+
+        return self.store.fetch("pseudo painter", key, make, gan.TrainedGan.load)
+
     def painter(self, cond: str) -> gan.TrainedGan:
         """The generator finetuned on this brain's mapped points, conditioned by "img", "cap" or "both" (paper §2.3)."""
+        return self._finetuned(cond, gan.TrainedGan.load)
+
+    def told(self, cond: str) -> dict[str, Embeddings]:
+        """What that painter is told of each trial, by space: what the frozen mappers say (`mapped`).
+
+        With end_to_end, what the mappers of its own heads say that were trained along with it.
+        """
+        if not self.experiment.end_to_end:
+            return self.mapped
+
+        def points(space: str) -> Embeddings:
+            learnt = self._finetuned(cond, lambda folder: mapping.FittedMapper.load(folder / space))
+            return learnt.predict(self.subject.trials)
+
+        return self.mapped | {space: self._keep_points("painter", {"cond": cond, "told": space}, partial(points, space))
+                              for space in CONDITIONS[cond]}
+
+    def _finetuned(self, cond: str, load):
         key = self.key("painter", {"cond": cond})
 
         def make(folder: Path) -> None:
-            conditions = [self.training(self.mapped[space]) for space in CONDITIONS[cond]]
-            rows = pd.Index(self.subject.stimuli.ids).get_indexer(conditions[0].image_ids)
-            start = self.start.widened() if len(conditions) == 2 else self.start
-            trained = gan.train_gan(
-                self.subject.stimuli.images, rows, tuple(c.vectors for c in conditions), self.experiment.gan,
-                start=start, clip=self.clip, seed=self.experiment.child_seed(f"gan/{cond}"),
-                checkpoint=self.store.workspace("painter", key) / "checkpoint.pt", progress=progress)
-            trained.save(folder)
+            room, start, name = self.store.workspace("painter", key), self.beginning(cond), f"gan/{cond}"
+            if not self.experiment.end_to_end:
+                self._train(cond, {head: self.training(self.mapped[head]) for head in CONDITIONS[cond]},
+                            self.experiment.gan, start, name, room).save(folder)
+                return
+            mappers, trials = {head: self.mapper(head) for head in CONDITIONS[cond]}, self.subject.train
+            together = joint.train_jointly(
+                self.subject.stimuli.images, self._rows(trials), trials.betas,
+                [self.truth[head].at(trials.image_ids) for head in mappers], [m.network for m in mappers.values()],
+                self.experiment.gan, weight=self.experiment.end_to_end, start=start, **self._helpers(name, room))
+            together.painter.save(folder)
+            for (head, mapper), network in zip(mappers.items(), together.networks):
+                replace(mapper, network=network).save(folder / head)
 
-        return self.store.fetch("painter", key, make, gan.TrainedGan.load)
+        return self.store.fetch("painter", key, make, load)
+
+    def _train(self, cond: str, points: dict[str, Embeddings], config: gan.GanConfig, start, seed: str,
+               room: Path) -> gan.TrainedGan:
+        rows = self._rows(points[CONDITIONS[cond][0]])
+        return gan.train_gan(self.subject.stimuli.images, rows, tuple(p.vectors for p in points.values()), config,
+                             start=start, **self._helpers(seed, room))
+
+    def _rows(self, trials) -> np.ndarray:
+        """Where the picture of each trial stands among the stimuli."""
+        return pd.Index(self.subject.stimuli.ids).get_indexer(trials.image_ids)
+
+    def _helpers(self, seed: str, room: Path) -> dict:
+        """What every training of a painter is given."""
+        device = self.experiment.device
+        low_level = embed.load_resnet().on(device).low_level if self.experiment.gan.low_level else None
+        return dict(clip=self.clip.on(device), low_level=low_level, seed=self.experiment.child_seed(seed), device=device,
+                    checkpoint=room / "checkpoint.pt", progress=progress)
 
     def paint(self, points: dict[str, Embeddings], cond: str, *, finetuned: bool = True, n_draws: int = 1) -> Reconstructions:
         """Pictures from points, by the finetuned generator or by the one it started from; the same z for every row set."""
         heads = CONDITIONS[cond]
-        painter = self.painter(cond) if finetuned else (self.start.widened() if len(heads) == 2 else self.start)
+        painter = replace(self.painter(cond) if finetuned else self.beginning(cond), device=self.experiment.device)
         return reconstruct.reconstruct({h: points[h] for h in heads}, painter, heads=heads, n_draws=n_draws,
                                        seed=self.experiment.child_seed("z"))
 
@@ -312,7 +378,7 @@ class Pipeline:
         others: parts of the experiment that stand for its own, e.g. mapping=another recipe.
         """
         settings, modules, parts = _closure(stage)
-        parts |= {self.experiment.start} if "start" in settings else set()
+        parts |= {self.experiment.start} - {NOTHING} if "start" in settings else set()
         return {
             "settings": {name: others.get(name, getattr(self.experiment, name)) for name in sorted(settings)},
             "source": _source(frozenset(modules)),

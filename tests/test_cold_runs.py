@@ -37,7 +37,7 @@ for space in ("image", "caption"):
 tell("captions kept", run.caption_scores.kept.to_numpy())
 for name, tensor in run.painter("both").states["G_ema"].items():
     tell("painter " + name, tensor.numpy())
-tell("pictures", run.paint(report.pictures.brain_points(run), "both").images)
+tell("pictures", run.paint(report.pictures.brain_points(run, 'both'), "both").images)
 for name, tensor in run.encoder.network.state_dict().items():
     tell("encoder " + name, tensor.numpy())
 for score in (report.screening_auc, report.retrieval_with_controls, report.category_table, report.encoding_accuracy):

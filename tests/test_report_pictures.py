@@ -43,7 +43,7 @@ def curve(run):
 
 
 def test_all_sources_have_the_brains_rows(run):
-    fed = pictures.sources(run)
+    fed = pictures.sources(run, "both")
     brain = fed["brain"]["image"]
     assert list(fed) == [name for name in ("brain", "true embedding", "category centroid", "random training embedding",
                                            "mean embedding", "shuffled brain")]
@@ -55,7 +55,7 @@ def test_all_sources_have_the_brains_rows(run):
 
 def test_the_category_centroid_is_the_mean_true_point_of_its_kind(run):
     kind = pictures.picture_kinds(run)
-    given = pictures.sources(run)["category centroid"]["image"]
+    given = pictures.sources(run, "both")["category centroid"]["image"]
     own = kind.loc[given.image_ids[0]]
     train = [i for i in run.split.train if kind[i] == own]
     expected = run.truth["image"].at(train).mean(0) if train else run.training(run.truth["image"]).vectors.mean(0)
@@ -131,7 +131,7 @@ def test_every_source_has_every_score_and_a_reader_of_kinds_falls_behind_within_
 def test_nothing_gets_through_no_direction(run, curve):
     curve = curve.set_index(["where", "rank"]).value
     assert curve["in CLIP's image space", 0] == pytest.approx(0.5, abs=0.03)
-    full = scores.n_way(pictures.brain_points(run)["image"], run.truth["image"], n_choices=2).mean()
+    full = scores.n_way(pictures.brain_points(run, "both")["image"], run.truth["image"], n_choices=2).mean()
     assert curve["in CLIP's image space"].iloc[-1] == pytest.approx(full, abs=1e-3)
 
 

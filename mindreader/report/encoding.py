@@ -49,7 +49,7 @@ def cycle_points(run: Pipeline) -> dict[str, Embeddings]:
 
 def cycle_pictures(run: Pipeline, n: int = 8) -> dict[str, np.ndarray]:
     """What was shown, what comes back from the cycle, and what comes from measured activity."""
-    brain, cycle = brain_points(run), cycle_points(run)
+    brain, cycle = brain_points(run, "both"), cycle_points(run)
     rows = first_of_each(brain["image"], n)
     ids = brain["image"].image_ids[rows]
     back = pd.Index(cycle["image"].image_ids).get_indexer(ids)
@@ -60,7 +60,7 @@ def cycle_pictures(run: Pipeline, n: int = 8) -> dict[str, np.ndarray]:
 
 def cycle_identification(run: Pipeline) -> pd.DataFrame:
     """Two-way identification of pictures after the cycle, beside those from measured activity and a shuffled cycle."""
-    cycle, brain = cycle_points(run), brain_points(run)
+    cycle, brain = cycle_points(run), brain_points(run, "both")
     seed = run.experiment.child_seed("shuffled cycle")
     shuffled = {space: scores.shuffled(cycle[space], seed) for space in SPACES}
     rows = [identification_row(run, name, run.picture_features(run.paint(points, "both")), run.true_features, 2,

@@ -23,7 +23,7 @@ def distances(run: Pipeline, cond: str) -> pd.DataFrame:
     """
     ids = np.unique(run.split.validation)
     real = run.validation(run.true_features)
-    sets = {name: features(run, cond, name) for name in sources(run)}
+    sets = {name: features(run, cond, name) for name in sources(run, cond)}
     sets["brain, before finetuning"] = features(run, cond, finetuned=False)
     rows = [scores.distances(points, real, name=name, origin=run.origin) for name, points in sets.items()]
     trained = _training_trials(run)

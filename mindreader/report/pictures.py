@@ -19,25 +19,26 @@ BY_CLIP = "by the CLIP of the loss"
 
 
 # ── what is painted, from what ─────────────────────────────────────────────────────────────────────────────────────────
-def brain_points(run: Pipeline) -> dict[str, Embeddings]:
-    """The mapped points of all validation trials."""
-    return {space: run.validation(run.mapped[space]) for space in SPACES}
+def brain_points(run: Pipeline, cond: str) -> dict[str, Embeddings]:
+    """The mapped points of all validation trials, as the painter of this condition is told them."""
+    return {space: run.validation(run.told(cond)[space]) for space in SPACES}
 
 
-def sources(run: Pipeline) -> dict[str, dict[str, Embeddings]]:
-    """What a generator can be fed with for the validation trials: the brain, the ceiling, and the floors.
+def sources(run: Pipeline, cond: str) -> dict[str, dict[str, Embeddings]]:
+    """What this condition's generator can be fed with for the validation trials: the brain, the ceiling, and the floors.
 
     The same rows (image id, trial) in each: "brain", "true embedding", "category centroid" (the mean true training point
     of the picture's kind), "random training embedding", "mean embedding" and "shuffled brain".
     """
-    if "sources" not in run.memo:
-        brain, seed = brain_points(run), run.experiment.child_seed("controls")
+    key = ("sources", cond)
+    if key not in run.memo:
+        brain, seed = brain_points(run, cond), run.experiment.child_seed("controls")
         rng = np.random.default_rng(seed)
         like = brain["image"]
-        training = {space: run.training(run.mapped[space]) for space in SPACES}
+        training = {space: run.training(run.told(cond)[space]) for space in SPACES}
         drawn = rng.integers(0, len(training["image"]), len(like))
         kind = kinds.as_annotations(picture_kinds(run))
-        run.memo["sources"] = {
+        run.memo[key] = {
             "brain": brain,
             "true embedding": {space: true_points(run, brain[space], space) for space in SPACES},
             "category centroid": {space: controls.category_points(run.training(run.truth[space]), brain[space], kind)
@@ -47,7 +48,7 @@ def sources(run: Pipeline) -> dict[str, dict[str, Embeddings]]:
             "mean embedding": {space: scores.mean_point(training[space], brain[space]) for space in SPACES},
             "shuffled brain": {space: scores.shuffled(brain[space], seed) for space in SPACES},
         }
-    return run.memo["sources"]
+    return run.memo[key]
 
 
 def picture_kinds(run: Pipeline) -> pd.Series:
@@ -59,7 +60,7 @@ def painted(run: Pipeline, cond: str, source: str = "brain", *, finetuned: bool 
     """Reconstructions of all validation trials from one of the `sources`, painted once for each run."""
     key = ("painted", cond, source, finetuned)
     if key not in run.memo:
-        run.memo[key] = run.paint(sources(run)[source], cond, finetuned=finetuned)
+        run.memo[key] = run.paint(sources(run, cond)[source], cond, finetuned=finetuned)
     return run.memo[key]
 
 
@@ -74,14 +75,14 @@ def features(run: Pipeline, cond: str, source: str = "brain", *, finetuned: bool
 
 def nearest_training(run: Pipeline, cond: str, points: Embeddings) -> Embeddings:
     """For each trial the point, in any space, of the training picture nearest to what the brain says: retrieval."""
-    brain = run.validation(run.mapped[CONDITIONS[cond][0]])
+    brain = brain_points(run, cond)[CONDITIONS[cond][0]]
     return Embeddings(points.at(nearest_training_ids(run, cond)), brain.image_ids, brain.keys, points.space, "fmri")
 
 
 def nearest_training_ids(run: Pipeline, cond: str) -> np.ndarray:
     """The ids of these training pictures, one for each validation trial, by the first head's space."""
     space = CONDITIONS[cond][0]
-    return scores.nearest(run.validation(run.mapped[space]), run.training(run.truth[space]), 1)[:, 0]
+    return scores.nearest(brain_points(run, cond)[space], run.training(run.truth[space]), 1)[:, 0]
 
 
 # ── to look at ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -93,7 +94,7 @@ def gan_history(run: Pipeline, cond: str) -> pd.DataFrame:
 
 def sample_columns(run: Pipeline, cond: str, n: int = 8) -> dict[str, np.ndarray]:
     """Columns of pictures for the first trial of each of the first n validation pictures."""
-    fed = sources(run)
+    fed = sources(run, cond)
     rows = first_of_each(fed["brain"]["image"], n)
     some = {name: {space: points[space].take(rows) for space in SPACES} for name, points in fed.items()}
     columns = {"seen": pictures_of(run, some["brain"]["image"].image_ids),
@@ -107,7 +108,7 @@ def sample_columns(run: Pipeline, cond: str, n: int = 8) -> dict[str, np.ndarray
 
 def draws(run: Pipeline, cond: str, n: int = 5, n_draws: int = 4) -> dict[str, np.ndarray]:
     """Several draws of z for the first trials."""
-    brain = brain_points(run)
+    brain = brain_points(run, cond)
     rows = first_of_each(brain["image"], n)
     some = {space: brain[space].take(rows) for space in SPACES}
     several = run.paint(some, cond, n_draws=n_draws).images
@@ -116,7 +117,7 @@ def draws(run: Pipeline, cond: str, n: int = 5, n_draws: int = 4) -> dict[str, n
 
 def repeats(run: Pipeline, cond: str, n: int = 5) -> dict[str, np.ndarray]:
     """Reconstructions from three showings of the same picture; the first n pictures that were shown three times."""
-    brain = brain_points(run)
+    brain = brain_points(run, cond)
     ids, counts = np.unique(brain["image"].image_ids, return_counts=True)
     shown = ids[counts == counts.max()][:n]
     columns = {"seen": pictures_of(run, shown)}
@@ -156,7 +157,7 @@ def identification(run: Pipeline, cond: str) -> pd.DataFrame:
     """
     sets = {LABELS[c]: features(run, c) for c in CONDITIONS}
     heads = set(sets)
-    sets |= {name: features(run, cond, name) for name in [*sources(run), NEAREST] if name != "brain"}
+    sets |= {name: features(run, cond, name) for name in [*sources(run, cond), NEAREST] if name != "brain"}
     rows = [_n_way_row(run, name, points, run.true_features, ways, control=name not in heads)
             for name, points in sets.items() for ways in run.experiment.evaluate.ways]
     clip = embed.embed_reconstructions(painted(run, cond), run.clip)

@@ -73,8 +73,8 @@ def bottleneck_curve(run: Pipeline, cond: str) -> pd.DataFrame:
     Table rank, where, value, low, high: in CLIP's image and caption space for all trials, and through the painter, with
     both conditions squeezed alike, for a few ranks and the first trial of each picture.
     """
-    brain = brain_points(run)
-    necks = {space: Bottleneck.of(run.training(run.mapped[space])) for space in SPACES}
+    brain = brain_points(run, cond)
+    necks = {space: Bottleneck.of(run.training(run.told(cond)[space])) for space in SPACES}
     most = min(neck.max_rank for neck in necks.values())
     first = first_of_each(brain["image"], len(brain["image"]))
     rows = []
@@ -95,7 +95,7 @@ def eight_numbers(run: Pipeline, cond: str, through: tuple[Eye, ...]) -> pd.Data
     Rows "brain" take the first trial of each picture; `AVERAGED` the mean of what the mappers said on all of its trials
     (the later field averages activity, before its mappers).
     """
-    brain = brain_points(run)
+    brain = brain_points(run, cond)
     first = first_of_each(brain["image"], len(brain["image"]))
     sets = {name: _take(painted(run, cond, name), first)
             for name in ("true embedding", "brain", "mean embedding", "shuffled brain")}
@@ -152,7 +152,7 @@ def _within(run: Pipeline, name: str, points: Embeddings, kind: pd.Series) -> pd
 
 def _nearest_pictures(run: Pipeline, cond: str) -> Reconstructions:
     found = nearest_training_ids(run, cond)
-    brain = run.validation(run.mapped[CONDITIONS[cond][0]])
+    brain = brain_points(run, cond)[CONDITIONS[cond][0]]
     return Reconstructions(pictures_of(run, found)[:, None], brain.image_ids, brain.keys, CONDITIONS[cond], 0, NEAREST)
 
 
