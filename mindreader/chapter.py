@@ -8,21 +8,30 @@ import pandas as pd
 
 from . import paths, store
 from .experiments import experiment
+from .gan_grid import STARTS
 from .params import run_name
 from .pipeline import Pipeline
 from .rendering import Shown
 
 USUAL = {"preset": "book", "subject": "", "seed": 0, "overrides": {}}  # what the committed notebooks run with
-OWN = {"02_mapping": {"ablation": "record", "n_seeds": 3}, "03_gan": {"cond": "both"},  # and the chapters' own parameters
-       "04_microstimulation": {"value": 10.0}}
+OWN = {  # and the chapters' own parameters
+    "02_mapping": {"ablation": "record", "n_seeds": 3},
+    "03_gan": {"cond": "both", "start": "lf", "low_level": False, "end_to_end": 0.0, "kimg": 0.0, "device": "cpu",
+               "ablation": "record", "n_seeds": 1},
+    "04_microstimulation": {"value": 10.0}}
+SETTINGS = {"start": "start", "low_level": "gan.low_level", "end_to_end": "end_to_end", "kimg": "gan.kimg", "device": "device"}
 
 
 def start(name: str, preset: str, *, subject: str = "", seed: int = 0, overrides: dict | None = None, **own) -> Chapter:
     """The chapter's pipeline at this preset; other parameters than the committed ones write to a folder of their own.
 
-    Raises ParameterError for an override that does not exist or cannot be, LayoutError for a missing NSD.
+    Parameters of the chapter's own that name a setting (SETTINGS) change it, where they are not as usual; an override goes
+    before them. Raises ParameterError for an override that does not exist or cannot be, LayoutError for a missing NSD.
     """
-    settings = {"seed": seed, **({"subject": subject} if subject else {}), **(overrides or {})}
+    settings = {"seed": seed, **({"subject": subject} if subject else {})}
+    settings |= {SETTINGS[key]: STARTS[value] if key == "start" else value for key, value in own.items()
+                 if key in SETTINGS and value != OWN[name][key]}
+    settings |= overrides or {}
     given = {"preset": preset, "subject": subject, "seed": seed, "overrides": overrides or {}, **own}
     return Chapter(name, experiment(preset, settings), run_name(name, given, USUAL | OWN.get(name, {})))
 

@@ -337,7 +337,7 @@ def read_record(run: Pipeline, root: Path = paths.FIGURES) -> tuple[pd.DataFrame
     Held against this run: the key of every row, which counts settings, code and weights; and, for each row whose fits are
     in the store, the hits themselves. Raises LayoutError where there is no record.
     """
-    table3, table4 = (_read(root, name, WORDS) for name in ("table3", "table4"))
+    table3, table4 = (read_table(root, name, WORDS) for name in ("table3", "table4"))
     place = ["table", "mapper", "name", "seed"]
     record = pd.concat([table3, table4], ignore_index=True)
     rows = {(row.table, row.mapper, row.name): row for row in (*TABLE3, *TABLE4)}
@@ -360,7 +360,7 @@ def read_record(run: Pipeline, root: Path = paths.FIGURES) -> tuple[pd.DataFrame
 
 def read_hits(root: Path = paths.FIGURES) -> dict[tuple[str, str], pd.DataFrame]:
     """The committed hits, as `hits` gives them."""
-    wide = _read(root, "hits").set_index(["image_id", "key"])
+    wide = read_table(root, "hits").set_index(["image_id", "key"])
     wide.columns = pd.MultiIndex.from_tuples([tuple(column.split(" | ")) for column in wide.columns])
     found = {}
     for (mapper, name), columns in wide.T.groupby(level=[0, 1], sort=False):
@@ -372,10 +372,11 @@ def read_hits(root: Path = paths.FIGURES) -> dict[tuple[str, str], pd.DataFrame]
     return {names: pd.concat(tables, ignore_index=True) for names, tables in found.items()}
 
 
-def _read(root: Path, name: str, words: Sequence[str] = ()) -> pd.DataFrame:
+def read_table(root: Path, name: str, words: Sequence[str] = (), of: str = "Tables 3 and 4") -> pd.DataFrame:
+    """One table of the record below `root`, its `words` as text; LayoutError where it is missing."""
     path = root / "tables" / f"{name}.csv"
     if not path.is_file():
-        raise LayoutError(f"no {path.name} in {path.parent}, expected the record of Tables 3 and 4; run `make tables`")
+        raise LayoutError(f"no {path.name} in {path.parent}, expected the record of {of}; run `make tables`")
     table = pd.read_csv(path, dtype=dict.fromkeys(words, str))
     return table.fillna({word: "" for word in words if word in table})
 

@@ -104,7 +104,7 @@ LIMITS: dict[str, Limit] = {
         "channel_max": SIZE, "mapping_layers": SIZE, "unit_variance_conditions": FLAG, "condition_lr": WEIGHT,
         "heads": whole(1, 2), "conv_clamp": RATE, "minibatch_group": SIZE}.items()},
     **{f"gan.{name}": limit for name, limit in {
-        "kimg": RATE, "pseudo_kimg": RATE, "low_level": FLAG, "batch": whole(2), "learning_rate": RATE, "adam_betas": each(number(0, 1, below=True), 2),
+        "kimg": RATE, "pseudo_kimg": RATE, "low_level": FLAG, "repeat": COUNT, "batch": whole(2), "learning_rate": RATE, "adam_betas": each(number(0, 1, below=True), 2),
         "adversarial_weight": WEIGHT, "clip_weight": WEIGHT, "feature_weight": WEIGHT, "low_level_weight": WEIGHT,
         "content_weight": WEIGHT, "content_half_kimg": number(0, above=True, endless=True), "sketch_size": COUNT,
         "temperature": RATE, "noise_levels": pair(PART), "r1_gamma": WEIGHT, "r1_every": SIZE, "path_weight": WEIGHT,
@@ -112,7 +112,7 @@ LIMITS: dict[str, Limit] = {
         "ema_rampup": optional(RATE), "precision": one_of(*PRECISIONS), "published_bugs": each(TEXT), "tick_kimg": RATE,
         "checkpoint_seconds": WEIGHT}.items()},
     "evaluate.n_retrieval": whole(2), "evaluate.n_bootstrap": SIZE, "evaluate.ways": each(whole(2)),
-    "grid.n_seeds": SIZE, "grid.epochs": each(SIZE, 2), "grid.n_pictures": COUNT,
+    "grid.n_seeds": SIZE, "grid.epochs": each(SIZE, 2), "grid.n_pictures": COUNT, "grid.n_painter_seeds": SIZE,
     **{f"category.{name}": limit for name, limit in SCHEDULE.items()},
     **{f"category.hidden_{kind}": each(SIZE, 2) for kind in ("fmri", "clip", "resnet")},
     "category.epochs": COUNT, "category.batch": SIZE,

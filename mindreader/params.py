@@ -54,6 +54,8 @@ def begin(namespace: dict, **allowed) -> str:
         if name not in namespace:
             raise ParameterError(f"parameter {name!r} is missing; expected it in the cell tagged "
                                  "'parameters'")
+        if rule is bool and namespace[name] in ("true", "false"):  # as typed after `-p`, which papermill leaves as text
+            namespace[name] = namespace[name] == "true"
         _check(name, namespace[name], rule)
     preset = namespace.get("preset", "book")
     replaced = os.environ.get("MINDREADER_PRESET")

@@ -299,7 +299,9 @@ class Pipeline:
         key = self.key("painter", {"cond": cond})
 
         def make(folder: Path) -> None:
-            room, start, name = self.store.workspace("painter", key), self.beginning(cond), f"gan/{cond}"
+            repeat = self.experiment.gan.repeat
+            room, start = self.store.workspace("painter", key), self.beginning(cond)
+            name = f"gan/{cond}" + (f"/{repeat}" if repeat else "")
             if not self.experiment.end_to_end:
                 self._train(cond, {head: self.training(self.mapped[head]) for head in CONDITIONS[cond]},
                             self.experiment.gan, start, name, room).save(folder)

@@ -103,15 +103,19 @@ MAY_IMPORT = {
     "pretrain": {"params", "pretrain_clip", "pretrain_generator", "pretrain_nets", "weights", "world"},
     # layer 7
     "pipeline": {
-        "baselines", "captions", "embed", "encoding", "experiments", "gan", "losses", "mapping", "nsd", "params", "paths",
-        "readout", "reconstruct", "records", "store", "stylegan", "twin", "weights",
+        "baselines", "captions", "embed", "encoding", "experiments", "gan", "gan_steps", "joint", "losses", "mapping", "nsd",
+        "params", "paths", "reconstruct", "records", "store", "twin", "weights",
     },
     # layer 8
     "grid": {
         "claims", "experiments", "fitting", "hubness", "mapping", "params", "paths", "pipeline", "records", "scores",
         "store",
     },
-    "chapter": {"experiments", "params", "paths", "pipeline", "rendering", "store"},
+    "gan_grid": {
+        "claims", "experiments", "frechet", "gan_steps", "grid", "joint", "params", "paths", "pipeline", "records", "scores",
+        "store",
+    },
+    "chapter": {"experiments", "gan_grid", "params", "paths", "pipeline", "rendering", "store"},
     "report.common": {"pipeline", "records", "scores"},
     "report.screening": {"captions", "pipeline", "records", "scores", "tables"},
     "report.held_out": {"drawing", "params", "pipeline", "scenes", "sentences", "store", "weights", "world"},
@@ -121,6 +125,7 @@ MAY_IMPORT = {
     # layer 9
     "report.categories": {"params", "pipeline", "readout", "report.common", "scores", "tables"},
     "report.decoding": {"pipeline", "recovery", "report.common", "report.subject", "scenes", "scores"},
+    "report.finetuning": {"gan_grid", "params", "pipeline", "report.common", "report.pictures", "tables"},
     "report.ablation": {"claims", "grid", "params", "pipeline", "scores", "tables"},
     "report.hubs": {"controls", "hubness", "mapping", "pipeline", "records", "report.common", "scores"},
     "report.mapping": {
@@ -152,6 +157,14 @@ MAY_IMPORT = {
     },
     "report.fidelity": {"frechet", "pipeline", "records", "report.pictures", "scores"},
     "report.encoding": {"encoding", "pipeline", "records", "report.common", "report.pictures", "scores"},
+    "report.foreign": {
+        "drawing", "experiments", "gan", "pipeline", "reconstruct", "records", "report.common", "report.held_out",
+        "report.pictures", "scores", "weights",
+    },
+    "report.showings": {
+        "pipeline", "records", "recovery", "report.common", "report.pictures", "report.subject", "scenes", "scores",
+    },
+    "report.unmet": {"kinds", "pipeline", "records", "report.common", "report.pictures", "scores"},
     # layer 11
     "report.supplied": {
         "bottleneck", "eight", "embed", "experiments", "kinds", "pipeline", "records", "report.common", "report.fidelity",

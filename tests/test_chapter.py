@@ -28,6 +28,26 @@ def test_a_notebook_shows_what_is_wrong_with_a_file_without_the_way_there(tmp_pa
     assert error.value._render_traceback_() == [f"LayoutError: {error.value}"]
 
 
+@pytest.mark.parametrize("own, says", [
+    ({}, ("generator_lf", False, 0.0, 0.128, "cpu")),
+    ({"start": "supervised", "low_level": True}, ("generator_sup", True, 0.0, 0.128, "cpu")),
+    ({"start": "none", "end_to_end": 1, "kimg": 2}, ("none", False, 1.0, 2.0, "cpu")),
+    ({"kimg": 2.0, "overrides": {"gan.kimg": 3.0}}, ("generator_lf", False, 0.0, 3.0, "cpu")),
+])
+def test_parameters_that_name_a_setting_change_it_and_an_override_goes_before_them(own, says, monkeypatch):
+    monkeypatch.setattr(chapter.Chapter, "subject", property(lambda self: None))
+    run = chapter.start("03_gan", "smoke", **own).experiment
+    assert (run.start, run.gan.low_level, run.end_to_end, run.gan.kimg, run.device) == says
+
+
+def test_a_device_that_is_not_there_is_refused():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(ParameterError, match=f"device='cuda:{torch.cuda.device_count()}': this machine has .*expected cpu"):
+        chapter.start("03_gan", "smoke", device=f"cuda:{torch.cuda.device_count()}")
+    with pytest.raises(ParameterError, match="got device='gpu', expected 'cpu', 'cuda' or 'cuda:N'"):
+        chapter.start("03_gan", "smoke", device="gpu")
+
+
 def test_only_the_usual_parameters_write_to_the_committed_record(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "FIGURES", tmp_path)
     monkeypatch.setattr(chapter.Chapter, "subject", property(lambda self: None))

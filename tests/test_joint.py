@@ -71,6 +71,17 @@ def test_losses_are_the_regression_of_each_mappers_own_output_and_the_discrimina
     assert terms["adversarial"].item() == pytest.approx(0.25 * F.softplus(-logit).mean().item(), rel=1e-5)
 
 
+def test_the_published_bug_judges_the_second_mapper_by_what_the_first_says(data):
+    betas, wanted = torch.from_numpy(data[2][:4]), [torch.from_numpy(w[:4]) for w in data[3]]
+    bug = dataclasses.replace(CALM, published_bugs=("second_on_first",))
+    game = JointGame(bug, start(2), [network(0), network(1)], 0.0, 3, "cpu", helpers=HELPERS)
+    terms = game.mapper_losses(betas, wanted)
+    swapped = JointGame(CALM, start(2), [network(1), network(0)], 0.0, 3, "cpu", helpers=HELPERS).mapper_losses(betas, wanted)
+    assert terms["second regression"].item() == pytest.approx(swapped["second regression"].item())
+    sum(terms.values()).backward()
+    assert game.networks[0].weight.grad.abs().sum() > 0 and game.networks[1].weight.grad is None
+
+
 def test_the_discriminators_opinion_reaches_both_mappers_but_not_the_painter(data):
     game = JointGame(CALM, start(2), [network(0), network(1)], 1.0, 3, "cpu", helpers=HELPERS)
     for judge in (game.generator, game.discriminator):

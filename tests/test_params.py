@@ -29,6 +29,13 @@ def test_good_parameters_give_the_preset():
     assert params.begin(notebook(preset="paper", subject="subj07", value=3), **RULES) == "paper"
 
 
+@pytest.mark.parametrize("typed, means", [("true", True), ("false", False), (True, True)])
+def test_true_and_false_may_be_typed_as_in_yaml(typed, means):
+    namespace = {"preset": "smoke", "low_level": typed}
+    params.begin(namespace, preset=str, low_level=bool)
+    assert namespace["low_level"] is means
+
+
 def test_the_cell_may_run_again_after_later_cells_made_names():
     space = notebook()
     params.begin(space, **RULES)

@@ -1,0 +1,274 @@
+"""Tables 1 and 5: each variant of the painter's finetuning, trained, scored, compared, and kept row by row.
+
+    python -m mindreader.gan_grid                   all of it at the book preset, into figures/tables; `make tables` does this
+    python -m mindreader.gan_grid --preset smoke    into figures/runs/tables__smoke
+
+Whatever was finished before is found again, so a run that was killed goes on where it stopped, within a row from its last
+checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from . import frechet, paths, scores
+from .claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
+from .experiments import CONDITIONS, NOTHING, Experiment, experiment
+from .gan_steps import BUGS
+from .grid import read_table
+from .joint import silent_positions
+from .params import progress
+from .pipeline import Pipeline
+from .records import SPACES, Diverged, Embeddings, LayoutError
+from .store import fingerprint, save_table
+
+STARTS = {"lf": "generator_lf", "supervised": "generator_sup", "none": NOTHING}
+END_TO_END = (0.01, 0.1, 1.0)  # the paper's weights are lost; 0.1 is the released code's
+QUESTIONS = ("tables", "end to end", "nothing pretrained", "published bugs")
+ABLATIONS = ("record", "none", *(question.replace(" ", "_") for question in QUESTIONS), "all")
+SHARED = ("subject", "clip", "points", "caption_scores", "stimuli", "targets", "truth", "mapped", "feature_net",
+          "true_features")  # of a pipeline: what no variant of the painter changes
+WORDS = ("name", "metric", "question", "cond", "start", "bugs", "key", "note", "protocol", "origin")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant of the finetuning.
+
+    question    why it is here, one of QUESTIONS; the rows of "tables" are those of the paper's Tables 1 and 5
+    cond        "img", "cap" or "both"
+    start       a key of STARTS
+    low_level, end_to_end, bugs     as in Experiment and GanConfig
+    """
+
+    question: str
+    cond: str
+    start: str = "lf"
+    low_level: bool = False
+    end_to_end: float = 0.0
+    bugs: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """How tables and messages call it, e.g. "both, lf, low level"."""
+        parts = [self.cond, self.start, "low level" * self.low_level, f"end to end {self.end_to_end:g}" * bool(self.end_to_end),
+                 *self.bugs]
+        return ", ".join(part for part in parts if part)
+
+    def variant(self, config: Experiment, repeat: int = 0) -> Experiment:
+        """The experiment that trains this row; `repeat` counts the seeds."""
+        recipe = replace(config.gan, low_level=self.low_level, published_bugs=self.bugs, repeat=repeat)
+        return replace(config, start=STARTS[self.start], end_to_end=self.end_to_end, gan=recipe)
+
+
+BASE = {cond: Row("tables", cond) for cond in CONDITIONS}
+TABLE1: tuple[Row, ...] = tuple(Row("tables", cond, start, low_level) for cond, start, low_level in
+                                product(CONDITIONS, ("lf", "supervised"), (False, True)))
+BEYOND: tuple[Row, ...] = (
+    *(Row("end to end", "both", end_to_end=weight) for weight in END_TO_END),
+    Row("nothing pretrained", "both", "none"),
+    *(Row("published bugs", "both", bugs=(bug,)) for bug in BUGS if bug != "second_on_first"),
+    Row("published bugs", "both", end_to_end=0.1, bugs=("second_on_first",)),
+)
+ROWS = (*TABLE1, *BEYOND)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A claim that one row does better than another; `paper` says whether the paper makes it, or we ask."""
+
+    claim: str
+    better: Row
+    worse: Row
+    paper: bool = True
+
+
+COMPARISONS: tuple[Comparison, ...] = (
+    *(Comparison("language-free start beats supervised", BASE[cond], replace(BASE[cond], start="supervised"))
+      for cond in CONDITIONS),
+    *(Comparison("low-level loss helps", replace(BASE[cond], low_level=True), BASE[cond]) for cond in CONDITIONS),
+    *(Comparison("both heads beat one", BASE["both"], BASE[cond], paper=False) for cond in ("img", "cap")),
+    *(Comparison("frozen mappers beat end to end", BASE["both"], row) for row in BEYOND if row.question == "end to end"),
+    *(Comparison("a pretrained start beats none", BASE["both"], row, paper=False) for row in BEYOND if row.start == "none"),
+    *(Comparison("without the published bug it is better",
+                 BEYOND[END_TO_END.index(0.1)] if row.end_to_end else BASE["both"], row, paper=False)
+      for row in BEYOND if row.bugs),
+)
+
+
+def rows_of(ablation: str) -> tuple[Row, ...]:
+    """The rows that answer one question; "record" and "all" are all rows, "none" is none."""
+    if ablation not in ABLATIONS:
+        raise ValueError(f"got ablation {ablation!r}, expected one of {', '.join(ABLATIONS)}")
+    return ROWS if ablation in ("all", "record") else tuple(
+        row for row in ROWS if row.question.replace(" ", "_") == ablation)
+
+
+# ── training and scoring ───────────────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A row as one seed had it: its score lines, and the features of its pictures (None where it diverged)."""
+
+    lines: pd.DataFrame
+    features: Embeddings | None
+
+
+def train_rows(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None) -> dict[tuple[Row, int], Trained]:
+    """Train and score these rows, one after the other, each on all threads; finished ones are found in the store.
+
+    n_seeds: trainings of each row; the experiment's grid.n_painter_seeds by default. A training that diverged is named
+    in the column note and stops nobody else.
+    """
+    n_seeds = run.experiment.grid.n_painter_seeds if n_seeds is None else n_seeds
+    found, bar = {}, progress(total=len(rows) * n_seeds, desc="tables 1 and 5")
+    for row, repeat in product(rows, range(n_seeds)):
+        bar.set_description(f"{row.name}, seed {repeat}")
+        found[row, repeat] = train_row(run, row, repeat)
+        bar.update()
+    bar.close()
+    return found
+
+
+def train_row(run: Pipeline, row: Row, repeat: int = 0) -> Trained:
+    """The painter of this row, found or trained, and what its pictures of the validation trials score.
+
+    Score lines: two-way identification (exact, with mean and deviation of the paper's ten draws beside), Fréchet and
+    kernel distance to the validation pictures, the same to the pictures of all training trials (as released), and, for
+    mappers trained end to end and their frozen counterparts, the share of silent dimensions of each.
+    """
+    mine, settings = variant(run, row, repeat), run.experiment.evaluate
+    told = dict(question=row.question, cond=row.cond, start=row.start, low_level=row.low_level, end_to_end=row.end_to_end,
+                bugs=" ".join(row.bugs), key=row_key(run, row, repeat))
+    try:
+        points = {space: mine.validation(mine.told(row.cond)[space]) for space in SPACES}
+        painted = mine.picture_features(mine.paint(points, row.cond))
+    except Diverged as reason:
+        lost = scores.row(row.name, "2-way identification", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
+        return Trained(lost.assign(**told, note=f"diverged: {reason}"), None)
+    real, trials = run.validation(run.true_features), run.subject.train
+    drawn = scores.n_way_sampled(painted, run.true_features, n_choices=2, seed=run.experiment.child_seed("rivals"))
+    two_way = scores.identification(painted, run.true_features, n_choices=2, seed=run.experiment.child_seed("bootstrap"),
+                                    name=row.name, origin=run.origin, n_bootstrap=settings.n_bootstrap)
+    released = Embeddings(run.true_features.at(trials.image_ids), trials.image_ids, trials.trial_ids, real.space, real.source)
+    far = scores.distances(painted, released, name=row.name, origin=run.origin)
+    lines = [two_way.assign(drawn=drawn.mean(), drawn_sd=drawn.std(ddof=1)),
+             scores.distances(painted, real, name=row.name, origin=run.origin),
+             far.assign(metric=far.metric + ", against training trials")]
+    lines += [scores.row(row.name, f"silent dimensions, {space} mapper", silent_positions(points[space].vectors), np.nan,
+                         np.nan, len(points[space]), 0.0, repeat, run.origin) for space in CONDITIONS[row.cond]]
+    table = pd.concat(lines, ignore_index=True).assign(seed=repeat, **told, note="")
+    return Trained(table.fillna({"protocol": ""}), painted)
+
+
+def variant(run: Pipeline, row: Row, repeat: int = 0) -> Pipeline:
+    """The pipeline of this row, which shares with `run` what has nothing to do with the painter."""
+    mine = Pipeline(row.variant(run.experiment, repeat), run.store)
+    vars(mine).update({name: getattr(run, name) for name in SHARED})
+    return mine
+
+
+def row_key(run: Pipeline, row: Row, repeat: int = 0) -> str:
+    """A fingerprint of everything that could change the training of this row, and of how it is scored."""
+    mine = Pipeline(row.variant(run.experiment, repeat), run.store)
+    return fingerprint([mine.key("painter", {"cond": row.cond}), run.experiment.evaluate.n_bootstrap])
+
+
+def compare(run: Pipeline, found: dict[tuple[Row, int], Trained],
+            comparisons: Sequence[Comparison] = COMPARISONS) -> pd.DataFrame:
+    """Each comparison whose rows are both there, by two-way identification and by the Fréchet and the kernel distance.
+
+    A tidy score table whose value is how much better the better row is (0 by chance), the mean over seeds, with columns
+    claim, paper, better, worse, n_seeds, lowest, highest (of the seeds) and verdict. Intervals come from drawing pictures
+    again, the same for both rows; they do not cover what another training would change, the seeds' spread does. A claim is
+    supported where the interval is above 0 and all seeds agree.
+    """
+    seeds = sorted({repeat for _, repeat in found})
+    lines = []
+    for c in comparisons:
+        pairs = [(found[c.better, s].features, found[c.worse, s].features) for s in seeds
+                 if (c.better, s) in found and (c.worse, s) in found]
+        pairs = [pair for pair in pairs if pair[0] is not None and pair[1] is not None]
+        if pairs:
+            lines += [line.assign(claim=c.claim, paper=c.paper, better=c.better.name, worse=c.worse.name,
+                                  n_seeds=len(pairs)) for line in _differences(run, pairs)]
+    if not lines:
+        return pd.DataFrame(columns=[*scores.COLUMNS, "lowest", "highest", "verdict", "claim", "paper", "better", "worse",
+                                     "n_seeds"])
+    return pd.concat(lines, ignore_index=True)
+
+
+def _differences(run: Pipeline, pairs: Sequence[tuple[Embeddings, Embeddings]]) -> list[pd.DataFrame]:
+    seed, n_bootstrap = run.experiment.child_seed("bootstrap"), run.experiment.evaluate.n_bootstrap
+    real, ids = run.validation(run.true_features), pairs[0][0].image_ids
+    won = np.array([[scores.n_way(points, run.true_features, n_choices=2) for points in pair] for pair in pairs])
+    ahead = won[:, 0] - won[:, 1]                                                              # [seeds, trials]
+    low, high = scores.bootstrap_interval(ahead.mean(0), ids, seed=seed, n_bootstrap=n_bootstrap)
+    tables = [(ahead.mean(1), scores.row("", "2-way identification, difference", ahead.mean(), low, high, len(ids), 0.0,
+                                         seed, run.origin))]
+    far = pd.concat([frechet.difference(worse, better, real, seed=seed, origin=run.origin, n_bootstrap=min(100, n_bootstrap))
+                     for better, worse in pairs])
+    for _, part in far.groupby("metric", sort=False):
+        line = part.iloc[:1].assign(**{name: part[name].mean() for name in ("value", "low", "high")})
+        tables.append((part.value.to_numpy(), line))
+    return [line.assign(lowest=by_seed.min(), highest=by_seed.max(), verdict=_verdict(line.iloc[0], by_seed))
+            for by_seed, line in tables]
+
+
+def _verdict(line: pd.Series, by_seed: np.ndarray) -> str:
+    if line.low > 0 and (by_seed > 0).all():
+        return SUPPORTED
+    if line.high < 0 and (by_seed < 0).all():
+        return CONTRADICTED
+    return DIRECTION_ONLY if (by_seed > 0).all() else WITHIN_NOISE
+
+
+# ── the record ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def write_record(run: Pipeline, n_seeds: int | None = None, *, root: Path | None = None) -> list[Path]:
+    """Train, score and compare all rows, and write tables/table1 and tables/table1_claims (.csv, and .json)."""
+    found, meta = train_rows(run, ROWS, n_seeds), {"experiment": asdict(run.experiment)}
+    table = pd.concat([trained.lines for trained in found.values()], ignore_index=True)
+    return [save_table(part, f"tables/{name}", origin=run.origin, meta=meta, root=root)
+            for name, part in (("table1", table), ("table1_claims", compare(run, found)))]
+
+
+def read_record(run: Pipeline, root: Path = paths.FIGURES) -> tuple[pd.DataFrame, pd.DataFrame, str | None]:
+    """The committed scores and comparisons, and a sentence that says why this run would not make them; None where it would.
+
+    Raises LayoutError where there is no record.
+    """
+    table, claims = (read_table(root, name, WORDS, "Tables 1 and 5") for name in ("table1", "table1_claims"))
+    rows = {row.name: row for row in ROWS}
+    keys = table.groupby(["name", "seed"], sort=False).key.first()
+    strange = [at for at, key in keys.items() if at[0] not in rows or key != row_key(run, rows[at[0]], at[1])]
+    if strange:
+        return table, claims, (f"This record was made with other settings, code or weights than this run has, for "
+                               f"{len(strange)} of its {len(keys)} trainings; `make tables` makes it anew.")
+    return table, claims, None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of `python -m mindreader.gan_grid`; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m mindreader.gan_grid", description=__doc__.splitlines()[0])
+    parser.add_argument("--preset", default="book", choices=("smoke", "book", "paper"))
+    parser.add_argument("--seeds", type=int, help="trainings of each row; the preset's by default")
+    chosen = parser.parse_args(arguments)
+    if chosen.seeds is not None and chosen.seeds < 1:
+        parser.error(f"got --seeds {chosen.seeds}, expected a whole number from 1")
+    usual = chosen.preset == "book" and chosen.seeds is None
+    name = f"tables__{chosen.preset}" + (f"__seeds-{chosen.seeds}" if chosen.seeds else "")
+    run = Pipeline(experiment(chosen.preset))
+    written = write_record(run, chosen.seeds, root=paths.output_root("" if usual else name))
+    sys.stdout.write("".join(f"{path}\n" for path in written))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""Chapter 03: Tables 1 and 5, training end to end, and what the published bugs do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from .. import gan_grid
+from ..params import ParameterError
+from ..pipeline import Pipeline
+from ..tables import LOST
+from .common import entry
+from .pictures import LABELS
+
+STARTS = {"lf": "language-free", "supervised": "supervised", "none": "nothing pretrained"}
+LOW_LEVEL = {False: "without low-level loss", True: "with low-level loss"}
+TWO_WAY, FD, KD, RELEASED = ("2-way identification", "FD (twin features)", "KD (twin features)",
+                             "FD (twin features), against training trials")
+AHEAD = "2-way identification, difference"
+BUGS = {"zero_z": "z fixed to zero", "batch_summed_logit": "one logit for the batch",
+        "first_sample_cached": "the first condition for all",
+        "second_on_first": "second mapper judged by the first's output (end to end)"}
+
+
+@dataclass(frozen=True, eq=False)
+class Finetunings:
+    """Scores of each variant (rows as of `gan_grid.train_row`), comparisons, and a sentence on where they come from."""
+
+    scores: pd.DataFrame
+    claims: pd.DataFrame
+    told: str
+
+
+def finetuned(run: Pipeline, ablation: str = "record", n_seeds: int = 1) -> Finetunings:
+    """The committed record of all variants, or those of one question, trained here from n_seeds seeds each.
+
+    ablation: one of `gan_grid.ABLATIONS`. Raises LayoutError where there is no record.
+    """
+    if ablation == "record":
+        table, claims, stale = gan_grid.read_record(run)
+        return Finetunings(table, claims, stale or "The committed record, which is what this run would make.")
+    if n_seeds < 1:
+        raise ParameterError(f"n_seeds={n_seeds}: expected a whole number from 1")
+    rows = gan_grid.rows_of(ablation)
+    if ablation not in ("none", "tables", "all"):
+        rows = (gan_grid.BASE["both"], *rows)  # to be compared to
+    if not rows:
+        return Finetunings(pd.DataFrame(columns=["name", "metric", "question"]), gan_grid.compare(run, {}),
+                           "Nothing was trained: ablation is none.")
+    found = gan_grid.train_rows(run, rows, n_seeds)
+    return Finetunings(pd.concat([trained.lines for trained in found.values()], ignore_index=True),
+                       gan_grid.compare(run, found), f"Trained here, from {n_seeds} seed(s) each: {ablation}.")
+
+
+def table_1(found: Finetunings) -> pd.DataFrame:
+    """Tables 1 and 5 together, a row for each variant (means over seeds), with what the paper's cells were.
+
+    condition, start, low-level loss; 2-way (exact, with its interval), ten draws (mean ± deviation, as in Table 5), FD, KD,
+    FD against training trials (as released), seeds, paper.
+    """
+    rows = []
+    for row, part in _variants(found, "tables"):
+        two = part(TWO_WAY)
+        rows.append({"condition": LABELS[row.cond], "start": STARTS[row.start], "low-level loss": "yes" if row.low_level else "no",
+                     **_cells(part), "seeds": len(two), "paper": LOST})
+    return pd.DataFrame(rows)
+
+
+def beyond(found: Finetunings) -> pd.DataFrame:
+    """What stands beside the tables: end to end at several weights, nothing pretrained, published bugs; and their base.
+
+    As `table_1`, with how many dimensions of each mapper fell silent.
+    """
+    rows = []
+    for question in ("tables", *gan_grid.QUESTIONS[1:]):
+        for row, part in _variants(found, question):
+            if question == "tables" and row != gan_grid.BASE["both"]:
+                continue
+            silent = {f"silent, {space}": part(f"silent dimensions, {space} mapper").value.mean() for space in ("image", "caption")}
+            rows.append({"variant": described(row), **_cells(part), **silent})
+    return pd.DataFrame(rows)
+
+
+def described(row: gan_grid.Row) -> str:
+    """A row that is not in the paper's tables, in words."""
+    if row.bugs:
+        return ", ".join(BUGS[bug] for bug in row.bugs)
+    if row.end_to_end:
+        return f"end to end, weight {row.end_to_end:g}"
+    return "frozen mappers, language-free start" if row.start == "lf" else STARTS[row.start]
+
+
+def variant_dots(found: Finetunings) -> pd.DataFrame:
+    """Two-way identification of each variant of the tables for `plots.dots`: group, name, value, low, high, loss."""
+    rows = [{"group": LABELS[row.cond], "name": STARTS[row.start], "loss": LOW_LEVEL[row.low_level],
+             **part(TWO_WAY)[["value", "low", "high"]].mean()} for row, part in _variants(found, "tables")]
+    return pd.DataFrame(rows, columns=["group", "name", "loss", "value", "low", "high"])
+
+
+def claim_dots(found: Finetunings) -> pd.DataFrame:
+    """How much better the better row of each comparison is by two-way identification, for `plots.dots`."""
+    part = found.claims[found.claims.metric == AHEAD]
+    asked = part.paper.map({True: "the paper's claim", False: "our question"})
+    return pd.DataFrame({"group": part.claim, "name": _pair(part), "asked": asked, "value": part.value, "low": part.low,
+                         "high": part.high}).reset_index(drop=True)
+
+
+def claim_table(found: Finetunings) -> pd.DataFrame:
+    """Each comparison with its difference by two-way identification and by FD (positive: better), and both verdicts."""
+    rows = []
+    for (claim, better, worse), part in found.claims.groupby(["claim", "better", "worse"], sort=False):
+        lines = part.set_index(part.metric.str.split(",").str[0])
+        cells = {"claim": claim, "better": better, "worse": worse, "by": "paper" if part.paper.iloc[0] else "us"}
+        for metric, name in ((TWO_WAY, "2-way"), (FD, "FD")):
+            at = lines.loc[metric]
+            cells |= {f"{name} gain": f"{at.value:+.3f} ({at.low:+.3f} to {at.high:+.3f})", f"{name} verdict": at.verdict}
+        rows.append(cells)
+    return pd.DataFrame(rows)
+
+
+def finetuning_entries(found: Finetunings) -> dict:
+    """The numbers of the chapter's prose, of the scorecard and of the ledger of departures; {} where nothing was trained."""
+    values = {}
+    for question in gan_grid.QUESTIONS:
+        for row, part in _variants(found, question):
+            name = "_".join(filter(None, (row.cond, row.start, "low" * row.low_level, f"e2e_{row.end_to_end:g}" * bool(row.end_to_end),
+                                          *row.bugs))).replace(".", "")
+            note = ", ".join(filter(None, (LABELS[row.cond], f"start {STARTS[row.start]}", LOW_LEVEL[row.low_level],
+                                           described(row) if question != "tables" else "")))
+            two = part(TWO_WAY)
+            values[f"row_{name}"] = entry(two.iloc[0], note=note) | {"ours": float(two.value.mean())}
+            values[f"row_{name}_fd"] = {"ours": float(part(FD).value.mean()), "n": int(two.n.iloc[0]), "note": f"FD; {note}"}
+            if row.end_to_end or row == gan_grid.BASE["both"]:
+                for space in ("image", "caption"):
+                    values[f"row_{name}_silent_{space}"] = {
+                        "ours": float(part(f"silent dimensions, {space} mapper").value.mean()),
+                        "note": f"share of the {space} mapper's dimensions without spread; {note}"}
+    for paper, part in found.claims[found.claims.metric == AHEAD].groupby("paper"):
+        who = "claims" if paper else "questions"
+        values[f"table1_{who}"] = {"ours": len(part), "note": "comparisons of finetunings"}
+        for verdict, some in part.groupby("verdict"):
+            values[f"table1_{who}_{verdict.replace(' ', '_')}"] = {"ours": len(some), "note": f"by 2-way identification: {verdict}"}
+    for line in found.claims[found.claims.metric == AHEAD].itertuples():
+        bug = next((bug for bug in BUGS if bug in line.worse), None)
+        if bug:
+            values[f"bug_{bug}"] = {"ours": line.value, "low": line.low, "high": line.high, "n": int(line.n), "chance": 0.0,
+                                    "note": f"2-way identification lost by: {BUGS[bug]}"}
+    return values
+
+
+def _variants(found: Finetunings, question: str):
+    """The trained rows of a question, in the order of `gan_grid.ROWS`, each with its lines by metric."""
+    for row in gan_grid.ROWS:
+        mine = found.scores[found.scores.name == row.name]
+        if row.question == question and len(mine):
+            yield row, lambda metric, mine=mine: mine[mine.metric == metric]
+
+
+def _cells(part) -> dict:
+    two = part(TWO_WAY)
+    return {"2-way (95 % interval)": f"{two.value.mean():.3f} ({two.low.mean():.3f} to {two.high.mean():.3f})",
+            "ten draws": f"{two.drawn.mean():.3f} ± {two.drawn_sd.mean():.3f}",
+            "FD": part(FD).value.mean(), "KD": part(KD).value.mean(), "FD, training trials": part(RELEASED).value.mean()}
+
+
+def _pair(part: pd.DataFrame) -> pd.Series:
+    return part.better + " > " + part.worse
