@@ -30,6 +30,7 @@ _CATEGORY = {c: n for n, c in enumerate(THINGS)}
 _ATTENDED, _IGNORED, _WANDERING = 1.7, 0.45, 0.15   # gains of things, and how often none of them is attended
 
 _WAVELENGTHS, _ANGLES, _GRID = (4.0, 8.0, 16.0), (0, 45, 90, 135), 32
+_FAR = 1e-12    # weight within a receptive field below which a pixel is outside of it
 CHANNELS: tuple[str, ...] = (*(f"edges {w:g}px {a}" for w in _WAVELENGTHS for a in _ANGLES), "light", "red-green",
                              "blue-yellow", "contrast", "colourfulness", *(f"corners {w:g}px" for w in _WAVELENGTHS))
 
@@ -122,7 +123,9 @@ class Brain:
         grid = (np.arange(_GRID) + 0.5) / _GRID * 2 - 1
         dy, dx = grid[:, None, None] - cortex.centre[:, 1], grid[None, :, None] - cortex.centre[:, 0]
         field = np.exp(-(dy**2 + dx**2) / (2 * cortex.width**2)).reshape(_GRID * _GRID, n)
-        self._field = (field / field.sum(0)).astype(np.float32)
+        field /= field.sum(0)
+        field[field < _FAR] = 0     # no sum in float32 would feel it, and some processors multiply so small numbers slowly
+        self._field = field.astype(np.float32)
         self._scale: dict[str, np.ndarray] = {}
 
     def fit(self, scenes: list[Scene], pixels: np.ndarray) -> Responses:
