@@ -39,7 +39,7 @@ def train_jointly(pictures: np.ndarray, rows: np.ndarray, betas: np.ndarray, wan
     with the painter's and the discriminator's own losses as in `gan.train_gan`. Each mapper's regression is of its *own*
     output, and its contrastive loss is one-sided, as the generator's are. Source: paper §3.1; weight 0.1 and Adam's
     numbers from the released code, where this is switched off and the second mapper's loss is of the first's output
-    (the published bug "second_on_first").
+    (the published bug "second_on_first"). Departs: D-14.
 
     Parameters
     ----------

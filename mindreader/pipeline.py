@@ -259,7 +259,7 @@ class Pipeline:
         """What finetuning with this condition starts from: the pretrained generator, with its head doubled for "both".
 
         Where nothing is pretrained (start "none"), a generator trained on the training pictures alone, from pseudo
-        conditions: their own true points, drowned in noise (paper §2.3, its last resort).
+        conditions: their own true points, drowned in noise (paper §2.3, its last resort). Departs: D-46.
         """
         heads = CONDITIONS[cond]
         if self.experiment.start != NOTHING:
