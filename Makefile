@@ -14,7 +14,7 @@ help:
 	@echo "make test         the whole test suite, notebooks included"
 	@echo "make setup        only the virtual environment ($(VENV))"
 	@echo "make site         render the site from the committed chapters, running nothing"
-	@echo "make tables       fit every variant of Tables 3 and 4 anew, three seeds each (20 to 30 minutes)"
+	@echo "make tables       train every variant of Tables 1 and 5, fit every one of Tables 3 and 4 (under an hour)"
 	@echo "make bench        how fast the trainings are, beside plain references (a few minutes)"
 	@echo "make pretrain     train the shipped weights again (hours)"
 	@echo "make clean-store  forget finished stages (simulated subject and runs); keeps your NSD copy"
@@ -42,6 +42,7 @@ test: $(READY)
 
 tables: $(READY)
 	$(BIN)/python -m mindreader.grid
+	$(BIN)/python -m mindreader.gan_grid
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
