@@ -30,7 +30,7 @@ _CATEGORY = {c: n for n, c in enumerate(THINGS)}
 _ATTENDED, _IGNORED, _WANDERING = 1.7, 0.45, 0.15   # gains of things, and how often none of them is attended
 
 _WAVELENGTHS, _ANGLES, _GRID = (4.0, 8.0, 16.0), (0, 45, 90, 135), 32
-_FAR = 1e-12    # weight within a receptive field below which a pixel is outside of it
+_FAR = 1e-30    # weight within a receptive field below which a pixel is outside of it
 CHANNELS: tuple[str, ...] = (*(f"edges {w:g}px {a}" for w in _WAVELENGTHS for a in _ANGLES), "light", "red-green",
                              "blue-yellow", "contrast", "colourfulness", *(f"corners {w:g}px" for w in _WAVELENGTHS))
 
