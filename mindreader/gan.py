@@ -20,6 +20,7 @@ from . import store, weights
 from .gan_steps import (BUGS, GanConfig, discriminator_losses, generator_losses, path_length_losses, perturb,
                         r1_losses)
 from .memory import keep_freed_memory
+from .parallel import ALONE, Crew
 from .records import Diverged, LayoutError
 from .stylegan import Discriminator, Generator, StyleGanConfig, widen
 
@@ -112,7 +113,7 @@ class TrainedGan:
 def train_gan(pictures: np.ndarray, rows: np.ndarray, conditions: tuple[np.ndarray, ...], config: GanConfig, *,
               start: TrainedGan | None = None, clip=None, low_level: Callable | None = None,
               content: Callable | None = None, seed: int, device: str = "cpu", checkpoint: Path | None = None,
-              progress: Callable | None = None, on_tick: Callable | None = None) -> TrainedGan:
+              progress: Callable | None = None, on_tick: Callable | None = None, crew: Crew = ALONE) -> TrainedGan:
     """Train the painter on pictures and their points, from nothing or from `start`.
 
     Parameters
@@ -135,19 +136,24 @@ def train_gan(pictures: np.ndarray, rows: np.ndarray, conditions: tuple[np.ndarr
         File for an unfinished training; if it is there, training goes on from it to the bit.
     progress, on_tick : callables, optional
         `params.progress`; and on_tick(row of history, averaged generator).
+    crew : Crew
+        The processes that train together, all called with the same arguments; one of them by default.
 
     Raises
     ------
+    ValueError
+        Something does not fit: pictures, conditions, start and batch with each other, or the batch with the crew.
     Diverged
         A loss is not finite; says which, and at which step.
     """
     rows = np.asarray(rows)
     _check(pictures, rows, conditions, config, start)
+    _check_shares(config, start.network if start else config.network, crew)
     points = tuple(torch.tensor(np.asarray(c, np.float32)) for c in conditions)
     if "first_sample_cached" in config.published_bugs:
         points = tuple(p[:1].expand_as(p) for p in points)
     game = Game(config, start, len(conditions), seed, device,
-                helpers={"clip": clip, "low_level": low_level, "content": content})
+                helpers={"clip": clip, "low_level": low_level, "content": content}, crew=crew)
     return run(game, pictures, rows, points, checkpoint=checkpoint, progress=progress, on_tick=on_tick)
 
 
@@ -155,14 +161,19 @@ def run(game: Game, pictures: np.ndarray, rows: np.ndarray, points: tuple[Tensor
         progress: Callable | None, on_tick: Callable | None) -> TrainedGan:
     """Play a game to its end, from its checkpoint if there is one; arguments as for `train_gan`."""
     keep_freed_memory()
-    config = game.config
+    config, crew = game.config, game.crew
     if checkpoint is not None and Path(checkpoint).exists():
         game.resume(Path(checkpoint))
+    if len(begun := set(crew.say(game.step))) > 1:
+        raise LayoutError(f"found the processes of one training at steps {sorted(begun)}, expected all at the same; give "
+                          "them one folder for their checkpoint")
+    if not crew.leads:
+        checkpoint = progress = on_tick = None
     steps = range(game.step, config.n_steps)
     saved = time.monotonic()
     for _ in progress(steps, desc="painter", total=len(steps)) if progress else steps:
         items = torch.randperm(len(rows), generator=game.rng)[: config.batch]
-        batch = np.ascontiguousarray(pictures[rows[items.numpy()]])
+        batch = np.ascontiguousarray(pictures[rows[crew.mine(items).numpy()]])
         real = torch.from_numpy(batch).permute(0, 3, 1, 2).float().to(game.device) / 127.5 - 1
         game.play(real, tuple(p[items] for p in points))
         game.step += 1
@@ -182,8 +193,8 @@ class Game:
     """Both networks, their optimizers, the averaged painter, the random numbers and the history: all that is saved."""
 
     def __init__(self, config: GanConfig, start: TrainedGan | None, heads: int, seed: int, device: str, *,
-                 helpers: dict):
-        self.config, self.device, self.helpers = config, device, helpers
+                 helpers: dict, crew: Crew = ALONE):
+        self.config, self.device, self.helpers, self.crew = config, device, helpers, crew
         self.network = start.network if start else dataclasses.replace(config.network, heads=heads)
         self.rng = torch.Generator().manual_seed(seed)
         states = start.states if start else {}
@@ -198,12 +209,13 @@ class Game:
             net.to(device=device, memory_format=torch.channels_last)
             net.compute = getattr(torch, config.precision)
         self.average.to(device)
+        self.paint, self.tell = crew.averaging(self.generator), crew.averaging(self.discriminator)
         lazy = config.path_every if config.path_weight else None
         self.paint_optimizer = _adam(self.generator, config, lazy)
         self.tell_optimizer = _adam(self.discriminator, config, config.r1_every if config.r1_gamma else None)
         self.parts = {"generator": self.generator, "discriminator": self.discriminator, "average": self.average,
                       "paint_optimizer": self.paint_optimizer, "tell_optimizer": self.tell_optimizer}
-        self.path_mean = torch.zeros(())
+        self.path_mean = torch.zeros((), device=device)
         self.step, self.seconds, self.started = 0, 0.0, time.monotonic()
         self.sums: dict[str, float] = {}
         self.counts: dict[str, int] = {}
@@ -214,22 +226,22 @@ class Game:
         return self.step * self.config.batch / 1000
 
     def play(self, real: Tensor, points: tuple[Tensor, ...]) -> None:
-        """One batch: the four steps, two of them only now and then."""
-        config, nets = self.config, (self.generator, self.discriminator)
+        """One batch, of a crew this process's pictures and everyone's points: four steps, two of them only now and then."""
+        config, crew, nets = self.config, self.crew, (self.generator, self.discriminator)
         nets[1].requires_grad_(False)
-        terms = generator_losses(*nets, real, self.near(points), config, self.rng, **self.helpers,
-                                 kimg=self.kimg)
+        terms = self.paint(generator_losses, *nets, real, self.near(points), config, self.rng, **self.helpers,
+                           kimg=self.kimg, crew=crew)
         self.descend(self.paint_optimizer, "generator", terms)
         if config.path_weight and self.step % config.path_every == 0:
-            terms, mean = path_length_losses(nets[0], self.near(points), self.path_mean, config, self.rng)
+            terms, mean = self.paint(path_length_losses, nets[0], self.near(points), self.path_mean, config, self.rng, crew)
             self.descend(self.paint_optimizer, "generator", terms, config.path_every)
             self.path_mean = mean
         nets[1].requires_grad_(True)
         if config.adversarial_weight:
-            terms = discriminator_losses(*nets, real, self.near(points), config, self.rng)
+            terms = self.tell(discriminator_losses, *nets, real, self.near(points), config, self.rng, crew)
             self.descend(self.tell_optimizer, "discriminator", terms)
         if config.adversarial_weight and config.r1_gamma and self.step % config.r1_every == 0:
-            terms = r1_losses(nets[1], real, self.near(points), config)
+            terms = self.tell(r1_losses, nets[1], real, self.near(points), config, crew)
             self.descend(self.tell_optimizer, "discriminator", terms, config.r1_every)
 
     def near(self, points: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -249,7 +261,8 @@ class Game:
             self.sums[key] = self.sums.get(key, 0.0) + value
             self.counts[key] = self.counts.get(key, 0) + 1
         optimizer.zero_grad(set_to_none=True)
-        (sum(terms.values()) * scale).backward()
+        # Each process of a crew has the gradient by its own rows; DDP gives their mean where their sum is wanted.
+        (sum(terms.values()) * (scale * self.crew.size)).backward()
         optimizer.step()
 
     def follow(self) -> None:
@@ -293,7 +306,7 @@ class Game:
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint made with the same settings (only `kimg` may differ), else LayoutError."""
-        whole = torch.load(path, weights_only=True)
+        whole = torch.load(path, weights_only=True, map_location="cpu")
         progress = json.loads(whole["progress"])
         if progress["settings"] != self._settings():
             raise LayoutError(f"found the checkpoint {path} of a training with other settings, expected the same; "
@@ -301,7 +314,7 @@ class Game:
         for name, part in self.parts.items():
             part.load_state_dict(whole[name])
         self.rng.set_state(whole["rng"])
-        self.path_mean = whole["path_mean"]
+        self.path_mean = whole["path_mean"].to(self.device)
         for name in ("step", "seconds", "sums", "counts", "table"):
             setattr(self, name, progress[name])
 
@@ -347,3 +360,16 @@ def _check(pictures: np.ndarray, rows: np.ndarray, conditions, config: GanConfig
                          "as many; see TrainedGan.widened")
     if len(rows) < config.batch:
         raise ValueError(f"{len(rows)} training items for batches of {config.batch}; expected at least one batch")
+
+
+def _check_shares(config: GanConfig, network: StyleGanConfig, crew: Crew) -> None:
+    if crew.size == 1:
+        return
+    group, slopes = math.gcd(config.batch, network.minibatch_group), max(1, config.batch // config.path_shrink)
+    if config.batch % (group * crew.size) or (config.path_weight and slopes % crew.size):
+        raise ValueError(f"batches of {config.batch}, and of {slopes} for the path length, for {crew.size} processes; "
+                         f"expected a multiple of {group * crew.size} (pictures are compared in groups of {group}), and "
+                         f"of {crew.size}")
+    if "batch_summed_logit" in config.published_bugs:
+        raise ValueError(f"the published bug 'batch_summed_logit' with {crew.size} processes, none of which sees a whole "
+                         "batch; expected a single process")

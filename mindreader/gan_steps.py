@@ -1,4 +1,7 @@
-"""The four steps that teach the painter, each a dictionary of losses to be summed and minimized."""
+"""The four steps that teach the painter, each a dictionary of losses to be summed and minimized.
+
+Where several processes train together (`crew`), pictures are this process's, conditions and losses the whole batch's.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from . import losses
-from .stylegan import Discriminator, Generator, StyleGanConfig
+from .parallel import ALONE, Crew
+from .stylegan import Discriminator, Generator, StyleGanConfig, normal
 
 # "second_on_first" is one of the training end to end: the second mapper's loss is of what the first one says
 PSEUDO_NOISE = 0.75  # share of noise that makes a picture's point a pseudo condition (released code, `aug_level_2`)
@@ -86,14 +90,16 @@ def perturb(points: Tensor, levels: Tensor | float, rng: torch.Generator) -> Ten
     return F.normalize((1 - levels) * F.normalize(points, dim=1) + levels * noise, dim=1)
 
 
-def mixed_styles(generator: Generator, n: int, config: GanConfig, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """One w for each layer of n pictures (N, n_layers, w_dim), and the first w (N, w_dim).
+def mixed_styles(generator: Generator, n: int, config: GanConfig, rng: torch.Generator,
+                 crew: Crew = ALONE) -> tuple[Tensor, Tensor]:
+    """One w for each layer of n pictures (N, n_layers, w_dim), and the first w (N, w_dim); of a crew's n, one's own.
 
     With chance `style_mixing` the layers from a random place on get the w of another z. With the published bug "zero_z"
     the first z is zero.
     """
     n_layers = generator.config.n_layers
-    z = torch.randn(2, n, generator.config.z_dim, generator=rng)
+    z = crew.mine(torch.randn(2, n, generator.config.z_dim, generator=rng), dim=1)
+    z = z.to(next(generator.parameters()).device)
     cut = int(torch.randint(1, n_layers, (), generator=rng))
     mix = float(torch.rand((), generator=rng)) < config.style_mixing
     w = generator.mapping(torch.zeros_like(z[0]) if "zero_z" in config.published_bugs else z[0])
@@ -114,7 +120,7 @@ def random_crop(pictures: Tensor, rng: torch.Generator) -> Tensor:
 
 def generator_losses(generator: Generator, discriminator: Discriminator, real: Tensor, conditions: tuple[Tensor, ...],
                      config: GanConfig, rng: torch.Generator, *, clip=None, low_level: Callable | None = None,
-                     content: Callable | None = None, kimg: float = 0.0) -> dict[str, Tensor]:
+                     content: Callable | None = None, kimg: float = 0.0, crew: Crew = ALONE) -> dict[str, Tensor]:
     """What a painted batch should be: taken for real, and near its conditions. Paper §2.3, eq. 4 and 5.
 
         softplus(-D(x)) + sum over heads k of [clip/K * Contra(CLIP(x), c_k) + feature/K * Contra(D_k(x), c_k)]
@@ -122,69 +128,72 @@ def generator_losses(generator: Generator, discriminator: Discriminator, real: T
 
     real (N, 3, H, W) in [-1, 1]; conditions: K of (N, d); `clip` a ClipEmbedder; Contra: losses.contrastive, rows=0.
     """
-    ws, w = mixed_styles(generator, len(real), config, rng)
-    generator.mapping.remember(w)
-    painted = generator.paint(ws, conditions, rng=rng, size=config.sketch_size)
+    mine = tuple(crew.mine(c) for c in conditions)
+    ws, w = mixed_styles(generator, len(conditions[0]), config, rng, crew)
+    generator.mapping.remember(crew.all(w))
+    painted = generator.paint(ws, mine, rng=crew.sharing(rng), size=config.sketch_size)
     terms = {}
     if config.adversarial_weight:
-        verdict = discriminator(painted, *conditions)
-        terms["adversarial"] = config.adversarial_weight * losses.logistic_generator(verdict.logit)
+        verdict = discriminator(painted, *mine)
+        terms["adversarial"] = config.adversarial_weight * losses.logistic_generator(crew.all(verdict.logit))
     if clip is not None and config.clip_weight:
         square = random_crop(painted, rng)
         size = getattr(clip, "image_size", painted.shape[-1])
         square = F.interpolate(square, size=(size, size), mode="bicubic", align_corners=False)
         with torch.autocast(square.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
             seen = clip.encode_pictures(square)
-        terms["clip"] = contrasts([seen.float()] * len(conditions), conditions, config.clip_weight, config)
+        terms["clip"] = contrasts([crew.all(seen.float())] * len(conditions), conditions, config.clip_weight, config)
     if config.feature_weight:
-        terms["feature"] = contrasts(verdict.features, conditions, config.feature_weight, config)
-    if low_level is not None and config.low_level_weight:
+        terms["feature"] = contrasts([crew.all(f) for f in verdict.features], conditions, config.feature_weight, config)
+    if low_level is not None and config.low_level_weight:  # it divides by the largest value of a batch
         terms["low_level"] = config.low_level_weight * losses.contrastive(
-            low_level(real).detach(), low_level(painted), temperature=config.temperature, rows=0)
+            low_level(crew.all(real)).detach(), low_level(crew.all(painted)), temperature=config.temperature, rows=0)
     if content is not None and config.content_weight:
-        terms["content"] = config.content_weight_at(kimg) * content(painted, real)
+        terms["content"] = config.content_weight_at(kimg) * content(crew.all(painted), crew.all(real))
     return terms
 
 
 def path_length_losses(generator: Generator, conditions: tuple[Tensor, ...], mean: Tensor, config: GanConfig,
-                       rng: torch.Generator) -> tuple[dict[str, Tensor], Tensor]:
+                       rng: torch.Generator, crew: Crew = ALONE) -> tuple[dict[str, Tensor], Tensor]:
     """A step in w should change the picture by a constant length, the running mean; gives the new mean too (StyleGAN2).
 
         path_weight * mean_n (|d <x_n, y_n> / d ws_n| - mean)^2,  y Gaussian / sqrt(H W)
     """
     n = max(1, len(conditions[0]) // config.path_shrink)
-    ws, _ = mixed_styles(generator, n, config, rng)
+    ws, _ = mixed_styles(generator, n, config, rng, crew)
     ws = ws if ws.requires_grad else ws.requires_grad_()
-    painted = generator.paint(ws, tuple(c[:n] for c in conditions), rng=rng)
-    direction = torch.randn(painted.shape, generator=rng) / math.sqrt(painted.shape[2] * painted.shape[3])
+    painted = generator.paint(ws, tuple(crew.mine(c[:n]) for c in conditions), rng=crew.sharing(rng))
+    direction = normal(painted.shape, crew.sharing(rng)).to(painted.device) / math.sqrt(painted.shape[2] * painted.shape[3])
     (slope,) = torch.autograd.grad((painted * direction).sum(), ws, create_graph=True)
-    lengths = slope.square().sum(2).mean(1).sqrt()
+    lengths = crew.all(slope.square().sum(2).mean(1).sqrt())
     mean = mean.lerp(lengths.detach().mean(), config.path_decay)
     return {"path": config.path_weight * (lengths - mean).square().mean()}, mean
 
 
 def discriminator_losses(generator: Generator, discriminator: Discriminator, real: Tensor,
-                         conditions: tuple[Tensor, ...], config: GanConfig, rng: torch.Generator) -> dict[str, Tensor]:
+                         conditions: tuple[Tensor, ...], config: GanConfig, rng: torch.Generator,
+                         crew: Crew = ALONE) -> dict[str, Tensor]:
     """Tell real pictures from painted ones, and place the real ones near their conditions. Paper §2.3, eq. 4 and 5.
 
         softplus(-D(real)) + softplus(D(painted)) + sum over heads k of feature/K * Contra(D_k(real), c_k)
     """
+    mine = tuple(crew.mine(c) for c in conditions)
     with torch.no_grad():
-        ws, _ = mixed_styles(generator, len(real), config, rng)
-        painted = generator.paint(ws, conditions, rng=rng)
-    fake, true = discriminator(painted, *conditions), discriminator(real, *conditions)
-    terms = {"adversarial": losses.logistic_discriminator(true.logit, fake.logit)}
+        ws, _ = mixed_styles(generator, len(conditions[0]), config, rng, crew)
+        painted = generator.paint(ws, mine, rng=crew.sharing(rng))
+    fake, true = discriminator(painted, *mine), discriminator(real, *mine)
+    terms = {"adversarial": losses.logistic_discriminator(crew.all(true.logit), crew.all(fake.logit))}
     if config.feature_weight:
-        terms["feature"] = contrasts(true.features, conditions, config.feature_weight, config)
+        terms["feature"] = contrasts([crew.all(f) for f in true.features], conditions, config.feature_weight, config)
     return terms
 
 
 def r1_losses(discriminator: Discriminator, real: Tensor, conditions: tuple[Tensor, ...],
-              config: GanConfig) -> dict[str, Tensor]:
+              config: GanConfig, crew: Crew = ALONE) -> dict[str, Tensor]:
     """The logit should be flat around real pictures: gamma / 2 * mean |d logit / d picture|^2 (StyleGAN2)."""
     real = real.detach().clone().requires_grad_()
-    penalty = losses.r1_penalty(discriminator(real, *conditions).logit, real)
-    return {"r1": config.r1_gamma / 2 * penalty}
+    penalty = losses.r1_penalty(discriminator(real, *(crew.mine(c) for c in conditions)).logit, real)
+    return {"r1": config.r1_gamma / 2 * crew.mean(penalty)}
 
 
 def contrasts(points: Sequence[Tensor], conditions: Sequence[Tensor], weight: float, config: GanConfig) -> Tensor:

@@ -146,6 +146,13 @@ def cut(x: Tensor, size: float) -> Tensor:
     return F.hardtanh(x, -size, size)
 
 
+def normal(size: tuple[int, ...], rng: torch.Generator | None) -> Tensor:
+    """Gaussian numbers, from torch's own generator if `rng` is None; `rng` may have a `normal` itself (parallel.Shares)."""
+    if hasattr(rng, "normal"):
+        return rng.normal(size)
+    return torch.randn(size, generator=rng, device="cpu" if rng is None else rng.device)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Generator
 
@@ -215,8 +222,7 @@ class StyledConv(StyledLayer):
         norm = (kernel_norm(self.weight, style) * GAIN).to(y.dtype)[:, :, None, None]
         shift = (self.bias * GAIN)[None, :, None, None]
         if noise == "random":
-            size = (len(x), 1, *self.noise_const.shape)
-            drawn = torch.randn(size, generator=rng, device="cpu" if rng is None else rng.device).to(y.device)
+            drawn = normal((len(x), 1, *self.noise_const.shape), rng).to(y.device)
             y = torch.addcmul((drawn * (self.noise_strength * GAIN)).to(y.dtype), y, norm) + shift.to(y.dtype)
         else:
             if noise == "const":

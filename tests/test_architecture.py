@@ -34,7 +34,6 @@ MAY_IMPORT = {
     "design": {"records"},
     "drawing": {"looks", "scenes"},
     "fitting": {"memory", "records"},
-    "gan_steps": {"losses", "stylegan"},
     "mentions": {"scenes"},
     "params": {"paths"},
     "plots_pictures": {"plots"},
@@ -62,6 +61,7 @@ MAY_IMPORT = {
     "modelcards": {"paths", "plots", "rendering", "tables"},
     "nb": {"paths", "store"},
     "outlines": {"annotations"},
+    "parallel": {"store"},
     "picturebrowser": {"paths", "sheet"},
     "protocols": {"controls", "records", "scores"},
     "readout": {"fitting", "records", "scores"},
@@ -75,22 +75,19 @@ MAY_IMPORT = {
     "embed": {"augment", "records", "smallnets", "weights"},
     "encoding": {"fitting", "losses", "mapping", "records", "scores"},
     "released": {"mapping", "records"},
-    "gan": {"gan_steps", "memory", "records", "store", "stylegan", "weights"},
+    "gan_steps": {"losses", "parallel", "stylegan"},
     "nsd": {"annotations", "cache", "design", "records", "regions"},
     "pretrain_nets": {"losses", "schooling", "smallnets", "weights", "world"},
     # layer 4
+    "gan": {"gan_steps", "memory", "parallel", "records", "store", "stylegan", "weights"},
     "limits": {"losses", "mapping", "nsd", "params"},
-    "joint": {"fitting", "gan", "gan_steps", "losses"},
     "eight": {"embed", "protocols", "records", "scores"},
-    "critic": {"embed", "gan", "gan_steps", "losses"},
     "pretrain_clip": {"embed", "scenes", "schooling", "store", "weights", "world"},
     "session": {"brain", "cortex"},
     "twinfiles": {"cortex", "nsd", "regions"},
     # layer 5
-    "pretrain_generator": {
-        "critic", "embed", "gan", "gan_steps", "judging", "params", "paths", "schooling", "stylegan", "weights",
-        "world",
-    },
+    "critic": {"embed", "gan", "gan_steps", "losses"},
+    "joint": {"fitting", "gan", "gan_steps", "losses"},
     "twin": {
         "brain", "coco", "cortex", "drawing", "nsd", "params", "scenes", "sentences", "session",
         "store", "twinfiles",
@@ -100,13 +97,18 @@ MAY_IMPORT = {
         "captions", "embed", "encoding", "gan", "limits", "mapping", "nsd", "params", "readout", "store",
         "stylegan", "twin",
     },
-    "pretrain": {"params", "pretrain_clip", "pretrain_generator", "pretrain_nets", "weights", "world"},
+    "pretrain_generator": {
+        "critic", "embed", "gan", "gan_steps", "judging", "params", "paths", "schooling", "stylegan", "weights",
+        "world",
+    },
     # layer 7
     "pipeline": {
         "baselines", "captions", "embed", "encoding", "experiments", "gan", "gan_steps", "joint", "losses", "mapping", "nsd",
         "params", "paths", "reconstruct", "records", "store", "twin", "weights",
     },
+    "pretrain": {"params", "pretrain_clip", "pretrain_generator", "pretrain_nets", "weights", "world"},
     # layer 8
+    "finetune": {"experiments", "parallel", "params", "pipeline", "records"},
     "grid": {
         "claims", "experiments", "fitting", "hubness", "mapping", "params", "paths", "pipeline", "records", "scores",
         "store",
