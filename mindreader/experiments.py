@@ -39,6 +39,7 @@ class GridConfig:
     n_seeds: int = 3
     epochs: tuple[int, ...] = (3, 2)    # of each phase, instead of mapping.epochs, the same for every variant
     n_painter_seeds: int = 1            # of each finetuning
+    painter_kimg: float = 2.0           # shown in each, instead of gan.kimg, the same for every variant
     n_pictures: int = 300               # painted by the starting painter for each fit (0: none)
 
 
@@ -84,7 +85,7 @@ def smoke() -> Experiment:
         mapping=MappingConfig(epochs=(2, 1), dtype="bfloat16", learning_rate=1e-3),
         gan=GanConfig(kimg=0.128, pseudo_kimg=0.128, tick_kimg=0.032),
         evaluate=EvaluateConfig(n_retrieval=30, n_bootstrap=50, ways=(2, 5)),
-        grid=GridConfig(n_seeds=2, epochs=(1, 1), n_pictures=30),
+        grid=GridConfig(n_seeds=2, epochs=(1, 1), n_pictures=30, painter_kimg=0.064),
         category=CategoryConfig(epochs=2),
         encoder=EncoderConfig(epochs=2),
     )
@@ -110,7 +111,7 @@ def paper() -> Experiment:
         name="paper", subject="subj01",
         data=DataConfig(max_sessions=37, image_size=256),
         mapping=MappingConfig(pad_to=15744, epochs=(40, 40)),
-        grid=GridConfig(epochs=(40, 40)),
+        grid=GridConfig(epochs=(40, 40), painter_kimg=12.0),
         embed=EmbedConfig(clip="ViT-B-32-quickgelu"),
         gan=GanConfig(network=PUBLISHED),
     )

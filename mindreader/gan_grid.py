@@ -12,8 +12,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,7 @@ from . import frechet, paths, scores
 from .claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
 from .experiments import CONDITIONS, NOTHING, Experiment, experiment
 from .gan_steps import BUGS
-from .grid import read_table
+from .grid import one_thread, opened, read_table, stay_on_one_thread
 from .joint import silent_positions
 from .params import progress
 from .pipeline import Pipeline
@@ -65,7 +67,8 @@ class Row:
 
     def variant(self, config: Experiment, repeat: int = 0) -> Experiment:
         """The experiment that trains this row; `repeat` counts the seeds."""
-        recipe = replace(config.gan, low_level=self.low_level, published_bugs=self.bugs, repeat=repeat)
+        recipe = replace(config.gan, low_level=self.low_level, published_bugs=self.bugs, repeat=repeat,
+                         kimg=config.grid.painter_kimg)
         return replace(config, start=STARTS[self.start], end_to_end=self.end_to_end, gan=recipe)
 
 
@@ -121,20 +124,34 @@ class Trained:
     features: Embeddings | None
 
 
-def train_rows(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None) -> dict[tuple[Row, int], Trained]:
-    """Train and score these rows, one after the other, each on all threads; finished ones are found in the store.
+def train_rows(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None, *,
+               processes: int = 1) -> dict[tuple[Row, int], Trained]:
+    """Train and score these rows on one thread each, in one process or in several, to the same bits.
 
-    n_seeds: trainings of each row; the experiment's grid.n_painter_seeds by default. A training that diverged is named
-    in the column note and stops nobody else.
+    Each is trained for grid.painter_kimg. A training that was finished before is found in the store; one that diverged is
+    named in the column note and stops nobody else. n_seeds: trainings of each row; grid.n_painter_seeds by default.
     """
     n_seeds = run.experiment.grid.n_painter_seeds if n_seeds is None else n_seeds
-    found, bar = {}, progress(total=len(rows) * n_seeds, desc="tables 1 and 5")
-    for row, repeat in product(rows, range(n_seeds)):
-        bar.set_description(f"{row.name}, seed {repeat}")
-        found[row, repeat] = train_row(run, row, repeat)
-        bar.update()
-    bar.close()
-    return found
+    found, jobs = {}, list(product(rows, range(n_seeds)))
+    if processes == 1:
+        with one_thread():
+            for job in progress(jobs, desc="tables 1 and 5"):
+                found[job] = train_row(run, *job)
+        return found
+    for name in SHARED:
+        getattr(run, name)  # made here once, so that the processes find it
+    with (ProcessPoolExecutor(processes, get_context("spawn"), stay_on_one_thread) as pool,
+          progress(total=len(jobs), desc="tables 1 and 5") as bar):
+        at_work = {pool.submit(_work, run.experiment, run.store.root, *job): job for job in jobs}
+        for done in as_completed(at_work):
+            found[at_work[done]] = done.result()
+            bar.set_description(at_work[done][0].name)
+            bar.update()
+    return {job: found[job] for job in jobs}
+
+
+def _work(config: Experiment, root: Path, row: Row, repeat: int) -> Trained:
+    return train_row(opened(config, root), row, repeat)
 
 
 def train_row(run: Pipeline, row: Row, repeat: int = 0) -> Trained:
@@ -197,8 +214,9 @@ def compare(run: Pipeline, found: dict[tuple[Row, int], Trained],
                  if (c.better, s) in found and (c.worse, s) in found]
         pairs = [pair for pair in pairs if pair[0] is not None and pair[1] is not None]
         if pairs:
-            lines += [line.assign(claim=c.claim, paper=c.paper, better=c.better.name, worse=c.worse.name,
-                                  n_seeds=len(pairs)) for line in _differences(run, pairs)]
+            with one_thread():
+                lines += [line.assign(claim=c.claim, paper=c.paper, better=c.better.name, worse=c.worse.name,
+                                      n_seeds=len(pairs)) for line in _differences(run, pairs)]
     if not lines:
         return pd.DataFrame(columns=[*scores.COLUMNS, "lowest", "highest", "verdict", "claim", "paper", "better", "worse",
                                      "n_seeds"])
@@ -231,9 +249,9 @@ def _verdict(line: pd.Series, by_seed: np.ndarray) -> str:
 
 
 # ── the record ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def write_record(run: Pipeline, n_seeds: int | None = None, *, root: Path | None = None) -> list[Path]:
+def write_record(run: Pipeline, n_seeds: int | None = None, *, processes: int = 1, root: Path | None = None) -> list[Path]:
     """Train, score and compare all rows, and write tables/table1 and tables/table1_claims (.csv, and .json)."""
-    found, meta = train_rows(run, ROWS, n_seeds), {"experiment": asdict(run.experiment)}
+    found, meta = train_rows(run, ROWS, n_seeds, processes=processes), {"experiment": asdict(run.experiment)}
     table = pd.concat([trained.lines for trained in found.values()], ignore_index=True)
     return [save_table(part, f"tables/{name}", origin=run.origin, meta=meta, root=root)
             for name, part in (("table1", table), ("table1_claims", compare(run, found)))]
@@ -259,13 +277,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mindreader.gan_grid", description=__doc__.splitlines()[0])
     parser.add_argument("--preset", default="book", choices=("smoke", "book", "paper"))
     parser.add_argument("--seeds", type=int, help="trainings of each row; the preset's by default")
+    parser.add_argument("--processes", type=int, default=2, help="at work at once, one thread each; 2 by default")
     chosen = parser.parse_args(arguments)
-    if chosen.seeds is not None and chosen.seeds < 1:
-        parser.error(f"got --seeds {chosen.seeds}, expected a whole number from 1")
+    if chosen.processes < 1 or (chosen.seeds is not None and chosen.seeds < 1):
+        parser.error(f"got --seeds {chosen.seeds} and --processes {chosen.processes}, expected whole numbers from 1")
     usual = chosen.preset == "book" and chosen.seeds is None
     name = f"tables__{chosen.preset}" + (f"__seeds-{chosen.seeds}" if chosen.seeds else "")
     run = Pipeline(experiment(chosen.preset))
-    written = write_record(run, chosen.seeds, root=paths.output_root("" if usual else name))
+    written = write_record(run, chosen.seeds, processes=chosen.processes, root=paths.output_root("" if usual else name))
     sys.stdout.write("".join(f"{path}\n" for path in written))
     return 0
 

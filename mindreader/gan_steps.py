@@ -28,7 +28,7 @@ class GanConfig:
 
     network: StyleGanConfig = field(default_factory=StyleGanConfig)  # used when training starts from nothing
     kimg: float = 12.0                  # thousands of real pictures shown to the discriminator (book)
-    pseudo_kimg: float = 12.0           # before that, from pseudo conditions, where nothing pretrained is at hand (book)
+    pseudo_kimg: float = 4.0            # before that, from pseudo conditions, where nothing pretrained is at hand (book)
     batch: int = 32
     learning_rate: float = 0.0025       # of both networks
     adam_betas: tuple[float, float] = (0.0, 0.99)

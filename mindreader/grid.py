@@ -150,20 +150,20 @@ def run_grid(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None, *, 
     fits = fits_of(run.experiment, rows, n_seeds)
     bar = progress(total=len(fits), desc="grid")
     if processes == 1:
-        with _one_thread():
+        with one_thread():
             for (space, recipe, repeat), names in fits.items():
                 bar.set_description(f"{names}, seed {repeat}")
                 _make(run, space, recipe, repeat)
                 bar.update()
     else:
-        with ProcessPoolExecutor(processes, get_context("spawn"), _stay_on_one_thread) as pool:
+        with ProcessPoolExecutor(processes, get_context("spawn"), stay_on_one_thread) as pool:
             at_work = {pool.submit(_work, run.experiment, run.store.root, *fit): fit for fit in fits}
             for done in as_completed(at_work):
                 bar.set_description(f"{fits[at_work[done]]}, seed {at_work[done][2]}")
                 done.result()
                 bar.update()
     bar.close()
-    with _one_thread():
+    with one_thread():
         lines = [score_row(run, row, repeat) for row in rows for repeat in range(n_seeds)]
     return pd.concat(lines, ignore_index=True)
 
@@ -179,16 +179,17 @@ def _make(run: Pipeline, space: str, recipe: MappingConfig, repeat: int) -> None
 
 def _work(config: Experiment, root: Path, *fit) -> None:
     """The same in a process of its own, which opens the subject once."""
-    _make(_opened(config, root), *fit)
+    _make(opened(config, root), *fit)
 
 
 @cache
-def _opened(config: Experiment, root: Path) -> Pipeline:
+def opened(config: Experiment, root: Path) -> Pipeline:
+    """The pipeline of this process."""
     return Pipeline(config, Store(root))
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """The number of threads changes how sums are split and so their last bits; two add little to a net this narrow."""
     before = torch.get_num_threads()
     try:
@@ -199,7 +200,7 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _stay_on_one_thread() -> None:
+def stay_on_one_thread() -> None:
     threadpool_limits(1)
     torch.set_num_threads(1)
 
@@ -259,7 +260,7 @@ def hits(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None) -> dict
     """
     n_seeds, found = run.experiment.grid.n_seeds if n_seeds is None else n_seeds, {}
     once = {(row.mapper, row.name): row for row in rows}
-    with _one_thread():
+    with one_thread():
         for row in once.values():
             for repeat in range(n_seeds):
                 try:

@@ -113,6 +113,7 @@ LIMITS: dict[str, Limit] = {
         "checkpoint_seconds": WEIGHT}.items()},
     "evaluate.n_retrieval": whole(2), "evaluate.n_bootstrap": SIZE, "evaluate.ways": each(whole(2)),
     "grid.n_seeds": SIZE, "grid.epochs": each(SIZE, 2), "grid.n_pictures": COUNT, "grid.n_painter_seeds": SIZE,
+    "grid.painter_kimg": RATE,
     **{f"category.{name}": limit for name, limit in SCHEDULE.items()},
     **{f"category.hidden_{kind}": each(SIZE, 2) for kind in ("fmri", "clip", "resnet")},
     "category.epochs": COUNT, "category.batch": SIZE,

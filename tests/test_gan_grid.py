@@ -14,7 +14,7 @@ from mindreader.pipeline import Pipeline
 from mindreader.records import Diverged, LayoutError
 from mindreader.store import Store
 
-TINY = {"twin.trials_per_session": 120, "twin.n_voxels": 96, "mapping.epochs": [1, 1], "gan.kimg": 0.032,
+TINY = {"twin.trials_per_session": 120, "twin.n_voxels": 96, "mapping.epochs": [1, 1], "grid.painter_kimg": 0.032,
         "gan.pseudo_kimg": 0.032, "gan.tick_kimg": 0.032}
 BASE, END = gan_grid.BASE["both"], next(row for row in gan_grid.ROWS if row.end_to_end == 0.1 and not row.bugs)
 SUPERVISED = replace(BASE, start="supervised")
@@ -51,7 +51,7 @@ def test_a_row_changes_what_it_names_and_nothing_else():
     row = gan_grid.Row("tables", "cap", "supervised", low_level=True, end_to_end=0.1, bugs=("zero_z",))
     changed = row.variant(usual, 2)
     assert (changed.start, changed.end_to_end, changed.gan.low_level) == ("generator_sup", 0.1, True)
-    assert changed.gan.published_bugs == ("zero_z",) and changed.gan.repeat == 2
+    assert changed.gan.published_bugs == ("zero_z",) and changed.gan.repeat == 2 and changed.gan.kimg == usual.grid.painter_kimg
     back = replace(changed, start=usual.start, end_to_end=0.0, gan=usual.gan)
     assert back == usual
 
