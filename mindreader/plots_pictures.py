@@ -1,4 +1,4 @@
-"""The figures of chapter 03: every score of every source, distances over sample size, and a bottleneck.
+"""The figures of chapter 03: every score of every source, distances over sample size, a bottleneck, three showings.
 
 Like `plots`, whose style and colours they share, they take tables, and compute and save nothing.
 """
@@ -100,4 +100,31 @@ def bottleneck(table: pd.DataFrame, *, origin: str, title: str, chance: float = 
     ax.set(xticks=range(len(ranks)), xticklabels=ranks, xlabel="directions that get through",
            ylabel="two-way identification", title=title)
     ax.legend()
+    return fig
+
+
+@styled
+def showings(table: pd.DataFrame, *, origin: str) -> Figure:
+    """A row for each picture: what was seen, then what was painted for each showing, with what was attended above it.
+
+    table: image_id, showing, seen, painted (H, W, 3) uint8, attended, read; "" for what is not known. Below a picture: what
+    was read from it, red where it was not that.
+    """
+    groups = [part for _, part in table.groupby("image_id", sort=False)]
+    columns = 1 + max(map(len, groups))
+    height = 1.55 if (table.attended != "").any() else 1.15
+    fig, axes = figure(1.3 * columns, height * len(groups) + 0.3, len(groups), columns, origin=origin)
+    for ax in axes.flat:
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
+    for row, part in zip(axes, groups):
+        row[0].imshow(part.seen.iloc[0], interpolation="lanczos")
+        row[0].set_title("seen", fontsize=7, fontweight="normal", loc="center")
+        for ax, trial in zip(row[1:], part.itertuples()):
+            ax.imshow(trial.painted, interpolation="lanczos")
+            told = f"attends: {trial.attended}" if trial.attended else f"showing {trial.showing}"
+            ax.set_title(told, fontsize=7, fontweight="normal", loc="center")
+            if trial.read:
+                colour = COLOURS["kept" if trial.read == trial.attended else "dropped"]
+                ax.set_xlabel(f"read: {trial.read}", fontsize=7, color=colour)
     return fig

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.patches import Rectangle
 
-from mindreader import plots_pictures, rendering
+from mindreader import plots, plots_pictures, rendering
 
 NAMES = ["true embedding", "brain", "mean embedding"]
 TABLE = pd.DataFrame([(name, metric, value, value - 0.01, value + 0.01, chance, better)
@@ -19,7 +19,13 @@ SIZES = pd.DataFrame([(name, n, metric, level + slope / n, 0.1, level if slope e
                      columns=["set", "n", "metric", "value", "sd", "limit"])
 CURVE = pd.DataFrame({"rank": [0, 1, 8, 0, 8], "where": ["in CLIP's image space"] * 3 + ["through the painter"] * 2,
                       "value": [0.5, 0.6, 0.7, 0.5, 0.65]}).assign(low=lambda t: t.value - 0.02, high=lambda t: t.value + 0.02)
+GREY = np.full((8, 8, 3), 128, np.uint8)
+SHOWN = pd.DataFrame([(image, number, GREY, GREY, told, read) for image, number, told, read in
+                      ((7, 1, "dog", "dog"), (7, 2, "car", "dog"), (7, 3, "nothing", ""), (3, 1, "cat", "cat"),
+                       (3, 2, "cup", "cup"))],
+                     columns=["image_id", "showing", "seen", "painted", "attended", "read"])
 FIGURES = {
+    "showings": lambda o: plots_pictures.showings(SHOWN, origin=o),
     "panels": lambda o: plots_pictures.score_panels(TABLE, SHARE, origin=o, title="t"),
     "sizes": lambda o: plots_pictures.distances_over_size(SIZES, origin=o, labels={"FD": "FD", "KD": "KD"}, title="t"),
     "bottleneck": lambda o: plots_pictures.bottleneck(CURVE, origin=o, title="t"),
@@ -54,3 +60,18 @@ def test_lines_meet_the_edge_at_their_limits_and_only_where_there_is_one():
     assert dashed[0][1] == pytest.approx([1 / 100, 3 + 40 / 100])
     assert not [line for line in unbiased.lines if line.get_linestyle() == "--"]
     assert biased.get_xticklabels()[0].get_text() == "∞"
+
+
+def test_showings_say_what_was_attended_and_mark_what_was_read_wrongly():
+    axes = np.reshape(FIGURES["showings"]("twin").axes, (2, 4))
+    assert [ax.get_title("center") for ax in axes[0]] == ["seen", "attends: dog", "attends: car", "attends: nothing"]
+    assert [ax.get_xlabel() for ax in axes[0]] == ["", "read: dog", "read: dog", ""]
+    right, wrong = (axes[0, place].xaxis.label.get_color() for place in (1, 2))
+    assert (right, wrong) == (plots.COLOURS["kept"], plots.COLOURS["dropped"])
+    assert not axes[1, 3].images  # a picture with fewer showings leaves its place empty
+
+
+def test_showings_of_a_real_brain_are_only_numbered():
+    table = SHOWN.assign(attended="", read="")
+    axes = plots_pictures.showings(table, origin="nsd").axes
+    assert axes[1].get_title("center") == "showing 1" and axes[1].get_xlabel() == ""

@@ -1,0 +1,104 @@
+"""Chapter 03: are reconstructions recalled? The same recipe with whole kinds of pictures kept from its training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from .. import kinds, scores
+from ..pipeline import Pipeline
+from ..records import Embeddings
+from .common import entry, identification_row, scoring
+from .pictures import NEAREST, features, picture_kinds
+
+USUAL, UNMET = "usual split", "whole kinds held out"
+CLUSTERS, ELSE = "clusters", "first_appearance"   # names of data.split
+SOURCES = ("true embedding", "brain", "category centroid", NEAREST, "shuffled brain")
+TWO, WITHIN, TRAINED = ("2-way among validation pictures", "2-way among the same kind", "2-way against training pictures")
+
+
+def split_runs(run: Pipeline) -> dict[str, Pipeline]:
+    """This subject under the usual split and with whole clusters of pictures held out, all else equal.
+
+    A split that the run does not have is another pipeline with the same store: mappers and painter are trained anew, for
+    as long. What does not depend on the split is shared.
+    """
+    if "split runs" not in run.memo:
+        mine = run.experiment.data.split
+        wanted = {USUAL: ELSE if mine == CLUSTERS else mine, UNMET: CLUSTERS}
+        run.memo["split runs"] = {name: run if split == mine else _other(run, split) for name, split in wanted.items()}
+    return run.memo["split runs"]
+
+
+def unmet_scores(run: Pipeline, cond: str) -> pd.DataFrame:
+    """Identification of reconstructions under both splits: tidy rows with the columns split, n_train, nearest, kinds_met.
+
+    Sources are the painter's: true embedding, brain, category centroid, shuffled brain; and the nearest training picture.
+    The rivals are the other validation pictures, those of the same kind, or all training pictures: pictures that are
+    recalled lie nearer to some of the last than to what was seen. nearest: mean cosine of a validation picture's true point
+    to the nearest of the training side; kinds_met: share of validation pictures whose kind training has.
+    """
+    rows = []
+    for split, other in split_runs(run).items():
+        told = {"split": split, "n_train": len(other.split.train)} | _distance(other)
+        for source in SOURCES:
+            points = features(other, cond, source)
+            row = identification_row(other, source, points, other.true_features, 2).assign(metric=TWO)
+            parts = [row, _row(other, source, WITHIN, points,
+                               kinds.n_way_within(points, other.true_features, picture_kinds(other))),
+                     _row(other, source, TRAINED, points, _against_training(other, points))]
+            rows += [part.assign(control=source != "brain", **told) for part in parts if part.n.iloc[0]]
+    return pd.concat(rows, ignore_index=True)
+
+
+def unmet_entries(table: pd.DataFrame) -> dict:
+    """The numbers of the chapter's prose and scorecard on held-out kinds."""
+    where = {USUAL: "usual", UNMET: "unmet"}
+    metric = {TWO: "", WITHIN: "_within", TRAINED: "_training"}
+    source = {"true embedding": "_ceiling", "brain": "", "category centroid": "_centroid", NEAREST: "_nearest",
+              "shuffled brain": "_shuffled"}
+    values = {}
+    for row in table.itertuples():
+        key = where[row.split] + metric[row.metric] + source[row.name]
+        values[key] = entry(row, note=f"{row.split}: {row.name}, {row.metric}")
+    for row in table[(table.name == "brain") & (table.metric == TWO)].itertuples():
+        values[f"{where[row.split]}_cosine"] = {"ours": row.nearest,
+                                                "note": f"{row.split}: cosine to the nearest training picture"}
+        values[f"{where[row.split]}_met"] = {"ours": row.kinds_met, "note": f"{row.split}: validation pictures of kinds met"}
+    return values
+
+
+# ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _other(run: Pipeline, split: str) -> Pipeline:
+    data = replace(run.experiment.data, split=split)
+    other = Pipeline(replace(run.experiment, data=data), run.store)
+    other.points, other.true_features = run.points, run.true_features  # the pictures and both nets are the same
+    if run.recipe("image").augment:
+        other.augmented = run.augmented
+    return other
+
+
+def _distance(run: Pipeline) -> dict[str, float]:
+    truth, kind = run.truth["image"], picture_kinds(run)
+    cosine = truth.at(run.split.validation) @ truth.at(run.split.train).T
+    return {"nearest": float(cosine.max(1).mean()),
+            "kinds_met": float(kind.loc[run.split.validation].isin(kind.loc[run.split.train]).mean())}
+
+
+def _against_training(run: Pipeline, guess: Embeddings) -> np.ndarray:
+    """Share of the training pictures that each guess is strictly farther from (cosine) than from its own, (n,)."""
+    guess, true = guess.unit(), run.true_features.unit()
+    own = (guess.vectors * true.at(guess.image_ids)).sum(1)
+    return (guess.vectors @ true.at(run.split.train).T < own[:, None]).mean(1)
+
+
+def _row(run: Pipeline, name: str, metric: str, guess: Embeddings, won: np.ndarray) -> pd.DataFrame:
+    scored, how = ~np.isnan(won), scoring(run)
+    value = low = high = np.nan
+    if scored.any():
+        value = won[scored].mean()
+        low, high = scores.bootstrap_interval(won[scored], guess.image_ids[scored], seed=how["seed"],
+                                              n_bootstrap=how["n_bootstrap"])
+    return scores.row(name, metric, value, low, high, int(scored.sum()), 0.5, how["seed"], run.origin)

@@ -1,0 +1,73 @@
+"""Chapter 03's held-out kinds: what is shared and what is trained anew, and a reader that only recalls is found out."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mindreader.chapter import start
+from mindreader.records import Embeddings
+from mindreader.report import unmet
+
+
+@pytest.fixture(scope="module")
+def run():
+    """The chapter's own smoke run, in the home that all tests share, so that what it trains is trained once."""
+    return start("03_gan", "smoke")
+
+
+@pytest.fixture(scope="module")
+def table(run):
+    return unmet.unmet_scores(run, "both")
+
+
+def test_only_the_split_differs(run):
+    usual, other = unmet.split_runs(run).values()
+    assert usual is run and other.experiment.data.split == "clusters"
+    for field in ("mapping", "gan", "twin", "seed"):
+        assert getattr(other.experiment, field) == getattr(run.experiment, field)
+    assert np.array_equal(other.subject.stimuli.ids, run.subject.stimuli.ids)
+    assert not np.array_equal(np.sort(other.split.validation), np.sort(run.split.validation))
+
+
+def test_pictures_that_hold_the_same_things_are_on_one_side(run):
+    other = unmet.split_runs(run)[unmet.UNMET]
+    held = other.subject.stimuli.annotations.groupby("image_id").category.apply(frozenset)
+    assert not set(held.reindex(other.split.train).dropna()) & set(held.reindex(other.split.validation).dropna())
+
+
+def test_held_out_kinds_are_farther_from_training(table):
+    nearest = table.groupby("split").nearest.first()
+    assert nearest[unmet.UNMET] < nearest[unmet.USUAL]
+
+
+def test_all_sources_are_scored_under_both_splits(table):
+    two = table[table.metric == unmet.TWO]
+    assert set(zip(two.split, two.name)) == {(s, n) for s in (unmet.USUAL, unmet.UNMET) for n in unmet.SOURCES}
+    value = two.set_index(["split", "name"]).value
+    for split in (unmet.USUAL, unmet.UNMET):
+        assert value[split, "true embedding"] > value[split, "shuffled brain"] + 0.1
+
+
+def test_who_recalls_a_training_picture_loses_against_training_pictures(rng):
+    vectors = rng.standard_normal((40, 8)).astype(np.float32)
+    truth = Embeddings(vectors, np.arange(40), np.zeros(40, int), "features", "pixels")
+    run = SimpleNamespace(true_features=truth, split=SimpleNamespace(train=np.arange(30)))
+
+    def guess(rows):
+        return Embeddings(vectors[rows], np.arange(30, 40), np.zeros(10, int), "features", "fmri")
+
+    assert (unmet._against_training(run, guess(np.arange(30, 40))) == 1).all()
+    recalled = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    near = (recalled[30:] @ recalled[:30].T).argmax(1)
+    beaten = unmet._against_training(run, guess(near))
+    cosine = recalled[near] @ recalled[:30].T
+    own = (recalled[near] * recalled[30:]).sum(1)
+    assert beaten == pytest.approx((cosine < own[:, None]).mean(1)) and (beaten < 1).all()
+
+
+def test_entries_name_split_rivals_and_source(table):
+    entries = unmet.unmet_entries(table)
+    assert {"usual", "unmet", "unmet_ceiling", "unmet_centroid", "unmet_nearest", "unmet_training", "usual_training_nearest",
+            "usual_cosine", "unmet_met"} <= set(entries)
+    assert all(0 <= value["ours"] <= 1 for value in entries.values())
