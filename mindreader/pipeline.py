@@ -22,6 +22,7 @@ from .params import check_device, progress
 from .paths import home, nsd_root
 from .records import SPACES, Diverged, Embeddings, Reconstructions, Split, Stimuli, Subject
 from .store import Store, source_fingerprint
+from .watch import Watch
 from .weights import load_part, part_checksum
 
 # A stage: the earlier stages and the parts of the experiment that could change it, the modules that compute it (with
@@ -310,7 +311,8 @@ class Pipeline:
             together = joint.train_jointly(
                 self.subject.stimuli.images, self._rows(trials), trials.betas,
                 [self.truth[head].at(trials.image_ids) for head in mappers], [m.network for m in mappers.values()],
-                self.experiment.gan, weight=self.experiment.end_to_end, start=start, **self._helpers(name, room))
+                self.experiment.gan, weight=self.experiment.end_to_end, start=start, on_tick=self._watch(cond, room),
+                **self._helpers(name, room))
             together.painter.save(folder)
             for (head, mapper), network in zip(mappers.items(), together.networks):
                 replace(mapper, network=network).save(folder / head)
@@ -321,11 +323,20 @@ class Pipeline:
                room: Path) -> gan.TrainedGan:
         rows = self._rows(points[CONDITIONS[cond][0]])
         return gan.train_gan(self.subject.stimuli.images, rows, tuple(p.vectors for p in points.values()), config,
-                             start=start, **self._helpers(seed, room))
+                             start=start, on_tick=self._watch(cond, room), **self._helpers(seed, room))
 
     def _rows(self, trials) -> np.ndarray:
         """Where the picture of each trial stands among the stimuli."""
         return pd.Index(self.subject.stimuli.ids).get_indexer(trials.image_ids)
+
+    def _watch(self, cond: str, room: Path, n: int = 8) -> Watch:
+        """Samples for n validation pictures, each by its first trial: as the frozen mappers read it, and by its true point."""
+        brain = {head: self.validation(self.mapped[head]) for head in CONDITIONS[cond]}
+        ids, first = (x[:n] for x in np.unique(brain[CONDITIONS[cond][0]].image_ids, return_index=True))
+        read = tuple(points.vectors[first] for points in brain.values())
+        true = tuple(self.truth[head].at(ids) for head in CONDITIONS[cond])
+        stimuli = self.subject.stimuli
+        return Watch(stimuli.images[pd.Index(stimuli.ids).get_indexer(ids)], (read, true), room)
 
     def _helpers(self, seed: str, room: Path) -> dict:
         """What every training of a painter is given."""

@@ -25,6 +25,7 @@ from .gan_steps import perturb
 from .judging import for_card, score_painter, yardsticks
 from .params import progress
 from .schooling import hardware
+from .sheet import save_columns
 from .stylegan import Discriminator, Generator
 from .world import World, load_world
 
@@ -183,14 +184,7 @@ class Sheet:
         for i, level in enumerate(LEVELS):
             columns.append(painter.paint(perturb(torch.from_numpy(self.points), level, rng).numpy(), seed=i))
         columns.append(painter.paint(self.captions, seed=9))
-        save_sheet(columns, self.folder / f"{stage}-{row['kimg']:07.2f}.png")
-
-
-def save_sheet(columns: list[np.ndarray], path: Path, zoom: int = 2) -> None:
-    """One picture of columns of pictures, each array (n, H, W, 3) uint8."""
-    from PIL import Image
-    grid = np.concatenate([np.concatenate(list(column), 0) for column in columns], 1)
-    Image.fromarray(grid).resize((grid.shape[1] * zoom, grid.shape[0] * zoom), Image.NEAREST).save(path)
+        save_columns(columns, self.folder / f"{stage}-{row['kimg']:07.2f}.png")
 
 
 def pretrain(name: str, *, share: float = 1.0, threads: int = 2, seed: int = 0, resume: bool = False) -> dict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 
@@ -32,3 +33,12 @@ def jpeg(lines: np.ndarray) -> bytes:
     sheet = Image.fromarray(lines.transpose(0, 2, 1, 3, 4).reshape(n * size, columns * size, 3))
     sheet.save(out, format="jpeg", quality=QUALITY, optimize=True)
     return out.getvalue()
+
+
+def save_columns(columns: list[np.ndarray], path: Path, zoom: int = 2) -> None:
+    """Write a PNG of columns of pictures side by side, each (n, height, width, 3) uint8, enlarged `zoom` times."""
+    from PIL import Image
+
+    grid = np.concatenate([np.concatenate(list(column), 0) for column in columns], 1)
+    big = Image.fromarray(grid).resize((grid.shape[1] * zoom, grid.shape[0] * zoom), Image.Resampling.NEAREST)
+    big.save(path, format="png")

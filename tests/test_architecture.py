@@ -87,6 +87,7 @@ MAY_IMPORT = {
     "twinfiles": {"cortex", "nsd", "regions"},
     # layer 5
     "critic": {"embed", "gan", "gan_steps", "losses"},
+    "watch": {"gan", "sheet", "store", "stylegan"},
     "joint": {"fitting", "gan", "gan_steps", "losses"},
     "twin": {
         "brain", "coco", "cortex", "drawing", "nsd", "params", "scenes", "sentences", "session",
@@ -98,13 +99,13 @@ MAY_IMPORT = {
         "stylegan", "twin",
     },
     "pretrain_generator": {
-        "critic", "embed", "gan", "gan_steps", "judging", "params", "paths", "schooling", "stylegan", "weights",
-        "world",
+        "critic", "embed", "gan", "gan_steps", "judging", "params", "paths", "schooling", "sheet", "stylegan",
+        "weights", "world",
     },
     # layer 7
     "pipeline": {
         "baselines", "captions", "embed", "encoding", "experiments", "gan", "gan_steps", "joint", "losses", "mapping", "nsd",
-        "params", "paths", "reconstruct", "records", "store", "twin", "weights",
+        "params", "paths", "reconstruct", "records", "store", "twin", "watch", "weights",
     },
     "pretrain": {"params", "pretrain_clip", "pretrain_generator", "pretrain_nets", "weights", "world"},
     # layer 8
@@ -164,9 +165,11 @@ MAY_IMPORT = {
         "report.pictures", "scores", "weights",
     },
     "report.showings": {
-        "pipeline", "records", "recovery", "report.common", "report.pictures", "report.subject", "scenes", "scores",
+        "pipeline", "records", "recovery", "report.common", "report.pictures", "scenes", "scores",
     },
-    "report.unmet": {"kinds", "pipeline", "records", "report.common", "report.pictures", "scores"},
+    "report.unmet": {
+        "experiments", "grid", "kinds", "paths", "pipeline", "records", "report.common", "report.pictures", "scores", "store",
+    },
     # layer 11
     "report.supplied": {
         "bottleneck", "eight", "embed", "experiments", "kinds", "pipeline", "records", "report.common", "report.fidelity",

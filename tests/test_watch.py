@@ -1,0 +1,44 @@
+"""What a training leaves to look at while it runs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from test_gan import NETWORK
+
+from mindreader.stylegan import Generator
+from mindreader.watch import LOSSES, SAMPLES, Watch
+
+
+@pytest.fixture
+def painter():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Generator(NETWORK)
+
+
+def watch(folder, n=3):
+    points = np.random.default_rng(0).standard_normal((n, NETWORK.condition_dim)).astype(np.float32)
+    size = NETWORK.resolution
+    return Watch(np.full((n, size, size, 3), 200, np.uint8), [(points,) * NETWORK.heads, (points,) * NETWORK.heads], folder)
+
+
+def test_each_tick_adds_a_line_of_losses_and_paints_the_sheet_anew(tmp_path, painter):
+    looking, size = watch(tmp_path), NETWORK.resolution
+    for kimg in (0.5, 1.0):
+        looking({"kimg": kimg, "generator clip": 3 - kimg}, painter)
+    assert pd.read_csv(tmp_path / LOSSES)["generator clip"].tolist() == [2.5, 2.0]
+    sheet = np.asarray(Image.open(tmp_path / SAMPLES))
+    assert sheet.shape == (2 * 3 * size, 2 * 3 * size, 3)
+    assert (sheet[:, :2 * size] == 200).all()
+    assert np.array_equal(sheet[:, 2 * size:4 * size], sheet[:, 4 * size:])  # told the same, painted the same
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_training_that_goes_on_repeats_no_line(tmp_path, painter):
+    first = watch(tmp_path)
+    for kimg in (0.5, 1.0):
+        first({"kimg": kimg, "loss": kimg}, painter)
+    watch(tmp_path)({"kimg": 1.0, "loss": 7.0}, painter)  # killed after the tick and before the checkpoint
+    assert pd.read_csv(tmp_path / LOSSES).values.tolist() == [[0.5, 0.5], [1.0, 7.0]]
