@@ -43,6 +43,7 @@ test: $(READY)
 tables: $(READY)
 	$(BIN)/python -m mindreader.grid
 	$(BIN)/python -m mindreader.gan_grid
+	$(BIN)/python -m mindreader.report.unmet
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -3,10 +3,11 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mindreader.chapter import start
-from mindreader.records import Embeddings
+from mindreader.records import Embeddings, LayoutError
 from mindreader.report import unmet
 
 
@@ -71,3 +72,25 @@ def test_entries_name_split_rivals_and_source(table):
     assert {"usual", "unmet", "unmet_ceiling", "unmet_centroid", "unmet_nearest", "unmet_training", "usual_training_nearest",
             "usual_cosine", "unmet_met"} <= set(entries)
     assert all(0 <= value["ours"] <= 1 for value in entries.values())
+
+
+def test_a_record_is_what_this_run_would_make_until_something_changes(run, table, tmp_path):
+    path = unmet.write_record(run, tmp_path)
+    assert path == tmp_path / "tables" / "unmet.csv"
+    found, told = unmet.recorded(run, "record", tmp_path)
+    assert "which is what this run would make" in told
+    pd.testing.assert_frame_equal(found, table, check_dtype=False, rtol=1e-5)
+    other = start("03_gan", "smoke", seed=1)
+    assert "`make tables` makes it anew" in unmet.recorded(other, "record", tmp_path)[1]
+    with pytest.raises(LayoutError, match="no unmet.csv in .*, expected the record of held-out kinds; run `make tables`"):
+        unmet.recorded(run, "record", tmp_path / "none")
+    assert unmet.recorded(run, "none")[0].empty and unmet.unmet_entries(pd.DataFrame()) == {}
+
+
+def test_the_page_has_a_row_for_each_source_and_both_splits_side_by_side(table):
+    shown = unmet.shown(table)
+    assert list(shown.name) == list(unmet.SOURCES)
+    for split in (unmet.USUAL, unmet.UNMET):
+        cell = shown.set_index("name").loc["brain", f"{unmet.TWO}, {split}"]
+        line = table[(table.split == split) & (table.name == "brain") & (table.metric == unmet.TWO)].iloc[0]
+        assert cell.startswith(f"{line.value:.3f} (")

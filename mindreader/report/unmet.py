@@ -1,15 +1,23 @@
-"""Chapter 03: are reconstructions recalled? The same recipe with whole kinds of pictures kept from its training."""
+"""Chapter 03: are reconstructions recalled? The same recipe with whole kinds of pictures kept from its training.
+
+    python -m mindreader.report.unmet       at the book preset, into figures/tables; `make tables` does this
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from .. import kinds, scores
+from .. import kinds, paths, scores
+from ..experiments import experiment
+from ..grid import read_table
 from ..pipeline import Pipeline
 from ..records import Embeddings
+from ..store import fingerprint, save_table
 from .common import entry, identification_row, scoring
 from .pictures import NEAREST, features, picture_kinds
 
@@ -53,9 +61,32 @@ def unmet_scores(run: Pipeline, cond: str) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
+def write_record(run: Pipeline, root: Path | None = None) -> Path:
+    """Path of tables/unmet.csv, written: `unmet_scores` of both heads, which takes two mappers and a painter more."""
+    table = unmet_scores(run, "both").assign(key=_key(run))
+    return save_table(table, "tables/unmet", origin=run.origin, meta={"experiment": asdict(run.experiment)}, root=root)
+
+
+def recorded(run: Pipeline, ablation: str = "record", root: Path = paths.FIGURES) -> tuple[pd.DataFrame, str]:
+    """The committed scores, or (ablation "all") those of this run, or none; and a sentence on where they come from.
+
+    Raises LayoutError where there is no record.
+    """
+    if ablation == "record":
+        table = read_table(root, "unmet", ("key",), "held-out kinds")
+        same = set(table.key) == {_key(run)}
+        return table.drop(columns="key"), "The committed record, which is what this run would make." if same else (
+            "This record was made with other settings, code or weights than this run has; `make tables` makes it anew.")
+    if ablation == "all":
+        return unmet_scores(run, "both"), "Trained here."
+    return pd.DataFrame(), "Left out: ablation is neither record nor all."
+
+
 def unmet_entries(table: pd.DataFrame) -> dict:
     """The numbers of the chapter's prose and scorecard on held-out kinds."""
     where = {USUAL: "usual", UNMET: "unmet"}
+    if table.empty:
+        return {}
     metric = {TWO: "", WITHIN: "_within", TRAINED: "_training"}
     source = {"true embedding": "_ceiling", "brain": "", "category centroid": "_centroid", NEAREST: "_nearest",
               "shuffled brain": "_shuffled"}
@@ -68,6 +99,16 @@ def unmet_entries(table: pd.DataFrame) -> dict:
                                                 "note": f"{row.split}: cosine to the nearest training picture"}
         values[f"{where[row.split]}_met"] = {"ours": row.kinds_met, "note": f"{row.split}: validation pictures of kinds met"}
     return values
+
+
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as the page has it: a row for each source, a column for each split and metric."""
+    if table.empty:
+        return table
+    cell = [f"{r.value:.3f} ({r.low:.3f} to {r.high:.3f})" for r in table.itertuples()]
+    wide = table.assign(cell=cell).pivot(index="name", columns=["metric", "split"], values="cell").reindex(list(SOURCES))
+    wide.columns = [f"{metric}, {split}" for metric, split in wide.columns]
+    return wide.reset_index()
 
 
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -102,3 +143,11 @@ def _row(run: Pipeline, name: str, metric: str, guess: Embeddings, won: np.ndarr
         low, high = scores.bootstrap_interval(won[scored], guess.image_ids[scored], seed=how["seed"],
                                               n_bootstrap=how["n_bootstrap"])
     return scores.row(name, metric, value, low, high, int(scored.sum()), 0.5, how["seed"], run.origin)
+
+
+def _key(run: Pipeline) -> str:
+    return fingerprint([other.key("painter", {"cond": "both"}) for other in split_runs(run).values()])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{write_record(Pipeline(experiment('book')))}\n")
