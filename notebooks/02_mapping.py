@@ -120,7 +120,7 @@ run.table(mapping.retrieval_by_protocol(run), "protocols")
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-showings", "caption": "Retrieval when the readings of one, two or three showings are averaged, among the pictures that were shown most often. Intervals resample pictures."}}
 showings = mapping.retrieval_by_repeats(run)
 run.show(plots.dots(report.percent(showings), hue="direction", origin=run.origin, xlabel="correct (%)",
-                    title="Every further showing helps",
+                    title="What averaging the showings brings",
                     chance=report.percent_chance(showings)), "showings", data=showings)
 
 # %% [markdown]
@@ -131,7 +131,8 @@ run.show(plots.dots(report.percent(showings), hue="direction", origin=run.origin
 #
 # ## Why is forward lower than backward?
 #
-# In the paper, and here, backward beats forward. Two things could do that without any asymmetry in what the brain says.
+# In the paper backward beats forward, and here it does where there is signal enough to tell. Two things could do that
+# without any asymmetry in what the brain says.
 # *Showings*: if a picture was shown three times within the batch, then backward the best of three readings answers for
 # it, while forward each reading must find the picture itself. *Hubs*: a mapper that is unsure answers near the mean, and
 # the pictures whose points lie near the mean are then found for everything. The second is undone by subtracting the
