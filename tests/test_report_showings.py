@@ -9,7 +9,6 @@ from mindreader.chapter import start
 from mindreader.records import Embeddings
 from mindreader.report import pictures, showings
 from mindreader.report.common import first_draw
-from mindreader.report.subject import NO_PLANT
 from mindreader.scenes import THINGS
 
 
@@ -103,14 +102,14 @@ def test_the_sentence_says_plainly_what_cannot_be_told():
     assert showings.attention_said(rows) == (
         "Which thing was attended can be told from activity and image point, and cannot be told from reconstruction "
         "(p < 0.01 by swapping 90 trials).")
-    assert showings.attention_said(rows.iloc[:0]) == NO_PLANT
+    assert showings.attention_said(rows.iloc[:0]) == showings.NOT_TOLD
 
 
 def test_entries_say_whether_it_can_be_told(table):
     entries = showings.attention_entries(table)
     assert entries["attended_true_told"]["ours"] == "cannot"
     assert set(entries) >= {"attended_painted", "attended_painted_p", "attended_activity", "attended_image",
-                            "attended_shuffled"}
+                            "attended_shuffled", "attended_chance"}
     assert showings.attention_entries(pd.DataFrame()) == {}
 
 

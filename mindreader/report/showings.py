@@ -11,7 +11,6 @@ from ..records import SPACES, Embeddings, Reconstructions
 from ..scenes import THINGS
 from .common import entry, first_draw, pictures_of, scoring
 from .pictures import brain_points, sources
-from .subject import NO_PLANT, of_the_plant
 
 FEWEST = 5                         # training pictures with and without a thing, for a reader to be taught
 PENALTIES = np.logspace(0, 6, 13)  # of the readers; what they read has mean 0 and sd 1
@@ -20,6 +19,7 @@ NOTHING = "nothing"                # what a wandering mind attends
 PAINTED, ACTIVITY, TRUE, STRANGER = "reconstruction", "activity", "true picture", "shuffled brain's reconstruction"
 POINTS = {"image": "image point", "caption": "caption point"}
 CONTROLS = (TRUE, STRANGER)
+NOT_TOLD = "Left out: nothing was planted, or no picture's showings attended different things."
 
 
 # ── to look at ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -41,7 +41,7 @@ def showings(run: Pipeline, cond: str, n: int = 5) -> pd.DataFrame:
         first_draw(_paint(run, cond, "brain", table))
     read = pd.Series("", trials.index)
     if planted:
-        found = _attended(run, cond)[PAINTED]
+        found, _ = _attended(run, cond)[PAINTED]
         read.iloc[found.rows] = np.array(_things(run))[found.chosen]
     table = table.assign(seen=list(pictures_of(run, table.image_id)), painted=list(pictures), read=read[table.index])
     table = table.sort_values(["count", "first", "showing"], ascending=[False, True, True], ignore_index=True)
@@ -49,35 +49,35 @@ def showings(run: Pipeline, cond: str, n: int = 5) -> pd.DataFrame:
 
 
 # ── does it tell ───────────────────────────────────────────────────────────────────────────────────────────────────────
-@of_the_plant
 def attention(run: Pipeline, cond: str) -> pd.DataFrame:
-    """How often the attended thing is read from what was made of a trial: tidy score rows, with p, n_pictures, control.
+    """How often the attended thing is read from what was made of a trial: tidy score rows, with p, n_pictures, auc, control.
 
     Only validation trials of pictures whose showings attended different things. Readers of what a picture *shows* are
     taught, by ridge regression, on training pictures alone: on their features in the feature net, which no loss has
     seen, for what is painted; on their true points for the mapped points; on their mean activity for the activity. What
     a trial says for each thing is compared with what the picture's other trials say; chance and p come from swapping
-    its trials (`recovery.attended_things`). The true picture says the same on each trial, so it must be at chance. No
-    rows where no picture's showings differ.
+    its trials (`recovery.attended_things`). The true picture says the same on each trial, so it must be at chance. auc:
+    how well the same reader tells which things are in the picture at all, mean over things; it says whether a reader is
+    blind. No rows where nothing was planted or no picture's showings differ.
     """
-    trials = _asked(run, cond)
-    if trials.empty:
+    if run.origin != "twin" or _asked(run, cond).empty:
         return pd.DataFrame()
+    trials = _asked(run, cond)
     settings, rows = scoring(run), []
-    for name, found in _attended(run, cond).items():
+    for name, (found, shows) in _attended(run, cond).items():
         images = trials.image_id.to_numpy()[found.rows]
         low, high = scores.bootstrap_interval(found.hit.astype(float), images, seed=settings["seed"],
                                               n_bootstrap=settings["n_bootstrap"])
         rows.append(scores.row(name, "attended thing", found.hit.mean(), low, high, len(found.hit), found.chance,
                                settings["seed"], run.origin, p=found.p, n_pictures=len(np.unique(images)),
-                               control=name in CONTROLS))
+                               auc=shows, control=name in CONTROLS))
     return pd.concat(rows, ignore_index=True)
 
 
 def attention_said(table: pd.DataFrame) -> str:
     """One sentence: from what the attended thing can be told (p below 0.01 by swapping trials), and from what it cannot."""
     if table.empty:
-        return NO_PLANT
+        return NOT_TOLD
     asked = table[~table.control]
     sides = {"can be told from": asked.name[_told(asked)], "cannot be told from": asked.name[~_told(asked)]}
     parts = [f"{words} {_listed(names)}" for words, names in sides.items() if len(names)]
@@ -89,10 +89,14 @@ def attention_entries(table: pd.DataFrame) -> dict:
     keys = {PAINTED: "painted", ACTIVITY: "activity", TRUE: "true", STRANGER: "shuffled"} | {
         name: space for space, name in POINTS.items()}
     values = {}
+    if len(table):
+        chance = table.set_index("name").chance[PAINTED]
+        values["attended_chance"] = {"ours": chance, "note": "of the reconstruction's row, by swapping the trials of a picture"}
     for row in table.itertuples():
         key = f"attended_{keys[row.name]}"
         values[key] = entry(row, note=f"{'control' if row.control else 'attended thing'}: read from the {row.name}")
         values[f"{key}_p"] = {"ours": row.p, "n": row.n, "note": "by swapping the trials of a picture"}
+        values[f"{key}_auc"] = {"ours": row.auc, "n": row.n, "note": "which things are in the picture, by the same reader"}
         values[f"{key}_told"] = {"ours": "can" if _told(row) else "cannot", "note": f"be told: p < {P} and above chance"}
     return values
 
@@ -152,16 +156,20 @@ def _painted(run: Pipeline, cond: str, source: str) -> Reconstructions:
     return run.memo[key]
 
 
-def _attended(run: Pipeline, cond: str) -> dict[str, recovery.Attended]:
-    """What was read as attended, from everything that was made of a trial; rows are those of `_asked`."""
+def _attended(run: Pipeline, cond: str) -> dict[str, tuple[recovery.Attended, float]]:
+    """From everything that was made of a trial: what was read as attended, and how well what the picture shows (mean AUC).
+
+    Rows are those of `_asked`.
+    """
     key = ("attended in", cond)
     if key not in run.memo:
         trials, things = _asked(run, cond), _things(run)
         present = _presence(run, trials.image_id)[things].to_numpy() > 0
         told = pd.Index(things).get_indexer(trials.attended)
         run.memo[key] = {
-            name: recovery.attended_things(evidence, present, told, trials.image_id.to_numpy(),
-                                           seed=run.experiment.child_seed("attended"))
+            name: (recovery.attended_things(evidence, present, told, trials.image_id.to_numpy(),
+                                            seed=run.experiment.child_seed("attended")),
+                   float(scores.auc_by_class(present, evidence, things)[0].value.mean()))
             for taught, asked in _inputs(run, cond, trials) for name, evidence in _evidence(run, taught, asked).items()}
     return run.memo[key]
 
