@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .. import kinds, paths, scores
-from ..experiments import experiment
+from ..experiments import Experiment, experiment
 from ..grid import read_table
 from ..pipeline import Pipeline
 from ..records import Embeddings
@@ -34,9 +34,8 @@ def split_runs(run: Pipeline) -> dict[str, Pipeline]:
     as long. What does not depend on the split is shared.
     """
     if "split runs" not in run.memo:
-        mine = run.experiment.data.split
-        wanted = {USUAL: ELSE if mine == CLUSTERS else mine, UNMET: CLUSTERS}
-        run.memo["split runs"] = {name: run if split == mine else _other(run, split) for name, split in wanted.items()}
+        run.memo["split runs"] = {name: run if e == run.experiment else _sharing(run, e)
+                                  for name, e in _experiments(run).items()}
     return run.memo["split runs"]
 
 
@@ -112,13 +111,18 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
 
 
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def _other(run: Pipeline, split: str) -> Pipeline:
-    data = replace(run.experiment.data, split=split)
-    other = Pipeline(replace(run.experiment, data=data), run.store)
-    other.points, other.true_features = run.points, run.true_features  # the pictures and both nets are the same
+def _experiments(run: Pipeline) -> dict[str, Experiment]:
+    mine = run.experiment.data
+    wanted = {USUAL: ELSE if mine.split == CLUSTERS else mine.split, UNMET: CLUSTERS}
+    return {name: replace(run.experiment, data=replace(mine, split=split)) for name, split in wanted.items()}
+
+
+def _sharing(run: Pipeline, other: Experiment) -> Pipeline:
+    there = Pipeline(other, run.store)
+    there.points, there.true_features = run.points, run.true_features  # the pictures and both nets are the same
     if run.recipe("image").augment:
-        other.augmented = run.augmented
-    return other
+        there.augmented = run.augmented
+    return there
 
 
 def _distance(run: Pipeline) -> dict[str, float]:
@@ -146,7 +150,7 @@ def _row(run: Pipeline, name: str, metric: str, guess: Embeddings, won: np.ndarr
 
 
 def _key(run: Pipeline) -> str:
-    return fingerprint([other.key("painter", {"cond": "both"}) for other in split_runs(run).values()])
+    return fingerprint([Pipeline(e, run.store).key("painter", {"cond": "both"}) for e in _experiments(run).values()])
 
 
 if __name__ == "__main__":
