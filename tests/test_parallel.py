@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import socket
 
 import numpy as np
 import pandas as pd
@@ -55,7 +54,8 @@ def train(config, **options):
 
 def work(rank, port, folder):
     """What each of two processes does; what it finds is left in `folder`."""
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "RANK": str(rank)}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "RANK": str(rank),
+                   "TORCHELASTIC_USE_AGENT_STORE": "True"}  # as under torchrun: they meet at a port that is held for them
     torch.set_num_threads(1)
     found, saved, shown, save = {}, [], [], Game.save
     Game.save = lambda game, path: (saved.append(path.name), save(game, path))
@@ -105,10 +105,8 @@ def two(tmp_path_factory):
     """Folder of what two processes left, and what each of them found."""
     folder = tmp_path_factory.mktemp("two")
     train(SHORT, checkpoint=folder / "by_one.pt")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    torch.multiprocessing.spawn(work, (port, folder), nprocs=2)
+    meeting = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    torch.multiprocessing.spawn(work, (meeting.port, folder), nprocs=2)
     return folder, [json.loads((folder / f"found{rank}.json").read_text()) for rank in range(2)]
 
 
