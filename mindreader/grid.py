@@ -201,6 +201,7 @@ def one_thread() -> Iterator[None]:
 
 
 def stay_on_one_thread() -> None:
+    """The same for the whole life of a process."""
     threadpool_limits(1)
     torch.set_num_threads(1)
 
