@@ -39,7 +39,7 @@ n_seeds: int = 1  # trainings of each variant, where ablation is not record
 
 # %%
 from mindreader import chapter, eight, gan_grid, params, plots, plots_pictures, report
-from mindreader.report import finetuning
+from mindreader.report import finetuning, foreign, showings, unmet
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict, cond=("img", "cap", "both"),
                       start=gan_grid.STARTS, low_level=bool, end_to_end=float, kimg=float, device=str,
@@ -90,10 +90,38 @@ run.show(plots.picture_grid(report.draws(run, cond, n=5, n_draws=4), origin=run.
 # %% [markdown]
 # ## Three showings of one picture
 #
-# The same picture, three trials. What a trial carries differs: attention wanders, and noise is as large as signal.
+# The paper's Figure 7 sets side by side what several scans of one picture give. They emphasize different things in it,
+# which may reveal differences in processing. Here that can be tested: it is known which thing was attended on each trial
+# ({doc}`00_subject`). {numref}`fig-repeats` has the first pictures, in trial order, whose showings attended different
+# things. All showings of a picture share their $z$, so what differs comes from the trial alone.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-repeats", "caption": "Reconstructions from the three showings of the same validation picture (the paper's Fig. 7)."}}
-run.show(plots.picture_grid(report.repeats(run, cond, n=5), origin=run.origin), "repeats")
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-repeats", "caption": "Showings of the same validation picture (the paper's Fig. 7). Above: what was attended on that trial. Below: what was read from the reconstruction, in red where it was another thing."}}
+shown = showings.showings(run, cond, n=5)
+run.show(plots_pictures.showings(shown, origin=run.origin), "repeats",
+         data=shown.drop(columns=["seen", "painted"])) if len(shown) else showings.NOT_TOLD
+
+# %% [markdown]
+# They differ; do they differ *by what was attended*? A ridge regression that was taught what training pictures show reads
+# each thing's presence, from features that no loss has seen. Evidence is centred over a picture's trials, and chance comes
+# from swapping them. The same is asked of the mapped points and of the activity ({numref}`fig-attended-painted`).
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attended-painted", "caption": "How often the attended thing is read, with 95 % intervals from resampling pictures. Grey: the true picture, which says the same on each trial, and another trial's brain. Dashed: mean chance."}}
+told = showings.attention(run, cond)
+run.show(plots.scores_with_controls(told, origin=run.origin, xlabel="attended thing read (share of trials)",
+                                    title="Which thing was attended", chance=told.chance.mean()), "attended",
+         data=told) if len(told) else showings.NOT_TOLD
+
+# %%
+showings.attention_said(told)
+
+# %% [markdown]
+# **Reading.** From the reconstruction the attended thing is read on {ours}`03_gan:attended_painted` of the trials, where
+# swapping gives {ours}`03_gan:attended_chance` (p = {ours}`03_gan:attended_painted_p`): it
+# {ours}`03_gan:attended_painted_told` be told. From the activity it is {ours}`03_gan:attended_activity`
+# (p = {ours}`03_gan:attended_activity_p`), from the image point {ours}`03_gan:attended_image`
+# (p = {ours}`03_gan:attended_image_p`), from the caption point {ours}`03_gan:attended_caption`
+# (p = {ours}`03_gan:attended_caption_p`); with another trial's brain {ours}`03_gan:attended_shuffled`. That two
+# reconstructions differ proves nothing by itself: noise does that, too.
 
 # %% [markdown]
 # ## Worst and best
@@ -239,10 +267,74 @@ run.show(plots_pictures.score_panels(by_source, share, origin=run.origin, title=
 curve = report.bottleneck_curve(run, cond)
 run.show(plots_pictures.bottleneck(curve, origin=run.origin, title="A few directions carry most"), "bottleneck", data=curve)
 
+# %% [markdown]
+# ## Recalled, or read?
+#
+# A reader that met every kind of picture in training may recall instead of reading. So the recipe runs again, as long,
+# with whole clusters of pictures held out. The last rivals are the training pictures themselves: who recalls, lies nearer
+# to some of them than to what was seen. Held-out pictures are also more alike, so compare each row with its ceiling and
+# its shuffled brain ({numref}`fig-unmet`).
+
+# %%
+held_out, where = unmet.recorded(run, ablation)
+where
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-unmet", "caption": "Identification with the usual split and with whole clusters of pictures held out, both heads, by rivals; 95 % intervals from resampling pictures."}}
+run.show(plots.dots(held_out.assign(group=held_out.metric), hue="split", origin=run.origin, chance=0.5,
+                    xlabel="share of comparisons won", title="With whole kinds held out"), "unmet",
+         data=held_out) if len(held_out) else where
+
+# %%
+run.table(unmet.shown(held_out), "unmet_table") if len(held_out) else where
+
+# %% [markdown]
+# **Reading.** Among validation pictures the brain wins {ours}`03_gan:usual` with the usual split and {ours}`03_gan:unmet`
+# with kinds held out (ceilings {ours}`03_gan:usual_ceiling` and {ours}`03_gan:unmet_ceiling`, shuffled
+# {ours}`03_gan:usual_shuffled` and {ours}`03_gan:unmet_shuffled`); within a kind {ours}`03_gan:usual_within` and
+# {ours}`03_gan:unmet_within`. Against training pictures it wins {ours}`03_gan:usual_training` and
+# {ours}`03_gan:unmet_training`, the nearest training picture {ours}`03_gan:usual_training_nearest` and
+# {ours}`03_gan:unmet_training_nearest`, a reader of kinds {ours}`03_gan:usual_training_centroid` and
+# {ours}`03_gan:unmet_training_centroid`. The cosine to the nearest training picture falls from
+# {ours}`03_gan:usual_cosine` to {ours}`03_gan:unmet_cosine`, but {ours}`03_gan:unmet_met` of the held-out pictures still
+# have a rarest thing that training knows: combinations are held out more than things.
+
+# %% [markdown]
+# ## A painter of another world
+#
+# The paper also feeds a generator that was pretrained on other pictures, without finetuning; each result carries the
+# watermark of those pictures, and the meaning survives (its Fig. 12). Ours learned a world with another palette, under a
+# watermark ({doc}`07_pretrained`). Neither painter in {numref}`fig-foreign` is finetuned.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-foreign", "caption": "What a painter of another world makes of this brain's mapped points and of the true ones, beside this world's; none finetuned."}}
+columns = foreign.foreign_columns(run, cond, n=6)
+run.show(plots.picture_grid(columns, origin=run.origin), "foreign") if columns else foreign.NO_FOREIGN
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-foreign-scores", "caption": "Two-way identification by both painters, as pretrained, with 95 % intervals from resampling pictures."}}
+strange = foreign.foreign_identification(run, cond)
+run.show(plots.dots(strange, hue="painter", origin=run.origin, xlabel="two-way identification", chance=0.5,
+                    title="Told the same, in two worlds"), "foreign_scores",
+         data=strange) if len(strange) else foreign.NO_FOREIGN
+
+# %%
+marked = foreign.foreign_marks(run, cond)
+run.table(marked.drop(columns="seed"), "foreign_marks") if len(marked) else foreign.NO_FOREIGN
+
+# %% [markdown]
+# **Reading.** From the brain the stranger's pictures win {ours}`03_gan:foreign_two_way` of the two-way comparisons, this
+# world's painter {ours}`03_gan:native_two_way`; from true embeddings {ours}`03_gan:foreign_ceiling` and
+# {ours}`03_gan:native_ceiling`, from a shuffled brain {ours}`03_gan:foreign_shuffled` and {ours}`03_gan:native_shuffled`.
+# A linear reader takes {ours}`03_gan:taken_foreign` of its pictures for the other world's, and {ours}`03_gan:taken_seen`
+# of those seen. Real pictures of that world fit the watermark better than its mirror image by
+# {ours}`03_gan:watermark_real`; its paintings from true embeddings by {ours}`03_gan:watermark_ceiling`, from the brain by
+# {ours}`03_gan:watermark_foreign`, and what was seen by {ours}`03_gan:watermark_seen`. No place is common to all
+# pictures: there the mark is shifted from picture to picture.
+
 # %% tags=["remove-output"]
 run.record(report.identification_entries(run, cond, table)
            | report.distance_entries(distances, sizes, gain)
-           | report.supplied_entries(share, by_source, curve, numbers) | finetuning.finetuning_entries(found))
+           | report.supplied_entries(share, by_source, curve, numbers) | finetuning.finetuning_entries(found)
+           | showings.attention_entries(told) | unmet.unmet_entries(held_out)
+           | foreign.foreign_entries(strange, marked))
 
 # %% [markdown]
 # ## Browse

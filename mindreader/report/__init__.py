@@ -7,7 +7,7 @@ from .decoding import attended_pictures, factor_scores, factors_to_show
 from .encoding import cycle_identification, cycle_pictures, encoding_accuracy, encoding_examples, encoding_summary
 from .fidelity import DISTANCES, distance_entries, distances, distances_by_size, finetuning_gain
 from .mapping import mapping_history, mapping_summary, retrieval_with_controls
-from .pictures import (conditions, draws, extremes, gan_history, identification, identification_entries, repeats,
+from .pictures import (conditions, draws, extremes, gan_history, identification, identification_entries,
                        sample_columns, table_6, two_way)
 from .recovered import (CONTRAST, clip_categories, noise_ceilings, receptive_fields, recovery_table, region_contrasts,
                         subject_summary)
@@ -26,7 +26,7 @@ __all__ = ["CONTRAST", "DISTANCES", "INTEGER_BINS", "NO_PLANT", "annotated_scene
            "face_and_level_panels", "factor_scores", "factors_to_show", "finetuning_gain", "gan_history",
            "identification", "identification_entries", "mapping_history", "mapping_summary", "noise_ceilings",
            "percent", "percent_chance", "receptive_fields", "recovery_table", "region_contrasts", "region_sizes",
-           "repeat_matrix", "repeat_reliability", "repeats", "retrieval_with_controls", "sample_columns",
+           "repeat_matrix", "repeat_reliability", "retrieval_with_controls", "sample_columns",
            "scores_by_source", "screening_auc", "screening_examples", "screening_summary", "session_drift",
            "share_supplied", "stimulation_effect", "stimulation_panels", "stimulation_summary", "subject_summary",
            "supplied_entries", "table_6", "threshold_sweep", "two_way"]

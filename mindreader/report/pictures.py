@@ -115,18 +115,6 @@ def draws(run: Pipeline, cond: str, n: int = 5, n_draws: int = 4) -> dict[str, n
     return {"seen": pictures_of(run, some["image"].image_ids)} | {f"z {i + 1}": several[:, i] for i in range(n_draws)}
 
 
-def repeats(run: Pipeline, cond: str, n: int = 5) -> dict[str, np.ndarray]:
-    """Reconstructions from three showings of the same picture; the first n pictures that were shown three times."""
-    brain = brain_points(run, cond)
-    ids, counts = np.unique(brain["image"].image_ids, return_counts=True)
-    shown = ids[counts == counts.max()][:n]
-    columns = {"seen": pictures_of(run, shown)}
-    for showing in range(counts.max()):
-        rows = [np.flatnonzero(brain["image"].image_ids == i)[showing] for i in shown]
-        columns[f"showing {showing + 1}"] = first_draw(run.paint({s: brain[s].take(rows) for s in SPACES}, cond))
-    return columns
-
-
 def extremes(run: Pipeline, cond: str, n: int = 4) -> tuple[dict[str, np.ndarray], list[str]]:
     """The n worst and the n best trials by exact 2-way identification, as columns of pictures and a label for each row.
 
