@@ -231,6 +231,23 @@ run.show(plots.dots(dots, hue="asked", origin=run.origin, xlabel="gain in two-wa
                     title="What the paper says of its lost tables, and what we ask"), "claims", data=dots)
 
 # %% [markdown]
+# **Reading.** Of the {ours}`03_gan:table1_claims` comparisons that the paper's text makes, {ours}`03_gan:table1_claims_supported`
+# are supported here by two-way identification, and {ours}`03_gan:table1_claims_within_noise` are within noise. *Heads*: by
+# distance the image head alone is nearest ({ours}`03_gan:row_img_lf_fd`, both heads {ours}`03_gan:row_both_lf_fd`, the
+# caption head {ours}`03_gan:row_cap_lf_fd`), by identification both heads lead ({ours}`03_gan:row_both_lf`, against
+# {ours}`03_gan:row_img_lf` and {ours}`03_gan:row_cap_lf`): the paper says the same of one head and of two. *Start*: with
+# both heads {ours}`03_gan:row_both_lf` from the language-free generator, {ours}`03_gan:row_both_supervised` from the
+# supervised one; the caption head's distance prefers the supervised one, which was taught from captions. Ours differ less
+# than the paper's, since one goes on from the other. *Low-level loss*: {ours}`03_gan:row_both_lf_low` with it; nothing
+# gained here. *End to end*: {ours}`03_gan:row_both_lf_e2e_001`, {ours}`03_gan:row_both_lf_e2e_01` and
+# {ours}`03_gan:row_both_lf_e2e_1` at growing weight, worse than frozen mappers each time, as in the paper. The collapse to a
+# few positions that it reports did not come: {ours}`03_gan:row_both_lf_e2e_1_silent_image` and
+# {ours}`03_gan:row_both_lf_e2e_1_silent_caption` of the dimensions fell silent. *Nothing pretrained*:
+# {ours}`03_gan:row_both_none`. *Bugs*: the cached first condition takes {ours}`03_gan:bug_first_sample_cached` away, the
+# summed logit {ours}`03_gan:bug_batch_summed_logit`, the fixed z {ours}`03_gan:bug_zero_z`, and the second mapper judged by
+# the first {ours}`03_gan:bug_second_on_first`, point at them for their intervals.
+
+# %% [markdown]
 # ## The later field's eight numbers
 #
 # Later work prints eight numbers side by side {cite:p}`ozcelik2023braindiffuser,scotti2023mindeye`: correlation of pixels
