@@ -188,6 +188,9 @@ run.table(gain, "gain")
 conditions = report.conditions(run)
 run.table(conditions, "conditions")
 
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-heads", "caption": "The same single trials by the generators of one head and of both (the paper's Figs. 5 and 14)."}}
+run.show(plots.picture_grid(report.by_head(run, n=6), origin=run.origin), "heads")
+
 # %% [markdown]
 # ## Tables 1 and 5: which start, which losses?
 #

@@ -42,6 +42,15 @@ def curve(run):
     return report.bottleneck_curve(run, "both")
 
 
+def test_each_heads_column_is_what_its_own_generator_paints(run):
+    columns = pictures.by_head(run, n=3)
+    assert list(columns) == ["seen", "image head", "caption head", "both heads"]
+    ids = pictures.brain_points(run, "both")["image"].image_ids
+    seen = [np.flatnonzero((run.subject.stimuli.images == picture).all((1, 2, 3)))[0] for picture in columns["seen"]]
+    assert set(run.subject.stimuli.ids[seen]) <= set(ids)
+    assert not np.array_equal(columns["image head"], columns["caption head"])
+
+
 def test_all_sources_have_the_brains_rows(run):
     fed = pictures.sources(run, "both")
     brain = fed["brain"]["image"]

@@ -7,7 +7,7 @@ from .decoding import attended_pictures, factor_scores, factors_to_show
 from .encoding import cycle_identification, cycle_pictures, encoding_accuracy, encoding_examples, encoding_summary
 from .fidelity import DISTANCES, distance_entries, distances, distances_by_size, finetuning_gain
 from .mapping import mapping_history, mapping_summary, retrieval_with_controls
-from .pictures import (conditions, draws, extremes, gan_history, identification, identification_entries,
+from .pictures import (by_head, conditions, draws, extremes, gan_history, identification, identification_entries,
                        sample_columns, table_6, two_way)
 from .recovered import (CONTRAST, clip_categories, noise_ceilings, receptive_fields, recovery_table, region_contrasts,
                         subject_summary)
@@ -19,7 +19,7 @@ from .subject import NO_PLANT, annotated_scenes, brain_map, repeat_matrix, repea
 from .supplied import bottleneck_curve, eight_numbers, eight_wide, scores_by_source, share_supplied, supplied_entries
 
 __all__ = ["CONTRAST", "DISTANCES", "INTEGER_BINS", "NO_PLANT", "annotated_scenes", "attended_pictures",
-           "bottleneck_curve", "brain_map", "browse", "captions_kept", "category_auc", "category_summary",
+           "bottleneck_curve", "brain_map", "browse", "by_head", "captions_kept", "category_auc", "category_summary",
            "category_table", "class_counts", "clip_categories", "conditions", "cycle_identification", "cycle_pictures",
            "distance_entries", "distances", "distances_by_size", "dose_response", "draws", "eight_numbers",
            "eight_wide", "encoding_accuracy", "encoding_examples", "encoding_summary", "extremes",

@@ -115,6 +115,14 @@ def draws(run: Pipeline, cond: str, n: int = 5, n_draws: int = 4) -> dict[str, n
     return {"seen": pictures_of(run, some["image"].image_ids)} | {f"z {i + 1}": several[:, i] for i in range(n_draws)}
 
 
+def by_head(run: Pipeline, n: int = 6) -> dict[str, np.ndarray]:
+    """The same trials as each head's generator paints them, the first trial of each of the first n validation pictures."""
+    like = brain_points(run, "both")["image"]
+    rows = first_of_each(like, n)
+    ids, keys = like.image_ids[rows], like.keys[rows]
+    return {"seen": pictures_of(run, ids)} | {LABELS[c]: _at(painted(run, c), ids, keys) for c in CONDITIONS}
+
+
 def extremes(run: Pipeline, cond: str, n: int = 4) -> tuple[dict[str, np.ndarray], list[str]]:
     """The n worst and the n best trials by exact 2-way identification, as columns of pictures and a label for each row.
 
