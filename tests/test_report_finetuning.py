@@ -63,6 +63,11 @@ def test_dots_have_a_place_for_each_cell(found):
     assert len(finetuning.claim_dots(found)) == len(finetuning.claim_table(found)) == len(gan_grid.ROWS) - 1
 
 
+def test_every_comparison_has_a_short_name_of_its_own():
+    names = [(c.claim, finetuning._what_differs(c.worse.name)) for c in gan_grid.COMPARISONS]
+    assert len(set(names)) == len(names) and max(len(name) for _, name in names) < 40
+
+
 def test_nothing_trained_is_empty_tables(found):
     empty = finetuning.Finetunings(found.scores[:0], found.claims[:0], "")
     assert finetuning.table_1(empty).empty and finetuning.variant_dots(empty).empty and finetuning.finetuning_entries(empty) == {}

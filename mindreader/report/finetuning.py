@@ -19,8 +19,7 @@ TWO_WAY, FD, KD, RELEASED = ("2-way identification", "FD (twin features)", "KD (
                              "FD (twin features), against training trials")
 AHEAD = "2-way identification, difference"
 BUGS = {"zero_z": "z fixed to zero", "batch_summed_logit": "one logit for the batch",
-        "first_sample_cached": "the first condition for all",
-        "second_on_first": "second mapper judged by the first's output (end to end)"}
+        "first_sample_cached": "first condition for all", "second_on_first": "second mapper judged by the first"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +101,8 @@ def claim_dots(found: Finetunings) -> pd.DataFrame:
     """How much better the better row of each comparison is by two-way identification, for `plots.dots`."""
     part = found.claims[found.claims.metric == AHEAD]
     asked = part.paper.map({True: "the paper's claim", False: "our question"})
-    return pd.DataFrame({"group": part.claim, "name": _pair(part), "asked": asked, "value": part.value, "low": part.low,
+    names = [_what_differs(name) for name in part.worse]
+    return pd.DataFrame({"group": part.claim, "name": names, "asked": asked, "value": part.value, "low": part.low,
                          "high": part.high}).reset_index(drop=True)
 
 
@@ -164,5 +164,7 @@ def _cells(part) -> dict:
             "FD": part(FD).value.mean(), "KD": part(KD).value.mean(), "FD, training trials": part(RELEASED).value.mean()}
 
 
-def _pair(part: pd.DataFrame) -> pd.Series:
-    return part.better + " > " + part.worse
+def _what_differs(worse: str) -> str:
+    """The worse row of a comparison, given by name, in the few words that tell it from others of its claim."""
+    row = next(row for row in gan_grid.ROWS if row.name == worse)
+    return described(row) if row.question != "tables" else LABELS[row.cond]
