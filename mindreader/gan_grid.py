@@ -9,7 +9,6 @@ checkpoint.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -23,13 +22,13 @@ import pandas as pd
 
 from . import frechet, paths, scores
 from .claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
-from .experiments import CONDITIONS, NOTHING, Experiment, experiment
+from .experiments import CONDITIONS, NOTHING, Experiment
 from .gan_steps import BUGS
-from .grid import one_thread, opened, read_table, stay_on_one_thread
+from .grid import command, one_thread, opened, read_table, stay_on_one_thread
 from .joint import silent_positions
 from .params import progress
 from .pipeline import Pipeline
-from .records import SPACES, Diverged, Embeddings, LayoutError
+from .records import SPACES, Diverged, Embeddings
 from .store import fingerprint, save_table
 
 STARTS = {"lf": "generator_lf", "supervised": "generator_sup", "none": NOTHING}
@@ -274,19 +273,7 @@ def read_record(run: Pipeline, root: Path = paths.FIGURES) -> tuple[pd.DataFrame
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `python -m mindreader.gan_grid`; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m mindreader.gan_grid", description=__doc__.splitlines()[0])
-    parser.add_argument("--preset", default="book", choices=("smoke", "book", "paper"))
-    parser.add_argument("--seeds", type=int, help="trainings of each row; the preset's by default")
-    parser.add_argument("--processes", type=int, default=2, help="at work at once, one thread each; 2 by default")
-    chosen = parser.parse_args(arguments)
-    if chosen.processes < 1 or (chosen.seeds is not None and chosen.seeds < 1):
-        parser.error(f"got --seeds {chosen.seeds} and --processes {chosen.processes}, expected whole numbers from 1")
-    usual = chosen.preset == "book" and chosen.seeds is None
-    name = f"tables__{chosen.preset}" + (f"__seeds-{chosen.seeds}" if chosen.seeds else "")
-    run = Pipeline(experiment(chosen.preset))
-    written = write_record(run, chosen.seeds, processes=chosen.processes, root=paths.output_root("" if usual else name))
-    sys.stdout.write("".join(f"{path}\n" for path in written))
-    return 0
+    return command("gan_grid", __doc__, write_record, arguments)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -479,9 +479,17 @@ def _network(recipe: MappingConfig, n_voxels: int, n_dims: int) -> ResidualMappe
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `python -m mindreader.grid`; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m mindreader.grid", description=__doc__.splitlines()[0])
+    return command("grid", __doc__, write_record, arguments)
+
+
+def command(module: str, doc: str, write: Callable[..., list[Path]], arguments: Sequence[str] | None) -> int:
+    """The command line of a module that makes a record: a preset, how many seeds, how many processes; the exit status.
+
+    write: as `write_record`. What is not the usual record goes to a folder of its own under figures/runs.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m mindreader.{module}", description=doc.splitlines()[0])
     parser.add_argument("--preset", default="book", choices=("smoke", "book", "paper"))
-    parser.add_argument("--seeds", type=int, help="fits of each row; the preset's by default")
+    parser.add_argument("--seeds", type=int, help="of each row; the preset's number by default")
     parser.add_argument("--processes", type=int, default=2, help="at work at once, one thread each; 2 by default")
     chosen = parser.parse_args(arguments)
     if chosen.processes < 1 or (chosen.seeds is not None and chosen.seeds < 1):
@@ -489,7 +497,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     usual = chosen.preset == "book" and chosen.seeds is None
     name = f"tables__{chosen.preset}" + (f"__seeds-{chosen.seeds}" if chosen.seeds else "")
     run = Pipeline(experiment(chosen.preset))
-    written = write_record(run, chosen.seeds, processes=chosen.processes, root=paths.output_root("" if usual else name))
+    written = write(run, chosen.seeds, processes=chosen.processes, root=paths.output_root("" if usual else name))
     sys.stdout.write("".join(f"{path}\n" for path in written))
     return 0
 
