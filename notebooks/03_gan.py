@@ -323,9 +323,9 @@ run.table(unmet.shown(held_out), "unmet_table") if len(held_out) else where
 #
 # The paper also feeds a generator that was pretrained on other pictures, without finetuning; each result carries the
 # watermark of those pictures, and the meaning survives (its Fig. 12). Ours learned a world with another palette, under a
-# watermark ({doc}`07_pretrained`). Neither painter in {numref}`fig-foreign` is finetuned.
+# watermark ({doc}`07_pretrained`). Neither painter in {numref}`fig-stranger` is finetuned.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-foreign", "caption": "What a painter of another world makes of this brain's mapped points and of the true ones, beside this world's; none finetuned."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-stranger", "caption": "What a painter of another world makes of this brain's mapped points and of the true ones, beside this world's; none finetuned."}}
 columns = foreign.foreign_columns(run, cond, n=6)
 run.show(plots.picture_grid(columns, origin=run.origin), "foreign") if columns else foreign.NO_FOREIGN
 
