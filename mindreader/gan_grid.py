@@ -169,12 +169,11 @@ def train_row(run: Pipeline, row: Row, repeat: int = 0) -> Trained:
     except Diverged as reason:
         lost = scores.row(row.name, "2-way identification", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
         return Trained(lost.assign(**told, note=f"diverged: {reason}"), None)
-    real, trials = run.validation(run.true_features), run.subject.train
+    real = run.validation(run.true_features)
     drawn = scores.n_way_sampled(painted, run.true_features, n_choices=2, seed=run.experiment.child_seed("rivals"))
     two_way = scores.identification(painted, run.true_features, n_choices=2, seed=run.experiment.child_seed("bootstrap"),
                                     name=row.name, origin=run.origin, n_bootstrap=settings.n_bootstrap)
-    released = Embeddings(run.true_features.at(trials.image_ids), trials.image_ids, trials.trial_ids, real.space, real.source)
-    far = scores.distances(painted, released, name=row.name, origin=run.origin)
+    far = scores.distances(painted, run.released_reference, name=row.name, origin=run.origin)
     lines = [two_way.assign(drawn=drawn.mean(), drawn_sd=drawn.std(ddof=1)),
              scores.distances(painted, real, name=row.name, origin=run.origin),
              far.assign(metric=far.metric + ", against training trials")]

@@ -309,7 +309,7 @@ class Pipeline:
                 return
             mappers, trials = {head: self.mapper(head) for head in CONDITIONS[cond]}, self.subject.train
             together = joint.train_jointly(
-                self.subject.stimuli.images, self._rows(trials), trials.betas,
+                self.subject.stimuli.images, self._rows(trials.image_ids), trials.betas,
                 [self.truth[head].at(trials.image_ids) for head in mappers], [m.network for m in mappers.values()],
                 self.experiment.gan, weight=self.experiment.end_to_end, start=start, on_tick=self._watch(cond, room),
                 **self._helpers(name, room))
@@ -321,13 +321,13 @@ class Pipeline:
 
     def _train(self, cond: str, points: dict[str, Embeddings], config: gan.GanConfig, start, seed: str,
                room: Path) -> gan.TrainedGan:
-        rows = self._rows(points[CONDITIONS[cond][0]])
+        rows = self._rows(points[CONDITIONS[cond][0]].image_ids)
         return gan.train_gan(self.subject.stimuli.images, rows, tuple(p.vectors for p in points.values()), config,
                              start=start, on_tick=self._watch(cond, room), **self._helpers(seed, room))
 
-    def _rows(self, trials) -> np.ndarray:
-        """Where the picture of each trial stands among the stimuli."""
-        return pd.Index(self.subject.stimuli.ids).get_indexer(trials.image_ids)
+    def _rows(self, image_ids: np.ndarray) -> np.ndarray:
+        """Where these pictures stand among the stimuli."""
+        return pd.Index(self.subject.stimuli.ids).get_indexer(image_ids)
 
     def _watch(self, cond: str, room: Path, n: int = 8) -> Watch:
         """Samples for n validation pictures, each by its first trial: as the frozen mappers read it, and by its true point."""
@@ -335,8 +335,7 @@ class Pipeline:
         ids, first = (x[:n] for x in np.unique(brain[CONDITIONS[cond][0]].image_ids, return_index=True))
         read = tuple(points.vectors[first] for points in brain.values())
         true = tuple(self.truth[head].at(ids) for head in CONDITIONS[cond])
-        stimuli = self.subject.stimuli
-        return Watch(stimuli.images[pd.Index(stimuli.ids).get_indexer(ids)], (read, true), room)
+        return Watch(self.subject.stimuli.images[self._rows(ids)], (read, true), room)
 
     def _helpers(self, seed: str, room: Path) -> dict:
         """What every training of a painter is given."""
@@ -365,6 +364,12 @@ class Pipeline:
     def true_features(self) -> Embeddings:
         """Every stimulus in the feature net's space."""
         return embed.embed_pictures(self.subject.stimuli, self.feature_net)
+
+    @property
+    def released_reference(self) -> Embeddings:
+        """The picture of every training trial in that space, repeats and all: what the released code's distance is to."""
+        trials, points = self.subject.train, self.true_features
+        return Embeddings(points.at(trials.image_ids), trials.image_ids, trials.trial_ids, points.space, points.source)
 
     # ── reading the same points otherwise ──────────────────────────────────────────────────────────────────────────
     @cached_property

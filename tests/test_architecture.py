@@ -128,7 +128,7 @@ MAY_IMPORT = {
     # layer 9
     "report.categories": {"params", "pipeline", "readout", "report.common", "scores", "tables"},
     "report.decoding": {"pipeline", "recovery", "report.common", "report.subject", "scenes", "scores"},
-    "report.finetuning": {"gan_grid", "params", "pipeline", "report.common", "report.pictures", "tables"},
+    "report.finetuning": {"gan_grid", "params", "pipeline", "records", "report.common", "report.pictures", "tables"},
     "report.ablation": {"claims", "grid", "params", "pipeline", "scores", "tables"},
     "report.hubs": {"controls", "hubness", "mapping", "pipeline", "records", "report.common", "scores"},
     "report.mapping": {
@@ -158,7 +158,7 @@ MAY_IMPORT = {
     "report.browser": {
         "eight", "embed", "experiments", "kinds", "pipeline", "report.common", "report.pictures", "scores", "sheet", "store",
     },
-    "report.fidelity": {"frechet", "pipeline", "records", "report.pictures", "scores"},
+    "report.fidelity": {"frechet", "pipeline", "report.pictures", "scores"},
     "report.encoding": {"encoding", "pipeline", "records", "report.common", "report.pictures", "scores"},
     "report.foreign": {
         "drawing", "experiments", "gan", "pipeline", "reconstruct", "records", "report.common", "report.held_out",

@@ -7,7 +7,6 @@ import pandas as pd
 
 from .. import frechet, scores
 from ..pipeline import Pipeline
-from ..records import Embeddings
 from .pictures import features, sources
 
 SIZES = (1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4, 1)  # of the validation pictures
@@ -26,7 +25,7 @@ def distances(run: Pipeline, cond: str) -> pd.DataFrame:
     sets = {name: features(run, cond, name) for name in sources(run, cond)}
     sets["brain, before finetuning"] = features(run, cond, finetuned=False)
     rows = [scores.distances(points, real, name=name, origin=run.origin) for name, points in sets.items()]
-    trained = _training_trials(run)
+    trained = run.released_reference
     rows += [scores.distances(sets[name], trained, name=f"{name}, {AS_RELEASED}", origin=run.origin)
              for name in ("brain", "brain, before finetuning")]
     order = np.random.default_rng(run.experiment.child_seed("halves")).permutation(len(ids))
@@ -93,8 +92,3 @@ def distance_entries(far: pd.DataFrame, sizes: pd.DataFrame, gain: pd.DataFrame)
             "ours": row.value, "low": row.low, "high": row.high, "n": row.n, "chance": 0.0,
             "note": "before less after finetuning, the same pictures drawn for both"}
     return values
-
-
-def _training_trials(run: Pipeline) -> Embeddings:
-    trials, points = run.subject.train, run.true_features
-    return Embeddings(points.at(trials.image_ids), trials.image_ids, trials.trial_ids, points.space, points.source)

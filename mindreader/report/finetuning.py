@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pandas as pd
 from .. import gan_grid
 from ..params import ParameterError
 from ..pipeline import Pipeline
+from ..records import SPACES
 from ..tables import LOST
 from .common import entry
 from .pictures import LABELS
@@ -59,7 +61,7 @@ def table_1(found: Finetunings) -> pd.DataFrame:
     FD against training trials (as released), seeds, paper.
     """
     rows = []
-    for row, part in _variants(found, "tables"):
+    for row, part in _variants(found, gan_grid.TABLE1):
         two = part(TWO_WAY)
         rows.append({"condition": LABELS[row.cond], "start": STARTS[row.start], "low-level loss": "yes" if row.low_level else "no",
                      **_cells(part), "seeds": len(two), "paper": LOST})
@@ -72,12 +74,9 @@ def beyond(found: Finetunings) -> pd.DataFrame:
     As `table_1`, with how many dimensions of each mapper fell silent.
     """
     rows = []
-    for question in ("tables", *gan_grid.QUESTIONS[1:]):
-        for row, part in _variants(found, question):
-            if question == "tables" and row != gan_grid.BASE["both"]:
-                continue
-            silent = {f"silent, {space}": part(f"silent dimensions, {space} mapper").value.mean() for space in ("image", "caption")}
-            rows.append({"variant": described(row), **_cells(part), **silent})
+    for row, part in _variants(found, (gan_grid.BASE["both"], *gan_grid.BEYOND)):
+        silent = {f"silent, {space}": part(f"silent dimensions, {space} mapper").value.mean() for space in SPACES}
+        rows.append({"variant": described(row), **_cells(part), **silent})
     return pd.DataFrame(rows)
 
 
@@ -93,7 +92,7 @@ def described(row: gan_grid.Row) -> str:
 def variant_dots(found: Finetunings) -> pd.DataFrame:
     """Two-way identification of each variant of the tables for `plots.dots`: group, name, value, low, high, loss."""
     rows = [{"group": LABELS[row.cond], "name": STARTS[row.start], "loss": LOW_LEVEL[row.low_level],
-             **part(TWO_WAY)[["value", "low", "high"]].mean()} for row, part in _variants(found, "tables")]
+             **part(TWO_WAY)[["value", "low", "high"]].mean()} for row, part in _variants(found, gan_grid.TABLE1)]
     return pd.DataFrame(rows, columns=["group", "name", "loss", "value", "low", "high"])
 
 
@@ -122,26 +121,26 @@ def claim_table(found: Finetunings) -> pd.DataFrame:
 def finetuning_entries(found: Finetunings) -> dict:
     """The numbers of the chapter's prose, of the scorecard and of the ledger of departures; {} where nothing was trained."""
     values = {}
-    for question in gan_grid.QUESTIONS:
-        for row, part in _variants(found, question):
-            name = "_".join(filter(None, (row.cond, row.start, "low" * row.low_level, f"e2e_{row.end_to_end:g}" * bool(row.end_to_end),
-                                          *row.bugs))).replace(".", "")
-            note = ", ".join(filter(None, (LABELS[row.cond], f"start {STARTS[row.start]}", LOW_LEVEL[row.low_level],
-                                           described(row) if question != "tables" else "")))
-            two = part(TWO_WAY)
-            values[f"row_{name}"] = entry(two.iloc[0], note=note) | {"ours": float(two.value.mean())}
-            values[f"row_{name}_fd"] = {"ours": float(part(FD).value.mean()), "n": int(two.n.iloc[0]), "note": f"FD; {note}"}
-            if row.end_to_end or row == gan_grid.BASE["both"]:
-                for space in ("image", "caption"):
-                    values[f"row_{name}_silent_{space}"] = {
-                        "ours": float(part(f"silent dimensions, {space} mapper").value.mean()),
-                        "note": f"share of the {space} mapper's dimensions without spread; {note}"}
-    for paper, part in found.claims[found.claims.metric == AHEAD].groupby("paper"):
+    for row, part in _variants(found, gan_grid.ROWS):
+        name = "_".join(filter(None, (row.cond, row.start, "low" * row.low_level,
+                                      f"e2e_{row.end_to_end:g}" * bool(row.end_to_end), *row.bugs))).replace(".", "")
+        note = ", ".join(filter(None, (LABELS[row.cond], f"start {STARTS[row.start]}", LOW_LEVEL[row.low_level],
+                                       described(row) if row.question != "tables" else "")))
+        two = part(TWO_WAY)
+        values[f"row_{name}"] = entry(two.iloc[0], note=note) | {"ours": float(two.value.mean())}
+        values[f"row_{name}_fd"] = {"ours": float(part(FD).value.mean()), "n": int(two.n.iloc[0]), "note": f"FD; {note}"}
+        if row.end_to_end or row == gan_grid.BASE["both"]:
+            for space in SPACES:
+                values[f"row_{name}_silent_{space}"] = {
+                    "ours": float(part(f"silent dimensions, {space} mapper").value.mean()),
+                    "note": f"share of the {space} mapper's dimensions without spread; {note}"}
+    ahead = found.claims[found.claims.metric == AHEAD]
+    for paper, part in ahead.groupby("paper"):
         who = "claims" if paper else "questions"
         values[f"table1_{who}"] = {"ours": len(part), "note": "comparisons of finetunings"}
         for verdict, some in part.groupby("verdict"):
             values[f"table1_{who}_{verdict.replace(' ', '_')}"] = {"ours": len(some), "note": f"by 2-way identification: {verdict}"}
-    for line in found.claims[found.claims.metric == AHEAD].itertuples():
+    for line in ahead.itertuples():
         bug = next((bug for bug in BUGS if bug in line.worse), None)
         if bug:
             values[f"bug_{bug}"] = {"ours": line.value, "low": line.low, "high": line.high, "n": int(line.n), "chance": 0.0,
@@ -149,11 +148,11 @@ def finetuning_entries(found: Finetunings) -> dict:
     return values
 
 
-def _variants(found: Finetunings, question: str):
-    """The trained rows of a question, in the order of `gan_grid.ROWS`, each with its lines by metric."""
-    for row in gan_grid.ROWS:
+def _variants(found: Finetunings, rows: Sequence[gan_grid.Row]):
+    """Those of these rows that were trained, each with its lines by metric."""
+    for row in rows:
         mine = found.scores[found.scores.name == row.name]
-        if row.question == question and len(mine):
+        if len(mine):
             yield row, lambda metric, mine=mine: mine[mine.metric == metric]
 
 
