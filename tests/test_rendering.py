@@ -74,3 +74,12 @@ def test_the_vector_form_has_the_pictures_own_pixels(pictures):
     assert {e.shape for e in embedded} == {(64, 64, 3)}
     assert any(np.array_equal(e, PICTURES[0]) or np.array_equal(e[::-1], PICTURES[0]) for e in embedded)
     assert {image.get_interpolation() for axes in pictures.axes for image in axes.images} == {"lanczos"}, "must stay smooth"
+
+
+def test_a_place_that_differs_in_its_last_bit_changes_no_byte_of_an_svg(lines):
+    first = rendering.svg(lines)
+    x, y, width, height = lines.axes[0].get_position().bounds
+    lines.axes[0].set_position((np.nextafter(x, 1), np.nextafter(y, 1), width, height))
+    assert rendering.svg(lines) == first
+    names, uses = (set(re.findall(pattern, first)) for pattern in (rb' id="(n\d+)"', rb"#(n\d+)"))
+    assert names and uses == names  # what is used is there
