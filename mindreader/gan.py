@@ -35,12 +35,14 @@ class TrainedGan:
     states    "G_ema" (what paints), "D", and "G" when training can go on: state dicts, float32
     history   one row per tick: kimg, seconds, then the mean of every loss since the row before
     device    where it paints
+    precision of the convolutions that paint: "float32" or, in less than half the time on a processor that has it, "bfloat16"
     """
 
     network: StyleGanConfig
     states: dict[str, dict[str, Tensor]]
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     device: str = "cpu"
+    precision: str = "float32"
 
     def paint(self, image_points: np.ndarray, caption_points: np.ndarray | None = None, *, seed: int, n_draws: int = 1,
               truncation: float = 1.0, batch: int = 64) -> np.ndarray:
@@ -65,6 +67,7 @@ class TrainedGan:
                              "as many; widen the painter, or leave one kind out")
         conditions = [F.normalize(torch.tensor(np.asarray(p, np.float32)), dim=1) for p in points]
         painter = _network(Generator, self.network, self.states["G_ema"]).to(self.device).eval()
+        painter.compute = getattr(torch, self.precision)
         n = len(conditions[0])
         rng = torch.Generator().manual_seed(seed)
         z = torch.randn(n, n_draws, self.network.z_dim, generator=rng).flatten(0, 1)

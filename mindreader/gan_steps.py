@@ -51,7 +51,7 @@ class GanConfig:
     style_mixing: float = 0.9           # chance that later layers get another z
     ema_kimg: float = 2.0               # half-life of the averaged painter (book; 10 in the released code)
     ema_rampup: float | None = None     # half-life at most this share of what was shown; 0.05 from scratch
-    precision: str = "bfloat16"         # of the convolutions in training; "float32" is the other
+    precision: str = "bfloat16"         # of the convolutions; "float32" is the other
     repeat: int = 0                     # the same recipe from another seed
     published_bugs: tuple[str, ...] = ()  # any of BUGS, to see what they change (book/departures)
     tick_kimg: float = 1.0              # one row of history

@@ -347,9 +347,13 @@ class Pipeline:
     def paint(self, points: dict[str, Embeddings], cond: str, *, finetuned: bool = True, n_draws: int = 1) -> Reconstructions:
         """Pictures from points, by the finetuned generator or by the one it started from; the same z for every row set."""
         heads = CONDITIONS[cond]
-        painter = replace(self.painter(cond) if finetuned else self.beginning(cond), device=self.experiment.device)
+        painter = self.ready(self.painter(cond) if finetuned else self.beginning(cond))
         return reconstruct.reconstruct({h: points[h] for h in heads}, painter, heads=heads, n_draws=n_draws,
                                        seed=self.experiment.child_seed("z"))
+
+    def ready(self, painter: gan.TrainedGan) -> gan.TrainedGan:
+        """The painter where this run computes, and in the number format in which it learned to paint."""
+        return replace(painter, device=self.experiment.device, precision=self.experiment.gan.precision)
 
     @cached_property
     def feature_net(self) -> embed.FeatureNet:

@@ -305,6 +305,13 @@ def test_painting_depends_on_the_seed_not_on_the_batch(data):
     assert trained.paint(points[:0], seed=1).shape == (0, 16, 16, 3)
 
 
+def test_painting_in_the_format_of_training_changes_a_level_or_two(data):
+    trained, points = train(data), data[2]
+    exact, quick = (dataclasses.replace(trained, precision=name).paint(points, seed=1).astype(int)
+                    for name in ("float32", "bfloat16"))
+    assert 0 < np.abs(exact - quick).mean() < 1.5 < 0.1 * np.abs(exact - exact[::-1]).mean()
+
+
 def test_a_saved_painter_paints_the_same(data, tmp_path):
     trained, points = train(data), data[2]
     trained.save(tmp_path / "painter")

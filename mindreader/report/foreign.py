@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 from scipy.ndimage import uniform_filter
@@ -47,7 +45,7 @@ def foreign(run: Pipeline, cond: str, source: str) -> Reconstructions:
     key = ("foreign", cond, source)
     if key not in run.memo:
         painter, heads = TrainedGan.from_part(*weights.load_part(PART)), CONDITIONS[cond]
-        painter = replace(painter.widened() if len(heads) == 2 else painter, device=run.experiment.device)
+        painter = run.ready(painter.widened() if len(heads) == 2 else painter)
         run.memo[key] = reconstruct.reconstruct({head: sources(run, cond)[source][head] for head in heads}, painter,
                                                 heads=heads, seed=run.experiment.child_seed("z"), note=PART)
     return run.memo[key]

@@ -22,7 +22,7 @@ def painters(run: Pipeline) -> dict[str, TrainedGan]:
     """The shipped painters, by what the chapter calls them: the language-free one, and what there is of the others."""
     if "painters" not in run.memo:
         folders = {label: weights.part_folder(name) for name, label in LABELS.items()}
-        run.memo["painters"] = {label: TrainedGan.load(folder) for label, folder in folders.items()
+        run.memo["painters"] = {label: run.ready(TrainedGan.load(folder)) for label, folder in folders.items()
                                 if label == LABELS["generator_lf"] or (folder / weights.CARD).is_file()}
     return run.memo["painters"]
 
