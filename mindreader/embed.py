@@ -8,7 +8,7 @@ import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -95,7 +95,25 @@ class CompactTokenizer:
         return sorted({t for s in sentences for t in base.encode(s)})
 
 
-class ClipEmbedder:
+class _Frozen:
+    """A net that learns no more, on whatever device."""
+
+    module: nn.Module
+
+    def on(self, device: str) -> Self:
+        """The same net on a device: itself where it is there already, else a copy."""
+        if self._device.type == device:
+            return self
+        moved = copy.copy(self)
+        moved.module = copy.deepcopy(self.module).to(device)
+        return moved
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.module.parameters()).device
+
+
+class ClipEmbedder(_Frozen):
     """A frozen open_clip model: pictures and sentences in, raw points out.
 
     Parameters
@@ -135,15 +153,11 @@ class ClipEmbedder:
 
     def images(self, pixels: np.ndarray) -> np.ndarray:
         """(n, height, width, 3) uint8 -> (n, n_dims) float32, raw, through open_clip's own preprocessing."""
-        return _batched(lambda part: self.module.encode_image(self._prepare(part).to(_device(self))), _checked(pixels), self)
+        return _batched(self, lambda part: self.module.encode_image(self._prepare(part).to(self._device)), _checked(pixels))
 
     def texts(self, sentences: list[str]) -> np.ndarray:
         """n sentences -> (n, n_dims) float32, raw."""
-        return _batched(lambda part: self.module.encode_text(self.tokenizer(part).to(_device(self))), list(sentences), self)
-
-    def on(self, device: str) -> ClipEmbedder:
-        """The same model on a device: itself where it is there already, else a copy."""
-        return self if _device(self).type == device else _on(self, device)
+        return _batched(self, lambda part: self.module.encode_text(self.tokenizer(part).to(self._device)), list(sentences))
 
     def encode_pictures(self, pictures: Tensor) -> Tensor:
         """Pictures N3HW in [-1, 1] -> (N, n_dims), differentiable in the pictures, raw.
@@ -162,7 +176,7 @@ class ClipEmbedder:
         return torch.stack([self._to_input(Image.fromarray(p)) for p in pixels])
 
 
-class FeatureNet:
+class FeatureNet(_Frozen):
     """Features of the small net that was taught the world's true factors; for distances, never for a loss.
 
     A Fréchet distance over them is `FD (twin features)`, not an FID.
@@ -177,10 +191,10 @@ class FeatureNet:
 
     def images(self, pixels: np.ndarray) -> np.ndarray:
         """(n, height, width, 3) uint8 -> (n, n_dims) float32, pooled."""
-        return _batched(lambda part: self.module(unit_range(part).to(_device(self))), _checked(pixels), self)
+        return _batched(self, lambda part: self.module(unit_range(part).to(self._device)), _checked(pixels))
 
 
-class LowLevelNet:
+class LowLevelNet(_Frozen):
     """Features of the small net that taught itself (VICReg) from pictures alone.
 
     Parameters
@@ -211,11 +225,7 @@ class LowLevelNet:
     def images(self, pixels: np.ndarray) -> np.ndarray:
         """(n, height, width, 3) uint8 -> (n, n_dims) float32, of this net's level."""
         see = self.last_block if self.level == "last" else lambda x: self.low_level(x, "sample")
-        return _batched(lambda part: see(unit_range(part).to(_device(self))), _checked(pixels), self)
-
-    def on(self, device: str) -> LowLevelNet:
-        """The same net on a device: itself where it is there already, else a copy."""
-        return self if _device(self).type == device else _on(self, device)
+        return _batched(self, lambda part: see(unit_range(part).to(self._device)), _checked(pixels))
 
 
 class PixelEmbedder:
@@ -237,7 +247,7 @@ class PixelEmbedder:
         def see(part):
             return ((resize(unit_range(part), self.size) + 1) / 2).flatten(1)
 
-        return _batched(see, _checked(pixels), self)
+        return _batched(self, see, _checked(pixels))
 
 
 def load_clip(config: EmbedConfig | None = None) -> ClipEmbedder:
@@ -367,17 +377,7 @@ def _checked(pixels) -> np.ndarray:
     return pixels
 
 
-def _device(embedder) -> torch.device:
-    return next(embedder.module.parameters()).device
-
-
-def _on(embedder, device: str):
-    moved = copy.copy(embedder)
-    moved.module = copy.deepcopy(embedder.module).to(device)
-    return moved
-
-
-def _batched(see, rows, embedder) -> np.ndarray:
+def _batched(embedder, see, rows) -> np.ndarray:
     """see() over slices of rows, as one float32 array."""
     with torch.no_grad():
         parts = [see(rows[i:i + embedder.batch]).float().cpu().numpy() for i in range(0, len(rows), embedder.batch)]

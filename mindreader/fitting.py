@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import logging
-import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from .memory import keep_freed_memory
 from .records import Diverged, LayoutError
+from .store import atomic_write
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +139,8 @@ def fit(network: nn.Module, task: Task, phases: Sequence[Phase], schedule: Sched
                                  "train_loss": train_loss, "validation_loss": loss, "best": better})
         log.info("%s: epoch %d, train %.4f, validation %.4f", desc, state["done"], train_loss, loss)
         if checkpoint:
-            _save(checkpoint, state | {"identity": identity} | _learnt(network, optimizer, companion))
+            with atomic_write(checkpoint) as part:
+                torch.save(state | {"identity": identity} | _learnt(network, optimizer, companion), part)
     network.load_state_dict(state["best"])
     return pd.DataFrame(state["history"], columns=["phase", "epoch", "learning_rate", "train_loss", "validation_loss",
                                                    "best"])
@@ -258,17 +259,6 @@ def _whole_phases(trained: pd.DataFrame | None, phases: Sequence[Phase]) -> int:
         raise ValueError(f"got an earlier fit of {done} epochs, expected one that ends with a phase, after one of "
                          f"{', '.join(map(str, ends))} epochs; fit its phases whole")
     return done
-
-
-def _save(path: Path, state: dict) -> None:
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(path.name + ".part")
-    with open(half, "wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(half, path)
 
 
 def _resume(path: Path | None, identity: str, network: nn.Module, companion: Companion | None) -> dict | None:

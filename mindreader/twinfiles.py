@@ -21,6 +21,7 @@ RESPONSE_COLUMNS = ("SUBJECT SESSION RUN TRIAL 73KID 10KID TIME ISOLD ISCORRECT 
                     "ISOLDCURRENT ISCORRECTCURRENT TOTAL1 TOTAL2 BUTTON MISSINGDATA").split()
 _RUNS, _SLOTS = 12, 75   # runs of a session, four-second slots of a run
 _VOXEL_MM = 1.8
+_TEXT = 116              # bytes for people to read, at the start of a MAT-file of version 5
 
 
 def coco_ids(n_pictures: int) -> np.ndarray:
@@ -52,6 +53,8 @@ def write_design(layout: Layout, order: np.ndarray, pictures: np.ndarray, shared
     savemat(layout.expdesign, {
         "masterordering": order[None] + 1.0, "subjectim": pictures + 1.0, "sharedix": shared[None] + 1.0,
         "stimpattern": slots, "basiccnt": basic.astype(float)}, format="5")
+    with open(layout.expdesign, "r+b") as file:  # scipy begins with the time of writing; the same design, the same bytes
+        file.write(b"MATLAB 5.0 MAT-file, a simulated subject".ljust(_TEXT))
     _stim_info(order, pictures, shared).to_csv(layout.stim_info)
     tsv = layout.root / "nsddata" / "stimuli" / "nsd" / "shared1000.tsv"
     tsv.parent.mkdir(parents=True, exist_ok=True)

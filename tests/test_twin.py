@@ -34,6 +34,7 @@ def small_tree(tmp_path_factory):
 
 def test_the_design_has_nsds_keys_as_doubles_from_one(tiny_twin):
     mat = loadmat(Layout(tiny_twin, "subj01").expdesign)
+    assert mat["__header__"].strip() == b"MATLAB 5.0 MAT-file, a simulated subject"  # and not when it was written
     shapes = {"masterordering": (1, 360), "subjectim": (8, 120), "sharedix": (1, 12), "stimpattern": (3, 12, 75),
               "basiccnt": (3, 3)}
     assert {k: mat[k].shape for k in shapes} == shapes and mat["masterordering"].dtype == np.float64
