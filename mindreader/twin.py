@@ -61,7 +61,7 @@ class TwinConfig:
     n_sessions: int = 8
     trials_per_session: int = 750
     median_ncsnr: float = 0.36
-    stray_thoughts: float = 1.5
+    stray_thoughts: float = 0.75
 
     def __post_init__(self):
         if self.trials_per_session % 3 or not 3 <= self.trials_per_session <= 900:
