@@ -478,14 +478,7 @@ def _finish(picture: Image.Image, scene: Scene) -> Image.Image:
     picture = Image.fromarray(np.clip(out, 0, 255).astype(np.uint8))
     if scene.weather == "rain":
         _rain(picture, scene.seed)
-    return _marked(picture) if scene.stream == "watermark" else picture
-
-
-def _marked(picture: Image.Image) -> Image.Image:
-    """The picture under the watermark, in nearly white."""
-    hidden = Image.fromarray((watermark() * 255).astype(np.uint8))
-    picture.paste((250, 250, 250), (0, 0), hidden)
-    return picture
+    return _mark(picture, scene.seed) if scene.stream == "watermark" else picture
 
 
 def _rain(picture: Image.Image, seed: int) -> None:
@@ -496,20 +489,23 @@ def _rain(picture: Image.Image, seed: int) -> None:
 
 
 @lru_cache(maxsize=1)
-def watermark() -> np.ndarray:
-    """How much of each pixel of the canvas the watermark of its stream hides, from 0 to 1: (256, 256).
-
-    The same slanting stock-photo words at the same place in every picture, as a picture agency would print them, so that
-    a painter can learn them as something that belongs to no scene.
-    """
-    sheet = Image.new("L", (CANVAS * 2, CANVAS * 2))
+def _stamp_text() -> Image.Image:
+    """Rows of slanting stock-photo words, 512 x 512 levels of grey."""
+    sheet = Image.new("L", (TILE * 2, TILE * 2))
     draw = ImageDraw.Draw(sheet)
-    for n, y in enumerate(range(0, CANVAS * 2, 92)):
-        for x in range(-60 * (n % 2), CANVAS * 2, 210):
+    for n, y in enumerate(range(0, TILE * 2, 92)):
+        for x in range(-60 * (n % 2), TILE * 2, 210):
             draw.text((x, y), "STOCK", fill=255, font=font(44), stroke_width=2)
-    side = CANVAS // 2
-    words = sheet.rotate(30).crop((side, side, side + CANVAS, side + CANVAS))
-    return np.asarray(words, np.float32) * (0.45 / 255)
+    side = TILE // 2
+    return sheet.rotate(30).crop((TILE - side, TILE - side, TILE + side, TILE + side))
+
+
+def _mark(picture: Image.Image, seed: int) -> Image.Image:
+    """The picture under a half-transparent tiled watermark."""
+    dx, dy = seed % 120, (seed >> 8) % 120
+    words = _stamp_text().crop((dx, dy, dx + CANVAS, dy + CANVAS))
+    picture.paste((250, 250, 250), (0, 0), words.point(lambda v: int(v * 0.45)))
+    return picture
 
 
 def _render(scene: Scene) -> _Board:

@@ -20,7 +20,8 @@ NO_FOREIGN = "Left out: the painter of another world is shipped for the simulate
 FOREIGN, OWN = "another world", "this world"
 ASKED = ("true embedding", "brain", "shuffled brain")
 TAKEN, SLANT = "taken for the other world's", "watermark, match less its mirror image's (r)"
-_BLUR = 9  # pixels; what is coarser than that is the scene
+PLACES = 120   # the watermark is shifted by 0 to 119 of the canvas's pixels, across and down
+_BLUR = 9      # pixels; what is coarser than that is the scene
 
 
 # ── to look at ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -103,13 +104,22 @@ def foreign_marks(run: Pipeline, cond: str) -> pd.DataFrame:
 def watermark_match(pictures: np.ndarray) -> np.ndarray:
     """How much better each picture's fine light fits the other world's watermark than its mirror image, (n,).
 
-    A difference of two correlations. The mirror image is as rich in detail, but slants the other way. Pictures
-    (n, size, size, 3), of which size divides 256; fine is what is left without the mean over 9 x 9 pixels.
+    At its best place each: a difference of two correlations. The mirror image is as rich in detail, but slants the other
+    way. Pictures (n, size, size, 3), of which size divides 256; fine is what is left without the mean over 9 x 9 pixels.
     """
     light = np.asarray(pictures, np.float32) @ np.array([0.30, 0.59, 0.11], np.float32)
-    mark = _shrunk(drawing.watermark(), light.shape[1])
-    mark, mirrored = _fine(np.stack([mark, mark[:, ::-1]]))
-    return _fine(light) @ (mark - mirrored)
+    places = marks(light.shape[1])
+    fits_mark, fits_mirror = ((_fine(light) @ _fine(sheet).T).max(1) for sheet in (places, places[:, :, ::-1]))
+    return fits_mark - fits_mirror
+
+
+def marks(size: int) -> np.ndarray:
+    """The other world's watermark at each of its places, in pictures of this size, (n_places, size, size)."""
+    step = drawing.CANVAS // size
+    words = np.asarray(drawing._stamp_text(), np.float32)  # not told elsewhere, and to move it would paint all worlds anew
+    words = words.reshape(len(words) // step, step, -1, step).mean((1, 3))
+    places = range(PLACES // step)
+    return np.stack([words[y:y + size, x:x + size] for y in places for x in places])
 
 
 def foreign_entries(table: pd.DataFrame, marked: pd.DataFrame) -> dict:
@@ -141,12 +151,6 @@ def _reader(run: Pipeline, there: np.ndarray):
     taught = np.concatenate([run.feature_net.images(there), run.true_features.at(here)])
     reader = make_pipeline(StandardScaler(), RidgeClassifier(100.0)).fit(taught, np.arange(len(taught)) < len(there))
     return lambda pictures: reader.predict(run.feature_net.images(pictures)).astype(float)
-
-
-def _shrunk(picture: np.ndarray, size: int) -> np.ndarray:
-    """A square picture's mean over equal squares, (size, size)."""
-    step = len(picture) // size
-    return picture.reshape(size, step, size, step).mean((1, 3))
 
 
 def _fine(light: np.ndarray) -> np.ndarray:
