@@ -98,8 +98,8 @@ def book() -> Experiment:
     """
     return Experiment(
         name="book",
-        mapping=MappingConfig(epochs=(8, 4), dtype="bfloat16", learning_rate=1e-3),
-        gan=GanConfig(kimg=6.0, tick_kimg=0.5),
+        mapping=MappingConfig(epochs=(8, 2), dtype="bfloat16", learning_rate=1e-3),
+        gan=GanConfig(kimg=4.0, tick_kimg=0.5),
         category=CategoryConfig(epochs=15),
         encoder=EncoderConfig(epochs=12, dtype="bfloat16", learning_rate=1e-3),
     )
