@@ -111,9 +111,6 @@ run.show(plots.scores_with_controls(told, origin=run.origin, xlabel="attended th
                                     title="Which thing was attended", chance=told.chance.mean()), "attended",
          data=told) if len(told) else showings.NOT_TOLD
 
-# %%
-showings.attention_said(told)
-
 # %% [markdown]
 # **Reading.** From the reconstruction the attended thing is read on {ours}`03_gan:attended_painted` of the trials, where
 # swapping gives {ours}`03_gan:attended_chance` (p = {ours}`03_gan:attended_painted_p`): it

@@ -96,15 +96,6 @@ def test_a_planted_difference_is_read_and_a_missing_one_is_not(run, rng):
     assert found["even"].p == 1 and found["even"].hit.mean() == pytest.approx(found["even"].chance)
 
 
-def test_the_sentence_says_plainly_what_cannot_be_told():
-    rows = pd.DataFrame({"name": ["activity", "image point", "reconstruction", "true picture"],
-                         "value": [0.6, 0.55, 0.4, 0.4], "chance": 0.4, "p": [0.0001, 0.002, 0.3, 1.0], "n": 90, "control": [False, False, False, True]})
-    assert showings.attention_said(rows) == (
-        "Which thing was attended can be told from activity and image point, and cannot be told from reconstruction "
-        "(p < 0.01 by swapping 90 trials).")
-    assert showings.attention_said(rows.iloc[:0]) == showings.NOT_TOLD
-
-
 def test_entries_say_whether_it_can_be_told(table):
     entries = showings.attention_entries(table)
     assert entries["attended_true_told"]["ours"] == "cannot"

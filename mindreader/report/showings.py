@@ -74,16 +74,6 @@ def attention(run: Pipeline, cond: str) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def attention_said(table: pd.DataFrame) -> str:
-    """One sentence: from what the attended thing can be told (p below 0.01 by swapping trials), and from what it cannot."""
-    if table.empty:
-        return NOT_TOLD
-    asked = table[~table.control]
-    sides = {"can be told from": asked.name[_told(asked)], "cannot be told from": asked.name[~_told(asked)]}
-    parts = [f"{words} {_listed(names)}" for words, names in sides.items() if len(names)]
-    return f"Which thing was attended {', and '.join(parts)} (p < {P} by swapping {table.n.iloc[0]} trials)."
-
-
 def attention_entries(table: pd.DataFrame) -> dict:
     """The numbers of the chapter's prose and scorecard; none where nothing was planted."""
     keys = {PAINTED: "painted", ACTIVITY: "activity", TRUE: "true", STRANGER: "shuffled"} | {
@@ -201,10 +191,5 @@ def _evidence(run: Pipeline, taught: Embeddings, asked: dict[str, np.ndarray]) -
 
 
 def _told(row):
-    """Whether the attended thing can be told, of a row or of several."""
+    """Whether the attended thing can be told."""
     return (row.p < P) & (row.value > row.chance)
-
-
-def _listed(names: pd.Series) -> str:
-    *some, last = names
-    return f"{', '.join(some)} and {last}" if some else last
