@@ -376,7 +376,8 @@ run.table(browser.table, "browser")
 # :caption: Reconstruction from single trials. All of the paper's Tables 1, 5 and 6 but one cell are lost.
 # ```
 #
-# **Reading.** From single trials the pictures win {ours}`03_gan:two_way` of the two-way comparisons; the same generator
+# **Reading.** From single trials the pictures win {ours}`03_gan:two_way` of the two-way comparisons. That this is near the
+# paper's share says nothing: the simulated subject's noise was chosen so ({doc}`../data`). The same generator
 # fed with true embeddings wins {ours}`03_gan:two_way_ceiling`, and with another trial's brain
 # {ours}`03_gan:two_way_shuffled`. The critic inside the loss would have told a rosier story: by the CLIP that the
 # generator is trained against, the same pictures win {ours}`03_gan:two_way_clip`, and the brain would be given
