@@ -232,7 +232,8 @@ run.show(plots.dots(dots, hue="asked", origin=run.origin, xlabel="gain in two-wa
 
 # %% [markdown]
 # **Reading.** Of the {ours}`03_gan:table1_claims` comparisons that the paper's text makes, {ours}`03_gan:table1_claims_supported`
-# are supported here by two-way identification, and {ours}`03_gan:table1_claims_within_noise` are within noise. *Heads*: by
+# are supported here by two-way identification, of {ours}`03_gan:table1_claims_direction_only` we see the direction only,
+# {ours}`03_gan:table1_claims_within_noise` are within noise and {ours}`03_gan:table1_claims_contradicted` contradicted. *Heads*: by
 # distance the image head alone is nearest ({ours}`03_gan:row_img_lf_fd`, both heads {ours}`03_gan:row_both_lf_fd`, the
 # caption head {ours}`03_gan:row_cap_lf_fd`), by identification both heads lead ({ours}`03_gan:row_both_lf`, against
 # {ours}`03_gan:row_img_lf` and {ours}`03_gan:row_cap_lf`): the paper says the same of one head and of two. *Start*: with

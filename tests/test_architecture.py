@@ -128,7 +128,7 @@ MAY_IMPORT = {
     # layer 9
     "report.categories": {"params", "pipeline", "readout", "report.common", "scores", "tables"},
     "report.decoding": {"pipeline", "recovery", "report.common", "report.subject", "scenes", "scores"},
-    "report.finetuning": {"gan_grid", "params", "pipeline", "records", "report.common", "report.pictures", "tables"},
+    "report.finetuning": {"claims", "gan_grid", "params", "pipeline", "records", "report.common", "report.pictures", "tables"},
     "report.ablation": {"claims", "grid", "params", "pipeline", "scores", "tables"},
     "report.hubs": {"controls", "hubness", "mapping", "pipeline", "records", "report.common", "scores"},
     "report.mapping": {

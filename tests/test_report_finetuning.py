@@ -53,7 +53,8 @@ def test_scores_are_means_over_seeds(found):
 def test_entries_have_a_name_for_each_variant_and_bug(found):
     entries = finetuning.finetuning_entries(found)
     for name in ("row_both_lf", "row_cap_supervised_low", "row_both_lf_e2e_01", "row_both_none", "row_both_lf_zero_z",
-                 "bug_zero_z", "bug_second_on_first", "table1_claims", "table1_claims_supported"):
+                 "bug_zero_z", "bug_second_on_first", "table1_claims", "table1_claims_supported",
+                 "table1_claims_within_noise", "table1_claims_contradicted"):
         assert name in entries, name
     assert len([key for key in entries if key.startswith("row_") and key.endswith("_fd")]) == len(gan_grid.ROWS)
 
