@@ -149,10 +149,10 @@ run.show(plots_mapping.hubs(hubs.occurrence_curves(run), picture, k=10, origin=r
 # **Reading.** Take ridge regression, which has signal enough to tell. Among the first trials it has
 # {ours}`02_mapping:ridge_raw_first_forward` forward and {ours}`02_mapping:ridge_raw_first_backward` backward. With one
 # showing of each picture the gap shrinks to {ours}`02_mapping:ridge_raw_once_forward` and
-# {ours}`02_mapping:ridge_raw_once_backward`; most of it was the best of several showings. What remains is hubs: centred,
+# {ours}`02_mapping:ridge_raw_once_backward`; most of it was the best of several showings. What remains is small: centred,
 # forward is {ours}`02_mapping:ridge_centred_once_forward` and backward {ours}`02_mapping:ridge_centred_once_backward`,
-# and with CSLS {ours}`02_mapping:ridge_csls_once_forward` and {ours}`02_mapping:ridge_csls_once_backward`. The skewness
-# of how often a picture is found says the same: {ours}`02_mapping:ridge_raw_skewness` raw,
+# and with CSLS {ours}`02_mapping:ridge_csls_once_forward` and {ours}`02_mapping:ridge_csls_once_backward`. Hubs show in the skewness
+# of how often a picture is found: {ours}`02_mapping:ridge_raw_skewness` raw,
 # {ours}`02_mapping:ridge_centred_skewness` centred, {ours}`02_mapping:ridge_csls_skewness` with CSLS, and
 # {ours}`02_mapping:mapper_raw_skewness` for the image mapper, which crowds more. So "forward is hard" says little about
 # the brain: it is a property of the batch and of a timid reader.
