@@ -1,6 +1,8 @@
 """Pretraining: the world on disk, the training loop, and the lessons of CLIP and the small nets."""
 
+import itertools
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import open_clip
@@ -141,15 +143,16 @@ def test_every_epoch_shows_each_row_once():
     assert not np.array_equal(rows[0], rows[4])
 
 
-def test_a_clip_of_a_second_is_saved_loads_and_is_scored(home, small_world, tmp_path):
+def test_a_clip_of_a_second_is_saved_loads_and_is_scored(home, small_world, tmp_path, monkeypatch):
+    ticks = itertools.count(step=0.02)  # seconds for a step; else a busy machine takes few, and learns less
+    monkeypatch.setattr(schooling, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
     recipe = pretrain_clip.ClipRecipe(minutes=1 / 60, batch=16, width=8, layers=(1, 1, 1, 1), text_layers=1,
                                       n_dims=16)
     card = pretrain_clip.pretrain_clip(small_world, tmp_path / "clip", recipe)
     clip = load_clip(EmbedConfig(clip=f"local-dir:{tmp_path / 'clip'}"))
     points = clip.images(np.array(small_world.pictures[:48]))
     assert clip.n_dims == 16 and points.std() == pytest.approx(pretrain_clip.RAW_STD, rel=0.05)
-    assert 0 < card["scores"]["screening_auc"] < 1  # how good depends on how many steps a busy machine takes in a second
-    assert card["recipe"]["steps"] > 0 and card["seed"] == 0
+    assert card["scores"]["screening_auc"] > 0.3 and card["recipe"]["steps"] > 0 and card["seed"] == 0
 
 
 # ── the small nets' lessons ──────────────────────────────────────────────────────────────────────
