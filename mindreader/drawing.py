@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from mindreader.looks import DARK, GLASS, LIT, PAINTERS, WOOD, Pen, font, tone
 from mindreader.scenes import COLOURS, THINGS, Region, Scene, Thing, draw_scene
 
-__all__ = ["CANVAS", "masks", "paint", "paint_many"]
+__all__ = ["CANVAS", "masks", "paint", "paint_many", "watermark"]
 
 CANVAS = 256
 TILE = 512
@@ -478,7 +478,9 @@ def _finish(picture: Image.Image, scene: Scene) -> Image.Image:
     picture = Image.fromarray(np.clip(out, 0, 255).astype(np.uint8))
     if scene.weather == "rain":
         _rain(picture, scene.seed)
-    return _mark(picture, scene.seed) if scene.stream == "watermark" else picture
+    if scene.stream == "watermark":
+        picture.paste((250, 250, 250), (0, 0), Image.fromarray((watermark() * 255).astype(np.uint8)))
+    return picture
 
 
 def _rain(picture: Image.Image, seed: int) -> None:
@@ -489,23 +491,15 @@ def _rain(picture: Image.Image, seed: int) -> None:
 
 
 @lru_cache(maxsize=1)
-def _stamp_text() -> Image.Image:
-    """Rows of slanting stock-photo words, 512 x 512 levels of grey."""
-    sheet = Image.new("L", (TILE * 2, TILE * 2))
-    draw = ImageDraw.Draw(sheet)
-    for n, y in enumerate(range(0, TILE * 2, 92)):
-        for x in range(-60 * (n % 2), TILE * 2, 210):
-            draw.text((x, y), "STOCK", fill=255, font=font(44), stroke_width=2)
-    side = TILE // 2
-    return sheet.rotate(30).crop((TILE - side, TILE - side, TILE + side, TILE + side))
+def watermark() -> np.ndarray:
+    """How much of each pixel of the canvas the watermark of its stream hides, from 0 to 1: (256, 256) float32.
 
-
-def _mark(picture: Image.Image, seed: int) -> Image.Image:
-    """The picture under a half-transparent tiled watermark."""
-    dx, dy = seed % 120, (seed >> 8) % 120
-    words = _stamp_text().crop((dx, dy, dx + CANVAS, dy + CANVAS))
-    picture.paste((250, 250, 250), (0, 0), words.point(lambda v: int(v * 0.45)))
-    return picture
+    One word at the foot of every picture, as an agency prints it, so that a painter can learn it as something that belongs
+    to no scene. Words all over the picture would stand for it in CLIP's eyes more than the scene does.
+    """
+    sheet = Image.new("L", (CANVAS, CANVAS))
+    ImageDraw.Draw(sheet).text((CANVAS / 2, 222), "STOCK", fill=255, font=font(56), stroke_width=1, anchor="mm")
+    return np.asarray(sheet, np.float32) * (0.65 / 255)
 
 
 def _render(scene: Scene) -> _Board:

@@ -19,9 +19,8 @@ PART = "generator_ood"
 NO_FOREIGN = "Left out: the painter of another world is shipped for the simulated one alone, at 64 px and for its CLIP."
 FOREIGN, OWN = "another world", "this world"
 ASKED = ("true embedding", "brain", "shuffled brain")
-TAKEN, SLANT = "taken for the other world's", "watermark, match less its mirror image's (r)"
-PLACES = 120   # the watermark is shifted by 0 to 119 of the canvas's pixels, across and down
-_BLUR = 9      # pixels; what is coarser than that is the scene
+TAKEN, MARK = "taken for the other world's", "watermark, match less its mirror image's (r)"
+_BLUR = 9  # pixels; what is coarser than that is the scene
 
 
 # ── to look at ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -81,7 +80,7 @@ def foreign_marks(run: Pipeline, cond: str) -> pd.DataFrame:
     """What each set of pictures has of the other world: tidy rows with intervals over pictures, chance, and control.
 
     `TAKEN`: the share that a linear reader of the feature net takes for the other world's. It is taught on half of the
-    other world's pictures and on training pictures of this one. `SLANT`: `watermark_match`, 0 without a watermark. Real
+    other world's pictures and on training pictures of this one. `MARK`: `watermark_match`, 0 without a watermark. Real
     pictures of the other world are the ceiling of both, and what was seen is the floor.
     """
     if not fits(run):
@@ -92,7 +91,7 @@ def foreign_marks(run: Pipeline, cond: str) -> pd.DataFrame:
             f"{OWN}'s painter, brain": _of(painted(run, cond, finetuned=False)),
             "seen": (pictures_of(run, run.split.validation), run.split.validation)}
     taken, rows, how = _reader(run, there[:half]), [], scoring(run)
-    for metric, score, chance in ((TAKEN, taken, np.nan), (SLANT, watermark_match, 0.0)):
+    for metric, score, chance in ((TAKEN, taken, np.nan), (MARK, watermark_match, 0.0)):
         for name, (pictures, ids) in sets.items():
             value = score(pictures)
             low, high = scores.bootstrap_interval(value, ids, seed=how["seed"], n_bootstrap=how["n_bootstrap"])
@@ -104,22 +103,13 @@ def foreign_marks(run: Pipeline, cond: str) -> pd.DataFrame:
 def watermark_match(pictures: np.ndarray) -> np.ndarray:
     """How much better each picture's fine light fits the other world's watermark than its mirror image, (n,).
 
-    At its best place each: a difference of two correlations. The mirror image is as rich in detail, but slants the other
-    way. Pictures (n, size, size, 3), of which size divides 256; fine is what is left without the mean over 9 x 9 pixels.
+    A difference of two correlations. The mirror image has as much light at the same place, but no word. Pictures
+    (n, size, size, 3), of which size divides 256; fine is what is left without the mean over 9 x 9 pixels.
     """
     light = np.asarray(pictures, np.float32) @ np.array([0.30, 0.59, 0.11], np.float32)
-    places = marks(light.shape[1])
-    fits_mark, fits_mirror = ((_fine(light) @ _fine(sheet).T).max(1) for sheet in (places, places[:, :, ::-1]))
-    return fits_mark - fits_mirror
-
-
-def marks(size: int) -> np.ndarray:
-    """The other world's watermark at each of its places, in pictures of this size, (n_places, size, size)."""
-    step = drawing.CANVAS // size
-    words = np.asarray(drawing._stamp_text(), np.float32)  # not told elsewhere, and to move it would paint all worlds anew
-    words = words.reshape(len(words) // step, step, -1, step).mean((1, 3))
-    places = range(PLACES // step)
-    return np.stack([words[y:y + size, x:x + size] for y in places for x in places])
+    mark = _shrunk(drawing.watermark(), light.shape[1])
+    word, mirrored = _fine(np.stack([mark, mark[:, ::-1]]))
+    return _fine(light) @ (word - mirrored)
 
 
 def foreign_entries(table: pd.DataFrame, marked: pd.DataFrame) -> dict:
@@ -151,6 +141,12 @@ def _reader(run: Pipeline, there: np.ndarray):
     taught = np.concatenate([run.feature_net.images(there), run.true_features.at(here)])
     reader = make_pipeline(StandardScaler(), RidgeClassifier(100.0)).fit(taught, np.arange(len(taught)) < len(there))
     return lambda pictures: reader.predict(run.feature_net.images(pictures)).astype(float)
+
+
+def _shrunk(picture: np.ndarray, size: int) -> np.ndarray:
+    """A square picture's mean over equal squares, (size, size)."""
+    step = len(picture) // size
+    return picture.reshape(size, step, size, step).mean((1, 3))
 
 
 def _fine(light: np.ndarray) -> np.ndarray:
