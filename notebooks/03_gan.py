@@ -344,9 +344,9 @@ run.table(marked.drop(columns="seed"), "foreign_marks") if len(marked) else fore
 # A linear reader takes {ours}`03_gan:taken_foreign` of its pictures for the other world's, and {ours}`03_gan:taken_seen`
 # of those seen. Real pictures of that world fit the watermark better than its mirror image by
 # {ours}`03_gan:watermark_real`; its paintings from true embeddings by {ours}`03_gan:watermark_ceiling`, from the brain by
-# {ours}`03_gan:watermark_foreign`, and what was seen by {ours}`03_gan:watermark_seen`. So the other world's palette comes
-# over, and of its watermark next to nothing: in that world the mark is shifted from picture to picture, and our painter of
-# 64 pixels paints streaks where there should be letters. The paper's has it in every picture.
+# {ours}`03_gan:watermark_foreign`, and what was seen by {ours}`03_gan:watermark_seen`. So what this brain says is painted in
+# the other world's palette and signed with its word, though nobody here ever saw it: a painter adds what it was taught to
+# what it is told. The meaning comes over in part.
 
 # %% tags=["remove-output"]
 run.record(report.identification_entries(run, cond, table)

@@ -189,7 +189,8 @@ run.show(plots.dots(judges[judges.ways > 2], hue="judge", origin=run.origin, xla
 # ## A painter from another world
 #
 # The paper's Figure 12 shows a generator that was trained on web pictures and not finetuned: it paints their
-# watermarks into everything. Ours was trained on a stream of scenes with another palette, under a watermark.
+# watermarks into everything. Ours was trained on a stream of scenes with another palette, each with the same word at its
+# foot.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-other-world", "caption": "Left: pictures of the other world, and what its painter makes of their points. Right: pictures of our world, and what that painter and the language-free one make of theirs."}}
 run.show(plots.picture_grid(pretrained.other_world(run), origin=run.origin,
