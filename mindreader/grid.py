@@ -11,13 +11,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cache
-from math import ceil
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -25,13 +23,11 @@ import numpy as np
 import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
-from torch.utils.flop_counter import FlopCounterMode
 
 from . import hubness, paths, scores
 from .claims import trial_hits
 from .experiments import Experiment, experiment
-from .fitting import new_network
-from .mapping import MappingConfig, ResidualMapper, low_level_recipe, targets
+from .mapping import MappingConfig, low_level_recipe, targets
 from .params import progress
 from .pipeline import Pipeline
 from .records import Diverged, Embeddings, LayoutError
@@ -396,87 +392,7 @@ def _hits_now(run: Pipeline, row: Row, repeat: int) -> np.ndarray:
     return np.array([scores.hits(batch, direction).sum() for direction in scores.DIRECTIONS], float)
 
 
-# ── what it costs ──────────────────────────────────────────────────────────────────────────────────────────────────────
-def cost(config: Experiment, rows: Sequence[Row], *, n_trials: int, n_voxels: int, n_dims: int = 512,
-         n_low_level: int = 256, n_seeds: int | None = None) -> float:
-    """Floating-point operations that the fits of these rows take, without running them.
-
-    Counted by torch for one step (forward and backward) of each size and multiplied by the steps; what several rows share
-    is counted once. The auxiliary networks, the optimizer and the validation (an eighth or so) are left out.
-
-    Parameters
-    ----------
-    n_trials, n_voxels : int
-        Of the training side; the paper's: 23,636 trials or so of 15,724 voxels.
-    n_dims, n_low_level : int
-        Of CLIP's space and of the low-level net's.
-    """
-    n_seeds, phases = config.grid.n_seeds if n_seeds is None else n_seeds, set()
-    for space, recipe, _ in fits_of(config, rows, 1):
-        for number, phase in enumerate(recipe.phases):
-            shared = () if number == 0 and not phase.companion else (recipe.loss, recipe.auxiliary, number)
-            phases.add((space, replace(recipe, loss="mse", epochs=(), auxiliary="none"), phase.name, phase.epochs,
-                        phase.batch, phase.companion, shared))
-    total = 0
-    for space, recipe, _, epochs, batch, *_ in phases:
-        dims = n_low_level if space == "resnet" else n_dims
-        total += epochs * ceil(n_trials / batch) * step_flops(recipe, batch, n_voxels, dims)
-    return float(total * n_seeds)
-
-
-def cost_table(config: Experiment, *, rate: float, device: str, **sizes: int) -> pd.DataFrame:
-    """What both tables cost at these sizes: table rows, fits, petaflop, minutes, basis (that it is computed, from what).
-
-    Parameters
-    ----------
-    rate : float
-        Operations a second, as of `measured_rate`.
-    device : str
-        What it was measured on, in words.
-    **sizes
-        As of `cost`.
-    """
-    basis, n_seeds = f"computed from {rate / 1e9:,.3g} GFLOP/s measured on {device}", sizes.get("n_seeds")
-    parts = {"Table 3": TABLE3, "Table 4": TABLE4, "both": (*TABLE3, *TABLE4)}
-    flops = {name: cost(config, rows, **sizes) for name, rows in parts.items()}
-    return pd.DataFrame([{"rows": name, "fits": len(fits_of(config, rows, n_seeds or config.grid.n_seeds)),
-                          "petaflop": flops[name] / 1e15, "minutes": flops[name] / rate / 60, "basis": basis}
-                         for name, rows in parts.items()])
-
-
-def measured_rate(recipe: MappingConfig, *, n_voxels: int, n_dims: int, device: str = "cpu", n_steps: int = 20) -> float:
-    """Operations a second of training steps of this recipe on random numbers, after one that is not counted."""
-    seeded = torch.Generator().manual_seed(0)
-    betas, aims = (torch.randn(recipe.batch, size, generator=seeded).to(device) for size in (n_voxels, n_dims))
-    network = new_network(lambda: _network(recipe, n_voxels, n_dims), 0).to(device)
-    optimizer = torch.optim.Adam(network.parameters(), recipe.learning_rate)
-    for step in range(n_steps + 1):
-        if step == 1:
-            began = time.monotonic()
-        optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(betas.device.type, torch.bfloat16, enabled=recipe.dtype == "bfloat16"):
-            predicted = network(betas)
-        loss = recipe.phases[0].loss(predicted.float(), aims)
-        loss.backward()
-        optimizer.step()
-        loss.item()  # waits for a device that works on its own
-    return n_steps * step_flops(recipe, recipe.batch, n_voxels, n_dims) / (time.monotonic() - began)
-
-
-@cache
-def step_flops(recipe: MappingConfig, batch: int, n_voxels: int, n_dims: int) -> int:
-    """Operations of one training step of the mapper, counted on tensors that hold no numbers."""
-    with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        network = _network(recipe, n_voxels, n_dims)
-        network(torch.empty(batch, n_voxels)).sum().backward()
-    return counter.get_total_flops()
-
-
-def _network(recipe: MappingConfig, n_voxels: int, n_dims: int) -> ResidualMapper:
-    return ResidualMapper(n_voxels, n_dims, n_blocks=recipe.n_blocks, hidden=recipe.hidden, fc_hidden=recipe.fc_hidden,
-                          n_layers=recipe.n_layers, pad_to=recipe.pad_to, sigmoid=recipe.sigmoid)
-
-
+# ── the command line ───────────────────────────────────────────────────────────────────────────────────────────────────
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `python -m mindreader.grid`; returns the exit status."""
     return command("grid", __doc__, write_record, arguments)

@@ -270,6 +270,19 @@ run.show(plots.dots(skewed, hue="what", origin=run.origin, xlabel="skewness of N
 # contrastive phase; of the caption mapper it is {ours}`02_mapping:crowding_caption_base`,
 # {ours}`02_mapping:crowding_caption_uncut` and {ours}`02_mapping:crowding_caption_finetuned`.
 #
+# What would all these fits cost with NSD itself? The operations of one step of each size are counted and multiplied by the
+# steps; the minutes are computed for a GPU, of which none was at hand.
+
+# %%
+bill = settings.bill(run)
+run.table(bill, "cost")
+
+# %% [markdown]
+# **Reading.** The {ours}`02_mapping:cost_fits_nsd` fits take {ours}`02_mapping:cost_petaflop_this` petaflop here and
+# {ours}`02_mapping:cost_petaflop_nsd` at the paper's sizes and epochs: {ours}`02_mapping:cost_hours_bfloat16` hours of a
+# GPU such as an H200 in bfloat16, if it reaches a tenth of what its maker promises, and
+# {ours}`02_mapping:cost_hours_float32` hours in float32 at half of that format's promise.
+#
 # ## Which pictures validate?
 #
 # The paper validates on the pictures that were first shown last; no other paper does. With ridge regression, which is
@@ -289,7 +302,7 @@ run.table(splits.leaks(run), "leaks")
 # %% tags=["remove-output"]
 run.record(mapping.mapping_summary(run, table, showings) | hubs.hubs_summary(found, crowded)
            | targets.targets_summary(run, pairs, mean, both) | misses.misses_summary(run, near)
-           | settings.ablation_summary(paper, ours, skewed) | splits.splits_summary(chosen))
+           | settings.ablation_summary(paper, ours, skewed, bill) | splits.splits_summary(chosen))
 
 # %% [markdown]
 # **Reading.** Forward, the paper's split gives {ours}`02_mapping:split_first_forward`, random pictures

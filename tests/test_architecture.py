@@ -111,9 +111,9 @@ MAY_IMPORT = {
     # layer 8
     "finetune": {"experiments", "parallel", "params", "pipeline", "records"},
     "grid": {
-        "claims", "experiments", "fitting", "hubness", "mapping", "params", "paths", "pipeline", "records", "scores",
-        "store",
+        "claims", "experiments", "hubness", "mapping", "params", "paths", "pipeline", "records", "scores", "store",
     },
+    "costs": {"experiments", "fitting", "grid", "mapping"},
     "gan_grid": {
         "claims", "experiments", "frechet", "gan_steps", "grid", "joint", "params", "paths", "pipeline", "records", "scores",
         "store",
@@ -129,7 +129,7 @@ MAY_IMPORT = {
     "report.categories": {"params", "pipeline", "readout", "report.common", "scores", "tables"},
     "report.decoding": {"pipeline", "recovery", "report.common", "report.subject", "scenes", "scores"},
     "report.finetuning": {"claims", "gan_grid", "params", "pipeline", "records", "report.common", "report.pictures", "tables"},
-    "report.ablation": {"claims", "grid", "params", "pipeline", "scores", "tables"},
+    "report.ablation": {"claims", "costs", "embed", "experiments", "grid", "params", "pipeline", "scores", "tables"},
     "report.hubs": {"controls", "hubness", "mapping", "pipeline", "records", "report.common", "scores"},
     "report.mapping": {
         "controls", "mapping", "pipeline", "protocols", "records", "report.common", "scores", "tables",

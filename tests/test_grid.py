@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity
-from torch import nn
 
 from mindreader import grid, pipeline, scores
 from mindreader.claims import CLAIMS, fits, verdicts
@@ -245,39 +244,3 @@ def test_two_processes_give_the_bits_of_one(run, table, tmp_path):
     for (space, recipe, repeat) in grid.fits_of(run.experiment, caption_rows(*SOME), 2):
         assert np.array_equal(pair.read(space, recipe, repeat).vectors, run.read(space, recipe, repeat).vectors)
 
-
-# ── the cost ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_the_operations_of_a_step_are_those_of_its_layers():
-    recipe, batch, n_voxels, n_dims = experiment("paper").mapping, 32, 15724, 512
-    network, positions = grid._network(recipe, n_voxels, n_dims), 15744 // 2
-    by_hand = 2 * batch * (positions * 64 * 4 + positions * n_dims * 128 + n_dims * 128)
-    by_hand += 2 * batch * positions * sum(layer.weight.numel() for layer in [network.channels, *(
-        c for block in network.blocks for c in block.modules() if isinstance(c, nn.Conv1d))])
-    backward = 2 * by_hand - 2 * batch * positions * 64 * 4            # nobody asks for the gradient of the voxels
-    assert grid.step_flops(recipe, batch, n_voxels, n_dims) == pytest.approx(by_hand + backward, rel=0.02)
-
-
-def test_the_time_is_the_operations_over_a_rate_and_says_so():
-    config, sizes = experiment("book"), dict(n_trials=1000, n_voxels=256, n_dims=16)
-    table = grid.cost_table(config, rate=1e9, device="a machine", **sizes).set_index("rows")
-    whole = grid.cost(config, (*grid.TABLE3, *grid.TABLE4), **sizes)
-    assert table.loc["both", "minutes"] == pytest.approx(whole / 1e9 / 60) and table.loc["both", "petaflop"] == whole / 1e15
-    assert table.loc["Table 3", "fits"] == 3 * 21 and table.loc["Table 4", "fits"] == 3 * 3 and table.loc["both", "fits"] == 66
-    assert set(table.basis) == {"computed from 1 GFLOP/s measured on a machine"}
-
-
-def test_a_rate_is_measured_on_steps_of_the_recipe():
-    recipe = caption_rows("MSE+cos")[0].recipes(experiment("smoke", TINY))[0][1]
-    began = time.monotonic()
-    rate = grid.measured_rate(recipe, n_voxels=96, n_dims=16, n_steps=3)
-    assert rate * (time.monotonic() - began) > 3 * grid.step_flops(recipe, recipe.batch, 96, 16) > 0
-
-
-def test_the_cost_counts_what_is_shared_once():
-    config, sizes = experiment("book"), dict(n_trials=1000, n_voxels=256, n_dims=16)
-    rows = {row.name: row for row in grid.TABLE3 if row.mapper == "f_mi"}
-    base, final = grid.cost(config, [rows["MSE+cos"]], **sizes), grid.cost(config, [rows["MSE+cos then +Contra"]], **sizes)
-    assert grid.cost(config, [rows["MSE+cos"], rows["threshold"]], **sizes) == base < final
-    assert grid.cost(config, [rows["MSE+cos"], rows["MSE+cos then +Contra"]], **sizes) == final
-    assert grid.cost(config, [rows["MSE+cos"], rows["no threshold"]], **sizes) == 2 * base
-    assert grid.cost(config, [rows["MSE+cos"]], n_seeds=6, **sizes) == 2 * base

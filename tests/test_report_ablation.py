@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest, fisher_exact
 
-from mindreader import claims, grid, plots_mapping, scores
+from mindreader import claims, costs, grid, plots_mapping, scores
 from mindreader.experiments import experiment
 from mindreader.params import ParameterError
 from mindreader.pipeline import Pipeline
@@ -18,7 +18,8 @@ GOOD = ("f_mi", "MSE+cos")          # the planted better fit; all others are ali
 @pytest.fixture(scope="module")
 def run():
     run = Pipeline(experiment("smoke"))
-    run.__dict__["subject"] = type("S", (), {"origin": "twin"})
+    train = type("T", (), {"betas": np.zeros((900, 256), np.float32)})
+    run.__dict__["subject"] = type("S", (), {"origin": "twin", "train": train})
     return run
 
 
@@ -118,14 +119,26 @@ def test_crowding_is_the_mean_over_seeds_between_the_lowest_and_the_highest(know
     assert set(rows.group) == {"image mapper", "caption mapper"} and len(rows) == 2 * 2 * len(ablation.CROWDING)
 
 
-def test_the_summary_counts_each_claim_once(ours, known):
-    values = ablation.ablation_summary(ablation.published(), ours, ablation.hubs_by_setting(known))
+def test_the_summary_counts_each_claim_once(run, ours, known):
+    values = ablation.ablation_summary(ablation.published(), ours, ablation.hubs_by_setting(known), ablation.bill(run))
     for source in ("paper", "ours"):
         counted = [values[f"claims_{source}_{v.replace(' ', '_')}"]["ours"] for v in claims.VERDICTS]
         assert sum(counted) == len(claims.CLAIMS) == values["claims"]["ours"]
     assert values["p_clamp_image_backward"]["ours"] == pytest.approx(0.004, abs=5e-4)
     assert values["gain_clamp_image_backward"]["low"] > 0.1
     assert values["crowding_caption_base"]["ours"] == 1 and values["crowding_image_uncut"]["chance"] == 0.3
+
+
+def test_the_bill_is_for_this_subject_and_for_nsd(run):
+    bill = ablation.bill(run).set_index(["where", "rows"])
+    whole = bill.loc["NSD", "both"]
+    steps = 40 * -(-costs.NSD["n_trials"] // 32)
+    base = 3 * steps * costs.step_flops(experiment("paper").mapping, 32, 15724, 512) / 1e15     # three seeds of one fit
+    assert base < whole.petaflop * 3 / run.experiment.grid.n_seeds < 66 * base
+    assert bill.loc["this subject", "both"].petaflop < whole.petaflop / 1000
+    for (where, rows), line in bill.iterrows():
+        minutes = [line[f"minutes, {words}"] * rate * 60 for words, rate in costs.gpu_rates().items()]
+        assert minutes == pytest.approx([line.petaflop * 1e15] * 2), (where, rows)
 
 
 def test_without_fits_the_paper_still_stands_there(run):

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .. import claims, grid, scores
+from .. import claims, costs, grid, scores
+from ..embed import load_resnet
+from ..experiments import experiment
 from ..params import ParameterError
 from ..pipeline import Pipeline
 from ..tables import paper_values
@@ -124,8 +126,21 @@ def hubs_by_setting(found: Grid) -> pd.DataFrame:
     return out.assign(group=out.mapper.map(GROUPS), what=out.metric.str.split().str[-1], name=out.name.replace(*BASE))
 
 
-def ablation_summary(paper: pd.DataFrame, ours: pd.DataFrame, crowding: pd.DataFrame) -> dict:
-    """The numbers of the chapter's prose: how many claims there are of each verdict, the claims it quotes, and hubs."""
+def bill(run: Pipeline) -> pd.DataFrame:
+    """What all fits cost here and on NSD at the paper's sizes and epochs: `costs.cost_table` with a column where.
+
+    Operations are counted. The minutes are computed for a GPU that was not at hand (`costs.GPU`).
+    """
+    n_trials, n_voxels = run.subject.train.betas.shape
+    here = {"n_trials": n_trials, "n_voxels": n_voxels, "n_dims": run.clip.n_dims, "n_low_level": load_resnet().n_dims}
+    n_seeds = run.experiment.grid.n_seeds
+    return pd.concat([costs.cost_table(config, costs.gpu_rates(), n_seeds=n_seeds, **sizes).assign(where=where)
+                      for where, config, sizes in (("this subject", run.experiment, here),
+                                                   ("NSD", experiment("paper"), costs.NSD))], ignore_index=True)
+
+
+def ablation_summary(paper: pd.DataFrame, ours: pd.DataFrame, crowding: pd.DataFrame, cost: pd.DataFrame) -> dict:
+    """The numbers of the chapter's prose: claims of each verdict, the claims it quotes, hubs, and what all fits cost."""
     values = {"claims": {"ours": len(ours), "note": "comparisons in Tables 3 and 4"}}
     for source, table in (("paper", paper), ("ours", ours)):
         for verdict in claims.VERDICTS:
@@ -141,6 +156,14 @@ def ablation_summary(paper: pd.DataFrame, ours: pd.DataFrame, crowding: pd.DataF
     for row in crowding[crowding.what == "forward"].itertuples():
         values[f"crowding_{row.group.split()[0]}_{names[row.name]}"] = {
             "ours": row.value, "chance": row.chance, "note": f"skewness, mean over seeds ({row.low:.2f} to {row.high:.2f})"}
+    for row in cost[cost.rows == "both"].itertuples():
+        place = row.where.split()[0].lower()
+        values[f"cost_fits_{place}"] = {"ours": row.fits, "note": f"fits of Tables 3 and 4, {row.where}"}
+        values[f"cost_petaflop_{place}"] = {"ours": row.petaflop, "note": f"petaflop of these fits, counted, {row.where}"}
+    everything = cost[(cost["rows"] == "both") & (cost["where"] == "NSD")].iloc[0]
+    for dtype, words in zip(costs.GPU, costs.gpu_rates()):
+        values[f"cost_hours_{dtype}"] = {"ours": everything[f"minutes, {words}"] / 60,
+                                         "note": f"hours of a GPU for these fits on NSD, computed, {words}"}
     return values
 
 
