@@ -12,6 +12,9 @@ from pathlib import Path
 
 import torch
 
+from mindreader import costs
+from mindreader.embed import load_clip, load_resnet
+from mindreader.experiments import experiment
 from mindreader.gan import GanConfig
 from mindreader.mapping import MappingConfig
 
@@ -22,10 +25,11 @@ from .timing import Timing, machine, peaks
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and write only where --json says; 2 for a setting that cannot be."""
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="?", choices=("all", "gan", "mapper"), default="all")
+    parser.add_argument("what", nargs="?", choices=("all", "gan", "mapper", "grid"), default="all")
     parser.add_argument("--repeats", type=int, default=15, help="timed steps of each contender (default 15)")
     parser.add_argument("--batch", type=int, default=32, help="pictures or trials in a step (default 32)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="default: all processors")
+    parser.add_argument("--device", default="cpu", help="of the grid's steps: cpu or cuda (default cpu)")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the numbers there, too")
     asked = parser.parse_args(arguments)
     for name in ("repeats", "batch", "threads"):
@@ -72,6 +76,23 @@ def _sections(asked: argparse.Namespace) -> Iterator[dict]:
         sys.stdout.write("Peak of this machine: "
                          + "; ".join(f"{r['name']} {r['flops_per_second'] / 1e9:.0f} GFLOP/s" for r in rows) + "\n\n")
         yield {"title": "peak", "rows": rows}
+    if asked.what in ("all", "grid"):
+        twin = experiment("book").twin
+        ours = {"n_trials": int(0.85 * twin.n_sessions * twin.trials_per_session), "n_voxels": twin.n_voxels,
+                "n_dims": load_clip().n_dims, "n_low_level": load_resnet().n_dims}
+        yield from (_grid(name, sizes, asked) for name, sizes in (("book", ours), ("paper", costs.NSD)))
+
+
+def _grid(name: str, sizes: dict[str, int], asked: argparse.Namespace) -> dict:
+    """What all fits of Tables 3 and 4 take at the rate that one step of a preset's mapper reaches on the device."""
+    config = experiment(name)
+    rate = costs.measured_rate(dataclasses.replace(config.mapping, batch=asked.batch), n_voxels=sizes["n_voxels"],
+                               n_dims=sizes["n_dims"], device=asked.device, n_steps=asked.repeats)
+    table = costs.cost_table(config, {f"at {rate / 1e9:.0f} GFLOP/s": rate}, **sizes)
+    title = (f"Tables 3 and 4 at the preset {name}, {sizes['n_trials']:,} trials of {sizes['n_voxels']:,} voxels, "
+             f"{config.mapping.dtype}, on {asked.device}")
+    sys.stdout.write(f"{title}\n{table.to_string(index=False, float_format='{:.3g}'.format)}\n\n")
+    return {"title": title, "rows": table.to_dict("records")}
 
 
 def _section(title: str, timings: list[Timing], n_plain: int, shares: dict[str, float]) -> dict:

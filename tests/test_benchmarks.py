@@ -18,7 +18,7 @@ from benchmarks.__main__ import main
 from benchmarks.plain_mapper import PlainMapper
 from benchmarks.plain_stylegan import PlainDiscriminator, PlainGenerator
 from benchmarks.timing import Timing, by_turns, by_turns_apart, peaks
-from mindreader import losses
+from mindreader import costs, losses
 from mindreader.fitting import new_network
 from mindreader.gan import Game, GanConfig
 from mindreader.gan_steps import path_length_losses
@@ -259,15 +259,16 @@ def test_the_table_names_every_contender_and_writes_only_what_was_asked(tmp_path
     monkeypatch.setattr(mapper_step, "SIZES", ((128, 16),))
     monkeypatch.setattr("benchmarks.__main__.peaks", partial(peaks, size=64, repeats=1))
     monkeypatch.setattr("benchmarks.__main__.GanConfig", lambda batch: GanConfig(network=SMALL, batch=batch))
+    monkeypatch.setattr(costs, "NSD", costs.NSD | {"n_voxels": 256, "n_dims": 16})
     options = ["--repeats", "2", "--batch", "4", "--threads", "1"]
     assert main(options) == 0
     printed = capsys.readouterr().out
-    for name in (*gan_step.PLAIN, "mindreader float32", "mindreader bfloat16", "plain float32", "GFLOP/s"):
+    for name in (*gan_step.PLAIN, "mindreader float32", "mindreader bfloat16", "plain float32", "GFLOP/s", "Tables 3 and 4 at the preset paper"):
         assert name in printed
     assert list(tmp_path.iterdir()) == []
     assert main([*options, "--json", "numbers.json"]) == 0
     report = json.loads((tmp_path / "numbers.json").read_text())
-    assert [len(section["rows"]) for section in report["sections"]] == [4, 4, 4]
+    assert [len(section["rows"]) for section in report["sections"]] == [4, 4, 4, 3, 3]
     first = report["sections"][0]["rows"]
     assert max(row["ratio"] for row in first[:2]) == 1
     assert all(row["slowest"] <= row["per_second"] <= row["fastest"] for row in first)
