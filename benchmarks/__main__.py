@@ -1,4 +1,4 @@
-"""Prints how fast both trainings are beside their plain references: `make bench`, or `python -m benchmarks --help`."""
+"""Prints how fast the trainings are beside plain references, and what the grids take; see `--help`."""
 
 from __future__ import annotations
 
@@ -77,9 +77,10 @@ def _sections(asked: argparse.Namespace) -> Iterator[dict]:
                          + "; ".join(f"{r['name']} {r['flops_per_second'] / 1e9:.0f} GFLOP/s" for r in rows) + "\n\n")
         yield {"title": "peak", "rows": rows}
     if asked.what in ("all", "grid"):
-        twin = experiment("book").twin
-        ours = {"n_trials": int(0.85 * twin.n_sessions * twin.trials_per_session), "n_voxels": twin.n_voxels,
-                "n_dims": load_clip().n_dims, "n_low_level": load_resnet().n_dims}
+        book = experiment("book")
+        n_trials = round((1 - book.data.validation_fraction) * book.twin.n_sessions * book.twin.trials_per_session)
+        ours = {"n_trials": n_trials, "n_voxels": book.twin.n_voxels, "n_dims": load_clip().n_dims,
+                "n_low_level": load_resnet().n_dims}
         yield from (_grid(name, sizes, asked) for name, sizes in (("book", ours), ("paper", costs.NSD)))
 
 

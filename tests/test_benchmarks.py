@@ -263,7 +263,8 @@ def test_the_table_names_every_contender_and_writes_only_what_was_asked(tmp_path
     options = ["--repeats", "2", "--batch", "4", "--threads", "1"]
     assert main(options) == 0
     printed = capsys.readouterr().out
-    for name in (*gan_step.PLAIN, "mindreader float32", "mindreader bfloat16", "plain float32", "GFLOP/s", "Tables 3 and 4 at the preset paper"):
+    for name in (*gan_step.PLAIN, "mindreader float32", "mindreader bfloat16", "plain float32", "GFLOP/s",
+                 "Tables 3 and 4 at the preset paper"):
         assert name in printed
     assert list(tmp_path.iterdir()) == []
     assert main([*options, "--json", "numbers.json"]) == 0

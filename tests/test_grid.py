@@ -243,4 +243,3 @@ def test_two_processes_give_the_bits_of_one(run, table, tmp_path):
     pd.testing.assert_frame_equal(grid.run_grid(pair, caption_rows(*SOME), 2, processes=2), table, check_exact=True)
     for (space, recipe, repeat) in grid.fits_of(run.experiment, caption_rows(*SOME), 2):
         assert np.array_equal(pair.read(space, recipe, repeat).vectors, run.read(space, recipe, repeat).vectors)
-
