@@ -7,6 +7,7 @@ looks in its place, and the number's name then ends in "(twin)", since it is ano
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -131,9 +132,22 @@ def pixel_correlation(pictures: np.ndarray, originals: np.ndarray) -> np.ndarray
 
     Both (n, height, width, 3) uint8; a picture of one tone gives NaN. Source: Brain-Diffuser's evaluation code.
     """
-    def compare(a: Tensor, b: Tensor) -> np.ndarray:
-        a, b = (x.flatten(1) - x.flatten(1).mean(1, keepdim=True) for x in (a, b))
-        return ((a * b).sum(1) / (a.square().sum(1) * b.square().sum(1)).sqrt()).numpy()
+    # Resizing is a product with a matrix on each side, so that the products and sums of all pixels at 425 px are those of
+    # the small pictures under the matrices' own products: the same r, and no large picture is made.
+    def compare(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        sides = [(_stretch(x.shape[1]), _stretch(x.shape[2])) for x in (a, b)]
+        # tones do not matter to r, and without them a picture of one tone is exactly zero
+        a, b = (x.astype(float) - x.mean((1, 2, 3), keepdims=True) for x in (a, b))
+
+        def total(x: np.ndarray, side: tuple) -> np.ndarray:
+            return np.einsum("nhwc,h,w->n", x, side[0].sum(0), side[1].sum(0), optimize=True)
+
+        def product(x: np.ndarray, y: np.ndarray, side_x: tuple, side_y: tuple) -> np.ndarray:
+            stretched = np.einsum("nijc,hi,wj->nhwc", y, *(p.T @ q for p, q in zip(side_x, side_y)), optimize=True)
+            return (x * stretched).sum((1, 2, 3)) - total(x, side_x) * total(y, side_y) / (3 * PIXELS**2)
+
+        with np.errstate(invalid="ignore"):
+            return product(a, b, *sides) / np.sqrt(product(a, a, sides[0], sides[0]) * product(b, b, sides[1], sides[1]))
 
     return _paired(compare, pictures, originals)
 
@@ -147,12 +161,13 @@ def structural_similarity(pictures: np.ndarray, originals: np.ndarray) -> np.nda
     from skimage.color import rgb2gray  # here and not above: only this number needs it
     from skimage.metrics import structural_similarity as ssim
 
-    def grey(a: Tensor) -> np.ndarray:
-        return rgb2gray(a.numpy(), channel_axis=1)
+    def large(x: np.ndarray) -> np.ndarray:  # grey first: one channel to resize, and the same picture
+        rows, columns = (_stretch(n).astype(np.float32) for n in x.shape[1:3])
+        return np.clip(rows @ rgb2gray(x.astype(np.float32) / 255) @ columns.T, 0, 1)
 
-    def compare(a: Tensor, b: Tensor) -> np.ndarray:
+    def compare(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.array([ssim(x, y, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1.0)
-                         for x, y in zip(grey(a), grey(b))])
+                         for x, y in zip(large(a), large(b))])
 
     return _paired(compare, pictures, originals)
 
@@ -161,11 +176,19 @@ def structural_similarity(pictures: np.ndarray, originals: np.ndarray) -> np.nda
 def _paired(compare, pictures: np.ndarray, originals: np.ndarray, batch: int = 32) -> np.ndarray:
     if len(pictures) != len(originals):
         raise ValueError(f"got {len(pictures)} pictures and {len(originals)} originals, expected one original for each")
+
     def part(start: int) -> np.ndarray:
-        return compare(*(_resized(images[start:start + batch], PIXELS) for images in (pictures, originals)))
+        return compare(pictures[start:start + batch], originals[start:start + batch])
 
     with ThreadPoolExecutor() as pool:  # filters and products of large arrays let other threads run
         return np.concatenate(list(pool.map(part, range(0, len(pictures), batch))))
+
+
+@functools.cache
+def _stretch(n: int) -> np.ndarray:
+    """The (425, n) matrix by which `_resized` brings a side of n pixels to 425."""
+    unit = torch.eye(n, dtype=torch.float64)[None, None]
+    return F.interpolate(unit, (PIXELS, n), mode="bilinear", antialias=True, align_corners=False)[0, 0].numpy()
 
 
 def _resized(pixels: np.ndarray, size: int) -> Tensor:

@@ -42,6 +42,14 @@ def test_pixel_correlation_is_numpys(pictures):
         assert value == pytest.approx(np.corrcoef(at_425(a).ravel(), at_425(b).ravel())[0, 1], abs=2e-3)
 
 
+@pytest.mark.parametrize("shape", [(64, 64), (40, 56), (500, 470)])  # 425 px lie above, above and below
+def test_pixel_correlation_is_that_of_the_resized_pictures(rng, shape):
+    a, b = rng.integers(0, 256, (2, 3, *shape, 3), dtype=np.uint8)
+    large = [eight._resized(x, 425).double().flatten(1).numpy() for x in (a, a // 2 + b // 2)]
+    expected = [np.corrcoef(x, y)[0, 1] for x, y in zip(*large)]
+    assert eight.pixel_correlation(a, a // 2 + b // 2) == pytest.approx(expected, abs=1e-6)
+
+
 def test_pixel_correlation_does_not_see_brightness_and_is_undefined_for_one_tone(pictures):
     assert eight.pixel_correlation(pictures // 2, pictures) == pytest.approx(np.ones(6), abs=1e-3)
     assert np.isnan(eight.pixel_correlation(np.full_like(pictures, 128), pictures)).all()
