@@ -37,8 +37,10 @@ chapters: $(READY)
 site: $(READY)
 	$(BIN)/jupyter-book build -W -n --keep-going book
 
+# A file of tests, or a notebook, to a processor: one thread each is faster than several that wait for one another.
 test: $(READY)
-	MINDREADER_HOME="$${MINDREADER_HOME:-$(HOME_FOR_TESTS)}" $(BIN)/python -m pytest --nbval --durations=15
+	MINDREADER_HOME="$${MINDREADER_HOME:-$(HOME_FOR_TESTS)}" OMP_NUM_THREADS=1 \
+	$(BIN)/python -m pytest --nbval --durations=15 --numprocesses auto --maxprocesses 4 --dist loadfile
 
 tables: $(READY)
 	$(BIN)/python -m mindreader.grid
