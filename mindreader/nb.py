@@ -103,18 +103,19 @@ def is_current(stem: str) -> bool:
 
 
 def build(stem: str, *, check: bool = False, force: bool = False) -> bool:
-    """Make one chapter; returns whether it changed (with `check`, whether it would have)."""
+    """Make one chapter; returns whether a file that it leaves changed (with `check`, also whether its notebook would)."""
     if not force and is_current(stem):
         _say(f"{stem}: nothing to do")
         return False
     start = time.monotonic()
-    before = inputs(stem)
+    before, left = inputs(stem), _digest(outputs(stem))
     path = paths.NOTEBOOKS / f"{stem}.ipynb"
     text = nbformat.writes(run(stem, paths.ROOT / ".make" / "chapters"), version=4) + "\n"
-    changed = not path.is_file() or path.read_text(encoding="utf-8") != text
-    if changed and not check:
+    other = not path.is_file() or path.read_text(encoding="utf-8") != text
+    if other and not check:
         with atomic_write(path) as part:
             part.write_text(text, encoding="utf-8")
+    changed = other or _digest(outputs(stem)) != left
     if not check:
         with atomic_write(_stamp(stem)) as part:
             stamp = {"inputs": before, "outputs": _digest(outputs(stem))}

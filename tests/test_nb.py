@@ -77,6 +77,15 @@ def test_check_says_what_would_change_and_writes_no_notebook(house):
     assert not (house / "notebooks" / "01_x.ipynb").exists()
 
 
+def test_another_figure_is_a_change_though_the_notebook_is_the_same(house, capsys):
+    nb.main([])
+    (house / "figures" / "01_x" / "a.csv").write_text("of another run")
+    assert nb.main(["--check"]) == 1
+    assert (house / "figures" / "01_x" / "a.csv").read_text() == "a"
+    assert nb.main(["--check", "--force"]) == 0
+    assert told(capsys) == ["01_x: changed", "01_x: changed", "01_x: unchanged"]
+
+
 def test_a_failing_cell_keeps_the_committed_chapter(house):
     nb.main([])
     before = (house / "notebooks" / "01_x.ipynb").read_bytes()
