@@ -64,8 +64,9 @@ def by_turns_apart(contenders: dict[str, Callable[[], Callable[[], object]]], it
                    warm: int = 2) -> list[Timing]:
     """As `by_turns`, each contender in a process of its own, which sets it up by calling it (it must be picklable).
 
-    For contenders that must not share what belongs to a process, such as how freed memory is kept. Raises RuntimeError
-    for one whose process ends early.
+    For contenders that must not share what belongs to a process, such as how freed memory is kept. Each turn begins with
+    a run that is not timed: the other processes have emptied the processor's caches meanwhile, and a training, whose
+    steps follow one another, is not timed after somebody else's. Raises RuntimeError for one whose process ends early.
     """
     context, threads = get_context("spawn"), torch.get_num_threads()
     lines, processes = {}, []
@@ -104,6 +105,7 @@ def _apart(prepare: Callable[[], Callable[[], object]], threads: int, line) -> N
             line.recv()
         except EOFError:
             return
+        work()
         wall, cpu = time.perf_counter(), time.process_time()
         work()
         line.send((time.perf_counter() - wall, time.process_time() - cpu))
