@@ -61,7 +61,7 @@ def by_turns(contenders: dict[str, Callable[[], object]], items: int, *, repeats
 
 
 def by_turns_apart(contenders: dict[str, Callable[[], Callable[[], object]]], items: int, *, repeats: int,
-                   warm: int = 2) -> list[Timing]:
+                   warm: int = 1) -> list[Timing]:
     """As `by_turns`, each contender in a process of its own, which sets it up by calling it (it must be picklable).
 
     For contenders that must not share what belongs to a process, such as how freed memory is kept. Each turn begins with

@@ -173,6 +173,9 @@ def structural_similarity(pictures: np.ndarray, originals: np.ndarray) -> np.nda
 
 
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+_bilinear = functools.partial(F.interpolate, mode="bilinear", antialias=True, align_corners=False)
+
+
 def _paired(compare, pictures: np.ndarray, originals: np.ndarray, batch: int = 32) -> np.ndarray:
     if len(pictures) != len(originals):
         raise ValueError(f"got {len(pictures)} pictures and {len(originals)} originals, expected one original for each")
@@ -188,7 +191,7 @@ def _paired(compare, pictures: np.ndarray, originals: np.ndarray, batch: int = 3
 def _stretch(n: int) -> np.ndarray:
     """The (425, n) matrix by which `_resized` brings a side of n pixels to 425."""
     unit = torch.eye(n, dtype=torch.float64)[None, None]
-    return F.interpolate(unit, (PIXELS, n), mode="bilinear", antialias=True, align_corners=False)[0, 0].numpy()
+    return _bilinear(unit, (PIXELS, n))[0, 0].numpy()
 
 
 def _resized(pixels: np.ndarray, size: int) -> Tensor:
@@ -196,7 +199,7 @@ def _resized(pixels: np.ndarray, size: int) -> Tensor:
     x = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 255
     if x.shape[2:] == (size, size):
         return x
-    return F.interpolate(x, (size, size), mode="bilinear", antialias=True, align_corners=False).clamp(0, 1)
+    return _bilinear(x, (size, size)).clamp(0, 1)
 
 
 def _stand_ins() -> dict[str, Eye]:

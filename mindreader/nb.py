@@ -115,10 +115,11 @@ def build(stem: str, *, check: bool = False, force: bool = False) -> bool:
     if other and not check:
         with atomic_write(path) as part:
             part.write_text(text, encoding="utf-8")
-    changed = other or _digest(outputs(stem)) != left
+    leaves = _digest(outputs(stem))
+    changed = other or leaves != left
     if not check:
         with atomic_write(_stamp(stem)) as part:
-            stamp = {"inputs": before, "outputs": _digest(outputs(stem))}
+            stamp = {"inputs": before, "outputs": leaves}
             part.write_text(json.dumps(stamp), encoding="utf-8")
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
     _say(f"{stem}: {'changed' if changed else 'unchanged'}, {time.monotonic() - start:.0f} s, "
