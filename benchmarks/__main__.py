@@ -17,6 +17,7 @@ from mindreader.embed import load_clip, load_resnet
 from mindreader.experiments import experiment
 from mindreader.gan import GanConfig
 from mindreader.mapping import MappingConfig
+from mindreader.params import ParameterError, check_device
 
 from . import gan_step, mapper_step
 from .timing import Timing, machine, peaks
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--repeats", type=int, default=15, help="timed steps of each contender (default 15)")
     parser.add_argument("--batch", type=int, default=32, help="pictures or trials in a step (default 32)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="default: all processors")
-    parser.add_argument("--device", default="cpu", help="of the grid's steps: cpu or cuda (default cpu)")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="of the grid's steps (default cpu)")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the numbers there, too")
     asked = parser.parse_args(arguments)
     for name in ("repeats", "batch", "threads"):
@@ -37,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"--{name} {getattr(asked, name)}; expected 1 or more")
     if asked.json and not asked.json.absolute().parent.is_dir():
         parser.error(f"--json {asked.json}: there is no folder {asked.json.absolute().parent}; make it first")
+    try:
+        check_device(asked.device)
+    except ParameterError as refused:
+        parser.error(str(refused))
     before, torch_threads = machine(), torch.get_num_threads()
     torch.set_num_threads(asked.threads)
     try:

@@ -280,9 +280,12 @@ def test_the_table_names_every_contender_and_writes_only_what_was_asked(tmp_path
     (["--repeats", "0"], "--repeats 0; expected 1 or more"),
     (["--json", "no/such/folder/x.json"], "there is no folder"),
     (["gna"], "invalid choice"),
+    (["--device", "gpu"], "invalid choice"),
+    (["--device", "cuda"], "device='cuda': this machine has no GPU that torch can use; expected cpu"),
 ])
 def test_what_cannot_be_is_refused_before_anything_is_measured(tmp_path, monkeypatch, capsys, options, message):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     with pytest.raises(SystemExit, match="2"):
         main(options)
     assert message in capsys.readouterr().err
