@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from .experiments import Experiment
 from .fitting import new_network
 from .grid import TABLE3, TABLE4, Row, fits_of
-from .mapping import MappingConfig, ResidualMapper
+from .mapping import MappingConfig
 
 # The paper's training side: trials by its split, voxels, dimensions of ViT-B/32 and of the low-level features.
 NSD = {"n_trials": 23_715, "n_voxels": 15_724, "n_dims": 512, "n_low_level": 256}
@@ -78,7 +78,7 @@ def measured_rate(recipe: MappingConfig, *, n_voxels: int, n_dims: int, device: 
     """Operations a second of training steps of this recipe on random numbers, after one that is not counted."""
     seeded = torch.Generator().manual_seed(0)
     betas, aims = (torch.randn(recipe.batch, size, generator=seeded).to(device) for size in (n_voxels, n_dims))
-    network = new_network(lambda: _network(recipe, n_voxels, n_dims), 0).to(device)
+    network = new_network(lambda: recipe.network(n_voxels, n_dims), 0).to(device)
     optimizer = torch.optim.Adam(network.parameters(), recipe.learning_rate)
     for step in range(n_steps + 1):
         if step == 1:
@@ -97,11 +97,6 @@ def measured_rate(recipe: MappingConfig, *, n_voxels: int, n_dims: int, device: 
 def step_flops(recipe: MappingConfig, batch: int, n_voxels: int, n_dims: int) -> int:
     """Operations of one training step of the mapper, counted on tensors that hold no numbers."""
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        network = _network(recipe, n_voxels, n_dims)
+        network = recipe.network(n_voxels, n_dims)
         network(torch.empty(batch, n_voxels)).sum().backward()
     return counter.get_total_flops()
-
-
-def _network(recipe: MappingConfig, n_voxels: int, n_dims: int) -> ResidualMapper:
-    return ResidualMapper(n_voxels, n_dims, n_blocks=recipe.n_blocks, hidden=recipe.hidden, fc_hidden=recipe.fc_hidden,
-                          n_layers=recipe.n_layers, pad_to=recipe.pad_to, sigmoid=recipe.sigmoid)

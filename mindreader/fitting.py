@@ -232,6 +232,10 @@ def _one_epoch(network, optimizer, task: Task, phase: Phase, rng, bfloat16: bool
             if companion:
                 companion.finish()
             total += value * len(rows)
+    # ReLU on a number's bits (`halfwidth`) makes 0 of a negative "not a number", so the loss alone would not tell
+    if not all(weight.isfinite().all() for weight in network.parameters()):
+        raise Diverged(f"the loss '{phase.name}' left weights that are not finite in epoch {epoch + 1}, expected numbers; "
+                       "lower the learning rate or look for values that are not finite in the input")
     return total / n
 
 

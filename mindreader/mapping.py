@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from . import halfwidth
 from .auxiliary import COMPANIONS, companion
 from .fitting import Phase, Schedule, Task, as_tensor, fit, identity_of, in_batches, new_network
 from .losses import LOSSES, blend
@@ -98,6 +99,11 @@ class MappingConfig:
                       companion)
                 for ws, n, companion in zip(weights, self.epochs, beside)]
 
+    def network(self, n_voxels: int, n_dims: int) -> ResidualMapper:
+        """The network of this recipe, not trained."""
+        return ResidualMapper(n_voxels, n_dims, n_blocks=self.n_blocks, hidden=self.hidden, fc_hidden=self.fc_hidden,
+                              n_layers=self.n_layers, pad_to=self.pad_to, sigmoid=self.sigmoid)
+
 
 class ResidualBlock(nn.Module):
     """x + conv(relu(conv(relu(conv(x))))), kernels 3, 3, 1, the same width throughout, no batch norm (paper A.1)."""
@@ -143,32 +149,25 @@ class ResidualMapper(nn.Module):
         first = self.stem[0]
         left, right = self.margins
         windows = F.pad(betas, (left + 1, right + 1)).unfold(1, 4, 2)                             # [B positions 4]
-        x = F.relu_(F.linear(windows, first.weight[:, 0], first.bias))                           # [B positions hidden]
-        x = x.transpose(1, 2).unsqueeze(2)                                                       # [B hidden 1 positions]
+        x = F.linear(windows, first.weight[:, 0], first.bias)                                    # [B positions hidden]
+        by_hand = x.dtype == torch.bfloat16 and x.device.type == "cpu"
+        rectify = halfwidth.rectify if by_hand else F.relu_
+        x = rectify(x).transpose(1, 2).unsqueeze(2)                                              # [B hidden 1 positions]
         for conv in self.stem[1:]:
-            x = F.relu_(convolve(x, conv))
-        for block in self.blocks:
-            x = F.relu_(block(x))
-        x = self._in_products(x) if x.dtype == torch.bfloat16 else self._in_convolutions(x)      # [B n_dims]
+            x = rectify(convolve(x, conv))
+        if by_hand:
+            x = halfwidth.trunk(x, *self.blocks.parameters())
+            x = halfwidth.head(x, *self.channels.parameters(), *self.positions.parameters(), *self.out.parameters())
+        else:
+            for block in self.blocks:
+                x = F.relu_(block(x))
+            x = self._in_convolutions(x)                                                         # [B n_dims]
         return torch.sigmoid(x) if self.sigmoid else x
 
     def _in_convolutions(self, x: Tensor) -> Tensor:
         """Rows 6 to 11, [B hidden 1 positions] -> [B n_dims]."""
         x = F.relu_(convolve(x, self.channels)).squeeze(2).transpose(1, 2)                       # [B positions n_dims]
         return self.out(F.relu_(self.positions(x)))[:, 0]
-
-    def _in_products(self, x: Tensor) -> Tensor:
-        """The same sums with positions outermost, so that rows 9 and 11 are one product for all trials together.
-
-        In bfloat16 that is a third faster, forward and backward; in float32 on an AMD processor it would be slower, where
-        products go to another library than convolutions.
-        """
-        n_trials, width, _, n_positions = x.shape
-        x = x.squeeze(2).permute(2, 0, 1).reshape(1, -1, width).transpose(1, 2).unsqueeze(2)     # [1 hidden 1 positions*B]
-        x = F.relu_(convolve(x, self.channels)).squeeze(2).transpose(1, 2)                       # [1 positions*B n_dims]
-        x = x.reshape(n_positions, -1)                                                           # [positions B*n_dims]
-        x = F.relu_(torch.addmm(self.positions.bias[:, None], self.positions.weight[:, :, 0], x))   # [fc_hidden B*n_dims]
-        return (self.out.weight[:, :, 0] @ x).view(n_trials, -1) + self.out.bias
 
 
 def convolve(x: Tensor, conv: nn.Conv1d) -> Tensor:
@@ -233,7 +232,7 @@ def fit_mapper(trials_train: Trials, trials_val: Trials, points: Embeddings, con
     Source: paper §2.2; schedule, clamp and weights of the losses from the released code.
     """
     n_voxels, n_dims = trials_train.betas.shape[1], points.vectors.shape[1]
-    network = new_network(lambda: _network(n_voxels, n_dims, config), seed)
+    network = new_network(lambda: config.network(n_voxels, n_dims), seed)
     if start:
         check_voxels(trials_train, start.network.n_voxels)
         _continues(start, config, points.space)
@@ -293,7 +292,7 @@ class FittedMapper:
         """Read what `save` wrote; LayoutError where something is missing."""
         state, card = read_part(Path(folder), "mapper")
         config = MappingConfig.from_card(card["config"])
-        network = _network(card["n_voxels"], card["n_dims"], config)
+        network = config.network(card["n_voxels"], card["n_dims"])
         network.load_state_dict(state)
         return cls(network, config, card["space"], pd.DataFrame(card["history"]))
 
@@ -358,11 +357,6 @@ def _versions(points: Embeddings, augmented: np.ndarray) -> Embeddings:
     keys = np.repeat(np.arange(len(augmented)), len(points))
     return Embeddings(augmented.reshape(-1, augmented.shape[2]), np.tile(points.image_ids, len(augmented)), keys,
                       points.space, points.source)
-
-
-def _network(n_voxels: int, n_dims: int, config: MappingConfig) -> ResidualMapper:
-    return ResidualMapper(n_voxels, n_dims, n_blocks=config.n_blocks, hidden=config.hidden, fc_hidden=config.fc_hidden,
-                          n_layers=config.n_layers, pad_to=config.pad_to, sigmoid=config.sigmoid)
 
 
 def _continues(start: FittedMapper, config: MappingConfig, space: str) -> None:

@@ -15,7 +15,7 @@ ROWS = {row.name: row for row in grid.TABLE3 if row.mapper == "f_mi"}
 
 def test_the_operations_of_a_step_are_those_of_its_layers():
     recipe, batch, n_voxels, n_dims = experiment("paper").mapping, 32, 15724, 512
-    network, positions = costs._network(recipe, n_voxels, n_dims), 15744 // 2
+    network, positions = recipe.network(n_voxels, n_dims), 15744 // 2
     by_hand = 2 * batch * (positions * 64 * 4 + positions * n_dims * 128 + n_dims * 128)
     by_hand += 2 * batch * positions * sum(layer.weight.numel() for layer in [network.channels, *(
         c for block in network.blocks for c in block.modules() if isinstance(c, nn.Conv1d))])
