@@ -12,14 +12,11 @@ from pathlib import Path
 
 import torch
 
-from mindreader import costs
-from mindreader.embed import load_clip, load_resnet
-from mindreader.experiments import experiment
 from mindreader.gan import GanConfig
 from mindreader.mapping import MappingConfig
 from mindreader.params import ParameterError, check_device
 
-from . import gan_step, mapper_step
+from . import gan_step, grid_step, mapper_step
 from .timing import Timing, machine, peaks
 
 
@@ -31,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, default=32, help="pictures or trials in a step (default 32)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="default: all processors")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="of the grid's steps (default cpu)")
+    parser.add_argument("--record", action="store_true", help="keep the grid's steps on a GPU as what chapter 02 quotes")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the numbers there, too")
     asked = parser.parse_args(arguments)
     for name in ("repeats", "batch", "threads"):
@@ -42,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_device(asked.device)
     except ParameterError as refused:
         parser.error(str(refused))
+    if asked.record and (asked.what, asked.device) != ("grid", "cuda"):
+        parser.error("--record: expected `grid --device cuda`; a GPU's steps are what the record holds")
     before, torch_threads = machine(), torch.get_num_threads()
     torch.set_num_threads(asked.threads)
     try:
@@ -82,23 +82,7 @@ def _sections(asked: argparse.Namespace) -> Iterator[dict]:
                          + "; ".join(f"{r['name']} {r['flops_per_second'] / 1e9:.0f} GFLOP/s" for r in rows) + "\n\n")
         yield {"title": "peak", "rows": rows}
     if asked.what in ("all", "grid"):
-        book = experiment("book")
-        n_trials = round((1 - book.data.validation_fraction) * book.twin.n_sessions * book.twin.trials_per_session)
-        ours = {"n_trials": n_trials, "n_voxels": book.twin.n_voxels, "n_dims": load_clip().n_dims,
-                "n_low_level": load_resnet().n_dims}
-        yield from (_grid(name, sizes, asked) for name, sizes in (("book", ours), ("paper", costs.NSD)))
-
-
-def _grid(name: str, sizes: dict[str, int], asked: argparse.Namespace) -> dict:
-    """What all fits of Tables 3 and 4 take at the rate that one step of a preset's mapper reaches on the device."""
-    config = experiment(name)
-    rate = costs.measured_rate(dataclasses.replace(config.mapping, batch=asked.batch), n_voxels=sizes["n_voxels"],
-                               n_dims=sizes["n_dims"], device=asked.device, n_steps=asked.repeats)
-    table = costs.cost_table(config, {f"at {rate / 1e9:.0f} GFLOP/s": rate}, **sizes)
-    title = (f"Tables 3 and 4 at the preset {name}, {sizes['n_trials']:,} trials of {sizes['n_voxels']:,} voxels, "
-             f"{config.mapping.dtype}, on {asked.device}")
-    sys.stdout.write(f"{title}\n{table.to_string(index=False, float_format='{:.3g}'.format)}\n\n")
-    return {"title": title, "rows": table.to_dict("records")}
+        yield from grid_step.sections(asked)
 
 
 def _section(title: str, timings: list[Timing], n_plain: int, shares: dict[str, float]) -> dict:

@@ -1,10 +1,11 @@
-"""What Tables 3 and 4 cost on a machine that one does not have: operations counted by torch, over the rate of a device."""
+"""What Tables 3 and 4 cost: the steps of all their fits, the operations in each, and its time on a GPU that we measured."""
 
 from __future__ import annotations
 
+import statistics
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from math import ceil
 
@@ -12,47 +13,47 @@ import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from . import paths
 from .experiments import Experiment
 from .fitting import new_network
 from .grid import TABLE3, TABLE4, Row, fits_of
+from .losses import LOSSES, blend
 from .mapping import MappingConfig
 
 # The paper's training side: trials by its split, voxels, dimensions of ViT-B/32 and of the low-level features.
 NSD = {"n_trials": 23_715, "n_voxels": 15_724, "n_dims": 512, "n_low_level": 256}
-# Operations a second of a GPU of 2023 (H100, H200): the maker's dense peak, and the share of it that we count on. None was
-# at hand. Layers of 64 channels do some 60 to 100 operations for each byte, which in bfloat16 the memory bounds.
-GPU = {"float32": (67e12, 0.5), "bfloat16": (989e12, 0.1)}
 
 
-def gpu_rates() -> dict[str, float]:
-    """The rates of `GPU` in words: number format, share and peak, to operations a second."""
-    return {f"{dtype}, {share:.0%} of {peak / 1e12:.0f} TFLOP/s": share * peak for dtype, (peak, share) in GPU.items()}
+@dataclass(frozen=True)
+class Step:
+    """A kind of training step: which network, in which number format, and how many trials it sees.
 
-
-def cost_table(config: Experiment, rates: Mapping[str, float], *, n_seeds: int | None = None, **sizes: int) -> pd.DataFrame:
-    """What both tables cost at these sizes: columns rows, fits, petaflop, and minutes at each of the rates.
-
-    Parameters
-    ----------
-    rates : mapping
-        From how a column is named to operations a second: `gpu_rates()`, or what `measured_rate` found.
-    **sizes
-        As of `cost`.
+    recipe: of which only what shapes the network counts, and dtype.
     """
-    parts = {"Table 3": TABLE3, "Table 4": TABLE4, "both": (*TABLE3, *TABLE4)}
-    n_seeds = config.grid.n_seeds if n_seeds is None else n_seeds
-    flops = {name: cost(config, rows, n_seeds=n_seeds, **sizes) for name, rows in parts.items()}
-    return pd.DataFrame([{"rows": name, "fits": len(fits_of(config, rows, n_seeds)), "petaflop": flops[name] / 1e15}
-                         | {f"minutes, {words}": flops[name] / rate / 60 for words, rate in rates.items()}
-                         for name, rows in parts.items()])
+
+    recipe: MappingConfig
+    n_voxels: int
+    n_dims: int
+    batch: int
+
+    def __post_init__(self):
+        shape = ("n_blocks", "hidden", "fc_hidden", "n_layers", "pad_to", "sigmoid", "dtype")
+        object.__setattr__(self, "recipe", MappingConfig(**{name: getattr(self.recipe, name) for name in shape}))
+
+    @property
+    def label(self) -> dict:
+        """How a table of measurements names it."""
+        return {"n_voxels": self.n_voxels, "n_dims": self.n_dims, "n_layers": self.recipe.n_layers, "batch": self.batch,
+                "dtype": self.recipe.dtype}
+
+    def in_format(self, dtype: str) -> Step:
+        """The same in another number format."""
+        return replace(self, recipe=replace(self.recipe, dtype=dtype))
 
 
-def cost(config: Experiment, rows: Sequence[Row], *, n_trials: int, n_voxels: int, n_dims: int, n_low_level: int,
-         n_seeds: int | None = None) -> float:
-    """Floating-point operations that the fits of these rows take, without running them.
-
-    Counted by torch for one step (forward and backward) of each size and multiplied by the steps; what several rows share
-    is counted once. The auxiliary networks, the optimizer and the validation (an eighth or so) are left out.
+def steps_of(config: Experiment, rows: Sequence[Row], *, n_trials: int, n_voxels: int, n_dims: int, n_low_level: int,
+             n_seeds: int | None = None) -> dict[Step, int]:
+    """How many steps of each kind the fits of these rows take; what several rows share is counted once.
 
     Parameters
     ----------
@@ -67,36 +68,113 @@ def cost(config: Experiment, rows: Sequence[Row], *, n_trials: int, n_voxels: in
             shared = () if number == 0 and not phase.companion else (recipe.loss, recipe.auxiliary, number)
             phases.add((space, replace(recipe, loss="mse", epochs=(), auxiliary="none"), phase.name, phase.epochs,
                         phase.batch, phase.companion, shared))
-    total = 0
+    steps: dict[Step, int] = {}
     for space, recipe, _, epochs, batch, *_ in phases:
-        dims = n_low_level if space == "resnet" else n_dims
-        total += epochs * ceil(n_trials / batch) * step_flops(recipe, batch, n_voxels, dims)
-    return float(total * n_seeds)
+        kind = Step(recipe, n_voxels, n_low_level if space == "resnet" else n_dims, batch)
+        steps[kind] = steps.get(kind, 0) + n_seeds * epochs * ceil(n_trials / batch)
+    return steps
 
 
-def measured_rate(recipe: MappingConfig, *, n_voxels: int, n_dims: int, device: str = "cpu", n_steps: int = 20) -> float:
-    """Operations a second of training steps of this recipe on random numbers, after one that is not counted."""
-    seeded = torch.Generator().manual_seed(0)
-    betas, aims = (torch.randn(recipe.batch, size, generator=seeded).to(device) for size in (n_voxels, n_dims))
-    network = new_network(lambda: recipe.network(n_voxels, n_dims), 0).to(device)
+def cost(config: Experiment, rows: Sequence[Row], **sizes: int) -> float:
+    """Floating-point operations that the fits of these rows take, without running them; sizes as of `steps_of`.
+
+    Counted by torch for one step (forward and backward) of each kind. The auxiliary networks, the optimizer and the
+    validation (an eighth or so) are left out.
+    """
+    return float(sum(count * step_flops(step) for step, count in steps_of(config, rows, **sizes).items()))
+
+
+def cost_table(config: Experiment, clocks: Mapping[str, Callable[[Step], float]], *, n_seeds: int | None = None,
+               **sizes: int) -> pd.DataFrame:
+    """What both tables cost at these sizes: columns rows, fits, steps, petaflop, and hours by each of the clocks.
+
+    Parameters
+    ----------
+    clocks : mapping
+        From the name of a column to the seconds that a step of some kind takes there (NaN where nobody measured it):
+        `recorded`, or `time_steps`.
+    **sizes
+        As of `steps_of`.
+    """
+    parts = {"Table 3": TABLE3, "Table 4": TABLE4, "both": (*TABLE3, *TABLE4)}
+    n_seeds, table = config.grid.n_seeds if n_seeds is None else n_seeds, []
+    for name, rows in parts.items():
+        steps = steps_of(config, rows, n_seeds=n_seeds, **sizes)
+        table.append({"rows": name, "fits": len(fits_of(config, rows, n_seeds)), "steps": sum(steps.values()),
+                      "petaflop": cost(config, rows, n_seeds=n_seeds, **sizes) / 1e15}
+                     | {f"hours, {place}": sum(count * clock(step) for step, count in steps.items()) / 3600
+                        for place, clock in clocks.items()})
+    return pd.DataFrame(table)
+
+
+def time_steps(step: Step, *, device: str = "cpu", n_steps: int = 20) -> list[float]:
+    """Seconds of each of `n_steps` training steps on random numbers, down the first loss, after three that do not count."""
+    seeded, recipe = torch.Generator().manual_seed(0), step.recipe
+    betas, aims = (torch.randn(step.batch, size, generator=seeded).to(device) for size in (step.n_voxels, step.n_dims))
+    network = new_network(lambda: recipe.network(step.n_voxels, step.n_dims), 0).to(device)
     optimizer = torch.optim.Adam(network.parameters(), recipe.learning_rate)
-    for step in range(n_steps + 1):
-        if step == 1:
-            began = time.monotonic()
+    taken = []
+    for turn in range(-3, n_steps):
+        began = time.perf_counter()
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast(betas.device.type, torch.bfloat16, enabled=recipe.dtype == "bfloat16"):
             predicted = network(betas)
-        loss = recipe.phases[0].loss(predicted.float(), aims)
+        loss = blend(predicted.float(), aims, LOSSES["mse+cos"][0])
+        loss.item()                                 # which `fitting.fit` looks at before it goes on
         loss.backward()
         optimizer.step()
-        loss.item()  # waits for a device that works on its own
-    return n_steps * step_flops(recipe, recipe.batch, n_voxels, n_dims) / (time.monotonic() - began)
+        if device != "cpu":
+            torch.cuda.synchronize()
+        if turn >= 0:
+            taken.append(time.perf_counter() - began)
+    return taken
+
+
+def record_row(step: Step, processes: int, taken: Sequence[float]) -> dict:
+    """A line of the record: what was timed where, and the milliseconds of a step, the median and the ends."""
+    return step.label | {"processes": processes, "milliseconds": 1e3 * statistics.median(taken),
+                         "fastest": 1e3 * min(taken), "slowest": 1e3 * max(taken), "n_steps": len(taken),
+                         "device": torch.cuda.get_device_name(), "torch": torch.__version__}
+
+
+def read_record() -> pd.DataFrame:
+    """The GPU's steps that were measured, one line for each kind and number of processes that share the GPU.
+
+    Columns as of `Step.label`, processes, milliseconds (of a step of one process, the median), fastest, slowest, n_steps,
+    device, torch. `python -m benchmarks grid --device cuda --record` makes it.
+    """
+    return pd.read_csv(paths.PACKAGE / "gpu_steps.csv")
+
+
+def gpu_columns() -> dict[tuple[str, int], str]:
+    """What the record was made with, number format and fits at once, and how a column of hours names it."""
+    pairs = read_record()[["dtype", "processes", "device"]].drop_duplicates()
+    return {(dtype, processes): f"{device}, {dtype}, {processes} at once" for dtype, processes, device in
+            pairs.itertuples(index=False)}
+
+
+def gpu_clocks() -> dict[str, Callable[[Step], float]]:
+    """The record as clocks for `cost_table`."""
+    return {words: recorded(*pair) for pair, words in gpu_columns().items()}
+
+
+def recorded(dtype: str, processes: int) -> Callable[[Step], float]:
+    """Seconds of a step in that number format when so many fits share the GPU of the record.
+
+    What a step of one process takes is divided by the processes, which all get on meanwhile. NaN for a kind of step that
+    the record does not have.
+    """
+    record = read_record()
+    record = record[(record.processes == processes) & (record.dtype == dtype)]
+    known = {tuple(row[name] for name in ("n_voxels", "n_dims", "n_layers", "batch")): row["milliseconds"] / 1e3 / processes
+             for row in record.to_dict("records")}
+    return lambda step: known.get((step.n_voxels, step.n_dims, step.recipe.n_layers, step.batch), float("nan"))
 
 
 @cache
-def step_flops(recipe: MappingConfig, batch: int, n_voxels: int, n_dims: int) -> int:
+def step_flops(step: Step) -> int:
     """Operations of one training step of the mapper, counted on tensors that hold no numbers."""
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        network = recipe.network(n_voxels, n_dims)
-        network(torch.empty(batch, n_voxels)).sum().backward()
+        network = step.recipe.network(step.n_voxels, step.n_dims)
+        network(torch.empty(step.batch, step.n_voxels)).sum().backward()
     return counter.get_total_flops()

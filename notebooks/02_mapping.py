@@ -270,8 +270,8 @@ run.show(plots.dots(skewed, hue="what", origin=run.origin, xlabel="skewness of N
 # contrastive phase; of the caption mapper it is {ours}`02_mapping:crowding_caption_base`,
 # {ours}`02_mapping:crowding_caption_uncut` and {ours}`02_mapping:crowding_caption_finetuned`.
 #
-# What would all these fits cost with NSD itself? The operations of one step of each size are counted and multiplied by the
-# steps; the minutes are computed for a GPU, of which none was at hand.
+# What would all these fits cost with NSD itself? The operations of one step of each kind are counted and multiplied by the
+# steps; the hours are such steps as they were timed on the GPU that the table names, one fit at a time or several at once.
 
 # %%
 bill = settings.bill(run)
@@ -279,9 +279,11 @@ run.table(bill, "cost")
 
 # %% [markdown]
 # **Reading.** The {ours}`02_mapping:cost_fits_nsd` fits take {ours}`02_mapping:cost_petaflop_this` petaflop here and
-# {ours}`02_mapping:cost_petaflop_nsd` at the paper's sizes and epochs: {ours}`02_mapping:cost_hours_bfloat16` hours of a
-# GPU such as an H200 in bfloat16, if it reaches a tenth of what its maker promises, and
-# {ours}`02_mapping:cost_hours_float32` hours in float32 at half of that format's promise.
+# {ours}`02_mapping:cost_petaflop_nsd` at the paper's sizes and epochs: {ours}`02_mapping:cost_hours_bfloat16_1` hours of
+# that GPU in bfloat16, {ours}`02_mapping:cost_hours_bfloat16_4` with four fits at once, and
+# {ours}`02_mapping:cost_hours_float32_1` hours in float32. In bfloat16 these are {ours}`02_mapping:cost_rate` TFLOP/s, a few
+# percent of what it can do: with four times the trials a step takes only {ours}`02_mapping:cost_of_four` times as long, so
+# much of it is short layers and waiting for the program that starts them. Validation comes on top.
 #
 # ## Which pictures validate?
 #

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "looks": set(),
     "losses": set(),
     "memory": set(),
+    "halfwidth": set(),
     "paths": set(),
     "plots": set(),
     "records": set(),
@@ -75,7 +76,7 @@ MAY_IMPORT = {
     "nsd": {"annotations", "cache", "design", "records", "regions"},
     "pretrain_nets": {"losses", "schooling", "smallnets", "weights", "world"},
     # layer 4
-    "mapping": {"auxiliary", "fitting", "losses", "records"},
+    "mapping": {"auxiliary", "fitting", "halfwidth", "losses", "records"},
     "gan": {"gan_steps", "memory", "parallel", "records", "store", "stylegan", "weights"},
     "eight": {"embed", "protocols", "records", "scores"},
     "pretrain_clip": {"embed", "scenes", "schooling", "store", "weights", "world"},
@@ -113,7 +114,7 @@ MAY_IMPORT = {
     "grid": {
         "claims", "experiments", "hubness", "mapping", "params", "paths", "pipeline", "records", "scores", "store",
     },
-    "costs": {"experiments", "fitting", "grid", "mapping"},
+    "costs": {"experiments", "fitting", "grid", "losses", "mapping", "paths"},
     "gan_grid": {
         "claims", "experiments", "frechet", "gan_steps", "grid", "joint", "params", "paths", "pipeline", "records", "scores",
         "store",

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import os
 import pickle
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import gan_step, mapper_step
+from benchmarks import gan_step, grid_step, mapper_step
 from benchmarks.__main__ import main
 from benchmarks.plain_mapper import PlainMapper
 from benchmarks.plain_stylegan import PlainDiscriminator, PlainGenerator
 from benchmarks.timing import Timing, by_turns, by_turns_apart, peaks
-from mindreader import costs, losses
+from mindreader import costs, losses, paths
+from mindreader.experiments import experiment
 from mindreader.fitting import new_network
 from mindreader.gan import Game, GanConfig
 from mindreader.gan_steps import path_length_losses
-from mindreader.mapping import ResidualMapper
+from mindreader.mapping import MappingConfig, ResidualMapper
 from mindreader.stylegan import PUBLISHED, Discriminator, Generator, StyleGanConfig
 
 BOOK = StyleGanConfig(heads=2)
@@ -243,6 +246,7 @@ def test_the_table_names_every_contender_and_writes_only_what_was_asked(tmp_path
     monkeypatch.setattr(mapper_step, "SIZES", ((128, 16),))
     monkeypatch.setattr("benchmarks.__main__.peaks", partial(peaks, size=64, repeats=1))
     monkeypatch.setattr("benchmarks.__main__.GanConfig", lambda batch: GanConfig(network=SMALL, batch=batch))
+    monkeypatch.setattr(grid_step, "experiment", lambda name: dataclasses.replace(experiment("smoke"), name=name))
     monkeypatch.setattr(costs, "NSD", costs.NSD | {"n_voxels": 256, "n_dims": 16})
     options = ["--repeats", "2", "--batch", "4", "--threads", "1"]
     assert main(options) == 0
@@ -259,7 +263,26 @@ def test_the_table_names_every_contender_and_writes_only_what_was_asked(tmp_path
     assert all(row["slowest"] <= row["per_second"] <= row["fastest"] for row in first)
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_every_process_that_shares_a_device_times_its_steps(processes):
+    taken = grid_step.together(costs.Step(MappingConfig(), 64, 8, 4), "cpu", 3, processes)
+    assert len(taken) == 3 * processes and min(taken) > 0
+
+
+def test_the_steps_of_a_gpu_are_kept_for_chapter_02(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(paths, "PACKAGE", tmp_path)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "some GPU")
+    monkeypatch.setattr(grid_step, "together", lambda step, device, n_steps, processes: [step.batch / 1e4] * n_steps)
+    asked = argparse.Namespace(device="cuda", repeats=3, record=True)
+    section, = grid_step.sections(asked)
+    record = costs.read_record()
+    assert len(section["rows"]) == len(record) == 3 * 2 * 2 and set(record.device) == {"some GPU"}
+    assert np.allclose(record.milliseconds, record.batch / 10) and (record.n_steps == 3).all()
+    assert "some GPU, bfloat16, 4 at once" in costs.gpu_clocks()
+
+
 @pytest.mark.parametrize("options, message", [
+    (["--record"], "--record: expected `grid --device cuda`"),
     (["--repeats", "0"], "--repeats 0; expected 1 or more"),
     (["--json", "no/such/folder/x.json"], "there is no folder"),
     (["gna"], "invalid choice"),

@@ -20,33 +20,52 @@ def test_the_operations_of_a_step_are_those_of_its_layers():
     by_hand += 2 * batch * positions * sum(layer.weight.numel() for layer in [network.channels, *(
         c for block in network.blocks for c in block.modules() if isinstance(c, nn.Conv1d))])
     backward = 2 * by_hand - 2 * batch * positions * 64 * 4            # nobody asks for the gradient of the voxels
-    assert costs.step_flops(recipe, batch, n_voxels, n_dims) == pytest.approx(by_hand + backward, rel=0.02)
+    assert costs.step_flops(costs.Step(recipe, n_voxels, n_dims, batch)) == pytest.approx(by_hand + backward, rel=0.02)
 
 
-def test_the_time_is_the_operations_over_each_rate():
+def test_the_time_is_that_of_the_steps_by_each_clock():
     config = experiment("book")
-    table = costs.cost_table(config, {"slow": 1e9, "fast": 4e9}, **SIZES).set_index("rows")
+    clocks = {"slow": lambda step: 4.0, "by trials": lambda step: step.batch / 32}
+    table = costs.cost_table(config, clocks, **SIZES).set_index("rows")
     whole = costs.cost(config, (*grid.TABLE3, *grid.TABLE4), **SIZES)
-    assert table.loc["both", "minutes, slow"] == pytest.approx(whole / 1e9 / 60) and table.loc["both", "petaflop"] == whole / 1e15
-    assert np.allclose(table["minutes, slow"], 4 * table["minutes, fast"])
+    assert table.loc["both", "petaflop"] == whole / 1e15 and np.allclose(table["hours, slow"], 4 * table.steps / 3600)
+    few, many = -(-1000 // 32), -(-1000 // 128)                # steps in an epoch; the contrastive term sees 128 trials
+    table3 = 3 * 2 * 3 * (6 * few + 2 * many) + 3 * 3 * few + 3 * 2 * 2 * 2 * many  # 2 spaces x 3 seeds x 3 epochs; caption
+    assert table.loc["Table 3", "steps"] == table3
     assert table.loc["Table 3", "fits"] == 3 * 21 and table.loc["Table 4", "fits"] == 3 * 3 and table.loc["both", "fits"] == 66
     assert costs.cost_table(config, {}, n_seeds=1, **SIZES).fits.tolist() == [21, 3, 22]
+    assert (table["hours, by trials"] < table["hours, slow"]).all()
 
 
-def test_the_rates_of_a_gpu_are_shares_of_its_peaks():
-    rates = costs.gpu_rates()
-    assert rates["float32, 50% of 67 TFLOP/s"] == 33.5e12 and rates["bfloat16, 10% of 989 TFLOP/s"] == 98.9e12
+def test_the_record_has_every_kind_of_step_of_the_papers_grid():
+    record, config = costs.read_record(), experiment("paper")
+    kinds = costs.steps_of(config, (*grid.TABLE3, *grid.TABLE4), **costs.NSD)
+    assert len(record) == len(kinds) * len(costs.gpu_columns()) and (record.fastest <= record.milliseconds).all()
+    assert (record.milliseconds <= record.slowest).all() and (record.n_steps >= 20).all()
+    for (dtype, processes), clock in zip(costs.gpu_columns(), costs.gpu_clocks().values()):
+        for step in kinds:
+            found = record.query("n_dims == @step.n_dims and n_layers == @step.recipe.n_layers and batch == @step.batch "
+                                 "and dtype == @dtype and processes == @processes").milliseconds.item()
+            assert clock(step) == pytest.approx(found / 1e3 / processes)
+        assert np.isnan(clock(costs.Step(config.mapping, 100, 512, 32)))     # nobody timed that
+
+
+def test_what_does_not_shape_the_network_is_no_other_step():
+    recipe = experiment("book").mapping
+    plain = costs.Step(recipe, 96, 16, 8)
+    assert costs.Step(ROWS["cos"].recipes(experiment("book"))[0][1], 96, 16, 8) == plain != plain.in_format("float32")
+    assert plain.in_format("float32").label == plain.label | {"dtype": "float32"}
 
 
 def test_the_paper_has_the_trials_of_its_split():
     assert costs.NSD["n_trials"] == 27_750 - 4_035   # facts: 37 sessions of 750, less the validation side
 
 
-def test_a_rate_is_measured_on_steps_of_the_recipe():
-    recipe = ROWS["MSE+cos"].recipes(experiment("smoke"))[0][1]
-    began = time.monotonic()
-    rate = costs.measured_rate(recipe, n_voxels=96, n_dims=16, n_steps=3)
-    assert rate * (time.monotonic() - began) > 3 * costs.step_flops(recipe, recipe.batch, 96, 16) > 0
+def test_steps_are_timed_one_by_one():
+    step = costs.Step(ROWS["MSE+cos"].recipes(experiment("smoke"))[0][1], 96, 16, 8)
+    began = time.perf_counter()
+    taken = costs.time_steps(step, n_steps=4)
+    assert len(taken) == 4 and 0 < min(taken) and sum(taken) < time.perf_counter() - began
 
 
 def test_the_cost_counts_what_is_shared_once():

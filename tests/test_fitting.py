@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from mindreader.auxiliary import COMPANIONS, companion
 from mindreader.fitting import Phase, Schedule, Task, fit
+from mindreader.records import Diverged
 
 N_DIMS = 12
 
@@ -105,3 +106,21 @@ def test_a_fit_goes_on_after_the_phases_of_an_earlier_one():
     with pytest.raises(ValueError, match="earlier fit of 2 epochs, expected .* one of 0, 3, 5 epochs"):
         fit(linear(), task, [first, second], schedule, seed=2, trained=trained.iloc[:2])
     assert fit(linear(), task, [first], schedule, seed=2, trained=pd.DataFrame()).equals(trained)
+
+
+class Hides(nn.Module):
+    """Its answer stays finite whatever its weight becomes, as where ReLU works on a number's bits."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x):
+        return x + (self.weight.sqrt() * x).nan_to_num()           # the slope of the root at 0 is infinite
+
+
+def test_weights_that_are_not_finite_are_named_with_their_epoch():
+    x = torch.tensor([[0.0], [1.0]])
+    task = Task(x, lambda rng: x + 1, x, x + 1)
+    with pytest.raises(Diverged, match="'shift' left weights that are not finite in epoch 1, expected numbers; lower"):
+        fit(Hides(), task, [Phase("shift", F.mse_loss, 3, 2)], Schedule(1e-3, 1.0, 10, 0.0), seed=0)

@@ -216,6 +216,8 @@ def test_a_loss_that_is_not_finite_is_named_with_its_step():
     broken[:] = np.inf
     with pytest.raises(Diverged, match="0.4 squared error . 0.6 cosine distance' became nan at step 1 of epoch 1"):
         fit_mapper(train.replace(broken), val, points, TINY, seed=1)
+    with pytest.raises(Diverged, match="0.4 squared error . 0.6 cosine distance' "):
+        fit_mapper(train.replace(broken), val, points, dataclasses.replace(TINY, dtype="bfloat16"), seed=1)
 
 
 def test_wrong_inputs_are_named():

@@ -129,14 +129,14 @@ def hubs_by_setting(found: Grid) -> pd.DataFrame:
 def bill(run: Pipeline) -> pd.DataFrame:
     """What all fits cost here and on NSD at the paper's sizes and epochs: `costs.cost_table` with a column where.
 
-    Operations are counted. The minutes are computed for a GPU that was not at hand (`costs.GPU`).
+    Operations are counted. The hours are those of the GPU of `costs.read_record`, whose steps at NSD's sizes were timed.
     """
     n_trials, n_voxels = run.subject.train.betas.shape
     here = {"n_trials": n_trials, "n_voxels": n_voxels, "n_dims": run.clip.n_dims, "n_low_level": load_resnet().n_dims}
-    n_seeds = run.experiment.grid.n_seeds
-    return pd.concat([costs.cost_table(config, costs.gpu_rates(), n_seeds=n_seeds, **sizes).assign(where=where)
-                      for where, config, sizes in (("this subject", run.experiment, here),
-                                                   ("NSD", experiment("paper"), costs.NSD))], ignore_index=True)
+    return pd.concat([costs.cost_table(config, clocks, n_seeds=run.experiment.grid.n_seeds, **sizes).assign(where=where)
+                      for where, config, sizes, clocks in (("this subject", run.experiment, here, {}),
+                                                           ("NSD", experiment("paper"), costs.NSD, costs.gpu_clocks()))],
+                     ignore_index=True)
 
 
 def ablation_summary(paper: pd.DataFrame, ours: pd.DataFrame, crowding: pd.DataFrame, cost: pd.DataFrame) -> dict:
@@ -161,9 +161,13 @@ def ablation_summary(paper: pd.DataFrame, ours: pd.DataFrame, crowding: pd.DataF
         values[f"cost_fits_{place}"] = {"ours": row.fits, "note": f"fits of Tables 3 and 4, {row.where}"}
         values[f"cost_petaflop_{place}"] = {"ours": row.petaflop, "note": f"petaflop of these fits, counted, {row.where}"}
     everything = cost[(cost["rows"] == "both") & (cost["where"] == "NSD")].iloc[0]
-    for dtype, words in zip(costs.GPU, costs.gpu_rates()):
-        values[f"cost_hours_{dtype}"] = {"ours": everything[f"minutes, {words}"] / 60,
-                                         "note": f"hours of a GPU for these fits on NSD, computed, {words}"}
+    for (dtype, processes), words in costs.gpu_columns().items():
+        values[f"cost_hours_{dtype}_{processes}"] = {"ours": everything[f"hours, {words}"],
+                                                     "note": f"hours for these fits on NSD, steps timed, {words}"}
+    alone = costs.read_record().query("dtype == 'bfloat16' and processes == 1 and n_layers == 1").set_index("batch").milliseconds
+    values["cost_of_four"] = {"ours": alone[128] / alone[32], "note": "a step of 128 trials over one of 32, that GPU, bfloat16"}
+    values["cost_rate"] = {"ours": everything.petaflop / 3.6 / values["cost_hours_bfloat16_1"]["ours"],
+                           "note": "TFLOP/s that these hours mean, in bfloat16, one fit at a time"}
     return values
 
 
