@@ -8,6 +8,8 @@ layers take a few trials at a time, so that positions x dimensions stay in the c
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 from torch.autograd import Function
@@ -109,10 +111,16 @@ class _Head(Function):
 
 
 def _dense(rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """relu(rows weight^T + bias), [n width] -> [n n_dims]; oneDNN, where torch has it, adds and rectifies on the way out."""
-    if torch.backends.mkldnn.is_available():
+    """relu(rows weight^T + bias), [n width] -> [n n_dims]; oneDNN adds and rectifies on the way out, where it can."""
+    if _has_onednn():
         return torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "relu", [], "")
     return _rectify(torch.addmm(bias, rows, weight.t()))
+
+
+@cache
+def _has_onednn() -> bool:
+    """Whether torch was built with it, and it knows bfloat16 on this processor."""
+    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def _weight_gradient(outer: Tensor, rows: Tensor) -> Tensor:
