@@ -1,9 +1,9 @@
 """The mapper's layers in bfloat16 on a CPU, forward and backward written out: what torch does, with less memory traffic.
 
 There a layer of 64 channels waits for memory and for number formats more than it computes. So ReLU and its gradient work
-in place and on the numbers' bits, as 16-bit integers (bfloat16 has the sign where an integer has it), and the last three
-layers take a few trials at a time, so that positions x dimensions stay in the cache. The sums are those of
-`mapping.ResidualMapper` layer by layer; up to `NARROW` dimensions they are also in the same order.
+in place and on the numbers' bits, as 16-bit integers (bfloat16 has the sign where an integer has it), biases are added
+where products are written, and a product's left side is copied where it would be read down its columns. The sums are those
+of `mapping.ResidualMapper` layer by layer; up to `NARROW` dimensions they are also in torch's order, to the same bits.
 """
 
 from __future__ import annotations
