@@ -104,8 +104,7 @@ class _Head(Function):
         inner = _keep_positive(out.t() @ flat, deep)                                            # [fc_hidden B*n_dims]
         outer = _keep_positive(positions.t().contiguous() @ inner, wide).view(len(rows), -1)    # [positions*B n_dims]
         of_x = (outer @ channels).view(len(wide), len(gradient), -1).transpose(0, 1).contiguous()   # [B positions width]
-        found = (_weight_gradient(outer, rows), outer.new_ones(1, len(outer)) @ outer, inner @ wide.t(), inner.sum(1),
-                 flat @ deep.t(), gradient.sum())
+        found = (*_of_weight_and_bias(outer, rows), inner @ wide.t(), inner.sum(1), flat @ deep.t(), gradient.sum())
         shapes = [(*channels.shape, 1), channels.shape[:1], (*positions.shape, 1), positions.shape[:1], (*out.shape, 1), (1,)]
         return of_x.transpose(1, 2).unsqueeze(2), *(part.float().view(shape) for part, shape in zip(found, shapes))
 
@@ -123,14 +122,15 @@ def _has_onednn() -> bool:
     return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
-def _weight_gradient(outer: Tensor, rows: Tensor) -> Tensor:
-    """outer^T rows, [n_dims width]: as a product, which at 512 dimensions takes a quarter of the time that a convolution's
-    weight gradient does; at few dimensions they are equal, and the convolution's order of adding is that of the record."""
+def _of_weight_and_bias(outer: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """outer^T rows, [n_dims width], and the sums of outer's columns: as products, which at 512 dimensions take a quarter of
+    the time that a convolution's gradients do; at few dimensions they are equal, and the convolution's order of adding is
+    that of the record."""
     if outer.shape[1] > NARROW:
-        return outer.t() @ rows
+        return outer.t() @ rows, outer.new_ones(1, len(outer)) @ outer
     as_picture = [part[None, None].permute(0, 3, 1, 2) for part in (outer, rows)]               # [1 columns 1 rows]
     weight = rows.new_empty(outer.shape[1], rows.shape[1], 1, 1)
-    return _backward(*as_picture, weight, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1, [False, True, False])[1]
+    return _backward(*as_picture, weight, [len(weight)], [1, 1], [0, 0], [1, 1], False, [0, 0], 1, [False, True, True])[1:]
 
 
 def _blocks(parameters: list[Tensor]) -> list[list[Tensor]]:

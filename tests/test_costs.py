@@ -30,7 +30,8 @@ def test_the_time_is_that_of_the_steps_by_each_clock():
     whole = costs.cost(config, (*grid.TABLE3, *grid.TABLE4), **SIZES)
     assert table.loc["both", "petaflop"] == whole / 1e15 and np.allclose(table["hours, slow"], 4 * table.steps / 3600)
     few, many = -(-1000 // 32), -(-1000 // 128)                # steps in an epoch; the contrastive term sees 128 trials
-    table3 = 3 * 2 * 3 * (6 * few + 2 * many) + 3 * 3 * few + 3 * 2 * 2 * 2 * many  # 2 spaces x 3 seeds x 3 epochs; caption
+    first, second = config.grid.epochs
+    table3 = 3 * (first * (13 * few + 4 * many) + second * 4 * many)    # seeds; 6 image and 7 caption fits, 2 of each contrast
     assert table.loc["Table 3", "steps"] == table3
     assert table.loc["Table 3", "fits"] == 3 * 21 and table.loc["Table 4", "fits"] == 3 * 3 and table.loc["both", "fits"] == 66
     assert costs.cost_table(config, {}, n_seeds=1, **SIZES).fits.tolist() == [21, 3, 22]
