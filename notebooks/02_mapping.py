@@ -271,7 +271,7 @@ run.show(plots.dots(skewed, hue="what", origin=run.origin, xlabel="skewness of N
 # {ours}`02_mapping:crowding_caption_uncut` and {ours}`02_mapping:crowding_caption_finetuned`.
 #
 # What would all these fits cost with NSD itself? The operations of one step of each kind are counted and multiplied by the
-# steps; the hours are such steps as they were timed on the GPU that the table names, one fit at a time or several at once.
+# steps; the hours come from such steps, timed on the GPU that the table names, one fit at a time or several at once.
 
 # %%
 bill = settings.bill(run)
