@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("what", nargs="?", choices=("all", "gan", "mapper", "grid"), default="all")
     parser.add_argument("--repeats", type=int, default=15, help="timed steps of each contender (default 15)")
-    parser.add_argument("--batch", type=int, default=32, help="pictures or trials in a step (default 32)")
+    parser.add_argument("--batch", type=int, default=32, help="pictures or trials in a step of gan and mapper (default 32)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="default: all processors")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="of the grid's steps (default cpu)")
     parser.add_argument("--record", action="store_true", help="keep the grid's steps on a GPU as what chapter 02 quotes")

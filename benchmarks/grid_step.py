@@ -36,9 +36,9 @@ def sections(asked: argparse.Namespace) -> Iterator[dict]:
         config, rows = experiment("paper"), []
         for dtype in ("float32", "bfloat16"):
             for processes in SHARING:
-                for step in kinds(config, costs.NSD):
-                    taken = together(step.in_format(dtype), asked.device, asked.repeats, processes)
-                    rows.append(costs.record_row(step.in_format(dtype), processes, taken))
+                for step in (kind.in_format(dtype) for kind in kinds(config, costs.NSD)):
+                    taken = together(step, asked.device, asked.repeats, processes)
+                    rows.append(costs.record_row(step, processes, taken))
         record = pd.DataFrame(rows)
         sys.stdout.write(record.to_string(index=False) + "\n")
         if asked.record:

@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from math import ceil
 
 import pandas as pd
@@ -81,7 +81,11 @@ def cost(config: Experiment, rows: Sequence[Row], **sizes: int) -> float:
     Counted by torch for one step (forward and backward) of each kind. The auxiliary networks, the optimizer and the
     validation (an eighth or so) are left out.
     """
-    return float(sum(count * step_flops(step) for step, count in steps_of(config, rows, **sizes).items()))
+    return _operations(steps_of(config, rows, **sizes))
+
+
+def _operations(steps: Mapping[Step, int]) -> float:
+    return float(sum(count * step_flops(step) for step, count in steps.items()))
 
 
 def cost_table(config: Experiment, clocks: Mapping[str, Callable[[Step], float]], *, n_seeds: int | None = None,
@@ -92,7 +96,7 @@ def cost_table(config: Experiment, clocks: Mapping[str, Callable[[Step], float]]
     ----------
     clocks : mapping
         From the name of a column to the seconds that a step of some kind takes there (NaN where nobody measured it):
-        `recorded`, or `time_steps`.
+        `gpu_clocks`, or the medians of `time_steps`.
     **sizes
         As of `steps_of`.
     """
@@ -101,7 +105,7 @@ def cost_table(config: Experiment, clocks: Mapping[str, Callable[[Step], float]]
     for name, rows in parts.items():
         steps = steps_of(config, rows, n_seeds=n_seeds, **sizes)
         table.append({"rows": name, "fits": len(fits_of(config, rows, n_seeds)), "steps": sum(steps.values()),
-                      "petaflop": cost(config, rows, n_seeds=n_seeds, **sizes) / 1e15}
+                      "petaflop": _operations(steps) / 1e15}
                      | {f"hours, {place}": sum(count * clock(step) for step, count in steps.items()) / 3600
                         for place, clock in clocks.items()})
     return pd.DataFrame(table)
@@ -154,21 +158,20 @@ def gpu_columns() -> dict[tuple[str, int], str]:
 
 
 def gpu_clocks() -> dict[str, Callable[[Step], float]]:
-    """The record as clocks for `cost_table`."""
-    return {words: recorded(*pair) for pair, words in gpu_columns().items()}
-
-
-def recorded(dtype: str, processes: int) -> Callable[[Step], float]:
-    """Seconds of a step in that number format when so many fits share the GPU of the record.
+    """The record as clocks for `cost_table`, under the names of `gpu_columns`.
 
     What a step of one process takes is divided by the processes, which all get on meanwhile. NaN for a kind of step that
     the record does not have.
     """
-    record = read_record()
-    record = record[(record.processes == processes) & (record.dtype == dtype)]
-    known = {tuple(row[name] for name in ("n_voxels", "n_dims", "n_layers", "batch")): row["milliseconds"] / 1e3 / processes
-             for row in record.to_dict("records")}
-    return lambda step: known.get((step.n_voxels, step.n_dims, step.recipe.n_layers, step.batch), float("nan"))
+    columns, clocks = gpu_columns(), {}
+    for (dtype, processes), lines in read_record().groupby(["dtype", "processes"], sort=False):
+        seconds = lines.set_index(["n_voxels", "n_dims", "n_layers", "batch"]).milliseconds / 1e3 / processes
+        clocks[columns[dtype, processes]] = partial(_look_up, seconds.to_dict())
+    return clocks
+
+
+def _look_up(seconds: dict[tuple[int, ...], float], step: Step) -> float:
+    return seconds.get((step.n_voxels, step.n_dims, step.recipe.n_layers, step.batch), float("nan"))
 
 
 @cache
