@@ -37,7 +37,7 @@ class GridConfig:
     """Tables 3 and 4: how often each variant of the mappers is fitted, and for how long; 1 and 5: of the painters, how often."""
 
     n_seeds: int = 3
-    epochs: tuple[int, ...] = (3, 2)    # of each phase, instead of mapping.epochs, the same for every variant
+    epochs: tuple[int, ...] = (2, 2)    # of each phase, instead of mapping.epochs, the same for every variant
     n_painter_seeds: int = 1            # of each finetuning
     painter_kimg: float = 2.0           # shown in each, instead of gan.kimg, the same for every variant
     n_pictures: int = 300               # painted by the starting painter for each fit (0: none)
