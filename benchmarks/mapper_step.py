@@ -6,12 +6,12 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+from mindreader.costs import train_step
 from mindreader.fitting import new_network
-from mindreader.losses import LOSSES, blend
 from mindreader.mapping import MappingConfig, ResidualMapper
 from mindreader.memory import keep_freed_memory
 
@@ -20,18 +20,6 @@ from .timing import Timing, by_turns_apart
 
 # Voxels and dimensions: the twin's at the default preset, two between, the paper's.
 SIZES = ((1024, 128), (2048, 128), (2048, 512), (15744, 512))
-
-
-def learn(network: nn.Module, optimizer: torch.optim.Optimizer, betas: Tensor, points: Tensor, *,
-          bfloat16: bool = False) -> float:
-    """One training step as `mindreader.fitting` does it, down the loss of the first phase; gives the loss."""
-    optimizer.zero_grad(set_to_none=True)
-    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-        predicted = network(betas)
-    loss = blend(predicted.float(), points, LOSSES["mse+cos"][0])
-    loss.backward()
-    optimizer.step()
-    return loss.item()
 
 
 def work_of_a_step(n_voxels: int, n_dims: int, batch: int) -> int:
@@ -53,7 +41,7 @@ def prepare(kind: type[nn.Module], n_voxels: int, n_dims: int, config: MappingCo
     rng = torch.Generator().manual_seed(0)
     betas = torch.randn(config.batch, n_voxels, generator=rng)
     points = F.normalize(torch.randn(config.batch, n_dims, generator=rng), dim=1)
-    return partial(learn, network, adam, betas, points, bfloat16=bfloat16)
+    return partial(train_step, network, adam, betas, points, bfloat16=bfloat16)
 
 
 def measure(n_voxels: int, n_dims: int, config: MappingConfig, *, repeats: int) -> list[Timing]:

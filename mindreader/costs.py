@@ -11,6 +11,7 @@ from math import ceil
 
 import pandas as pd
 import torch
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from . import paths
@@ -111,8 +112,21 @@ def cost_table(config: Experiment, clocks: Mapping[str, Callable[[Step], float]]
     return pd.DataFrame(table)
 
 
+def train_step(network: nn.Module, optimizer: torch.optim.Optimizer, betas: Tensor, aims: Tensor, *,
+               bfloat16: bool) -> float:
+    """One training step as `fitting.fit` takes it, down the loss of the first phase, [B V] to [B D]; gives the loss."""
+    optimizer.zero_grad(set_to_none=True)
+    with torch.autocast(betas.device.type, torch.bfloat16, enabled=bfloat16):
+        predicted = network(betas)
+    loss = blend(predicted.float(), aims, LOSSES["mse+cos"][0])
+    value = loss.item()                             # which `fitting.fit` looks at before it goes on
+    loss.backward()
+    optimizer.step()
+    return value
+
+
 def time_steps(step: Step, *, device: str = "cpu", n_steps: int = 20) -> list[float]:
-    """Seconds of each of `n_steps` training steps on random numbers, down the first loss, after three that do not count."""
+    """Seconds of each of `n_steps` training steps on random numbers, after three that do not count."""
     seeded, recipe = torch.Generator().manual_seed(0), step.recipe
     betas, aims = (torch.randn(step.batch, size, generator=seeded).to(device) for size in (step.n_voxels, step.n_dims))
     network = new_network(lambda: recipe.network(step.n_voxels, step.n_dims), 0).to(device)
@@ -120,13 +134,7 @@ def time_steps(step: Step, *, device: str = "cpu", n_steps: int = 20) -> list[fl
     taken = []
     for turn in range(-3, n_steps):
         began = time.perf_counter()
-        optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(betas.device.type, torch.bfloat16, enabled=recipe.dtype == "bfloat16"):
-            predicted = network(betas)
-        loss = blend(predicted.float(), aims, LOSSES["mse+cos"][0])
-        loss.item()                                 # which `fitting.fit` looks at before it goes on
-        loss.backward()
-        optimizer.step()
+        train_step(network, optimizer, betas, aims, bfloat16=recipe.dtype == "bfloat16")
         if device != "cpu":
             torch.cuda.synchronize()
         if turn >= 0:

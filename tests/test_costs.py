@@ -4,10 +4,12 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
-from mindreader import costs, grid
+from mindreader import costs, fitting, grid
 from mindreader.experiments import experiment
+from mindreader.losses import LOSSES, blend
 
 SIZES = {"n_trials": 1000, "n_voxels": 256, "n_dims": 16, "n_low_level": 16}
 ROWS = {row.name: row for row in grid.TABLE3 if row.mapper == "f_mi"}
@@ -76,3 +78,19 @@ def test_the_cost_counts_what_is_shared_once():
     assert costs.cost(config, [rows["MSE+cos"], rows["MSE+cos then +Contra"]], **SIZES) == final
     assert costs.cost(config, [rows["MSE+cos"], rows["no threshold"]], **SIZES) == 2 * base
     assert costs.cost(config, [rows["MSE+cos"]], n_seeds=6, **SIZES) == 2 * base
+
+
+def test_the_step_that_is_timed_is_the_one_that_fit_takes(rng):
+    betas, aims = (torch.from_numpy(rng.standard_normal((32, size)).astype(np.float32)) for size in (96, 16))
+    recipe = experiment("paper").mapping
+    fitted, stepped = (fitting.new_network(lambda: recipe.network(96, 16), 0) for _ in range(2))
+    phase = fitting.Phase("mse+cos", lambda p, t: blend(p, t, LOSSES["mse+cos"][0]), 1, batch=32)
+    history = fitting.fit(fitted, fitting.Task(betas, lambda rng: aims, betas, aims), [phase],
+                          fitting.Schedule(1e-3, 1.0, 10, 0.0), seed=0)
+    loss = costs.train_step(stepped, torch.optim.Adam(stepped.parameters(), 1e-3), betas, aims, bfloat16=False)
+    assert loss == pytest.approx(history.train_loss.item(), rel=1e-5)
+    start = fitting.new_network(lambda: recipe.network(96, 16), 0).state_dict()
+    for name, weight in stepped.state_dict().items():
+        moved = weight - start[name]
+        assert moved.abs().max() > 5e-4 and torch.nn.functional.cosine_similarity(
+            moved.flatten(), (fitted.state_dict()[name] - start[name]).flatten(), dim=0) > 0.99
