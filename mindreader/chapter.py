@@ -60,6 +60,8 @@ class Chapter(Pipeline):
         shown = table.copy()
         for column in shown.select_dtypes("float"):
             shown[column] = shown[column].map(lambda v: "" if pd.isna(v) else f"{v:.{digits}f}")
+        for column in shown.select_dtypes("Int64"):
+            shown[column] = shown[column].astype(object).where(shown[column].notna(), "")
         return shown
 
     def record(self, values: dict) -> None:

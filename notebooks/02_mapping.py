@@ -211,7 +211,7 @@ run.table(both, "nearness")
 #
 # What did the paper's choices do? Each of its settings was fitted from several seeds, for fewer epochs than the mappers
 # above but all alike, and scored on the same 300 trials. Beside ours stand the paper's counts with Wilson's interval:
-# its batch of 300 was one draw as well ({numref}`fig-settings`).
+# its batch of 300 was one draw as well ({numref}`fig-settings`). The table ends with the controls from above.
 
 # %%
 known = settings.fitted(run, ablation, n_seeds)
@@ -219,7 +219,7 @@ paper, ours = settings.published(), settings.tested(run, known)
 known.told
 
 # %% tags=["hide-output"]
-rows = settings.settings_table(run, known, ours)
+rows = settings.settings_table(run, known, ours, table)
 run.table(rows, "settings")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-settings", "caption": "Tables 3 and 4, each setting once. Left: the paper's hits of 300 on NSD, in per cent, with Wilson's 95 % interval. Right: ours, mean over seeds, with 95 % intervals from resampling pictures. The levels cannot be compared: two brains, two CLIPs."}}

@@ -65,6 +65,7 @@ def test_a_table_is_rounded_for_the_page_and_whole_in_the_file(tmp_path, monkeyp
     monkeypatch.setattr(paths, "FIGURES", tmp_path)
     monkeypatch.setattr(chapter.Chapter, "subject", property(lambda self: None))
     monkeypatch.setattr(chapter.Chapter, "origin", "twin")
-    shown = chapter.start("03_gan", "book").table(pd.DataFrame({"a": [0.12345, float("nan")], "n": [3, 4]}), "t")
-    assert shown.values.tolist() == [["0.123", 3], ["", 4]]
-    assert (tmp_path / "03_gan" / "t.csv").read_text() == "a,n\n0.12345,3\n,4\n"
+    shown = chapter.start("03_gan", "book").table(
+        pd.DataFrame({"a": [0.12345, float("nan")], "n": [3, 4], "k": pd.array([None, 5], "Int64")}), "t")
+    assert shown.values.tolist() == [["0.123", 3, ""], ["", 4, 5]]
+    assert (tmp_path / "03_gan" / "t.csv").read_text() == "a,n,k\n0.12345,3,\n,4,5\n"

@@ -50,14 +50,32 @@ def ours(run, known):
     return ablation.tested(run, known, n_permutations=300)
 
 
+RETRIEVAL = pd.DataFrame([{"name": name, "metric": f"retrieval {way}", "value": value, "low": value / 2, "high": 1.0, "n": 300,
+                           "chance": 0.01, "seed": 1, "origin": "twin", "protocol": f"retrieval/mindreader-{way}@1",
+                           "control": name != "image mapper"}
+                          for name, value in (("image mapper", 0.3), ("shuffled brain", 0.02), ("true caption embedding", 0.9))
+                          for way in scores.DIRECTIONS])
+
+
 @pytest.fixture(scope="module")
 def table(run, known, ours):
-    return ablation.settings_table(run, known, ours)
+    return ablation.settings_table(run, known, ours, RETRIEVAL)
+
+
+def test_the_controls_stand_below_as_they_were_scored_and_no_mapper_among_them(table):
+    below = table[table["table"] == "control"]
+    assert below.index.tolist() == list(range(len(table)))[-4:]
+    assert below.setting.tolist() == ["shuffled brain"] * 2 + ["true caption embedding"] * 2
+    assert below.ours.tolist() == [0.02, 0.02, 0.9, 0.9] and below.low.tolist() == [0.01, 0.01, 0.45, 0.45]
+    assert below.direction.tolist() == 2 * list(scores.DIRECTIONS) and below.paper_hits.isna().all()
+    assert (below.protocol == "retrieval/mindreader-" + below.direction + "@1").all() and (below.chance == 0.01).all()
+    assert not set(ablation.beside_the_paper(table).name) & set(below.setting)
 
 
 def test_every_row_of_the_paper_is_there_in_both_directions_with_its_count_and_interval(table):
-    assert len(table) == 2 * len((*grid.TABLE3, *grid.TABLE4))
-    by = table.set_index(["table", "mapper", "setting", "direction"])
+    printed = table[table["table"] != "control"]
+    assert len(printed) == 2 * len((*grid.TABLE3, *grid.TABLE4)) and printed.paper_hits.notna().all()
+    by = printed.set_index(["table", "mapper", "setting", "direction"])
     one = by.loc[("4", "weighted sum", "f_mi + f_mc", "backward")]
     interval = binomtest(73, 300).proportion_ci(method="wilson")
     assert one.paper_hits == 73
@@ -144,7 +162,7 @@ def test_the_bill_is_for_this_subject_and_for_nsd(run):
 def test_without_fits_the_paper_still_stands_there(run):
     nothing = ablation.fitted(run, "none")
     ours = ablation.tested(run, nothing, n_permutations=300)
-    table = ablation.settings_table(run, nothing, ours)
+    table = ablation.settings_table(run, nothing, ours, RETRIEVAL[~RETRIEVAL.control])
     assert (ours.verdict == "untestable here").all() and table.ours.isna().all() and table.paper_hits.notna().all()
     assert set(ablation.beside_the_paper(table).source) == {"paper"} and ablation.hubs_by_setting(nothing).empty
 

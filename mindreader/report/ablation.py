@@ -70,12 +70,14 @@ def tested(run: Pipeline, found: Grid, *, n_permutations: int = 10_000) -> pd.Da
     return pd.concat([claims.verdicts(family, found.hits, **settings) for family in _families()], ignore_index=True)
 
 
-def settings_table(run: Pipeline, found: Grid, ours: pd.DataFrame) -> pd.DataFrame:
-    """Every row of Tables 3 and 4 with the paper's count, ours, and the verdict on what is claimed of it.
+def settings_table(run: Pipeline, found: Grid, ours: pd.DataFrame, retrieval: pd.DataFrame) -> pd.DataFrame:
+    """Every row of Tables 3 and 4 with the paper's count, ours, and the verdict on what is claimed of it; controls below.
 
-    Table table, mapper, setting, direction; paper_hits, paper_low, paper_high (Wilson, shares of 300, NSD); ours, low,
-    high (mean over seeds, interval over pictures), lowest, highest (of the seeds), n_seeds, chance, FD (mean over
-    seeds), protocol, origin; verdict. Rows that the paper prints twice stand twice, as there.
+    retrieval: of `report.retrieval_with_controls`, whose controls are scored on the same trials by the same protocol.
+
+    Table table ("control" for these), mapper, setting, direction; paper_hits, paper_low, paper_high (Wilson, shares of
+    300, NSD); ours, low, high (mean over seeds, interval over pictures), lowest, highest (of the seeds), n_seeds, chance,
+    FD (mean over seeds), protocol, origin; verdict. Rows that the paper prints twice stand twice, as there.
     """
     printed = paper_values().set_index(["table", "row", "column", "metric"]).value
     lines = []
@@ -86,11 +88,15 @@ def settings_table(run: Pipeline, found: Grid, ours: pd.DataFrame) -> pd.DataFra
             lines.append({"table": row.table, "mapper": row.mapper, "setting": row.name, "direction": direction,
                           "paper_hits": int(count), "paper_low": low, "paper_high": high}
                          | _ours(run, found, row, direction) | {"verdict": _verdict(ours, row, direction)})
-    return pd.DataFrame(lines).reindex(columns=COLUMNS)
+    controls = retrieval[retrieval.control].rename(columns={"name": "setting", "value": "ours"})
+    controls = controls.assign(table="control", mapper="", direction=controls.metric.str.split().str[-1], verdict="")
+    table = pd.concat([part.reindex(columns=COLUMNS) for part in (pd.DataFrame(lines), controls)], ignore_index=True)
+    return table.astype({"paper_hits": "Int64", "n_seeds": "Int64"})
 
 
 def beside_the_paper(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `settings_table` for `plots_mapping.beside_the_paper`, each fit once, in per cent."""
+    """The settings of `settings_table` for `plots_mapping.beside_the_paper`, each fit once, in per cent."""
+    table = table[table["table"] != "control"]
     own = [claims.fit_of(*row) == row for row in zip(table.mapper, table.setting)]      # not under another name of it
     once = table[own].drop_duplicates(["mapper", "setting", "direction"])
     place = {"group": once.mapper.map(GROUPS), "name": once.setting.replace(*BASE), "direction": once.direction}
