@@ -63,12 +63,13 @@ def steps_of(config: Experiment, rows: Sequence[Row], *, n_trials: int, n_voxels
     n_dims, n_low_level : int
         Of CLIP's space and of the low-level net's.
     """
-    n_seeds, phases = config.grid.n_seeds if n_seeds is None else n_seeds, set()
+    n_seeds = config.grid.n_seeds if n_seeds is None else n_seeds
+    phases = {}         # used as a set whose order is the same in every process, so that sums over it are, to the last bit
     for space, recipe, _ in fits_of(config, rows, 1):
         for number, phase in enumerate(recipe.phases):
             shared = () if number == 0 and not phase.companion else (recipe.loss, recipe.auxiliary, number)
-            phases.add((space, replace(recipe, loss="mse", epochs=(), auxiliary="none"), phase.name, phase.epochs,
-                        phase.batch, phase.companion, shared))
+            phases[space, replace(recipe, loss="mse", epochs=(), auxiliary="none"), phase.name, phase.epochs, phase.batch,
+                   phase.companion, shared] = None
     steps: dict[Step, int] = {}
     for space, recipe, _, epochs, batch, *_ in phases:
         kind = Step(recipe, n_voxels, n_low_level if space == "resnet" else n_dims, batch)

@@ -40,6 +40,15 @@ def test_the_time_is_that_of_the_steps_by_each_clock():
     assert (table["hours, by trials"] < table["hours, slow"]).all()
 
 
+def test_the_kinds_of_step_come_in_the_order_of_the_rows_so_that_sums_over_them_have_the_same_last_digit_everywhere():
+    config = experiment("paper")
+    sizes = {space: SIZES["n_low_level" if space == "resnet" else "n_dims"] for space in ("image", "caption", "resnet")}
+    for rows in (grid.TABLE3, grid.TABLE4, grid.TABLE4[::-1]):
+        met = dict.fromkeys(costs.Step(recipe, SIZES["n_voxels"], sizes[space], phase.batch)
+                            for space, recipe, _ in grid.fits_of(config, rows, 1) for phase in recipe.phases)
+        assert list(costs.steps_of(config, rows, **SIZES)) == list(met) and len(met) > 1
+
+
 def test_the_record_has_every_kind_of_step_of_the_papers_grid():
     record, config = costs.read_record(), experiment("paper")
     kinds = costs.steps_of(config, (*grid.TABLE3, *grid.TABLE4), **costs.NSD)
