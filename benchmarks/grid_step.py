@@ -11,7 +11,7 @@ from multiprocessing import get_context
 
 import pandas as pd
 
-from mindreader import costs, paths
+from mindreader import costs
 from mindreader.experiments import Experiment, experiment
 
 # Fits that share a GPU: one leaves it waiting for the program between its many short kernels.
@@ -39,10 +39,9 @@ def sections(asked: argparse.Namespace) -> Iterator[dict]:
                 for step in (kind.in_format(dtype) for kind in kinds(config, costs.NSD)):
                     taken = together(step, asked.device, asked.repeats, processes)
                     rows.append(costs.record_row(step, processes, taken))
-        record = pd.DataFrame(rows)
-        sys.stdout.write(record.to_string(index=False) + "\n")
+        sys.stdout.write(pd.DataFrame(rows).to_string(index=False) + "\n")
         if asked.record:
-            record.to_csv(paths.PACKAGE / "gpu_steps.csv", index=False, float_format="%.4g", lineterminator="\n")
+            costs.write_record(rows)
         yield {"title": "steps on a GPU", "rows": rows}
 
 

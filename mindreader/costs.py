@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from math import ceil
+from pathlib import Path
 
 import pandas as pd
 import torch
@@ -20,6 +21,7 @@ from .fitting import new_network
 from .grid import TABLE3, TABLE4, Row, fits_of
 from .losses import LOSSES, blend
 from .mapping import MappingConfig
+from .store import atomic_write
 
 # The paper's training side: trials by its split, voxels, dimensions of ViT-B/32 and of the low-level features.
 NSD = {"n_trials": 23_715, "n_voxels": 15_724, "n_dims": 512, "n_low_level": 256}
@@ -156,7 +158,17 @@ def read_record() -> pd.DataFrame:
     Columns as of `Step.label`, processes, milliseconds (of a step of one process, the median), fastest, slowest, n_steps,
     device, torch. `python -m benchmarks grid --device cuda --record` makes it.
     """
-    return pd.read_csv(paths.PACKAGE / "gpu_steps.csv")
+    return pd.read_csv(_record_path())
+
+
+def write_record(rows: Sequence[dict]) -> None:
+    """Replace the record by these lines of `record_row`, in one step."""
+    with atomic_write(_record_path()) as part:
+        pd.DataFrame(rows).to_csv(part, index=False, float_format="%.4g", lineterminator="\n")
+
+
+def _record_path() -> Path:
+    return paths.PACKAGE / "gpu_steps.csv"
 
 
 def gpu_columns() -> dict[tuple[str, int], str]:

@@ -114,7 +114,7 @@ MAY_IMPORT = {
     "grid": {
         "claims", "experiments", "hubness", "mapping", "params", "paths", "pipeline", "records", "scores", "store",
     },
-    "costs": {"experiments", "fitting", "grid", "losses", "mapping", "paths"},
+    "costs": {"experiments", "fitting", "grid", "losses", "mapping", "paths", "store"},
     "gan_grid": {
         "claims", "experiments", "frechet", "gan_steps", "grid", "joint", "params", "paths", "pipeline", "records", "scores",
         "store",
