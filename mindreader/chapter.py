@@ -44,8 +44,8 @@ class Chapter(Pipeline):
 
     def __init__(self, name: str, experiment, run: str = ""):
         super().__init__(experiment)
-        pd.set_option("display.max_columns", None)  # a page scrolls; pandas would leave columns out
-        pd.set_option("display.max_rows", 80)       # Tables 3 and 4 with their controls have 70
+        for side in ("rows", "columns"):
+            pd.set_option(f"display.max_{side}", None)  # a page scrolls; pandas would leave some out
         self.name = name
         self.root = paths.output_root(run)
         _ = self.subject  # a missing or damaged data set is said at once, not in the middle of the chapter
