@@ -63,7 +63,7 @@ class Crew:
         return self.all(torch.tensor([number])).tolist()
 
     def sharing(self, rng: torch.Generator) -> torch.Generator | Shares:
-        """The generator, as `stylegan.normal` is to draw from it."""
+        """The generator, as `layers.normal` is to draw from it."""
         return rng if self.size == 1 else Shares(self, rng)
 
     def averaging(self, net: nn.Module) -> Callable:

@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "__init__": set(),
     "augment": set(),
     "flatmap": set(),
+    "layers": set(),
     "looks": set(),
     "losses": set(),
     "memory": set(),
@@ -26,7 +27,6 @@ MAY_IMPORT = {
     "scenes": set(),
     "sheet": set(),
     "smallnets": set(),
-    "stylegan": set(),
     # layer 1
     "_papermill": {"paths"},
     "annotations": {"records"},
@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "scores": {"records"},
     "sentences": {"looks", "scenes"},
     "store": {"paths", "rendering"},
+    "stylegan": {"layers"},
     "tables": {"paths"},
     # layer 2
     "fitting": {"memory", "records", "store"},
@@ -72,7 +73,7 @@ MAY_IMPORT = {
     "readout": {"fitting", "records", "scores"},
     "brain": {"cortex", "regions", "scenes"},
     "embed": {"augment", "records", "smallnets", "weights"},
-    "gan_steps": {"losses", "parallel", "stylegan"},
+    "gan_steps": {"layers", "losses", "parallel", "stylegan"},
     "nsd": {"annotations", "cache", "design", "records", "regions"},
     "pretrain_nets": {"losses", "schooling", "smallnets", "weights", "world"},
     # layer 4
