@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 TOP = {"book", "notebooks", "mindreader", "figures", "tests", "_config.yml", "_toc.yml", "environment.yml", "README.md"}
 BESIDE = {"pyproject.toml", "requirements.txt", "Makefile", "LICENSE", ".ci", ".github", ".gitattributes", ".gitignore",
-          "CITATION.cff", "benchmarks"}
+          "CITATION.cff", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks"}
 PAGES_IN_ORDER = ["01_screening", "02_mapping", "03_gan", "04_microstimulation", "05_category_auc", "06_encoding_cycle"]
 
 
