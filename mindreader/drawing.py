@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from mindreader.looks import DARK, GLASS, LIT, PAINTERS, WOOD, Pen, font, tone
-from mindreader.scenes import COLOURS, THINGS, Region, Scene, Thing, draw_scene
+from mindreader.sampling import draw_scene
+from mindreader.scenes import COLOURS, THINGS, Region, Scene, Thing
 
 __all__ = ["CANVAS", "masks", "paint", "paint_many", "watermark"]
 

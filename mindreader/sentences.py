@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from mindreader.looks import traits
-from mindreader.scenes import PLACES, THINGS, Scene, Thing, draw_scene
+from mindreader.sampling import draw_scene
+from mindreader.scenes import PLACES, THINGS, Scene, Thing
 
 __all__ = ["GRADES", "caption"]
 

@@ -27,7 +27,8 @@ from .cortex import Cortex, lay_out
 from .drawing import paint
 from .nsd import MARKER, Layout
 from .params import progress as show_progress
-from .scenes import Scene, draw_scene, factors
+from .sampling import draw_scene
+from .scenes import Scene, factors
 from .sentences import caption
 from .session import Noise, attend, draw_noise, estimate_ncsnr, order_pictures, simulate_session
 from .store import fingerprint, source_fingerprint
@@ -37,7 +38,8 @@ __all__ = ["Plant", "TwinConfig", "ensure_twin", "is_complete", "read_plant", "w
 
 VERSION = 1
 SUBJECT = "subj01"
-_SOURCES = ("scenes", "looks", "drawing", "sentences", "coco", "cortex", "brain", "session", "twinfiles", "twin")
+_SOURCES = ("scenes", "sampling", "looks", "drawing", "sentences", "coco", "cortex", "brain", "session", "twinfiles",
+            "twin")
 _PIXELS, _SEEN = 425, 64       # sides of the stored picture, and of what the brain sees
 _COCO_PIXELS = 256             # NSD too enlarged its pictures from another size
 _WITHHELD = 3 / 37             # sessions planned but not released, per session released, of NSD's subject 1

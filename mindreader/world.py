@@ -12,7 +12,7 @@ import pandas as pd
 from . import paths
 from .store import atomic_write, fingerprint, source_fingerprint
 
-SOURCES = ("scenes", "looks", "drawing", "sentences")
+SOURCES = ("scenes", "sampling", "looks", "drawing", "sentences")
 CHUNK = 2500  # scenes painted between two savings
 
 
@@ -59,7 +59,7 @@ def load_world(n_scenes: int = 30_000, *, seed: int = 0, stream: str = "world", 
     ----------
     n_scenes : int
     seed, stream : int, str
-        As for `scenes.draw_scene`.
+        As for `sampling.draw_scene`.
     size : int
         Height and width, pixels.
     n_held_out : int
@@ -87,7 +87,8 @@ def load_world(n_scenes: int = 30_000, *, seed: int = 0, stream: str = "world", 
 
 
 def _write_texts(path: Path, n_scenes: int, seed: int, stream: str) -> None:
-    from .scenes import draw_scene, factors
+    from .sampling import draw_scene
+    from .scenes import factors
     from .sentences import caption
     scenes = [draw_scene(seed, stream, i) for i in range(n_scenes)]
     table = pd.DataFrame([factors(s) for s in scenes])

@@ -10,7 +10,7 @@ from mindreader import brain as brain_module
 from mindreader.brain import FEATURES, Brain, channels, states
 from mindreader.cortex import lay_out
 from mindreader.drawing import paint_many
-from mindreader.scenes import draw_scene
+from mindreader.sampling import draw_scene
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from mindreader.mentions import FACTORS
-from mindreader.scenes import COLOURS, draw_scene
+from mindreader.sampling import draw_scene
+from mindreader.scenes import COLOURS
 from mindreader.sentences import caption
 
 SCENES = [draw_scene(11, "world", i) for i in range(400)]

@@ -9,7 +9,8 @@ from mindreader.coco import write_coco
 from mindreader.drawing import masks
 from mindreader.outlines import read_outlines
 from mindreader.records import LayoutError
-from mindreader.scenes import STUFF, THINGS, draw_scene
+from mindreader.sampling import draw_scene
+from mindreader.scenes import STUFF, THINGS
 
 SCENES = {9 + 7 * i: draw_scene(5, "subject", i) for i in range(12)}
 

@@ -13,7 +13,8 @@ from torch import nn
 from mindreader import drawing, pretrain, pretrain_clip, pretrain_nets, schooling, world
 from mindreader.embed import CompactTokenizer, EmbedConfig, load_clip
 from mindreader.records import Diverged
-from mindreader.scenes import draw_scene, factors
+from mindreader.sampling import draw_scene
+from mindreader.scenes import factors
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,8 @@ from mindreader.drawing import paint_many
 from mindreader.nsd import standardise
 from mindreader.records import Trials
 from mindreader.regions import ATLASES
-from mindreader.scenes import THINGS, draw_scene, factors
+from mindreader.sampling import draw_scene
+from mindreader.scenes import THINGS, factors
 from mindreader.session import attend, draw_noise, order_pictures, simulate_session
 from mindreader.twin import TwinConfig
 

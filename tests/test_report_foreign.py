@@ -8,7 +8,7 @@ from mindreader import drawing
 from mindreader.chapter import start
 from mindreader.report import foreign, pictures
 from mindreader.report.held_out import out_of_domain
-from mindreader.scenes import draw_scene
+from mindreader.sampling import draw_scene
 
 
 @pytest.fixture(scope="module")

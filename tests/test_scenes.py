@@ -17,7 +17,8 @@ from pycocotools.coco import COCO
 from mindreader import coco, sentences
 from mindreader.drawing import masks, paint, paint_many
 from mindreader.looks import PAINTERS
-from mindreader.scenes import COLOURS, KINDS, STREAMS, STUFF, THINGS, draw_scene, factors
+from mindreader.sampling import draw_scene
+from mindreader.scenes import COLOURS, KINDS, STREAMS, STUFF, THINGS, factors
 from mindreader.sentences import GRADES, caption
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools

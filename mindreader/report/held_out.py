@@ -11,7 +11,8 @@ from .. import weights
 from ..drawing import paint_many
 from ..params import ParameterError
 from ..pipeline import Pipeline
-from ..scenes import Scene, draw_scene
+from ..sampling import draw_scene
+from ..scenes import Scene
 from ..sentences import GRADES, caption
 from ..store import source_fingerprint
 from ..world import SOURCES
