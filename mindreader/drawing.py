@@ -10,14 +10,17 @@ from multiprocessing import get_context
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from mindreader.looks import DARK, GLASS, LIT, PAINTERS, WOOD, Pen, font, tone
+from mindreader.appearance_living import LIVING
+from mindreader.appearance_objects import OBJECTS
+from mindreader.canvas import CANVAS, DARK, GLASS, LIT, TILE, WOOD, Pen, font, tone
+from mindreader.canvas import grid as _grid
+from mindreader.canvas import tiles as _tiles
 from mindreader.sampling import draw_scene
 from mindreader.scenes import COLOURS, THINGS, Region, Scene, Thing
 
-__all__ = ["CANVAS", "masks", "paint", "paint_many", "watermark"]
+__all__ = ["PAINTERS", "masks", "paint", "paint_many", "watermark"]
 
-CANVAS = 256
-TILE = 512
+PAINTERS = LIVING | OBJECTS
 
 # light: (sky at the top, sky at the horizon, factor on everything as R, G, B)
 _LIGHT = {
@@ -42,55 +45,10 @@ _ROUGH = {18: 0.07, 17: 0.07, 20: 0.08, 22: 0.07, 21: 0.06, 88: 0.07, 64: 0.10, 
 
 
 @lru_cache(maxsize=1)
-def _tiles() -> dict[str, np.ndarray]:
-    """Wrap-around textures, (512, 512) float32 of mean 0 and standard deviation 1; never random."""
-    rng = np.random.default_rng(20220527)
-    fy, fx = np.fft.fftfreq(TILE)[:, None], np.fft.rfftfreq(TILE)[None]
-
-    def noise(sx: float, sy: float) -> np.ndarray:
-        """White noise blurred by a Gaussian of (sx, sy) texels."""
-        shape = np.exp(-2 * math.pi**2 * ((fx * sx) ** 2 + (fy * sy) ** 2))
-        field = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((TILE, TILE))) * shape, s=(TILE, TILE))
-        return (field - field.mean()) / field.std()
-
-    y, x = np.mgrid[:TILE, :TILE]
-    row = y // 32
-    shift = (x + (row % 2) * 32) % 64
-    mortar = ((y % 32 < 4) | (shift < 4)).astype(float)
-    brick = noise(1, 1) * 0.25 + rng.standard_normal((16,
-                                                      9))[row % 16, ((x + (row % 2) * 32) // 64) % 9] * 0.35
-    plank = rng.standard_normal((16, 8))[x // 32, (y // 128 + x // 32) % 8]
-    seam = (x % 32 < 2) | ((y + 40 * (x // 32)) % 128 < 2)
-    board = rng.standard_normal(8)[x // 64] * 0.6 + noise(1.5, 40) * 0.4 - 3.0 * (x % 64 < 3)
-    tiles = {
-        "grass": 0.8 * noise(1.2, 4) + 0.8 * noise(26, 18), "dirt": 0.6 * noise(2, 2) + 0.8 * noise(18, 12),
-        "asphalt": 0.8 * noise(1.5, 1.5) + 0.6 * noise(40, 30),
-        "sand": 0.6 * noise(2, 2) + 0.8 * noise(20, 7),
-        "waves": 0.8 * noise(13, 2.6) + 0.5 * noise(40, 8), "snow": noise(26, 14) + 0.2 * noise(1, 1),
-        "pile": 0.9 * noise(2, 2) + 0.4 * np.sign(np.sin(x * math.pi / 32) * np.sin(y * math.pi / 32)),
-        "planks": plank * 0.7 + noise(1.2, 30) * 0.4 - 2.5 * seam,
-        "grain": noise(1.5, 50) * 0.8 + noise(5, 90) * 0.7,
-        "checks": np.where((x // 64 + y // 64) % 2, 1.0, -1.0) + 0.1 * noise(3, 3),
-        "bricks": brick + 1.6 * mortar, "squares": -1.0 * ((x % 40 < 3) | (y % 40 < 3)) + 0.06 * noise(8, 8),
-        "boards": board, "paper": 0.6 * np.sign(np.sin(x * math.pi / 16)) + 0.5 * noise(3, 3),
-        "clouds": noise(60, 22) + 0.6 * noise(22, 9) + 0.3 * noise(8, 4), "fine": noise(2.2, 2.2),
-        "leaf": noise(5, 5),
-    }
-    return {name: ((t - t.mean()) / t.std()).astype(np.float32) for name, t in tiles.items()}
-
-
-@lru_cache(maxsize=1)
 def _soft_disc() -> Image.Image:
     """A round shadow with soft edges, 64 x 64 levels of grey."""
     y, x = np.mgrid[-1:1:64j, -1:1:64j]
     return Image.fromarray((255 * np.clip(1.15 - np.hypot(x, y) * 1.15, 0, 1) ** 0.8).astype(np.uint8))
-
-
-@lru_cache(maxsize=1)
-def _grid() -> tuple[np.ndarray, np.ndarray]:
-    """Row and column numbers of the canvas, (256, 1) and (1, 256)."""
-    steps = np.arange(CANVAS, dtype=np.float32)
-    return steps[:, None], steps[None]
 
 
 def _lerp(a, b, t: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mindreader.looks import traits
+from mindreader.appearance_living import traits
 from mindreader.sampling import draw_scene
 from mindreader.scenes import PLACES, THINGS, Scene, Thing
 

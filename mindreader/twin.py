@@ -38,8 +38,8 @@ __all__ = ["Plant", "TwinConfig", "ensure_twin", "is_complete", "read_plant", "w
 
 VERSION = 1
 SUBJECT = "subj01"
-_SOURCES = ("scenes", "sampling", "looks", "drawing", "sentences", "coco", "cortex", "brain", "session", "twinfiles",
-            "twin")
+_SOURCES = ("scenes", "sampling", "canvas", "appearance_living", "appearance_objects", "drawing", "sentences", "coco",
+            "cortex", "brain", "session", "twinfiles", "twin")
 _PIXELS, _SEEN = 425, 64       # sides of the stored picture, and of what the brain sees
 _COCO_PIXELS = 256             # NSD too enlarged its pictures from another size
 _WITHHELD = 3 / 37             # sessions planned but not released, per session released, of NSD's subject 1

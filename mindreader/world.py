@@ -12,7 +12,7 @@ import pandas as pd
 from . import paths
 from .store import atomic_write, fingerprint, source_fingerprint
 
-SOURCES = ("scenes", "sampling", "looks", "drawing", "sentences")
+SOURCES = ("scenes", "sampling", "canvas", "appearance_living", "appearance_objects", "drawing", "sentences")
 CHUNK = 2500  # scenes painted between two savings
 
 

@@ -14,9 +14,9 @@ MAY_IMPORT = {
     # layer 0
     "__init__": set(),
     "augment": set(),
+    "canvas": set(),
     "flatmap": set(),
     "layers": set(),
-    "looks": set(),
     "losses": set(),
     "memory": set(),
     "halfwidth": set(),
@@ -30,6 +30,8 @@ MAY_IMPORT = {
     # layer 1
     "_papermill": {"paths"},
     "annotations": {"records"},
+    "appearance_living": {"canvas"},
+    "appearance_objects": {"canvas"},
     "bottleneck": {"records"},
     "captions": {"records"},
     "design": {"records"},
@@ -52,7 +54,7 @@ MAY_IMPORT = {
     "claims": {"scores", "tables"},
     "controls": {"records", "scores"},
     "cortex": {"regions"},
-    "drawing": {"looks", "sampling", "scenes"},
+    "drawing": {"appearance_living", "appearance_objects", "canvas", "sampling", "scenes"},
     "frechet": {"records", "scores"},
     "hubness": {"records", "scores"},
     "judging": {"records", "scores"},
@@ -64,7 +66,7 @@ MAY_IMPORT = {
     "picturebrowser": {"paths", "sheet"},
     "protocols": {"controls", "records", "scores"},
     "schooling": {"paths", "records", "store"},
-    "sentences": {"looks", "sampling", "scenes"},
+    "sentences": {"appearance_living", "sampling", "scenes"},
     "sphinxext": {"modelcards", "paths", "picturebrowser", "tables"},
     "weights": {"paths", "records", "store"},
     # layer 3

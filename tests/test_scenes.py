@@ -15,8 +15,7 @@ from pycocotools import mask as rle
 from pycocotools.coco import COCO
 
 from mindreader import coco, sentences
-from mindreader.drawing import masks, paint, paint_many
-from mindreader.looks import PAINTERS
+from mindreader.drawing import PAINTERS, masks, paint, paint_many
 from mindreader.sampling import draw_scene
 from mindreader.scenes import COLOURS, KINDS, STREAMS, STUFF, THINGS, factors
 from mindreader.sentences import GRADES, caption
