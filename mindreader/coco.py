@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from pycocotools import mask as rle
 
-from mindreader.drawing import masks
+from mindreader.scene_rendering import masks
 from mindreader.scenes import Scene
 from mindreader.sentences import caption
 

@@ -24,10 +24,10 @@ from PIL import Image
 from .brain import CHANNELS, FEATURES, Brain, Responses
 from .coco import write_coco
 from .cortex import Cortex, lay_out
-from .drawing import paint
 from .nsd import MARKER, Layout
 from .params import progress as show_progress
 from .sampling import draw_scene
+from .scene_rendering import paint
 from .scenes import Scene, factors
 from .sentences import caption
 from .session import Noise, attend, draw_noise, estimate_ncsnr, order_pictures, simulate_session
@@ -38,8 +38,8 @@ __all__ = ["Plant", "TwinConfig", "ensure_twin", "is_complete", "read_plant", "w
 
 VERSION = 1
 SUBJECT = "subj01"
-_SOURCES = ("scenes", "sampling", "canvas", "appearance_living", "appearance_objects", "drawing", "sentences", "coco",
-            "cortex", "brain", "session", "twinfiles", "twin")
+_SOURCES = ("scenes", "sampling", "canvas", "appearance_living", "appearance_objects", "appearance_stuff",
+            "scene_rendering", "sentences", "coco", "cortex", "brain", "session", "twinfiles", "twin")
 _PIXELS, _SEEN = 425, 64       # sides of the stored picture, and of what the brain sees
 _COCO_PIXELS = 256             # NSD too enlarged its pictures from another size
 _WITHHELD = 3 / 37             # sessions planned but not released, per session released, of NSD's subject 1

@@ -12,7 +12,8 @@ import pandas as pd
 from . import paths
 from .store import atomic_write, fingerprint, source_fingerprint
 
-SOURCES = ("scenes", "sampling", "canvas", "appearance_living", "appearance_objects", "drawing", "sentences")
+SOURCES = ("scenes", "sampling", "canvas", "appearance_living", "appearance_objects", "appearance_stuff",
+           "scene_rendering", "sentences")
 CHUNK = 2500  # scenes painted between two savings
 
 
@@ -99,7 +100,7 @@ def _write_texts(path: Path, n_scenes: int, seed: int, stream: str) -> None:
 
 def _paint(path: Path, n_scenes: int, seed: int, stream: str, size: int, processes, progress) -> None:
     """Paint in chunks that outlive an interruption, then put them together under the final name."""
-    from .drawing import paint_many
+    from .scene_rendering import paint_many
     starts = range(0, n_scenes, CHUNK)
     chunks = [path.with_name(f".{path.stem}.{start:07d}.npy") for start in starts]
     for start, chunk in (progress or _plain)(list(zip(starts, chunks)), desc="world", total=len(chunks)):

@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "annotations": {"records"},
     "appearance_living": {"canvas"},
     "appearance_objects": {"canvas"},
+    "appearance_stuff": {"canvas", "scenes"},
     "bottleneck": {"records"},
     "captions": {"records"},
     "design": {"records"},
@@ -54,7 +55,6 @@ MAY_IMPORT = {
     "claims": {"scores", "tables"},
     "controls": {"records", "scores"},
     "cortex": {"regions"},
-    "drawing": {"appearance_living", "appearance_objects", "canvas", "sampling", "scenes"},
     "frechet": {"records", "scores"},
     "hubness": {"records", "scores"},
     "judging": {"records", "scores"},
@@ -65,6 +65,9 @@ MAY_IMPORT = {
     "parallel": {"store"},
     "picturebrowser": {"paths", "sheet"},
     "protocols": {"controls", "records", "scores"},
+    "scene_rendering": {
+        "appearance_living", "appearance_objects", "appearance_stuff", "canvas", "sampling", "scenes",
+    },
     "schooling": {"paths", "records", "store"},
     "sentences": {"appearance_living", "sampling", "scenes"},
     "sphinxext": {"modelcards", "paths", "picturebrowser", "tables"},
@@ -73,8 +76,8 @@ MAY_IMPORT = {
     "auxiliary": {"fitting", "losses"},
     "readout": {"fitting", "records", "scores"},
     "brain": {"cortex", "regions", "scenes"},
-    "coco": {"drawing", "scenes", "sentences"},
-    "world": {"drawing", "paths", "sampling", "scenes", "sentences", "store"},
+    "coco": {"scene_rendering", "scenes", "sentences"},
+    "world": {"paths", "sampling", "scene_rendering", "scenes", "sentences", "store"},
     "embed": {"augment", "records", "smallnets", "weights"},
     "gan_steps": {"layers", "losses", "parallel", "stylegan"},
     "nsd": {"annotations", "cache", "design", "records", "regions"},
@@ -95,8 +98,8 @@ MAY_IMPORT = {
     "watch": {"gan", "sheet", "store", "stylegan"},
     "joint": {"fitting", "gan", "gan_steps", "losses"},
     "twin": {
-        "brain", "coco", "cortex", "drawing", "nsd", "params", "sampling", "scenes", "sentences", "session", "store",
-        "twinfiles",
+        "brain", "coco", "cortex", "nsd", "params", "sampling", "scene_rendering", "scenes", "sentences", "session",
+        "store", "twinfiles",
     },
     # layer 6
     "experiments": {
@@ -127,7 +130,7 @@ MAY_IMPORT = {
     "report.common": {"pipeline", "records", "scores"},
     "report.screening": {"captions", "pipeline", "records", "scores", "tables"},
     "report.held_out": {
-        "drawing", "params", "pipeline", "sampling", "scenes", "sentences", "store", "weights", "world",
+        "params", "pipeline", "sampling", "scene_rendering", "scenes", "sentences", "store", "weights", "world",
     },
     "report.subject": {
         "design", "flatmap", "nsd", "outlines", "paths", "pipeline", "records", "recovery", "regions", "twin",
@@ -168,8 +171,8 @@ MAY_IMPORT = {
     "report.fidelity": {"frechet", "pipeline", "report.pictures", "scores"},
     "report.encoding": {"encoding", "pipeline", "records", "report.common", "report.pictures", "scores"},
     "report.foreign": {
-        "drawing", "experiments", "gan", "pipeline", "reconstruct", "records", "report.common", "report.held_out",
-        "report.pictures", "scores", "weights",
+        "experiments", "gan", "pipeline", "reconstruct", "records", "report.common", "report.held_out",
+        "report.pictures", "scene_rendering", "scores", "weights",
     },
     "report.showings": {
         "pipeline", "records", "recovery", "report.common", "report.pictures", "scenes", "scores",

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mindreader import judging, scores
-from mindreader.drawing import paint_many
 from mindreader.embed import PixelEmbedder, load_clip
+from mindreader.scene_rendering import paint_many
 
 SEED = sum(map(ord, "mind reader"))
 SEE = PixelEmbedder(4)

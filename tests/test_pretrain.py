@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from mindreader import drawing, pretrain, pretrain_clip, pretrain_nets, schooling, world
+from mindreader import pretrain, pretrain_clip, pretrain_nets, scene_rendering, schooling, world
 from mindreader.embed import CompactTokenizer, EmbedConfig, load_clip
 from mindreader.records import Diverged
 from mindreader.sampling import draw_scene
@@ -35,21 +35,21 @@ def small_world(home):
 def test_the_world_holds_its_scenes_in_order(small_world):
     for i in (0, 41):
         scene = draw_scene(0, "world", i)
-        assert np.array_equal(small_world.pictures[i], drawing.paint(scene))
+        assert np.array_equal(small_world.pictures[i], scene_rendering.paint(scene))
         assert small_world.factors.iloc[i].to_dict() == pytest.approx(factors(scene))
         assert len(small_world.captions[i]) == 5
     assert len(small_world.train) == 48 and not set(small_world.train) & set(small_world.held_out)
 
 
 def test_the_world_is_painted_once(small_world, monkeypatch):
-    monkeypatch.setattr(drawing, "paint_many", None)
+    monkeypatch.setattr(scene_rendering, "paint_many", None)
     again = world.load_world(80, n_held_out=32)
     assert again.path == small_world.path and again.captions == small_world.captions
 
 
 def test_an_interrupted_painting_goes_on(home, monkeypatch):
     monkeypatch.setattr(world, "CHUNK", 4)
-    real, asked = drawing.paint_many, []
+    real, asked = scene_rendering.paint_many, []
 
     def tired(seed, stream, rows, size, processes):
         asked.append(list(rows))
@@ -57,7 +57,7 @@ def test_an_interrupted_painting_goes_on(home, monkeypatch):
             raise KeyboardInterrupt
         return real(seed, stream, rows, size, 1)
 
-    monkeypatch.setattr(drawing, "paint_many", tired)
+    monkeypatch.setattr(scene_rendering, "paint_many", tired)
     with pytest.raises(KeyboardInterrupt):
         world.load_world(12, n_held_out=2)
     whole = world.load_world(12, n_held_out=2)

@@ -15,8 +15,8 @@ from pycocotools import mask as rle
 from pycocotools.coco import COCO
 
 from mindreader import coco, sentences
-from mindreader.drawing import PAINTERS, masks, paint, paint_many
 from mindreader.sampling import draw_scene
+from mindreader.scene_rendering import PAINTERS, masks, paint, paint_many
 from mindreader.scenes import COLOURS, KINDS, STREAMS, STUFF, THINGS, factors
 from mindreader.sentences import GRADES, caption
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import uniform_filter
 
-from .. import drawing, reconstruct, scores, weights
+from .. import reconstruct, scene_rendering, scores, weights
 from ..experiments import CONDITIONS
 from ..gan import TrainedGan
 from ..pipeline import Pipeline
@@ -107,7 +107,7 @@ def watermark_match(pictures: np.ndarray) -> np.ndarray:
     (n, size, size, 3), of which size divides 256; fine is what is left without the mean over 9 x 9 pixels.
     """
     light = np.asarray(pictures, np.float32) @ np.array([0.30, 0.59, 0.11], np.float32)
-    mark = _shrunk(drawing.watermark(), light.shape[1])
+    mark = _shrunk(scene_rendering.watermark(), light.shape[1])
     word, mirrored = _fine(np.stack([mark, mark[:, ::-1]]))
     return _fine(light) @ (word - mirrored)
 

@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 
 from .. import weights
-from ..drawing import paint_many
 from ..params import ParameterError
 from ..pipeline import Pipeline
 from ..sampling import draw_scene
+from ..scene_rendering import paint_many
 from ..scenes import Scene
 from ..sentences import GRADES, caption
 from ..store import source_fingerprint
