@@ -25,22 +25,23 @@ from .store import Store, source_fingerprint
 from .watch import Watch
 from .weights import load_part, part_checksum
 
-# A stage: the earlier stages and the parts of the experiment that could change it, the modules that compute it (with
-# all that they import), and the pretrained weights that it uses. Walked to make its key, so that changing the generator
+# A stage: the earlier stages and the parts of the experiment that could change it, the code that makes it (with all that it
+# reaches, see `meaning`), and the pretrained weights that it uses. Walked to make its key, so that changing the generator
 # never refits a mapper.
 NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
-    "subject": (("subject", "seed", "data", "twin"), ("nsd", "twin"), ()),
-    "points": (("subject", "embed"), ("embed",), ("clip",)),
-    "captions": (("points", "screen"), ("captions",), ()),
-    "mapped": (("captions", "mapping", "device"), ("mapping", "embed"), ()),
-    "baselines": (("captions", "mapping"), ("baselines",), ()),
-    "low level": (("subject",), ("embed",), ("resnet",)),
-    "mapped low": (("low level", "mapping", "device"), ("mapping",), ()),
-    "starting distance": (("mapped", "start"), ("embed", "gan", "reconstruct", "scores"), ("feature",)),
-    "pseudo painter": (("captions", "gan", "device"), ("gan",), ("resnet",)),
-    "painter": (("mapped", "pseudo painter", "start", "end_to_end"), ("gan", "joint"), ()),
-    "categories": (("mapped", "category"), ("readout",), ()),
-    "encoder": (("points", "encoder"), ("encoding",), ()),
+    "subject": (("subject", "seed", "data", "twin"), ("Pipeline.subject",), ()),
+    "points": (("subject", "embed"), ("Pipeline.points", "Pipeline.augmented"), ("clip",)),
+    "captions": (("points", "screen"), ("Pipeline.stimuli",), ()),
+    "mapped": (("captions", "mapping", "device"), ("Pipeline.read", "Pipeline.mapped"), ()),
+    "baselines": (("captions", "mapping"), ("Pipeline.ridge", "Pipeline.mlp"), ()),
+    "low level": (("subject",), ("Pipeline.low_level",), ("resnet",)),
+    "mapped low": (("low level", "mapping", "device"), ("Pipeline.read",), ()),
+    "starting distance": (("mapped", "start"), ("grid:starting_distance", "Pipeline.paint", "Pipeline.picture_features"),
+                          ("feature",)),
+    "pseudo painter": (("captions", "gan", "device"), ("Pipeline.beginning",), ("resnet",)),
+    "painter": (("mapped", "pseudo painter", "start", "end_to_end"), ("Pipeline.painter", "Pipeline.told"), ()),
+    "categories": (("mapped", "category"), ("report.categories:category_logits",), ()),
+    "encoder": (("points", "encoder"), ("Pipeline.encoder",), ()),
 }
 
 
@@ -399,11 +400,11 @@ class Pipeline:
 
         others: parts of the experiment that stand for its own, e.g. mapping=another recipe.
         """
-        settings, modules, parts = _closure(stage)
+        settings, code, parts = _closure(stage)
         parts |= {self.experiment.start} - {NOTHING} if "start" in settings else set()
         return {
             "settings": {name: others.get(name, getattr(self.experiment, name)) for name in sorted(settings)},
-            "source": _source(frozenset(modules)),
+            "source": _source(frozenset(code)),
             "weights": {part: part_checksum(part) for part in sorted(parts)},
             **extra,
         }
@@ -413,22 +414,22 @@ class Pipeline:
 
 
 @cache
-def _source(modules: frozenset) -> str:
-    return source_fingerprint(*sorted(modules), follow=True)
+def _source(code: frozenset) -> str:
+    return source_fingerprint("store:child_seed", *(name if ":" in name else f"pipeline:{name}" for name in sorted(code)))
 
 
 def _closure(stage: str) -> tuple[set, set, set]:
-    """Settings, modules and weights that could change a stage, its earlier stages' included."""
-    settings, modules, parts = set(), set(), set()
+    """Settings, code and weights that could change a stage, its earlier stages' included."""
+    settings, code, parts = set(), set(), set()
     for name in NEEDS[stage][0]:
         if name in NEEDS and name != stage:
-            s, m, p = _closure(name)
+            s, c, p = _closure(name)
             settings |= s
-            modules |= m
+            code |= c
             parts |= p
         else:
             settings.add(name)
-    return settings, modules | set(NEEDS[stage][1]), parts | set(NEEDS[stage][2])
+    return settings, code | set(NEEDS[stage][1]), parts | set(NEEDS[stage][2])
 
 
 def _save_points(folder: Path, points: Embeddings) -> None:

@@ -6,7 +6,6 @@ leaves either a whole stage or none.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import dataclasses
 import errno
@@ -29,10 +28,13 @@ from typing import TypeVar
 import numpy as np
 
 from . import paths, rendering
+from .meaning import fingerprint_source
 
 LOG = logging.getLogger(__name__)
 MADE = "made.json"
-_KEEPERS = {"paths", "params", "store", "cache"}  # where things are kept changes no result
+# Where things are kept, and how that is asked, changes no result; nor does what is shown of a training while it runs.
+UNCOUNTED = ("paths", "params", "store", "cache", "meaning", "watch", "pipeline:Pipeline.key", "pipeline:Pipeline.mapper_key",
+             "pipeline:Pipeline.keep", "pipeline:Pipeline._keep_points", "pipeline:Pipeline._watch")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 T = TypeVar("T")
 
@@ -130,20 +132,20 @@ def child_seed(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{int(seed)}/{name}".encode()).digest()[:4], "big") >> 1
 
 
-def source_fingerprint(*modules: str, follow: bool = False) -> str:
-    """16 hexadecimal digits that change when the code of these modules of the library does.
+def source_fingerprint(*names: str) -> str:
+    """16 hexadecimal digits that change when code that these names reach could give another result.
 
-    Comments, layout and docstrings do not count, so that explaining a stage does not run it again.
+    Comments, docstrings, the place of a definition and the Python version do not count (see `meaning`), nor do the modules
+    that only say where things are kept.
 
     Parameters
     ----------
-    *modules : str
-        Names such as "mapping" or "report.common".
-    follow : bool
-        Count also what these modules import from the library, and what that imports, but for the modules that
-        only say where things are kept (`paths`, `params`, `store`, `cache`).
+    *names : str
+        Modules such as "mapping", or single definitions such as "store:child_seed".
+
+    Raises ValueError for a name that the library does not have.
     """
-    return fingerprint({name: _code(name) for name in (sorted(_reached(modules)) if follow else modules)})
+    return fingerprint_source(paths.PACKAGE, names, UNCOUNTED)
 
 
 @contextlib.contextmanager
@@ -302,53 +304,6 @@ def _plain(obj):
         return obj
     raise TypeError(f"cannot take the fingerprint of a {type(obj).__name__}; "
                     "expected configs, numbers, text or arrays")
-
-
-def _tree(module: str) -> ast.Module:
-    path = paths.PACKAGE.joinpath(*module.split("."))
-    package = path / "__init__.py"  # `weights` is both a module and a folder of files that hold no code
-    path = package if package.is_file() else path.with_name(f"{path.name}.py")
-    if not path.is_file():
-        raise ValueError(f"no module {module!r} in {paths.PACKAGE}; expected the name of one of its files")
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def _code(module: str) -> str:
-    tree = _tree(module)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) \
-                and isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
-            body[0].value.value = ""
-    return ast.dump(tree)
-
-
-def _reached(modules) -> set[str]:
-    """These modules and all that they import from the library, directly or not."""
-    found, waiting = set(), list(modules)
-    while waiting:
-        module = waiting.pop()
-        if module not in found and module not in _KEEPERS:
-            found.add(module)
-            waiting += _imports(module)
-    return found
-
-
-def _imports(module: str) -> list[str]:
-    package, found = module.split("."), []
-    if not paths.PACKAGE.joinpath(*package).is_dir():
-        package = package[:-1]
-    for node in ast.walk(_tree(module)):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = package[:len(package) - node.level + 1] + (node.module.split(".") if node.module else [])
-            names = [[*base, alias.name] for alias in node.names]
-            found += [".".join(name) for name in [base, *names] if name and _is_module(name)]
-    return found
-
-
-def _is_module(name: list[str]) -> bool:
-    path = paths.PACKAGE.joinpath(*name)
-    return path.is_dir() or path.with_name(f"{path.name}.py").is_file()
 
 
 def _write_made(part: Path, stage: str, key: dict, seconds: float) -> None:

@@ -38,8 +38,6 @@ __all__ = ["Plant", "TwinConfig", "ensure_twin", "is_complete", "read_plant", "w
 
 VERSION = 1
 SUBJECT = "subj01"
-_SOURCES = ("scenes", "sampling", "canvas", "appearance_living", "appearance_objects", "appearance_stuff",
-            "scene_rendering", "sentences", "coco", "cortex", "brain", "session", "twinfiles", "twin")
 _PIXELS, _SEEN = 425, 64       # sides of the stored picture, and of what the brain sees
 _COCO_PIXELS = 256             # NSD too enlarged its pictures from another size
 _WITHHELD = 3 / 37             # sessions planned but not released, per session released, of NSD's subject 1
@@ -226,8 +224,8 @@ def _key(config: TwinConfig, seed: int) -> str:
 
 @cache
 def _code() -> str:
-    """Of the modules that draw and simulate; a changed one makes another twin."""
-    return source_fingerprint(*_SOURCES)
+    """Of all that draws and simulates; where it changes it makes another twin."""
+    return source_fingerprint("twin:_make")
 
 
 def _plant_path(root: Path) -> Path:

@@ -12,8 +12,7 @@ import pandas as pd
 from . import paths
 from .store import atomic_write, fingerprint, source_fingerprint
 
-SOURCES = ("scenes", "sampling", "canvas", "appearance_living", "appearance_objects", "appearance_stuff",
-           "scene_rendering", "sentences")
+SOURCES = ("scene_rendering:paint_many", "sampling:draw_scene", "scenes:factors", "sentences:caption")
 CHUNK = 2500  # scenes painted between two savings
 
 

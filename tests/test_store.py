@@ -82,41 +82,9 @@ def test_child_seeds_differ_by_name_and_seed_and_fit_31_bits():
     assert child_seed(0, "gan/both") == child_seed(0, "gan/both")
 
 
-def test_source_fingerprint_ignores_words_but_not_code(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "PACKAGE", tmp_path)
-
-    def seen(text):
-        (tmp_path / "stage.py").write_text(text)
-        return store.source_fingerprint("stage")
-
-    first = seen('"""One."""\ndef f(x):\n    """Two."""\n    return x + 1\n')
-    assert seen('"""Uno."""\n\n# why\ndef f(x):\n    """Due."""\n    return x + 1\n') == first
-    assert seen('"""One."""\ndef f(x):\n    """Two."""\n    return x + 2\n') != first
-
-
 def test_source_fingerprint_refuses_a_module_that_is_not_there():
     with pytest.raises(ValueError, match="no module 'mapingg'"):
         store.source_fingerprint("mapingg")
-
-
-def test_source_fingerprint_can_follow_imports(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "PACKAGE", tmp_path)
-    (tmp_path / "report").mkdir()
-    (tmp_path / "report" / "__init__.py").write_text("from .common import f")
-    (tmp_path / "report" / "common.py").write_text("from ..deep import g\nfrom .. import shallow, store\nf = g")
-    (tmp_path / "store.py").write_text("")
-
-    def seen(deep, shallow=1, **how):
-        (tmp_path / "deep.py").write_text(f"g = {deep}")
-        (tmp_path / "shallow.py").write_text(f"from .report import f\nh = {shallow}")
-        return store.source_fingerprint("report", **how)
-
-    assert seen(1) == seen(2)
-    assert seen(1, follow=True) != seen(2, follow=True)
-    assert seen(1, follow=True) != seen(1, 2, follow=True)
-    before = seen(1, follow=True)
-    (tmp_path / "store.py").write_text("x = 1")
-    assert seen(1, follow=True) == before
 
 
 # ── stages ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .. import nsd, scores
+from .. import nsd, retrieval
 from ..baselines import fit_ridge
 from ..controls import over_repeats
 from ..paths import home
@@ -20,12 +20,13 @@ from .common import entry
 
 PAPER, MET, APART = "first appearance (paper)", "the same pictures, kinds met", "z-scored on training trials"
 PENALTIES = np.logspace(2, 6, 9)        # the weaker ones are never chosen, and each costs as much
+READING = tuple(f"report.splits:{name}" for name in ("_split", "_subject", "_kept", "_read", "_kinds_met"))
 SPLITS = {PAPER: "first_appearance", "random pictures": "random", "NSD's shared pictures": "shared1000",
           "whole kinds held out": "clusters"}
 
 
 def splits(run: Pipeline) -> pd.DataFrame:
-    """Retrieval under each split by ridge regression: rows of `scores.retrieval`, n_train, nearest, direction.
+    """Retrieval under each split by ridge regression: rows of `retrieval.retrieval`, n_train, nearest, direction.
 
     Image space. One trial of each picture competes, and equally many in each split. `nearest` is the mean cosine of a
     validation picture's true point to the nearest of the training side. Two rows ask more: z-scored on training trials
@@ -92,7 +93,7 @@ def _kept(run: Pipeline, name: str, make: Callable[[], Embeddings]) -> Embedding
         with np.load(folder / "points.npz", allow_pickle=False) as kept:
             return Embeddings(kept["vectors"], kept["image_ids"], kept["keys"], "image", "fmri")
 
-    return run.keep("baselines", {"split": name, "read": source_fingerprint("report.splits", "nsd")}, write, load)
+    return run.keep("baselines", {"split": name, "read": source_fingerprint(*READING)}, write, load)
 
 
 def _read(run: Pipeline, trials: Trials, train, validation) -> Embeddings:
@@ -114,8 +115,8 @@ def _kinds_met(run: Pipeline, split: Split) -> Embeddings:
 
 def _row(run: Pipeline, name: str, points: Embeddings, split: Split, n: int, direction: str) -> pd.DataFrame:
     seed, truth = run.experiment.child_seed("retrieval"), run.truth["image"]
-    row = scores.retrieval(over_repeats(points, 1), truth, direction=direction, n=n, seed=seed, name=name,
-                           origin=run.origin, n_bootstrap=run.experiment.evaluate.n_bootstrap)
+    row = retrieval.retrieval(over_repeats(points, 1), truth, direction=direction, n=n, seed=seed, name=name,
+                              origin=run.origin, n_bootstrap=run.experiment.evaluate.n_bootstrap)
     nearest = (truth.at(split.validation) @ truth.at(split.train).T).max(1).mean()
     return row.assign(n_train=len(split.train), nearest=nearest, direction=direction, protocol=row.protocol.str.replace(
         "mindreader", "one-showing"))
