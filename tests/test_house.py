@@ -1,5 +1,6 @@
 """The files around the library agree with each other and with what was promised."""
 
+import ast
 import re
 import subprocess
 import tomllib
@@ -9,6 +10,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from mindreader import experiments, limits
 
 ROOT = Path(__file__).resolve().parents[1]
 TOP = {"book", "notebooks", "mindreader", "figures", "tests", "_config.yml", "_toc.yml", "environment.yml", "README.md"}
@@ -133,7 +136,7 @@ def test_the_licence_is_bsd_3():
 def test_departures_that_the_code_cites_are_in_the_ledger():
     ledger = set(re.findall(r"^## (D-\d\d) ", (ROOT / "book" / "departures.md").read_text(), re.M))
     assert len(ledger) > 25
-    for path in [*(ROOT / "mindreader").glob("*.py"), *(ROOT / "notebooks").glob("*.py")]:
+    for path in [*(ROOT / "mindreader").rglob("*.py"), *(ROOT / "notebooks").glob("*.py")]:
         cited = set(re.findall(r"\bD-\d+", path.read_text()))
         assert cited <= ledger, f"{path.name} cites {', '.join(sorted(cited - ledger))}, which the ledger does not have"
 
@@ -151,3 +154,40 @@ def test_references_that_pages_cite_are_in_the_bibliography():
     for page in [*(ROOT / "book").glob("*.md"), *(ROOT / "notebooks").glob("*.py")]:
         for keys in re.findall(r"\{cite:[pt]\}`([^`]+)`", page.read_text()):
             assert set(keys.replace(" ", "").split(",")) <= known, (page.name, keys)
+
+
+# ── the page of parameters ─────────────────────────────────────────────────────────────────────────────────────────────
+def parameters_page():
+    return (ROOT / "book" / "parameters.md").read_text(encoding="utf-8")
+
+
+def cells(row):
+    """What stands in a table's cells as code or as plain values, read as YAML."""
+    return [yaml.safe_load(cell.strip().strip("`")) for cell in row.strip().strip("|").split("|")]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("[0-9]*.py")), ids=lambda p: p.stem)
+def test_the_page_of_parameters_has_every_parameter_of_a_chapter_with_its_default(path):
+    cell = path.read_text(encoding="utf-8").split('tags=["parameters"]')[1].split("# %%")[0]
+    given = {node.target.id: ast.literal_eval(node.value) for node in ast.parse(cell).body if isinstance(node, ast.AnnAssign)}
+    shared, *own = re.split(r"^### ", parameters_page(), flags=re.M)
+    section = next((text for text in own if text.startswith(path.stem)), "").partition("\n## ")[0]
+    rows = {name: yaml.safe_load(default) for name, default in re.findall(r"^\| `(\w+)` \| `([^`]*)` \|", section, re.M)}
+    usual = {name: given.pop(name) for name in ("preset", "subject", "seed", "overrides")}
+    assert given == rows
+    assert all(f"| `{name}` |" in shared for name in usual)
+    assert usual == {"preset": "book", "subject": "", "seed": 0, "overrides": {}}
+
+
+def test_the_page_of_parameters_has_every_setting_in_which_presets_differ():
+    presets = [dict(limits.settings(experiments.experiment(name))) for name in ("smoke", "book", "paper")]
+    lists = [{name: list(v) if isinstance(v, tuple) else v for name, v in preset.items()} for preset in presets]
+    differing = {name: [p[name] for p in lists] for name in lists[0] if len({repr(p[name]) for p in lists}) > 1}
+    table = parameters_page().partition("| setting |")[2].partition("\n\n")[0].splitlines()[2:]
+    assert {name: values for name, *values in map(cells, table)} == {k: v for k, v in differing.items() if k != "name"}
+
+
+def test_the_page_of_parameters_has_every_environment_variable():
+    files = [*(ROOT / "mindreader").rglob("*.py"), *(ROOT / "notebooks").glob("*.py"), ROOT / "Makefile"]
+    read = {name for path in files for name in re.findall(r"MINDREADER_[A-Z]+", path.read_text(encoding="utf-8"))}
+    assert read == set(re.findall(r"^\| `(MINDREADER_[A-Z]+)` \|", parameters_page(), re.M))
