@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .canvas import DARK, GLASS, RGB, STEEL, WOOD, Pen, tone
+from .canvas import DARK, GLASS, LIT, RGB, STEEL, WOOD, Pen, tone
 
 __all__ = ["OBJECTS"]
 
