@@ -1,18 +1,43 @@
 """What retrieval would score without the brain's detail, and with more of it: predictions to read a mapper's beside.
 
-The floor, a shuffled brain and the mean point, is in `scores`. Here are predictions that know only the category, only
-the training pictures, or several showings at once; each is scored like a mapper's.
+The floor is a shuffled brain and the mean point. Others know only the category, only the training pictures, several
+showings at once, or what passes through few directions; each is scored like a mapper's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from . import scores
+from . import retrieval
 from .records import Embeddings
+
+
+def shuffled(points: Embeddings, seed: int) -> Embeddings:
+    """The same rows with their vectors dealt out anew so that none stays with its own picture: the floor of any score.
+
+    Every vector is used once. Pictures are laid out in random order, and each row takes the vector one longest group
+    further on.
+    """
+    ids, inverse, counts = np.unique(points.image_ids, return_inverse=True, return_counts=True)
+    longest = counts.max()
+    if 2 * longest > len(points):
+        raise ValueError(f"image {ids[counts.argmax()]} holds {longest} of {len(points)} rows, expected at most half, "
+                         "so that every row can get another image's vector")
+    place = np.random.default_rng(seed).permutation(len(ids))
+    order = np.lexsort((points.keys, place[inverse]))
+    vectors = np.empty_like(points.vectors)
+    vectors[order] = points.vectors[np.roll(order, -longest)]
+    return Embeddings(vectors, points.image_ids, points.keys, points.space, points.source)
+
+
+def mean_point(points: Embeddings, like: Embeddings) -> Embeddings:
+    """The mean of `points` (training points, say) as the prediction for every row of `like`: what no brain is needed for."""
+    mean = np.repeat(points.per_image().vectors.mean(0, keepdims=True), len(like), 0)
+    return Embeddings(mean, like.image_ids, like.keys, like.space, like.source)
 
 
 def category_points(training: Embeddings, like: Embeddings, annotations: pd.DataFrame, *,
@@ -53,7 +78,7 @@ def training_points(predicted: Embeddings, training: Embeddings) -> Embeddings:
     """
     training = training.per_image()
     _no_overlap(training, predicted)
-    return _in_place_of(predicted, training.at(scores.nearest(predicted, training, 1)[:, 0]), training)
+    return _in_place_of(predicted, training.at(retrieval.nearest(predicted, training, 1)[:, 0]), training)
 
 
 def over_repeats(predicted: Embeddings, n_repeats: int, *, at_least: int | None = None) -> Embeddings:
@@ -82,16 +107,50 @@ def retrieval_by_repeats(predicted: Embeddings, truth: Embeddings, *, repeats: S
     """Retrieval forward and backward when the predictions of 1, 2, 3 showings are averaged, among the same n pictures.
 
     Only pictures with the most repeats take part, one candidate each; n=None takes them all. Rows as of
-    `scores.retrieval`, with the column n_repeats: the last is the ceiling of what repetition gives here.
+    `retrieval.retrieval`, with the column n_repeats: the last is the ceiling of what repetition gives here.
     """
     rows = []
     for n_repeats in repeats:
         mean = over_repeats(predicted, n_repeats, at_least=max(repeats))
-        batch = scores.batch(mean, truth, n=n, seed=seed)
+        batch = retrieval.batch(mean, truth, n=n, seed=seed)
         averaged = {"repeats": n_repeats} if n_repeats > 1 else {}
-        rows += [scores.score_batch(batch, direction, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap,
-                                    unusual=averaged).assign(n_repeats=n_repeats) for direction in scores.DIRECTIONS]
+        rows += [retrieval.score_batch(batch, direction, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap,
+                                       unusual=averaged).assign(n_repeats=n_repeats) for direction in retrieval.DIRECTIONS]
     return pd.concat(rows, ignore_index=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Bottleneck:
+    """Readings squeezed through few directions: how little of a reading carries how much of a score.
+
+    `mean` (n_dims,) is where readings lie on average, `directions` (n_directions, n_dims) what they vary in, most first.
+    Source: BrainBits (Mayo et al. 2024), there with a bottleneck that is trained; here the principal directions of the
+    readings themselves, so that a curve over all ranks costs no training.
+    """
+
+    mean: np.ndarray
+    directions: np.ndarray
+
+    @classmethod
+    def of(cls, readings: Embeddings) -> Bottleneck:
+        """The principal directions of these points: training readings, so that no scored trial shapes its own bottleneck."""
+        if len(readings) < 2:
+            raise ValueError(f"got {len(readings)} readings, expected at least two to find directions in")
+        vectors = readings.vectors.astype(float)
+        mean = vectors.mean(0)
+        return cls(mean, np.linalg.svd(vectors - mean, full_matrices=False)[2])
+
+    @property
+    def max_rank(self) -> int:
+        return len(self.directions)
+
+    def squeeze(self, points: Embeddings, rank: int) -> Embeddings:
+        """The same points with only what the first `rank` directions carry; with rank 0 all become the mean."""
+        if not 0 <= rank <= self.max_rank:
+            raise ValueError(f"got rank {rank}, expected 0 to {self.max_rank}, the directions there are")
+        kept = self.directions[:rank]
+        vectors = self.mean + (points.vectors - self.mean) @ kept.T @ kept
+        return Embeddings(vectors.astype(np.float32), points.image_ids, points.keys, points.space, points.source)
 
 
 # ── private ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import embed, protocols, scores
+from . import embed, intervals, protocols
 from .records import Embeddings, LayoutError, Reconstructions, Stimuli
 
 WEIGHTS = "MINDREADER_METRICS"  # the environment variable that names the folder of published weights
@@ -116,9 +116,9 @@ def eight(pictures: Reconstructions, stimuli: Stimuli, through: Sequence[Eye], *
     rows = []
     for score, compare in (("PixCorr", pixel_correlation), ("SSIM", structural_similarity)):
         values = compare(images, shown)
-        low, high = scores.bootstrap_interval(values, pictures.image_ids, seed=seed, n_bootstrap=n_bootstrap)
-        rows.append(scores.row(name, score, values.mean(), low, high, len(values), np.nan, seed, origin, protocol=score,
-                               better="higher", network="none"))
+        low, high = intervals.bootstrap_interval(values, pictures.image_ids, seed=seed, n_bootstrap=n_bootstrap)
+        rows.append(intervals.row(name, score, values.mean(), low, high, len(values), np.nan, seed, origin, protocol=score,
+                                  better="higher", network="none"))
     for eye in through:
         guess = Embeddings(eye.features(images), pictures.image_ids, pictures.keys, eye.score, "fmri")
         truth = Embeddings(eye.features(originals.images), originals.ids, np.zeros_like(originals.ids), eye.score, "pixels")

@@ -15,7 +15,6 @@ from .fitting import Phase, Schedule, Task, as_tensor, fit, identity_of, in_batc
 from .losses import LOSSES, blend
 from .mapping import ResidualBlock, convolve, read_part, write_part
 from .records import Embeddings, Mapper, Trials
-from .scores import pearson
 
 
 @dataclass(frozen=True)
@@ -113,18 +112,6 @@ class FittedEncoder:
         network = _network(card["n_dims"], card["n_voxels"], config)
         network.load_state_dict(state)
         return cls(network, config, pd.DataFrame(card["history"]))
-
-
-def encoding_accuracy(encoder: FittedEncoder, points: Embeddings, trials: Trials) -> np.ndarray:
-    """Correlation of predicted and measured single-trial activity over trials, for each voxel, (n_voxels,).
-
-    Its ceiling is sqrt(scores.noise_ceiling(ncsnr, 1)). Source: paper A.8.
-    """
-    ids = np.unique(trials.image_ids)
-    one_each = points.take(np.isin(points.image_ids, ids))
-    rows = pd.Index(one_each.image_ids).get_indexer(trials.image_ids)
-    points.at(trials.image_ids)                                     # complains about a picture that is missing
-    return pearson(encoder.predict(one_each)[rows], trials.betas)
 
 
 def synthesize(encoder: FittedEncoder, points: Embeddings) -> Trials:

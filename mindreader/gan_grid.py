@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import frechet, paths, scores
+from . import distances, identification, intervals, paths
 from .claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
 from .experiments import CONDITIONS, NOTHING, Experiment
 from .gan_steps import BUGS
@@ -167,18 +167,19 @@ def train_row(run: Pipeline, row: Row, repeat: int = 0) -> Trained:
         points = {space: mine.validation(mine.told(row.cond)[space]) for space in SPACES}
         painted = mine.picture_features(mine.paint(points, row.cond))
     except Diverged as reason:
-        lost = scores.row(row.name, "2-way identification", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
+        lost = intervals.row(row.name, "2-way identification", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
         return Trained(lost.assign(**told, note=f"diverged: {reason}"), None)
     real = run.validation(run.true_features)
-    drawn = scores.n_way_sampled(painted, run.true_features, n_choices=2, seed=run.experiment.child_seed("rivals"))
-    two_way = scores.identification(painted, run.true_features, n_choices=2, seed=run.experiment.child_seed("bootstrap"),
-                                    name=row.name, origin=run.origin, n_bootstrap=settings.n_bootstrap)
-    far = scores.distances(painted, run.released_reference, name=row.name, origin=run.origin)
+    drawn = identification.n_way_sampled(painted, run.true_features, n_choices=2, seed=run.experiment.child_seed("rivals"))
+    two_way = identification.identification(
+        painted, run.true_features, n_choices=2, seed=run.experiment.child_seed("bootstrap"), name=row.name, origin=run.origin,
+        n_bootstrap=settings.n_bootstrap)
+    far = distances.distance_rows(painted, run.released_reference, name=row.name, origin=run.origin)
     lines = [two_way.assign(drawn=drawn.mean(), drawn_sd=drawn.std(ddof=1)),
-             scores.distances(painted, real, name=row.name, origin=run.origin),
+             distances.distance_rows(painted, real, name=row.name, origin=run.origin),
              far.assign(metric=far.metric + ", against training trials")]
-    lines += [scores.row(row.name, f"silent dimensions, {space} mapper", silent_positions(points[space].vectors), np.nan,
-                         np.nan, len(points[space]), 0.0, repeat, run.origin) for space in CONDITIONS[row.cond]]
+    lines += [intervals.row(row.name, f"silent dimensions, {space} mapper", silent_positions(points[space].vectors), np.nan,
+                            np.nan, len(points[space]), 0.0, repeat, run.origin) for space in CONDITIONS[row.cond]]
     table = pd.concat(lines, ignore_index=True).assign(seed=repeat, **told, note="")
     return Trained(table.fillna({"protocol": ""}), painted)
 
@@ -216,7 +217,7 @@ def compare(run: Pipeline, found: dict[tuple[Row, int], Trained],
                 lines += [line.assign(claim=c.claim, paper=c.paper, better=c.better.name, worse=c.worse.name,
                                       n_seeds=len(pairs)) for line in _differences(run, pairs)]
     if not lines:
-        return pd.DataFrame(columns=[*scores.COLUMNS, "lowest", "highest", "verdict", "claim", "paper", "better", "worse",
+        return pd.DataFrame(columns=[*intervals.COLUMNS, "lowest", "highest", "verdict", "claim", "paper", "better", "worse",
                                      "n_seeds"])
     return pd.concat(lines, ignore_index=True)
 
@@ -224,13 +225,13 @@ def compare(run: Pipeline, found: dict[tuple[Row, int], Trained],
 def _differences(run: Pipeline, pairs: Sequence[tuple[Embeddings, Embeddings]]) -> list[pd.DataFrame]:
     seed, n_bootstrap = run.experiment.child_seed("bootstrap"), run.experiment.evaluate.n_bootstrap
     real, ids = run.validation(run.true_features), pairs[0][0].image_ids
-    won = np.array([[scores.n_way(points, run.true_features, n_choices=2) for points in pair] for pair in pairs])
+    won = np.array([[identification.n_way(points, run.true_features, n_choices=2) for points in pair] for pair in pairs])
     ahead = won[:, 0] - won[:, 1]                                                              # [seeds, trials]
-    low, high = scores.bootstrap_interval(ahead.mean(0), ids, seed=seed, n_bootstrap=n_bootstrap)
-    tables = [(ahead.mean(1), scores.row("", "2-way identification, difference", ahead.mean(), low, high, len(ids), 0.0,
-                                         seed, run.origin))]
-    far = pd.concat([frechet.difference(worse, better, real, seed=seed, origin=run.origin, n_bootstrap=min(100, n_bootstrap))
-                     for better, worse in pairs])
+    low, high = intervals.bootstrap_interval(ahead.mean(0), ids, seed=seed, n_bootstrap=n_bootstrap)
+    tables = [(ahead.mean(1), intervals.row("", "2-way identification, difference", ahead.mean(), low, high, len(ids), 0.0,
+                                            seed, run.origin))]
+    far = pd.concat([distances.difference(worse, better, real, seed=seed, origin=run.origin,
+                                          n_bootstrap=min(100, n_bootstrap)) for better, worse in pairs])
     for _, part in far.groupby("metric", sort=False):
         line = part.iloc[:1].assign(**{name: part[name].mean() for name in ("value", "low", "high")})
         tables.append((part.value.to_numpy(), line))

@@ -24,7 +24,7 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
-from . import hubness, paths, scores
+from . import distances, hubness, intervals, paths, retrieval
 from .claims import trial_hits
 from .experiments import Experiment, experiment
 from .mapping import MappingConfig, low_level_recipe, targets
@@ -209,12 +209,12 @@ def score_row(run: Pipeline, row: Row, repeat: int) -> pd.DataFrame:
     try:
         batch, weights = row_batch(run, row, repeat)
     except Diverged as reason:
-        lines = [scores.row(row.name, f"retrieval {direction}", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
-                 for direction in scores.DIRECTIONS]
+        lines = [intervals.row(row.name, f"retrieval {direction}", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
+                 for direction in retrieval.DIRECTIONS]
         return pd.concat(lines, ignore_index=True).assign(**told, note=f"diverged: {reason}")
     settings = dict(seed=_seed(run), name=row.name, origin=run.origin, n_bootstrap=run.experiment.evaluate.n_bootstrap)
-    lines = [scores.score_batch(batch, direction, **settings).assign(weights=weights, **_crowding(batch, direction))
-             for direction in scores.DIRECTIONS]
+    lines = [retrieval.score_batch(batch, direction, **settings).assign(weights=weights, **_crowding(batch, direction))
+             for direction in retrieval.DIRECTIONS]
     (space, recipe), *others = row.recipes(run.experiment)
     if space in HEADS and not others and run.experiment.grid.n_pictures:
         lines.append(starting_distance(run, space, recipe, repeat).assign(name=row.name))
@@ -222,15 +222,15 @@ def score_row(run: Pipeline, row: Row, repeat: int) -> pd.DataFrame:
     return table.fillna({"weights": "", "protocol": ""})
 
 
-def _crowding(batch: scores.Batch, direction: scores.Direction) -> dict[str, float]:
+def _crowding(batch: retrieval.Batch, direction: retrieval.Direction) -> dict[str, float]:
     """How skewed it is how often each candidate is among the nearest, and how skewed with neighbours drawn at random."""
     few = len(np.unique(batch.image_ids)) // 2
     found = hubness.hubness(batch, direction, k=min(hubness.NEIGHBOURS, few), n_bootstrap=1).iloc[0]
     return {"skewness": found.value, "blind_skewness": found.chance}
 
 
-def row_batch(run: Pipeline, row: Row, repeat: int) -> tuple[scores.Batch, str]:
-    """The first trials of the validation side as this row reads them, ready for `scores.hits`; and its weights, if a sum.
+def row_batch(run: Pipeline, row: Row, repeat: int) -> tuple[retrieval.Batch, str]:
+    """The first trials of the validation side as this row reads them, ready for `retrieval.hits`; and its weights, if a sum.
 
     The candidates are what the row's own mapper aims at, cut or not and captions chosen as in its training (as in the
     released code). The weights of a sum are chosen on other trials than those returned. Raises Diverged.
@@ -238,15 +238,16 @@ def row_batch(run: Pipeline, row: Row, repeat: int) -> tuple[scores.Batch, str]:
     n, seed = run.experiment.evaluate.n_retrieval, _seed(run)
     recipes = row.recipes(run.experiment)
     sides = [(run.read(space, recipe, repeat), candidates(run, space, recipe)) for space, recipe in recipes]
-    batches = [scores.batch(points, truth, n=n, seed=seed) for points, truth in sides]
+    batches = [retrieval.batch(points, truth, n=n, seed=seed) for points, truth in sides]
     if len(batches) == 1:
         return batches[0], ""
     after = min(n, min(len(points) for points, _ in sides) - n)
     if after < 2:
         raise ValueError(f"got {n + after} validation trials, expected more than {n + 1}: {n} to score and others to choose "
                          "the weights on; lower evaluate.n_retrieval")
-    weights = scores.choose_weights([scores.batch(points, truth, n=after, start=n, seed=seed) for points, truth in sides])
-    return scores.combine(batches, weights), " ".join(f"{w:.2f}" for w in weights.values)
+    weights = retrieval.choose_weights([retrieval.batch(points, truth, n=after, start=n, seed=seed)
+                                        for points, truth in sides])
+    return retrieval.combine(batches, weights), " ".join(f"{w:.2f}" for w in weights.values)
 
 
 def hits(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None) -> dict[tuple[str, str], pd.DataFrame]:
@@ -282,7 +283,7 @@ def candidates(run: Pipeline, space: str, recipe: MappingConfig) -> Embeddings:
 def starting_distance(run: Pipeline, space: str, recipe: MappingConfig, repeat: int) -> pd.DataFrame:
     """Distances of the true validation pictures to what the unfinetuned painter makes of these mapped points.
 
-    Of the first grid.n_pictures trials; two rows as of `scores.distances`. Kept. Source: Table 3's column FID.
+    Of the first grid.n_pictures trials; two rows as of `distances.distance_rows`. Kept. Source: Table 3's column FID.
     """
     n = run.experiment.grid.n_pictures
     _, key = run.mapper_key(space, recipe, repeat)
@@ -292,7 +293,7 @@ def starting_distance(run: Pipeline, space: str, recipe: MappingConfig, repeat: 
         points = run.read(space, recipe, repeat)
         points = points.take(np.argsort(points.keys, kind="stable")[:n])
         painted = run.picture_features(run.paint({space: points}, HEADS[space], finetuned=False))
-        table = scores.distances(painted, run.validation(run.true_features), origin=run.origin)
+        table = distances.distance_rows(painted, run.validation(run.true_features), origin=run.origin)
         (folder / "distances.json").write_text(json.dumps(table.to_dict("records")), encoding="utf-8")
 
     def load(folder: Path) -> pd.DataFrame:
@@ -344,7 +345,7 @@ def read_record(run: Pipeline, root: Path = paths.FIGURES) -> tuple[pd.DataFrame
     if strange:
         return table3, table4, (f"This record was made with other settings, code or weights than this run has, for "
                                 f"{len(strange)} of its {len(keys)} rows; `make tables` makes it anew.")
-    counts = record.pivot(index=place, columns="metric", values="hits")[[f"retrieval {d}" for d in scores.DIRECTIONS]]
+    counts = record.pivot(index=place, columns="metric", values="hits")[[f"retrieval {d}" for d in retrieval.DIRECTIONS]]
     for at, then in zip(counts.index, counts.to_numpy(float)):
         row, repeat = rows[at[:3]], at[3]
         if all(_is_read(run, space, recipe, repeat) for space, recipe in row.recipes(run.experiment)):
@@ -388,8 +389,8 @@ def _hits_now(run: Pipeline, row: Row, repeat: int) -> np.ndarray:
     try:
         batch, _ = row_batch(run, row, repeat)
     except Diverged:
-        return np.full(len(scores.DIRECTIONS), np.nan)
-    return np.array([scores.hits(batch, direction).sum() for direction in scores.DIRECTIONS], float)
+        return np.full(len(retrieval.DIRECTIONS), np.nan)
+    return np.array([retrieval.hits(batch, direction).sum() for direction in retrieval.DIRECTIONS], float)
 
 
 # ── the command line ───────────────────────────────────────────────────────────────────────────────────────────────────

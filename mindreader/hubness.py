@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom, skew
 
-from . import scores
+from . import intervals, retrieval
 from .records import Embeddings
-from .scores import Batch, Direction
+from .retrieval import Batch, Direction
 
 KINDS = ("raw", "centred", "CSLS")
 NEIGHBOURS = 10
@@ -47,7 +47,7 @@ def centre(predicted: Embeddings, truth: Embeddings) -> Centre:
 # ── three similarities ────────────────────────────────────────────────────────────────────────────────────────────────
 def batches(predicted: Embeddings, truth: Embeddings, middle: Centre, *, n: int | None = 300, start: int = 0,
             seed: int = 0, k: int = NEIGHBOURS) -> dict[str, Batch]:
-    """The batch of `scores.batch` under each similarity of `KINDS`: the same trials and the same true points.
+    """The batch of `retrieval.batch` under each similarity of `KINDS`: the same trials and the same true points.
 
     raw      cosine, as in the paper
     centred  cosine after the training mean of its own side is subtracted from each point; refused (ValueError) where a
@@ -56,12 +56,12 @@ def batches(predicted: Embeddings, truth: Embeddings, middle: Centre, *, n: int 
 
     Departs: the paper has the raw cosine only.
     """
-    raw = scores.batch(predicted, truth, n=n, start=start, seed=seed)
+    raw = retrieval.batch(predicted, truth, n=n, start=start, seed=seed)
     shared = np.intersect1d(raw.image_ids, middle.image_ids)
     if len(shared):
         raise ValueError(f"the mean was taken over {len(shared)} of the pictures to be scored, the first is image "
                          f"{shared[0]}; expected training pictures only, so compute it on those")
-    moved = scores.batch(_less(predicted, middle.predicted), _less(truth, middle.truth), n=n, start=start, seed=seed)
+    moved = retrieval.batch(_less(predicted, middle.predicted), _less(truth, middle.truth), n=n, start=start, seed=seed)
     return dict(zip(KINDS, (raw, moved, csls(raw, k))))
 
 
@@ -106,26 +106,25 @@ def hubness(batch: Batch, direction: Direction, *, k: int = NEIGHBOURS, seed: in
     n = len(counts)
     blind = binom(n, k / n)
     again = counts[np.random.default_rng(seed).integers(0, n, (n_bootstrap, n))]
-    few, many = 0.5 - scores.LEVEL / 2, 0.5 + scores.LEVEL / 2
     rows = []
     for metric, of, chance in (
             (f"skewness of N_{k}", _skewness, float(blind.stats(moments="s"))),
             ("share of hubs", lambda c: (c >= HUB * k).mean(-1), blind.sf(HUB * k - 1)),
             ("share of orphans", lambda c: (c == 0).mean(-1), blind.pmf(0))):
-        low, high = np.quantile(of(again), [few, many])
-        rows.append(scores.row(name, f"{metric}, {direction}", of(counts), low, high, n, chance, seed, origin))
+        low, high = intervals.quantiles(of(again))
+        rows.append(intervals.row(name, f"{metric}, {direction}", of(counts), low, high, n, chance, seed, origin))
     return pd.concat(rows, ignore_index=True)
 
 
 # ── tables ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def retrieval_by_similarity(batches: dict[str, Batch], *, seed: int = 0, name: str = "", origin: str = "",
                             n_bootstrap: int = 1000) -> pd.DataFrame:
-    """Retrieval, forward and backward, under each similarity: rows of `scores.retrieval` with the column similarity."""
+    """Retrieval, forward and backward, under each similarity: rows of `retrieval.retrieval` with the column similarity."""
     rows = []
     for kind, batch in batches.items():
         changed = {"similarity": kind} if kind != "raw" else {}
-        rows += [scores.score_batch(batch, direction, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap,
-                                    unusual=changed).assign(similarity=kind) for direction in scores.DIRECTIONS]
+        rows += [retrieval.score_batch(batch, direction, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap,
+                                       unusual=changed).assign(similarity=kind) for direction in retrieval.DIRECTIONS]
     return pd.concat(rows, ignore_index=True)
 
 
@@ -134,7 +133,7 @@ def hubness_by_similarity(batches: dict[str, Batch], *, k: int = NEIGHBOURS, see
     """The rows of `hubness` in both directions under each similarity, with the columns similarity and direction."""
     return pd.concat([hubness(batch, direction, k=k, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap)
                       .assign(similarity=kind, direction=direction)
-                      for kind, batch in batches.items() for direction in scores.DIRECTIONS], ignore_index=True)
+                      for kind, batch in batches.items() for direction in retrieval.DIRECTIONS], ignore_index=True)
 
 
 # ── private ───────────────────────────────────────────────────────────────────────────────────────────────────────────

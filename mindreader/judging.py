@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
-from . import scores
+from . import distances, identification
 from .records import Embedder, Embeddings, Painter
 
 WAYS = (2, 10, 50)
@@ -28,7 +28,7 @@ REAL = "another real set"
 def score_painter(painter: Painter, points: np.ndarray, pictures: np.ndarray, feature_net: Embedder, *,
                   clip: Embedder | None = None, ways: Sequence[int] = WAYS, seed: int = 0, n_bootstrap: int = 1000,
                   name: str = "", origin: str = "twin") -> pd.DataFrame:
-    """How well pictures are recognised that were painted from points: a tidy table (`scores.COLUMNS`).
+    """How well pictures are recognised that were painted from points: a tidy table (`intervals.COLUMNS`).
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def score_pictures(painted: np.ndarray, pictures: np.ndarray, feature_net: Embed
     guess, truth = _points(feature_net, painted), _points(feature_net, pictures)
     told = {"seed": seed, "name": name, "origin": origin, "n_bootstrap": n_bootstrap}
     rows = [_identified(guess, truth, k, f"{k}-way ({FEATURES})", told) for k in ways if k <= len(pictures)]
-    rows.append(scores.distances(guess, truth, name=name, origin=origin, features=FEATURES))
+    rows.append(distances.distance_rows(guess, truth, name=name, origin=origin, features=FEATURES))
     if clip is not None:
         guess, truth, n = _points(clip, painted), _points(clip, pictures), min(N_RETRIEVAL, len(pictures))
         rows.append(_identified(guess, truth, 2, "CLIP 2-way (the critic)", told))
@@ -90,7 +90,7 @@ def yardsticks(training: np.ndarray, pictures: np.ndarray, others: np.ndarray, f
     truth = feature_net.images(pictures)
     sampled = pixel_gaussian(training, len(pictures), n_components=n_components, seed=seed)
     sets = {REAL: others, GAUSSIAN.format(n_components): sampled}
-    return pd.concat([scores.distances(feature_net.images(some), truth, name=name, origin=origin, features=FEATURES)
+    return pd.concat([distances.distance_rows(feature_net.images(some), truth, name=name, origin=origin, features=FEATURES)
                       for name, some in sets.items()], ignore_index=True)
 
 
@@ -152,4 +152,4 @@ def _points(see: Embedder, pixels: np.ndarray) -> Embeddings:
 
 
 def _identified(guess: Embeddings, truth: Embeddings, n_choices: int, metric: str, told: dict) -> pd.DataFrame:
-    return scores.identification(guess, truth, n_choices=n_choices, **told).assign(metric=metric)
+    return identification.identification(guess, truth, n_choices=n_choices, **told).assign(metric=metric)

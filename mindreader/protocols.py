@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from . import controls, scores
+from . import controls, identification, intervals, retrieval
 from .records import Embeddings
 
 
@@ -105,14 +105,14 @@ def score(protocol_name: str, predicted: Embeddings, truth: Embeddings, *, seed:
     Returns
     -------
     DataFrame
-        The columns of `scores.COLUMNS`, and protocol (its stamp) and better ("higher" or "lower").
+        The columns of `intervals.COLUMNS`, and protocol (its stamp) and better ("higher" or "lower").
     """
     entry = protocol(protocol_name)
     used = _settings(entry, settings)
     found = entry.measure(predicted, truth, seed=seed, **used)
-    low, high = scores.bootstrap_interval(found.values, found.image_ids, seed=seed, n_bootstrap=n_bootstrap)
-    return scores.row(name, entry.metric.format(**used), found.values.mean(), low, high, found.n_items, found.chance,
-                      seed, origin, protocol=scores.stamp(entry.stamp, used, entry.settings), better=entry.better)
+    low, high = intervals.bootstrap_interval(found.values, found.image_ids, seed=seed, n_bootstrap=n_bootstrap)
+    return intervals.row(name, entry.metric.format(**used), found.values.mean(), low, high, found.n_items, found.chance,
+                         seed, origin, protocol=intervals.stamp(entry.stamp, used, entry.settings), better=entry.better)
 
 
 def compare(predicted: Embeddings, truth: Embeddings, names: Sequence[str] | None = None, *, seed: int = 0,
@@ -142,13 +142,13 @@ def registry() -> pd.DataFrame:
 # ── retrieval ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _first_batch(direction):
     def measure(predicted, truth, *, seed, n):
-        return _hits([scores.batch(predicted, truth, n=n, seed=seed)], direction)
+        return _hits([retrieval.batch(predicted, truth, n=n, seed=seed)], direction)
     return measure
 
 
 def _one_showing(direction):
     def measure(predicted, truth, *, seed, n):
-        return _hits([scores.batch(controls.over_repeats(predicted, 1), truth, n=n, seed=seed)], direction)
+        return _hits([retrieval.batch(controls.over_repeats(predicted, 1), truth, n=n, seed=seed)], direction)
     return measure
 
 
@@ -156,12 +156,12 @@ def _drawn_batches(direction, *, average_repeats):
     def measure(predicted, truth, *, seed, n, n_draws):
         if average_repeats:
             predicted, truth = predicted.per_image(), truth.per_image()
-        return _hits(scores.random_batches(predicted, truth, n=n, n_draws=n_draws, seed=seed), direction)
+        return _hits(retrieval.random_batches(predicted, truth, n=n, n_draws=n_draws, seed=seed), direction)
     return measure
 
 
 def _hits(batches, direction) -> Items:
-    won = np.concatenate([scores.hits(b, direction) for b in batches]).astype(float)
+    won = np.concatenate([retrieval.hits(b, direction) for b in batches]).astype(float)
     ids, keys = (np.concatenate([getattr(b, name) for b in batches]) for name in ("image_ids", "keys"))
     chance = np.mean([(b.image_ids[:, None] == b.image_ids).mean() for b in batches])
     return Items(won, ids, float(chance), len(np.unique(np.stack([ids, keys], 1), axis=0)))
@@ -169,12 +169,12 @@ def _hits(batches, direction) -> Items:
 
 # ── identification and distance ───────────────────────────────────────────────────────────────────────────────────────
 def _exact(predicted, truth, *, seed, n_choices):
-    won = scores.n_way(predicted, truth, n_choices=n_choices)
+    won = identification.n_way(predicted, truth, n_choices=n_choices)
     return Items(won, predicted.image_ids, 1 / n_choices, len(predicted))
 
 
 def _ten_draws(predicted, truth, *, seed, n_choices, n_draws):
-    wins = scores.n_way_drawn(predicted, truth, n_choices=n_choices, n_draws=n_draws, seed=seed)
+    wins = identification.n_way_drawn(predicted, truth, n_choices=n_choices, n_draws=n_draws, seed=seed)
     return Items(wins.mean(0), predicted.image_ids, 1 / n_choices, len(predicted))
 
 
@@ -225,36 +225,36 @@ _ENTRIES = (
     Protocol("retrieval/mindreader-forward", 1, "retrieval forward", _first_batch("forward"), "higher",
              "share of candidates that show the same picture", "Mind Reader §3.2 and its released code",
              "brain to picture; one batch of the first trials, single trials; another showing of the picture is a hit, "
-             "a tie is a miss", scores.BATCH),
+             "a tie is a miss", retrieval.BATCH),
     Protocol("retrieval/mindreader-backward", 1, "retrieval backward", _first_batch("backward"), "higher",
              "share of candidates that show the same picture", "Mind Reader §3.2 and its released code",
              "picture to brain; else as forward, but each showing within the batch is one more chance to be found",
-             scores.BATCH),
+             retrieval.BATCH),
     Protocol("retrieval/one-showing-forward", 1, "retrieval forward, one showing of each picture",
              _one_showing("forward"), "higher", "1 / n", "ours, to read Mind Reader's two directions side by side",
-             "as mindreader-forward, with the first trial of each picture only", scores.BATCH),
+             "as mindreader-forward, with the first trial of each picture only", retrieval.BATCH),
     Protocol("retrieval/one-showing-backward", 1, "retrieval backward, one showing of each picture",
              _one_showing("backward"), "higher", "1 / n", "ours, to read Mind Reader's two directions side by side",
              "as mindreader-backward, but a picture that was shown three times no longer has three predictions to be "
-             "found by, of which the best counts", scores.BATCH),
+             "found by, of which the best counts", retrieval.BATCH),
     Protocol("retrieval/mindreader-forward-draws", 1, "retrieval forward, random batches",
              _drawn_batches("forward", average_repeats=False), "higher",
              "share of candidates that show the same picture, mean over batches", "ours, for the spread of one batch",
              "brain to picture, single trials; batches are drawn and overlap, so they are no independent tries",
-             scores.DRAWS),
+             retrieval.DRAWS),
     Protocol("retrieval/mindreader-backward-draws", 1, "retrieval backward, random batches",
              _drawn_batches("backward", average_repeats=False), "higher",
              "share of candidates that show the same picture, mean over batches", "ours, for the spread of one batch",
-             "picture to brain; else as forward-draws", scores.DRAWS),
+             "picture to brain; else as forward-draws", retrieval.DRAWS),
     Protocol("retrieval/mindeye-code-forward", 1, "retrieval, called forward by MindEye's code",
              _drawn_batches("backward", average_repeats=True), "higher", "1 / n",
              "MindEye 1 and 2, released code (its similarity matrix comes transposed)",
              "picture to brain, which Mind Reader calls backward; repeats are averaged (they average the activity, we "
-             "can only average what was predicted), so each picture is one candidate", scores.DRAWS),
+             "can only average what was predicted), so each picture is one candidate", retrieval.DRAWS),
     Protocol("retrieval/mindeye-code-backward", 1, "retrieval, called backward by MindEye's code",
              _drawn_batches("forward", average_repeats=True), "higher", "1 / n",
              "MindEye 1 and 2, released code (its similarity matrix comes transposed)",
-             "brain to picture, which Mind Reader calls forward; else as mindeye-code-forward", scores.DRAWS),
+             "brain to picture, which Mind Reader calls forward; else as mindeye-code-forward", retrieval.DRAWS),
     Protocol("twoway/brain-diffuser", 1, "2-way identification, rivals are originals", _rivals_are_originals, "higher",
              "1 / 2", "Brain-Diffuser, released code; MindEye and later papers took it over",
              "Pearson's r; for each reconstruction the share of all other originals that correlate less, strictly"),
@@ -265,11 +265,11 @@ _ENTRIES = (
     Protocol("nway/mindreader", 1, "{n_choices}-way identification, drawn rivals", _ten_draws, "higher",
              "1 / n_choices", "Mind Reader A.4",
              "cosine, single trials, n - 1 originals drawn for each guess; n counts pictures, not "
-             "the class labels of a classifier as in MIND-VIS", scores.CHOICES | {"n_draws": 10}),
+             "the class labels of a classifier as in MIND-VIS", identification.CHOICES | {"n_draws": 10}),
     Protocol("nway/exact", 1, "{n_choices}-way identification", _exact, "higher", "1 / n_choices",
              "ours: the expectation of nway/mindreader over all draws",
              "cosine, single trials, every set of rivals counted, so it needs no seed; a tie is a loss",
-             scores.CHOICES),
+             identification.CHOICES),
     Protocol("distance/effnet-swav", 1, "correlation distance", _correlation_distance, "lower",
              "mean distance to the other pictures", "Brain-Diffuser and MindEye, on EfficientNet and SwAV features",
              "1 - Pearson's r of each reconstruction with its own original: a distance, so lower is better, although "

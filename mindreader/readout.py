@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from .fitting import Phase, Schedule, Task, as_tensor, fit, in_batches, new_network
+from .intervals import LEVEL, image_weights, quantiles, row
 from .records import Embeddings, Stimuli, Trials
-from .scores import auc_by_class, mean_auc_interval, row
 
 Input = Literal["fmri", "clip", "resnet"]
 GROUPS = {"things": "thing", "stuff": "stuff", "overall": None}
@@ -162,6 +162,55 @@ def category_table(logits: Mapping[str, np.ndarray], rows: Trials | Embeddings, 
     return pd.concat(table, ignore_index=True)
 
 
+def auc_by_class(labels: np.ndarray, scores: np.ndarray, names: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Area under the ROC curve of each class: how often a trial with the class scores above one without.
+
+    Parameters
+    ----------
+    labels : bool array (n, n_classes)
+    scores : array (n, n_classes)
+        Any monotone score; ties count one half.
+
+    Returns
+    -------
+    table category, value, n_present, n, and the names of the classes left out because they are in all or in no trials
+    """
+    labels = _checked_labels(labels, scores, names)
+    present = labels.sum(0)
+    defined = (present > 0) & (present < len(labels))
+    values = [weighted_auc(labels[:, c], scores[:, c], np.ones((1, len(labels))))[0] for c in np.flatnonzero(defined)]
+    table = pd.DataFrame({"category": np.asarray(names, object)[defined], "value": np.array(values, float),
+                          "n_present": present[defined], "n": len(labels)})
+    return table, [name for name, ok in zip(names, defined) if not ok]
+
+
+def mean_auc_interval(labels: np.ndarray, scores: np.ndarray, image_ids: np.ndarray, *, seed: int,
+                      n_bootstrap: int = 1000, level: float = LEVEL) -> tuple[float, float]:
+    """Interval of the mean AUC over classes when pictures are drawn again; a class absent from a draw is left out of it."""
+    labels = _checked_labels(labels, scores, range(np.shape(scores)[1]))
+    weights, inverse = image_weights(image_ids, seed, n_bootstrap)
+    weights = weights[:, inverse]                                                # [n_bootstrap, trials]
+    defined = labels.any(0) & ~labels.all(0)
+    values = np.stack([weighted_auc(labels[:, c], scores[:, c], weights) for c in np.flatnonzero(defined)])
+    return quantiles(np.nanmean(values, 0), level)
+
+
+def weighted_auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """AUC of one class under several weightings of its trials, (n_weightings,); NaN where a label has no weight.
+
+    labels, scores (n,); weights (n_weightings, n). Ties count one half.
+    """
+    order = np.argsort(scores, kind="stable")
+    labels, weights = labels[order].astype(bool), weights[:, order]
+    _, first, inverse = np.unique(scores[order], return_index=True, return_inverse=True)
+    last = np.append(first[1:], len(order))
+    absent = np.concatenate([np.zeros((len(weights), 1)), np.cumsum(weights * ~labels, axis=1)], axis=1)
+    below = (absent[:, first] + absent[:, last])[:, inverse] / 2                 # absent weight below, ties by half
+    mine = weights * labels
+    with np.errstate(invalid="ignore"):
+        return (mine * below).sum(1) / (mine.sum(1) * absent[:, -1])
+
+
 def nearest_captions(points: Embeddings, candidates: Embeddings, captions: pd.DataFrame, *, k: int = 3) -> pd.DataFrame:
     """The k sentences nearest (cosine) to each point: table image_id, key, rank, caption, caption_id, similarity, own.
 
@@ -187,6 +236,14 @@ def nearest_captions(points: Embeddings, candidates: Embeddings, captions: pd.Da
 
 def _rows(rows: Trials | Embeddings) -> np.ndarray:
     return rows.betas if isinstance(rows, Trials) else rows.vectors
+
+
+def _checked_labels(labels, scores, names) -> np.ndarray:
+    labels, shape = np.asarray(labels, bool), np.shape(scores)
+    if labels.shape != shape or labels.shape[1:] != (len(names),):
+        raise ValueError(f"got labels {labels.shape}, scores {shape} and {len(names)} names, expected (n, n_classes) twice "
+                         "and n_classes names")
+    return labels
 
 
 def _classifier(n_inputs: int, hidden: tuple[int, int], n_classes: int) -> nn.Module:

@@ -267,6 +267,13 @@ class Mapper(Protocol):
         """One point per trial, source "fmri", keys = trial ids."""
 
 
+class Encoder(Protocol):
+    """Carries points of pictures to brain activity."""
+
+    def predict(self, points: Embeddings) -> np.ndarray:
+        """The activity that each point would evoke, (n, n_voxels) float32."""
+
+
 class Painter(Protocol):
     """Paints pictures from points."""
 

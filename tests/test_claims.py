@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import hypergeom, ttest_1samp, ttest_rel
 
-from mindreader import claims, scores, tables
+from mindreader import claims, intervals, retrieval, tables
 from mindreader.claims import CLAIMS, Claim, Paired
 
 SEED = sum(map(ord, "claims"))
@@ -78,8 +78,8 @@ def test_few_of_the_papers_differences_survive_the_correction(printed):
 
 def test_intervals_are_wilsons():
     row = claims.published([CLAMP]).iloc[0]
-    assert (row.better_low, row.better_high) == scores.wilson(49, 300)
-    assert (row.worse_low, row.worse_high) == scores.wilson(25, 300)
+    assert (row.better_low, row.better_high) == intervals.wilson(49, 300)
+    assert (row.worse_low, row.worse_high) == intervals.wilson(25, 300)
 
 
 def test_every_claim_has_its_counts_and_no_comparison_stands_twice(printed):
@@ -195,7 +195,7 @@ def test_the_base_fit_answers_to_each_of_its_names():
 
 def test_hits_of_a_batch_become_a_table():
     similarity = np.array([[0.9, 0.8, 0.1], [0.2, 0.7, 0.3], [0.1, 0.75, 0.6]])
-    batch = scores.Batch(similarity, np.array([1, 2, 3]), np.arange(3))
+    batch = retrieval.Batch(similarity, np.array([1, 2, 3]), np.arange(3))
     table = claims.trial_hits(batch, seed=4)
     assert list(table.forward) == [True, False, True] and list(table.backward) == [True, True, False]
     assert (table.seed == 4).all() and list(table.image_id) == [1, 2, 3]

@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from point_plants import GUESS, near, points
+from sklearn.decomposition import PCA
 
-from mindreader import controls, scores
+from mindreader import controls, identification, intervals, retrieval
 from mindreader.records import Embeddings
 
 SEED = sum(map(ord, "controls"))
@@ -50,8 +52,8 @@ def test_the_category_oracle_knows_clusters_and_not_pictures():
     notes = pd.DataFrame({"image_id": ids, "category": category.astype(str), "kind": "thing"})
     guess = controls.category_points(truth.take(ids < 60), truth.take(ids >= 60), notes)
     held_out = truth.take(ids >= 60)
-    assert scores.n_way(guess, held_out, n_choices=2).mean() > 0.8
-    within = [scores.n_way(guess.take(guess.image_ids % 4 == c), held_out, n_choices=2).mean() for c in range(4)]
+    assert identification.n_way(guess, held_out, n_choices=2).mean() > 0.8
+    within = [identification.n_way(guess.take(guess.image_ids % 4 == c), held_out, n_choices=2).mean() for c in range(4)]
     assert abs(np.mean(within) - 0.5) < 0.1
 
 
@@ -89,7 +91,7 @@ def test_averaging_repeats_is_like_less_noise():
     table, quieter = table.set_index(["n_repeats", "metric"]), trials_of(truth, 1, noise=1.5 / np.sqrt(3))
     for direction in ("forward", "backward"):
         values = [table.loc[(k, f"retrieval {direction}")].value for k in (1, 2, 3)]
-        quiet = scores.retrieval(quieter, truth, direction=direction, n=300, n_bootstrap=50)
+        quiet = retrieval.retrieval(quieter, truth, direction=direction, n=300, n_bootstrap=50)
         assert values == sorted(values) and abs(values[2] - quiet.value[0]) < 0.12 and values[2] > values[0] + 0.1
 
 
@@ -101,7 +103,7 @@ def test_every_number_of_repeats_is_scored_on_the_same_pictures():
     full = np.unique(uneven.image_ids, return_counts=True)[1] == 3
     assert (table.n == full.sum()).all() and full.sum() < 20 and len(table) == 6
     assert table.protocol[4] == f"retrieval/mindreader-forward@1 (n={full.sum()}, repeats=3)"
-    assert set(scores.COLUMNS) < set(table)
+    assert set(intervals.COLUMNS) < set(table)
 
 
 def test_repeats_that_nobody_has_are_named():
@@ -109,3 +111,63 @@ def test_repeats_that_nobody_has_are_named():
         controls.over_repeats(trials_of(true_points([1, 2]), 3), 4)
     with pytest.raises(ValueError, match="n_repeats=3 and at_least=2"):
         controls.over_repeats(trials_of(true_points([1, 2]), 3), 3, at_least=2)
+
+
+# ── the floor ──
+def test_shuffled_gives_every_row_another_pictures_vector_and_uses_each_once():
+    uneven = GUESS.take(np.arange(len(GUESS)) % 7 != 0)
+    mixed = controls.shuffled(uneven, 1)
+    origin = {v.tobytes(): i for v, i in zip(uneven.vectors, uneven.image_ids)}
+    assert all(origin[v.tobytes()] != i for v, i in zip(mixed.vectors, mixed.image_ids))
+    assert len({v.tobytes() for v in mixed.vectors}) == len(uneven)
+    assert not np.array_equal(mixed.vectors, controls.shuffled(uneven, 2).vectors)
+    with pytest.raises(ValueError, match="holds 2 of 3 rows"):
+        controls.shuffled(GUESS.take(slice(0, 3)), 1)
+
+
+def test_shuffled_and_mean_brains_identify_at_chance():
+    truth = points(100, source="clip")
+    good = near(truth, 3, 0.5)
+    assert identification.n_way(good, truth, n_choices=2).mean() > 0.8
+    blind = [identification.n_way(controls.shuffled(good, s), truth, n_choices=2).mean() for s in range(10)]
+    assert abs(np.mean(blind) - 0.5) < 0.03
+    mean = controls.mean_point(truth, like=good)
+    assert np.allclose(mean.vectors, truth.vectors.mean(0))
+    assert np.isclose(identification.n_way(mean, truth, n_choices=2).mean(), 0.5)
+
+
+# ── a bottleneck ──
+def readings(vectors):
+    return Embeddings(vectors.astype(np.float32), np.arange(len(vectors)), np.zeros(len(vectors), int), "image", "fmri")
+
+
+@pytest.mark.parametrize("rank", [1, 3, 6])
+def test_squeezing_is_scikit_learns_projection(rng, rank):
+    training, held_out = readings(rng.standard_normal((50, 6)) @ np.diag([5, 4, 3, 2, 1, 0.5]) + 2), readings(rng.random((9, 6)))
+    pca = PCA(rank).fit(training.vectors)
+    expected = pca.inverse_transform(pca.transform(held_out.vectors))
+    assert controls.Bottleneck.of(training).squeeze(held_out, rank).vectors == pytest.approx(expected, abs=1e-4)
+
+
+def test_nothing_gets_through_rank_0_and_everything_through_the_largest(rng):
+    training, held_out = readings(rng.standard_normal((50, 6))), readings(rng.random((9, 6)))
+    neck = controls.Bottleneck.of(training)
+    assert neck.squeeze(held_out, 0).vectors == pytest.approx(np.tile(training.vectors.mean(0), (9, 1)), abs=1e-5)
+    assert neck.squeeze(held_out, neck.max_rank).vectors == pytest.approx(held_out.vectors, abs=1e-5)
+    with pytest.raises(ValueError, match="got rank 7, expected 0 to 6"):
+        neck.squeeze(held_out, 7)
+
+
+def test_readings_of_rank_four_need_four_directions(rng):
+    signal = rng.standard_normal((300, 4)) @ rng.standard_normal((4, 32))
+    truth = readings(signal + 0.3 * rng.standard_normal(signal.shape))
+    neck = controls.Bottleneck.of(readings(signal[:150]))
+    score = [identification.n_way(neck.squeeze(readings(signal), r), truth, n_choices=2)[150:].mean()
+             for r in (0, 1, 2, 4, 8)]
+    assert score[0] < 0.6 < score[1] < score[2] < score[3] - 0.01
+    assert score[4] == pytest.approx(score[3], abs=1e-3)
+
+
+def test_one_reading_has_no_direction():
+    with pytest.raises(ValueError, match="got 1 readings, expected at least two"):
+        controls.Bottleneck.of(readings(np.ones((1, 3))))

@@ -7,9 +7,10 @@ from scipy.stats import pearsonr
 from torch import nn
 
 from mindreader.baselines import fit_ridge
-from mindreader.encoding import EncoderConfig, FittedEncoder, ResidualEncoder, cycle, encoding_accuracy, fit_encoder, synthesize
+from mindreader.encoding import EncoderConfig, FittedEncoder, ResidualEncoder, cycle, fit_encoder, synthesize
 from mindreader.mapping import targets
 from mindreader.records import Diverged, Embeddings, LayoutError, Trials
+from mindreader.voxels import encoding_accuracy
 
 SEED = sum(map(ord, "mind reader"))
 TINY = EncoderConfig(n_blocks=1, hidden=8, fc_hidden=16, epochs=3, batch=16)

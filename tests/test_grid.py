@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
-from mindreader import grid, pipeline, scores
+from mindreader import distances, grid, intervals, pipeline, retrieval
 from mindreader.claims import CLAIMS, fits, verdicts
 from mindreader.experiments import experiment
 from mindreader.pipeline import Pipeline
@@ -54,7 +54,7 @@ def table(run):
 # ── the rows ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("row", (*grid.TABLE3, *grid.TABLE4), ids=lambda row: f"{row.table} {row.mapper} {row.name}")
 def test_every_row_stands_in_the_paper(row):
-    counts = [paper_value(row.printed, row.mapper, row.name, f"{direction} hits of 300") for direction in scores.DIRECTIONS]
+    counts = [paper_value(row.printed, row.mapper, row.name, f"{direction} hits of 300") for direction in retrieval.DIRECTIONS]
     assert all(0 < count < 300 for count in counts)
 
 
@@ -86,7 +86,7 @@ def test_rows_that_are_one_recipe_are_fitted_once():
 # ── the scores ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_one_line_for_each_row_seed_and_direction(table):
     assert len(table) == len(SOME) * 2 * 2 and set(table.seed) == {0, 1}
-    assert set(scores.COLUMNS) <= set(table.columns) and (table.note == "").all() and (table.protocol != "").all()
+    assert set(intervals.COLUMNS) <= set(table.columns) and (table.note == "").all() and (table.protocol != "").all()
     same = table.set_index(["name", "seed", "metric"]).sort_index()
     pd.testing.assert_frame_equal(same.loc["threshold", ["value", "key"]], same.loc["MSE+cos", ["value", "key"]])
     assert same.loc["threshold", "key"].nunique() == 2
@@ -116,8 +116,8 @@ def test_the_candidates_are_what_the_mapper_aims_at(run, choice):
 
 
 def test_the_sum_of_two_mappers_is_scored_on_other_trials_than_its_weights(run, monkeypatch):
-    chosen, choose = [], scores.choose_weights
-    monkeypatch.setattr(grid.scores, "choose_weights", lambda batches: chosen.append(batches) or choose(batches))
+    chosen, choose = [], retrieval.choose_weights
+    monkeypatch.setattr(grid.retrieval, "choose_weights", lambda batches: chosen.append(batches) or choose(batches))
     row = grid.TABLE4[3]
     one = replace(row, fits=(row.fits[1], ("resnet", ())))      # the caption mapper and the third, for speed
     batch, weights = grid.row_batch(run, one, 0)
@@ -128,7 +128,7 @@ def test_the_sum_of_two_mappers_is_scored_on_other_trials_than_its_weights(run, 
 def test_hits_are_told_trial_by_trial_and_tested_in_pairs(run, table):
     found = grid.hits(run, caption_rows(*SOME), 2)
     for (_, name), trials in found.items():
-        for direction in scores.DIRECTIONS:
+        for direction in retrieval.DIRECTIONS:
             counts = table[(table.name == name) & (table.metric == f"retrieval {direction}")].set_index("seed").hits
             assert trials.groupby("seed")[direction].sum().tolist() == counts.tolist()
     told = verdicts([claim for claim in CLAIMS if claim.mapper == "f_mc"], found)
@@ -157,7 +157,7 @@ def test_the_starting_painter_s_distance_is_kept(run, monkeypatch):
     first = grid.starting_distance(small, "caption", recipe, 0)
     points = small.read("caption", recipe, 0)
     painted = small.picture_features(small.paint({"caption": points.take(np.argsort(points.keys)[:8])}, "cap", finetuned=False))
-    assert first.value[0] == scores.frechet_distance(painted, small.validation(small.true_features))
+    assert first.value[0] == distances.frechet_distance(painted, small.validation(small.true_features))
     monkeypatch.setattr(pipeline.Pipeline, "paint", None)
     pd.testing.assert_frame_equal(grid.starting_distance(small, "caption", recipe, 0), first)
 

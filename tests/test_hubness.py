@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from mindreader import hubness, scores
+from mindreader import hubness, intervals, retrieval
 from mindreader.records import Embeddings
 
 SEED = sum(map(ord, "hubness"))
@@ -99,7 +99,7 @@ def test_centred_is_the_cosine_of_differences_from_the_training_mean():
 def test_random_neighbours_reach_the_chance_level():
     rng, rows = np.random.default_rng(SEED), []
     for i in range(40):
-        batch = scores.Batch(rng.normal(size=(60, 60)), np.arange(60), np.arange(60))
+        batch = retrieval.Batch(rng.normal(size=(60, 60)), np.arange(60), np.arange(60))
         rows.append(hubness.hubness(batch, "forward", k=5, n_bootstrap=2).value.to_numpy())
     chance = hubness.hubness(batch, "forward", k=5, n_bootstrap=2).chance.to_numpy()
     assert np.allclose(np.mean(rows, 0), chance, atol=4 * np.std(rows, 0).max() / np.sqrt(40))
@@ -109,7 +109,7 @@ def test_random_neighbours_reach_the_chance_level():
 def test_a_mean_hub_takes_every_place():
     similarity = np.eye(12) * 0.1
     similarity[0] = 1.0                                      # true point 0 is nearest to each prediction
-    batch = scores.Batch(similarity, np.arange(12), np.arange(12))
+    batch = retrieval.Batch(similarity, np.arange(12), np.arange(12))
     assert hubness.occurrences(batch, "forward", 1).tolist() == [12] + [0] * 11
     table = hubness.hubness(batch, "forward", k=1, n_bootstrap=5)
     assert table.value.tolist() == pytest.approx([10 / np.sqrt(11), 1 / 12, 11 / 12])   # a spike of 1 in 12
@@ -121,15 +121,15 @@ def test_rows_say_which_similarity_was_used_and_the_raw_one_is_the_papers():
     table = hubness.retrieval_by_similarity(batches, name="us", origin="twin")
     assert list(table.protocol[:2]) == [f"retrieval/mindreader-{d}@1 (n=100)" for d in ("forward", "backward")]
     assert table.protocol[2] == "retrieval/mindreader-forward@1 (n=100, similarity=centred)"
-    assert set(scores.COLUMNS) < set(table) and (table.origin == "twin").all() and len(table) == 6
-    assert table.value[0] == scores.hits(batches["raw"], "forward").mean()
+    assert set(intervals.COLUMNS) < set(table) and (table.origin == "twin").all() and len(table) == 6
+    assert table.value[0] == retrieval.hits(batches["raw"], "forward").mean()
 
 
 def test_what_cannot_be_computed_is_said():
     predicted, truth = plant(0.3, n_pictures=30)
     with pytest.raises(ValueError, match="taken over 30 of the pictures to be scored, the first is image 0"):
         hubness.batches(predicted, truth, hubness.centre(predicted, truth), n=None)
-    batch = scores.batch(predicted, truth, n=None)
+    batch = retrieval.batch(predicted, truth, n=None)
     with pytest.raises(ValueError, match="k=30 neighbours among 30 pictures, expected 1 to 29"):
         hubness.csls(batch, 30)
     with pytest.raises(ValueError, match="direction 'up'"):

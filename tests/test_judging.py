@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mindreader import judging, scores
+from mindreader import intervals, judging
 from mindreader.embed import PixelEmbedder, load_clip
 from mindreader.scene_rendering import paint_many
 
@@ -44,7 +44,7 @@ def test_a_painter_that_copies_wins_every_round_at_no_distance():
     ways = table[table.metric.str.contains("way|top1")]
     assert (ways[["value", "low", "high"]] == 1).all(axis=None)
     assert of(table, "FD (twin features)").value == pytest.approx(0, abs=1e-6)
-    assert list(table.columns) == [*scores.COLUMNS, "protocol"] and (table.n == 60).all() and (table["name"] == "copyist").all()
+    assert list(table.columns) == [*intervals.COLUMNS, "protocol"] and (table.n == 60).all() and (table["name"] == "copyist").all()
 
 
 def test_a_painter_that_ignores_its_points_is_at_chance():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import correlation
 
-from mindreader import protocols, scores
+from mindreader import identification, intervals, protocols, retrieval
 from mindreader.records import Embeddings
 
 SEED = sum(map(ord, "protocols"))
@@ -154,7 +154,7 @@ def test_mindeye_averages_repeats_and_mind_reader_does_not():
     averaged = protocols.score("retrieval/mindeye-code-backward", predicted, truth, n=40, n_draws=2).iloc[0]
     single = protocols.score("retrieval/mindreader-forward-draws", predicted, truth, n=40, n_draws=30).iloc[0]
     assert averaged.value > single.value + 0.1
-    by_hand = scores.hits(scores.batch(predicted.per_image(), truth, n=None), "forward")
+    by_hand = retrieval.hits(retrieval.batch(predicted.per_image(), truth, n=None), "forward")
     assert (averaged.value, averaged.n, averaged.chance) == (pytest.approx(by_hand.mean()), 40, pytest.approx(1 / 40))
 
 
@@ -186,9 +186,9 @@ def test_shuffling_rows_changes_no_score(name):
 
 def test_rows_of_scores_carry_the_stamp_of_the_protocol_that_gives_their_value():
     predicted, truth = cloud()
-    rows = [scores.retrieval(predicted, truth, direction=d, n=12) for d in ("forward", "backward")]
-    rows += [scores.retrieval_draws(predicted, truth, direction=d, n=12, n_draws=5) for d in ("forward", "backward")]
-    rows += [scores.identification(predicted, truth, n_choices=5)]
+    rows = [retrieval.retrieval(predicted, truth, direction=d, n=12) for d in ("forward", "backward")]
+    rows += [retrieval.retrieval_draws(predicted, truth, direction=d, n=12, n_draws=5) for d in ("forward", "backward")]
+    rows += [identification.identification(predicted, truth, n_choices=5)]
     for row in (r.iloc[0] for r in rows):
         name, _, inside = row.protocol.partition(" (")
         settings = {k: int(v) for k, v in (s.split("=") for s in inside.rstrip(")").split(", "))}
@@ -207,7 +207,7 @@ def test_one_set_of_predictions_under_every_protocol():
     predicted, truth = cloud()
     table = protocols.compare(predicted, truth, n=10, n_choices=3, name="us", origin="twin")
     assert len(table) == len(protocols.PROTOCOLS) == table.protocol.nunique() and not table.value.isna().any()
-    assert {*scores.COLUMNS, "protocol", "better"} <= set(table)
+    assert {*intervals.COLUMNS, "protocol", "better"} <= set(table)
     assert ((table.low <= table.value + 1e-9) & (table.value <= table.high + 1e-9)).all()
     with pytest.raises(ValueError, match="the setting 'k', which none of these 1 protocols has"):
         protocols.compare(predicted, truth, ["nway/exact"], k=3)

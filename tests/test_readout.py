@@ -126,6 +126,37 @@ def test_nearest_captions_are_those_of_brute_force():
         readout.nearest_captions(asked, candidates, stimuli.captions, k=0)
 
 
+def planted_classes(n=120):
+    rng = np.random.default_rng(SEED)
+    labels = rng.random((n, 4)) < [0.5, 0.1, 0.0, 1.0]
+    return labels, np.round(rng.normal(size=(n, 4)) + labels, 1)                 # rounded, so that there are ties
+
+
+def test_auc_is_scikit_learns_and_classes_without_both_labels_are_named():
+    labels, values = planted_classes()
+    table, dropped = readout.auc_by_class(labels, values, ["cat", "dog", "yeti", "air"])
+    assert np.allclose(table.value, [roc_auc_score(labels[:, i], values[:, i]) for i in (0, 1)])
+    assert list(table.category) == ["cat", "dog"] and dropped == ["yeti", "air"]
+    assert list(table.n_present) == list(labels[:, :2].sum(0))
+
+
+def test_weighted_auc_is_scikit_learns_with_sample_weights():
+    labels, values = planted_classes()
+    weights = np.random.default_rng(1).integers(0, 3, (5, len(labels))).astype(float)
+    expected = [roc_auc_score(labels[:, 0], values[:, 0], sample_weight=w) for w in weights]
+    assert np.allclose(readout.weighted_auc(labels[:, 0], values[:, 0], weights), expected)
+
+
+def test_the_interval_of_mean_auc_holds_the_mean_and_a_constant_score_is_half():
+    labels, values = planted_classes()
+    table, _ = readout.auc_by_class(labels, values, list("abcd"))
+    low, high = readout.mean_auc_interval(labels, values, np.arange(len(labels)) // 2, seed=1, n_bootstrap=200)
+    assert low < table.value.mean() < high
+    assert np.allclose(readout.auc_by_class(labels, np.zeros_like(values), list("abcd"))[0].value, 0.5)
+    with pytest.raises(ValueError, match="3 names"):
+        readout.auc_by_class(labels, values, list("abc"))
+
+
 def test_messages_name_what_is_wrong():
     stimuli, points = planted()
     truth, (train, val) = categories(stimuli), sides(points)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mindreader import report, scores
+from mindreader import distances, intervals, report
 from mindreader.chapter import start
 from mindreader.records import Embeddings
 from mindreader.report.common import entry, first_of_each, percent
@@ -24,13 +24,13 @@ def test_first_of_each_takes_each_pictures_first_trial_in_trial_order():
 
 
 def test_percent_scales_values_and_leaves_counts():
-    table = scores.row("mapper", "retrieval forward", 0.1, 0.05, 0.2, 300, 1 / 300, 0, "twin")
+    table = intervals.row("mapper", "retrieval forward", 0.1, 0.05, 0.2, 300, 1 / 300, 0, "twin")
     shown = percent(table).iloc[0]
     assert (shown.value, shown.n, shown["name"]) == (pytest.approx(10), 300, "mapper")
 
 
 def test_an_entry_carries_interval_count_and_chance():
-    row = scores.row("brain", "2-way identification", 0.7, 0.6, 0.8, 50, 0.5, 0, "twin").iloc[0]
+    row = intervals.row("brain", "2-way identification", 0.7, 0.6, 0.8, 50, 0.5, 0, "twin").iloc[0]
     assert entry(row, paper=0.782) == {"ours": 0.7, "low": 0.6, "high": 0.8, "n": 50, "chance": 0.5, "paper": 0.782,
                                        "note": ""}
 
@@ -54,6 +54,6 @@ def test_the_summary_has_an_interval_around_each_value(run):
 
 def test_halves_of_real_pictures_are_the_floor_of_distances(run):
     real = run.true_features
-    far = scores.frechet_distance(real.vectors + 3, real.vectors)
-    assert isinstance(far, float) and far > scores.frechet_distance(real, real) + 1
+    far = distances.frechet_distance(real.vectors + 3, real.vectors)
+    assert isinstance(far, float) and far > distances.frechet_distance(real, real) + 1
     assert pd.notna(far)

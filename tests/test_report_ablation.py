@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest, fisher_exact
 
-from mindreader import claims, costs, grid, plots_mapping, scores
+from mindreader import claims, costs, grid, plots_mapping, retrieval
 from mindreader.experiments import experiment
 from mindreader.params import ParameterError
 from mindreader.pipeline import Pipeline
@@ -35,9 +35,9 @@ def known():
             rate = 0.5 if fit == GOOD else 0.1
             hits[fit] = pd.concat([pd.DataFrame({
                 "image_id": IDS, "key": range(300), "seed": seed, **{way: rng.random(300) < rate for way in
-                                                                    scores.DIRECTIONS}}) for seed in range(N_SEEDS)])
+                                                                    retrieval.DIRECTIONS}}) for seed in range(N_SEEDS)])
         hits[row.mapper, row.name] = hits[fit]
-        for (seed, part), way in ((x, y) for x in hits[fit].groupby("seed") for y in scores.DIRECTIONS):
+        for (seed, part), way in ((x, y) for x in hits[fit].groupby("seed") for y in retrieval.DIRECTIONS):
             lines.append({"table": row.table, "mapper": row.mapper, "name": row.name, "seed": seed,
                           "metric": f"retrieval {way}", "value": part[way].mean(), "chance": 0.01, "skewness": seed,
                           "blind_skewness": 0.3, "protocol": f"retrieval/mindreader-{way}@1"})
@@ -54,7 +54,7 @@ RETRIEVAL = pd.DataFrame([{"name": name, "metric": f"retrieval {way}", "value": 
                            "chance": 0.01, "seed": 1, "origin": "twin", "protocol": f"retrieval/mindreader-{way}@1",
                            "control": name != "image mapper"}
                           for name, value in (("image mapper", 0.3), ("shuffled brain", 0.02), ("true caption embedding", 0.9))
-                          for way in scores.DIRECTIONS])
+                          for way in retrieval.DIRECTIONS])
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_the_controls_stand_below_as_they_were_scored_and_no_mapper_among_them(t
     assert below.index.tolist() == list(range(len(table)))[-4:]
     assert below.setting.tolist() == ["shuffled brain"] * 2 + ["true caption embedding"] * 2
     assert below.ours.tolist() == [0.02, 0.02, 0.9, 0.9] and below.low.tolist() == [0.01, 0.01, 0.45, 0.45]
-    assert below.direction.tolist() == 2 * list(scores.DIRECTIONS) and below.paper_hits.isna().all()
+    assert below.direction.tolist() == 2 * list(retrieval.DIRECTIONS) and below.paper_hits.isna().all()
     assert (below.protocol == "retrieval/mindreader-" + below.direction + "@1").all() and (below.chance == 0.01).all()
     assert not set(ablation.beside_the_paper(table).name) & set(below.setting)
 
@@ -133,7 +133,7 @@ def test_every_claim_has_a_cell_on_each_side_and_they_can_be_drawn(ours):
 def test_crowding_is_the_mean_over_seeds_between_the_lowest_and_the_highest(known):
     rows = ablation.hubs_by_setting(known)
     assert (rows.value == 1).all() and (rows.low == 0).all() and (rows.high == 2).all() and (rows.chance == 0.3).all()
-    assert not rows.duplicated(["group", "name", "what"]).any() and set(rows.what) == set(scores.DIRECTIONS)
+    assert not rows.duplicated(["group", "name", "what"]).any() and set(rows.what) == set(retrieval.DIRECTIONS)
     assert set(rows.group) == {"image mapper", "caption mapper"} and len(rows) == 2 * 2 * len(ablation.CROWDING)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
-from mindreader import nsd, scores
+from mindreader import nsd, retrieval
 from mindreader.embed import PixelEmbedder, embed_pictures
 from mindreader.experiments import experiment
 from mindreader.mapping import MappingConfig
@@ -87,7 +87,7 @@ def test_one_set_of_predictions_has_a_row_for_each_name_that_retrieval_has(run):
     table = mapping.retrieval_by_protocol(run)
     assert table.groupby("name").protocol.nunique().to_dict() == dict.fromkeys(
         ("mapper", "ridge regression"), len(mapping.RETRIEVALS))
-    first = scores.retrieval(run.validation(run.ridge["image"]), run.truth["image"], direction="forward", n=N)
+    first = retrieval.retrieval(run.validation(run.ridge["image"]), run.truth["image"], direction="forward", n=N)
     mine = table[(table.name == "ridge regression") & table.protocol.str.startswith("retrieval/mindreader-forward@1")]
     assert mine.value.item() == first.value.item()
 
@@ -99,7 +99,7 @@ def test_one_showing_of_each_picture_is_counted_as_by_hand(run, found):
     first = order[np.sort(np.unique(points.image_ids[order], return_index=True)[1])][:N]
     ids = points.image_ids[first]
     nearness = cosine_similarity(points.vectors[first], truth.at(ids))
-    expected = {way: (nearness.argmax(axis) == range(len(ids))).mean() for way, axis in zip(scores.DIRECTIONS, (1, 0))}
+    expected = {way: (nearness.argmax(axis) == range(len(ids))).mean() for way, axis in zip(retrieval.DIRECTIONS, (1, 0))}
     rows = found[(found.reader == "ridge regression") & (found.space == "image") & (found.similarity == "raw")
                  & (found.trials == hubs.TRIALS[1])]
     assert rows.set_index("direction").value.to_dict() == pytest.approx(expected)
@@ -119,7 +119,7 @@ def test_each_reading_names_ten_pictures(run):
 
 
 # ── misses ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-@pytest.mark.parametrize("direction", scores.DIRECTIONS)
+@pytest.mark.parametrize("direction", retrieval.DIRECTIONS)
 def test_what_is_found_instead_is_nearer_than_the_right_one(run, direction):
     pairs = misses.miss_pairs(run)
     instead = pairs[(pairs.panel == direction) & (pairs.pair == "found instead")]

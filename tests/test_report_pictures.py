@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mindreader import eight, report, scores, sheet
+from mindreader import distances, eight, identification, report, sheet
 from mindreader.chapter import start
 from mindreader.report import fidelity, pictures, supplied
 from mindreader.report.common import pictures_of
@@ -92,7 +92,7 @@ def test_extremes_are_the_lowest_and_the_highest_scores(run):
     columns, labels = report.extremes(run, "both", n=3)
     points = pictures.features(run, "both")
     first = points.take(pictures.first_of_each(points, len(points)))
-    won = np.sort(scores.n_way(first, run.true_features, n_choices=2))
+    won = np.sort(identification.n_way(first, run.true_features, n_choices=2))
     assert [float(label) for label in labels] == [round(x, 3) for x in np.r_[won[:3], won[-3:]]]
     assert all(len(images) == 6 for images in columns.values())
 
@@ -100,7 +100,7 @@ def test_extremes_are_the_lowest_and_the_highest_scores(run):
 def test_the_variant_of_the_released_code_counts_every_training_trial(run):
     far = report.distances(run, "both").set_index(["name", "metric"]).value
     trials = run.subject.train.image_ids
-    expected = scores.frechet_distance(pictures.features(run, "both").vectors, run.true_features.at(trials))
+    expected = distances.frechet_distance(pictures.features(run, "both").vectors, run.true_features.at(trials))
     assert far[f"brain, {fidelity.AS_RELEASED}", "FD (twin features)"] == pytest.approx(expected)
 
 
@@ -140,7 +140,7 @@ def test_every_source_has_every_score_and_a_reader_of_kinds_falls_behind_within_
 def test_nothing_gets_through_no_direction(run, curve):
     curve = curve.set_index(["where", "rank"]).value
     assert curve["in CLIP's image space", 0] == pytest.approx(0.5, abs=0.03)
-    full = scores.n_way(pictures.brain_points(run, "both")["image"], run.truth["image"], n_choices=2).mean()
+    full = identification.n_way(pictures.brain_points(run, "both")["image"], run.truth["image"], n_choices=2).mean()
     assert curve["in CLIP's image space"].iloc[-1] == pytest.approx(full, abs=1e-3)
 
 

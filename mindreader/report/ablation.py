@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .. import claims, costs, grid, scores
+from .. import claims, costs, grid, intervals
 from ..embed import load_resnet
 from ..experiments import experiment
 from ..params import ParameterError
 from ..pipeline import Pipeline
+from ..retrieval import DIRECTIONS
 from ..tables import paper_values
 
 GROUPS = {"f_mi": "image mapper", "f_mc": "caption mapper", "f_res": "low-level mapper",
@@ -82,9 +83,9 @@ def settings_table(run: Pipeline, found: Grid, ours: pd.DataFrame, retrieval: pd
     printed = paper_values().set_index(["table", "row", "column", "metric"]).value
     lines = []
     for row in (*grid.TABLE3, *grid.TABLE4):
-        for direction in scores.DIRECTIONS:
+        for direction in DIRECTIONS:
             count = printed.get((row.printed, row.mapper, row.name, f"{direction} hits of {claims.N_TRIALS}"))
-            low, high = scores.wilson(int(count), claims.N_TRIALS)
+            low, high = intervals.wilson(int(count), claims.N_TRIALS)
             lines.append({"table": row.table, "mapper": row.mapper, "setting": row.name, "direction": direction,
                           "paper_hits": int(count), "paper_low": low, "paper_high": high}
                          | _ours(run, found, row, direction) | {"verdict": _verdict(ours, row, direction)})
@@ -193,8 +194,8 @@ def _ours(run: Pipeline, found: Grid, row: grid.Row, direction: str) -> dict:
         return {"n_seeds": 0, "origin": run.origin}
     by_trial = hits.groupby(["image_id", "key"])[direction].mean()
     ids = by_trial.index.get_level_values("image_id").to_numpy()
-    low, high = scores.bootstrap_interval(by_trial.to_numpy(float), ids, seed=run.experiment.child_seed("retrieval"),
-                                          n_bootstrap=run.experiment.evaluate.n_bootstrap)
+    low, high = intervals.bootstrap_interval(by_trial.to_numpy(float), ids, seed=run.experiment.child_seed("retrieval"),
+                                             n_bootstrap=run.experiment.evaluate.n_bootstrap)
     mine = found.scores[(found.scores.table == row.table) & (found.scores.mapper == row.mapper)
                         & (found.scores.name == row.name)]
     line = mine[mine.metric == f"retrieval {direction}"].dropna(subset="value")

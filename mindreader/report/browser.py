@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .. import embed, kinds, scores, sheet
+from .. import embed, identification, sheet
 from ..eight import pixel_correlation
 from ..experiments import CONDITIONS
 from ..pipeline import Pipeline
@@ -49,10 +49,10 @@ def browse(run: Pipeline, cond: str, n: int = 96) -> Browser:
     few = points.take(first)
     table = pd.DataFrame({"image_id": few.image_ids, "trial": few.keys})
     table["kind"] = picture_kinds(run).loc[few.image_ids].to_numpy()
-    table["2-way"] = scores.n_way(few, run.true_features, n_choices=2)
-    table[f"{ways}-way"] = scores.n_way(few, run.true_features, n_choices=ways)
-    table["2-way, same kind"] = kinds.n_way_within(few, run.true_features, picture_kinds(run))
-    table["2-way, CLIP of the loss"] = scores.n_way(clip, run.points["image"], n_choices=2)
+    table["2-way"] = identification.n_way(few, run.true_features, n_choices=2)
+    table[f"{ways}-way"] = identification.n_way(few, run.true_features, n_choices=ways)
+    table["2-way, same kind"] = identification.n_way_within(few, run.true_features, picture_kinds(run))
+    table["2-way, CLIP of the loss"] = identification.n_way(clip, run.points["image"], n_choices=2)
     order = np.lexsort((table.trial, table[f"{ways}-way"], table["2-way"]))
     chosen = order[np.unique(np.linspace(0, len(order) - 1, min(n, len(order))).round().astype(int))]
     table, rows = table.iloc[chosen].reset_index(drop=True), first[chosen]

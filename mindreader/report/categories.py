@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .. import readout, scores
+from .. import readout
 from ..params import progress
 from ..pipeline import Pipeline
 from ..tables import paper_value

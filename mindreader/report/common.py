@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import scores
+from .. import identification
 from ..pipeline import Pipeline
 from ..records import Embeddings, Reconstructions
 
@@ -38,7 +38,8 @@ def scoring(run: Pipeline, draws: str = "bootstrap") -> dict:
 def identification_row(run: Pipeline, name: str, guess: Embeddings, truth: Embeddings, n_choices: int, *,
                        control: bool = False) -> pd.DataFrame:
     """One row of n-way identification over the given trials, with an interval over pictures."""
-    return scores.identification(guess, truth, n_choices=n_choices, name=name, **scoring(run)).assign(control=control)
+    found = identification.identification(guess, truth, n_choices=n_choices, name=name, **scoring(run))
+    return found.assign(control=control)
 
 
 def true_points(run: Pipeline, like: Embeddings, space: str) -> Embeddings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import recovery, scores
+from .. import intervals, recovery
 from ..pipeline import Pipeline
 from ..scenes import LIGHTS, STUFF, THINGS
 from .common import pictures_of
@@ -34,7 +34,7 @@ def factor_scores(run: Pipeline) -> pd.DataFrame:
 def factor_means(run: Pipeline) -> pd.DataFrame:
     """The same, averaged over factors: a tidy score table with one row for each of INPUTS."""
     seed, n = run.experiment.child_seed("bootstrap"), len(run.subject.trials)
-    rows = [scores.row(source, "mean r over factors", *_correlations(run, source)[1], n, 0.0, seed, run.origin)
+    rows = [intervals.row(source, "mean r over factors", *_correlations(run, source)[1], n, 0.0, seed, run.origin)
             for source in INPUTS]
     return pd.concat(rows, ignore_index=True)
 
@@ -67,10 +67,10 @@ def attended(run: Pipeline) -> recovery.Attended:
 def attended_row(run: Pipeline) -> pd.DataFrame:
     """How often the attended thing is read, with chance by swapping trials of a picture: a tidy score row, and p."""
     found, seed = attended(run), run.experiment.child_seed("bootstrap")
-    low, high = scores.bootstrap_interval(found.hit.astype(float), run.subject.trials.image_ids[found.rows], seed=seed,
-                                          n_bootstrap=run.experiment.evaluate.n_bootstrap)
-    return scores.row("attended thing", "share of trials", found.hit.mean(), low, high, len(found.hit), found.chance,
-                      seed, run.origin, p=found.p)
+    low, high = intervals.bootstrap_interval(found.hit.astype(float), run.subject.trials.image_ids[found.rows], seed=seed,
+                                             n_bootstrap=run.experiment.evaluate.n_bootstrap)
+    return intervals.row("attended thing", "share of trials", found.hit.mean(), low, high, len(found.hit), found.chance,
+                         seed, run.origin, p=found.p)
 
 
 @of_the_plant

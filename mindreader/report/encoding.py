@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import scores
+from .. import controls
 from ..encoding import cycle
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings
+from ..voxels import noise_ceiling, pearson
 from .common import entry, first_draw, first_of_each, identification_row, pictures_of
 from .pictures import brain_points
 
@@ -28,9 +29,9 @@ def encoding_accuracy(run: Pipeline) -> pd.DataFrame:
         stream[run.subject.rois[f"streams/{name}"]] = name
     return pd.DataFrame({
         "voxel": np.arange(run.subject.n_voxels),
-        "r": scores.pearson(predicted, trials.betas),
-        "r_shuffled": scores.pearson(predicted[order], trials.betas),
-        "ceiling": np.sqrt(scores.noise_ceiling(run.subject.ncsnr, n=1)),
+        "r": pearson(predicted, trials.betas),
+        "r_shuffled": pearson(predicted[order], trials.betas),
+        "ceiling": np.sqrt(noise_ceiling(run.subject.ncsnr, n=1)),
         "stream": stream,
     })
 
@@ -62,7 +63,7 @@ def cycle_identification(run: Pipeline) -> pd.DataFrame:
     """Two-way identification of pictures after the cycle, beside those from measured activity and a shuffled cycle."""
     cycle, brain = cycle_points(run), brain_points(run, "both")
     seed = run.experiment.child_seed("shuffled cycle")
-    shuffled = {space: scores.shuffled(cycle[space], seed) for space in SPACES}
+    shuffled = {space: controls.shuffled(cycle[space], seed) for space in SPACES}
     rows = [identification_row(run, name, run.picture_features(run.paint(points, "both")), run.true_features, 2,
                                control=name != "after the cycle")
             for name, points in (("after the cycle", cycle), ("from the brain", brain), ("cycle, shuffled", shuffled))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import frechet, scores
+from ..distances import by_size, difference, distance_rows, limit
 from ..pipeline import Pipeline
 from .pictures import features, sources
 
@@ -24,14 +24,14 @@ def distances(run: Pipeline, cond: str) -> pd.DataFrame:
     real = run.validation(run.true_features)
     sets = {name: features(run, cond, name) for name in sources(run, cond)}
     sets["brain, before finetuning"] = features(run, cond, finetuned=False)
-    rows = [scores.distances(points, real, name=name, origin=run.origin) for name, points in sets.items()]
+    rows = [distance_rows(points, real, name=name, origin=run.origin) for name, points in sets.items()]
     trained = run.released_reference
-    rows += [scores.distances(sets[name], trained, name=f"{name}, {AS_RELEASED}", origin=run.origin)
+    rows += [distance_rows(sets[name], trained, name=f"{name}, {AS_RELEASED}", origin=run.origin)
              for name in ("brain", "brain, before finetuning")]
     order = np.random.default_rng(run.experiment.child_seed("halves")).permutation(len(ids))
     half = len(ids) // 2
-    rows.append(scores.distances(real.take(np.sort(order[:half])), real.take(np.sort(order[half:])), name=HALVES,
-                                 origin=run.origin))
+    rows.append(distance_rows(real.take(np.sort(order[:half])), real.take(np.sort(order[half:])), name=HALVES,
+                              origin=run.origin))
     table = pd.concat(rows, ignore_index=True)
     return table.drop(columns=["low", "high", "chance", "seed"])
 
@@ -49,18 +49,18 @@ def distances_by_size(run: Pipeline, cond: str) -> pd.DataFrame:
     sizes = sorted({max(3, round(share * len(real))) for share in SIZES})
     rows = []
     for name, points in sets.items():
-        table = frechet.by_size(points, real, sizes, seed=seed)
+        table = by_size(points, real, sizes, seed=seed)
         biased = table[table.metric == "FD"]
-        end = frechet.limit(biased.n[-4:], biased.value[-4:])
+        end = limit(biased.n[-4:], biased.value[-4:])
         rows.append(table.assign(set=name, limit=np.where(table.metric == "FD", end, np.nan)))
     return pd.concat(rows, ignore_index=True)[["set", "n", "metric", "value", "sd", "limit"]]
 
 
 def finetuning_gain(run: Pipeline, cond: str) -> pd.DataFrame:
     """How much nearer to the real pictures finetuning brought the brain's, by each distance: positive is better."""
-    return frechet.difference(features(run, cond, finetuned=False), features(run, cond), run.validation(run.true_features),
-                              seed=run.experiment.child_seed("bootstrap"), name="before less after finetuning",
-                              origin=run.origin, n_bootstrap=min(200, run.experiment.evaluate.n_bootstrap))
+    return difference(features(run, cond, finetuned=False), features(run, cond), run.validation(run.true_features),
+                      seed=run.experiment.child_seed("bootstrap"), name="before less after finetuning",
+                      origin=run.origin, n_bootstrap=min(200, run.experiment.evaluate.n_bootstrap))
 
 
 def distance_entries(far: pd.DataFrame, sizes: pd.DataFrame, gain: pd.DataFrame) -> dict:

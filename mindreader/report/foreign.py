@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import uniform_filter
 
-from .. import reconstruct, scene_rendering, scores, weights
+from .. import intervals, reconstruct, scene_rendering, weights
 from ..experiments import CONDITIONS
 from ..gan import TrainedGan
 from ..pipeline import Pipeline
@@ -63,7 +63,7 @@ def fits(run: Pipeline) -> bool:
 def foreign_identification(run: Pipeline, cond: str) -> pd.DataFrame:
     """Two-way identification of both unfinetuned painters, from the true embedding, the brain, and a shuffled brain.
 
-    Rows of `scores.identification` with the column painter; none where the painter of another world does not fit.
+    Rows of `identification.identification` with the column painter; none where the painter of another world does not fit.
     """
     if not fits(run):
         return pd.DataFrame()
@@ -94,9 +94,9 @@ def foreign_marks(run: Pipeline, cond: str) -> pd.DataFrame:
     for metric, score, chance in ((TAKEN, taken, np.nan), (MARK, watermark_match, 0.0)):
         for name, (pictures, ids) in sets.items():
             value = score(pictures)
-            low, high = scores.bootstrap_interval(value, ids, seed=how["seed"], n_bootstrap=how["n_bootstrap"])
-            rows.append(scores.row(name, metric, value.mean(), low, high, len(value), chance, how["seed"], run.origin,
-                                   control=not name.startswith(FOREIGN)))
+            low, high = intervals.bootstrap_interval(value, ids, seed=how["seed"], n_bootstrap=how["n_bootstrap"])
+            rows.append(intervals.row(name, metric, value.mean(), low, high, len(value), chance, how["seed"], run.origin,
+                                      control=not name.startswith(FOREIGN)))
     return pd.concat(rows, ignore_index=True)
 
 

@@ -9,7 +9,7 @@ from ..controls import over_repeats
 from ..mapping import targets
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings
-from ..scores import Batch
+from ..retrieval import Batch
 from .common import entry, scoring
 
 READERS = ("mapper", "ridge regression")
@@ -20,7 +20,7 @@ PROTOCOLS = dict(zip(TRIALS, ("mindreader", "one-showing")))
 def similarities(run: Pipeline) -> pd.DataFrame:
     """Retrieval under each similarity, among the first trials as in the paper, and among one trial of each picture.
 
-    Rows as of `scores.retrieval`, with space, reader, direction, similarity and trials. Where showings of one picture
+    Rows as of `retrieval.retrieval`, with space, reader, direction, similarity and trials. Where showings of one picture
     compete in one batch, the best of them answers for all backward, but forward each must find its picture itself.
     """
     parts = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import embed, scores
+from .. import embed, intervals
 from ..gan import TrainedGan
 from ..pipeline import Pipeline
 from .held_out import sizes
@@ -59,7 +59,7 @@ def content_along(run: Pipeline) -> pd.DataFrame:
 def shares_of_z(run: Pipeline) -> pd.DataFrame:
     """Which share of the variance of painted pictures z decides, and the condition the rest, at each level of detail.
 
-    Variance over draws of z at the same point, over that of all pictures. Columns of `scores`; intervals resample
+    Variance over draws of z at the same point, over that of all pictures. Columns of `intervals.COLUMNS`; intervals resample
     pictures.
     """
     if "shares of z" not in run.memo:
@@ -80,7 +80,7 @@ def _shares(run: Pipeline, painted: np.ndarray) -> pd.DataFrame:
     rows = []
     for name, seen in levels.items():
         value, low, high = _share(seen.reshape(n, N_DRAWS, -1).astype(np.float64), run)
-        rows.append(scores.row(name, "share of variance by z", value, low, high, n, np.nan, _seed(run), run.origin))
+        rows.append(intervals.row(name, "share of variance by z", value, low, high, n, np.nan, _seed(run), run.origin))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -130,8 +130,8 @@ def _blurred(pictures: np.ndarray) -> np.ndarray:
 
 
 def _mean(run: Pipeline, values: np.ndarray) -> dict:
-    low, high = scores.bootstrap_interval(values, np.arange(len(values)), seed=run.experiment.child_seed("bootstrap"),
-                                          n_bootstrap=run.experiment.evaluate.n_bootstrap)
+    low, high = intervals.bootstrap_interval(values, np.arange(len(values)), seed=run.experiment.child_seed("bootstrap"),
+                                             n_bootstrap=run.experiment.evaluate.n_bootstrap)
     return {"value": float(values.mean()), "low": low, "high": high}
 
 

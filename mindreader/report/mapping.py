@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import controls, protocols, scores
+from .. import controls, protocols, retrieval
 from ..mapping import targets
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings
@@ -34,21 +34,21 @@ def mapping_history(run: Pipeline) -> pd.DataFrame:
 def retrieval_with_controls(run: Pipeline) -> pd.DataFrame:
     """Retrieval, forward and backward, by each mapper and both together, the baselines, and the controls.
 
-    Rows as of `scores.retrieval`, with control (neither a mapper nor a baseline). Source: paper Tables 3 and 4.
+    Rows as of `retrieval.retrieval`, with control (neither a mapper nor a baseline). Source: paper Tables 3 and 4.
     """
     brain = {space: run.validation(run.mapped[space]) for space in SPACES}
     truth, rows = _truth(run), []
-    for direction in scores.DIRECTIONS:
-        rows += [scores.retrieval(brain[space], truth[space], direction=direction, name=f"{space} mapper",
-                                  **_settings(run)).assign(control=False) for space in SPACES]
-        rows.append(scores.combined_retrieval(list(brain.values()), list(truth.values()), name="both mappers",
-                                              direction=direction, **_settings(run)).assign(control=False))
+    for direction in retrieval.DIRECTIONS:
+        rows += [retrieval.retrieval(brain[space], truth[space], direction=direction, name=f"{space} mapper",
+                                     **_settings(run)).assign(control=False) for space in SPACES]
+        rows.append(retrieval.combined_retrieval(list(brain.values()), list(truth.values()), name="both mappers",
+                                                 direction=direction, **_settings(run)).assign(control=False))
         for what, baseline in (("ridge regression", run.ridge), ("plain network", run.mlp)):
-            rows += [scores.retrieval(run.validation(baseline[space]), truth[space], name=f"{what}, {space}",
-                                      direction=direction, **_settings(run)).assign(control=False)
+            rows += [retrieval.retrieval(run.validation(baseline[space]), truth[space], name=f"{what}, {space}",
+                                         direction=direction, **_settings(run)).assign(control=False)
                      for space in SPACES]
-        rows += [scores.retrieval(points, truth["image"], direction=direction, name=name,
-                                  **_settings(run)).assign(control=True)
+        rows += [retrieval.retrieval(points, truth["image"], direction=direction, name=name,
+                                     **_settings(run)).assign(control=True)
                  for name, points in _controls(run, brain).items()]
     return pd.concat(rows, ignore_index=True)
 
@@ -103,11 +103,11 @@ def mapping_summary(run: Pipeline, table: pd.DataFrame, repeats: pd.DataFrame) -
 
     values = {}
     for space in SPACES:
-        for direction in scores.DIRECTIONS:
+        for direction in retrieval.DIRECTIONS:
             hits = paper_value("3b", MAPPERS[space], "MSE+cos then +Contra", f"{direction} hits of 300")
             values[f"{space}_{direction}"] = entry(row(f"{space} mapper", direction), paper=hits / 300,
                                                    note="Table 3b, final recipe; single trials")
-    for direction in scores.DIRECTIONS:
+    for direction in retrieval.DIRECTIONS:
         hits = paper_value("4", "weighted sum", "f_mi + f_mc", f"{direction} hits of 300")
         values[f"both_{direction}"] = entry(row("both mappers", direction), paper=hits / 300,
                                             note="Table 4; weights chosen on other trials")
@@ -139,8 +139,8 @@ def _truth(run: Pipeline) -> dict[str, Embeddings]:
 def _controls(run: Pipeline, brain: dict[str, Embeddings]) -> dict[str, Embeddings]:
     like, training = brain["image"], run.training(run.truth["image"])
     return {
-        "shuffled brain": scores.shuffled(like, run.experiment.child_seed("retrieval")),
-        "mean embedding": scores.mean_point(training, like),
+        "shuffled brain": controls.shuffled(like, run.experiment.child_seed("retrieval")),
+        "mean embedding": controls.mean_point(training, like),
         "category oracle": controls.category_points(training, like, run.subject.stimuli.annotations),
         "nearest training picture": controls.training_points(like, training),
         "true caption embedding": true_points(run, like, "caption"),

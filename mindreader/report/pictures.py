@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import controls, embed, kinds, scores
+from .. import controls, distances, embed, retrieval
 from ..pipeline import Pipeline
 from ..experiments import CONDITIONS
+from ..identification import as_annotations, kinds, n_way, n_way_sampled
 from ..records import SPACES, Embeddings, Reconstructions
 from ..tables import LOST, paper_value, paper_values
 from .common import entry, first_draw, first_of_each, identification_row, pictures_of, true_points
@@ -37,7 +38,7 @@ def sources(run: Pipeline, cond: str) -> dict[str, dict[str, Embeddings]]:
         like = brain["image"]
         training = {space: run.training(run.told(cond)[space]) for space in SPACES}
         drawn = rng.integers(0, len(training["image"]), len(like))
-        kind = kinds.as_annotations(picture_kinds(run))
+        kind = as_annotations(picture_kinds(run))
         run.memo[key] = {
             "brain": brain,
             "true embedding": {space: true_points(run, brain[space], space) for space in SPACES},
@@ -45,15 +46,15 @@ def sources(run: Pipeline, cond: str) -> dict[str, dict[str, Embeddings]]:
                                   for space in SPACES},
             "random training embedding": {space: Embeddings(training[space].vectors[drawn], like.image_ids, like.keys, space,
                                                             "fmri") for space in SPACES},
-            "mean embedding": {space: scores.mean_point(training[space], brain[space]) for space in SPACES},
-            "shuffled brain": {space: scores.shuffled(brain[space], seed) for space in SPACES},
+            "mean embedding": {space: controls.mean_point(training[space], brain[space]) for space in SPACES},
+            "shuffled brain": {space: controls.shuffled(brain[space], seed) for space in SPACES},
         }
     return run.memo[key]
 
 
 def picture_kinds(run: Pipeline) -> pd.Series:
     """The kind of each stimulus, by image id; how rare a class is, is counted over training pictures."""
-    return kinds.kinds(run.subject.stimuli, run.split.train)
+    return kinds(run.subject.stimuli, run.split.train)
 
 
 def painted(run: Pipeline, cond: str, source: str = "brain", *, finetuned: bool = True) -> Reconstructions:
@@ -82,7 +83,7 @@ def nearest_training(run: Pipeline, cond: str, points: Embeddings) -> Embeddings
 def nearest_training_ids(run: Pipeline, cond: str) -> np.ndarray:
     """The ids of these training pictures, one for each validation trial, by the first head's space."""
     space = CONDITIONS[cond][0]
-    return scores.nearest(brain_points(run, cond)[space], run.training(run.truth[space]), 1)[:, 0]
+    return retrieval.nearest(brain_points(run, cond)[space], run.training(run.truth[space]), 1)[:, 0]
 
 
 # ── to look at ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -131,7 +132,7 @@ def extremes(run: Pipeline, cond: str, n: int = 4) -> tuple[dict[str, np.ndarray
     """
     points = features(run, cond)
     first = points.take(first_of_each(points, len(points)))
-    two, many = (scores.n_way(first, run.true_features, n_choices=ways)
+    two, many = (n_way(first, run.true_features, n_choices=ways)
                  for ways in (2, run.experiment.evaluate.ways[-1]))
     order = np.lexsort((first.keys, many, two))
     chosen = np.r_[order[:n], order[-n:]]
@@ -193,7 +194,7 @@ def conditions(run: Pipeline) -> pd.DataFrame:
             points = features(run, cond, finetuned=finetuned)
             name = f"{LABELS[cond]}, {'finetuned' if finetuned else 'as pretrained'}"
             row = identification_row(run, name, points, run.true_features, 2)
-            rows.append(row.assign(fd=scores.frechet_distance(points, real)).rename(columns={"fd": "FD (twin features)"}))
+            rows.append(row.assign(fd=distances.frechet_distance(points, real)).rename(columns={"fd": "FD (twin features)"}))
     return pd.concat(rows, ignore_index=True).drop(columns="control")
 
 
@@ -222,7 +223,7 @@ def identification_entries(run: Pipeline, cond: str, table: pd.DataFrame) -> dic
 
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _n_way_row(run: Pipeline, name: str, guess: Embeddings, truth: Embeddings, ways: int, *, control: bool) -> pd.DataFrame:
-    drawn = scores.n_way_sampled(guess, truth, n_choices=ways, seed=run.experiment.child_seed("rivals"))
+    drawn = n_way_sampled(guess, truth, n_choices=ways, seed=run.experiment.child_seed("rivals"))
     row = identification_row(run, name, guess, truth, ways, control=control)
     return row.assign(drawn=drawn.mean(), drawn_sd=drawn.std(ddof=1))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import judging, scores, weights
+from .. import intervals, judging, weights
 from ..gan import TrainedGan
 from ..pipeline import Pipeline
 from .common import entry
@@ -124,7 +124,7 @@ def contenders(run: Pipeline) -> dict[str, np.ndarray]:
 def two_judges(run: Pipeline) -> pd.DataFrame:
     """The same question to the critic inside the loss and to the net outside: which of n is it, and which of two.
 
-    Columns of `scores`, with ways (2 or n) and judge.
+    Columns of `intervals.COLUMNS`, with ways (2 or n) and judge.
     """
     if "two judges" not in run.memo:
         n = sizes(run).fooled
@@ -175,7 +175,7 @@ def looks_foreign(run: Pipeline) -> pd.DataFrame:
     """Share of pictures that a linear reader of the feature net takes for the other world's: real ones, and painted.
 
     The reader is taught with half of the other world's pictures and as many held-out ones of ours; all that is asked
-    about are others. Columns of `scores`; intervals are Wilson's.
+    about are others. Columns of `intervals.COLUMNS`; intervals are Wilson's.
     """
     if "looks foreign" not in run.memo:
         run.memo["looks foreign"] = _looks_foreign(run)
@@ -197,9 +197,9 @@ def _looks_foreign(run: Pipeline) -> pd.DataFrame:
     rows = []
     for name, pictures in asked.items():
         found = reader.predict(see(pictures))
-        rows.append(scores.row(name, "taken for the other world", found.mean(),
-                               *scores.wilson(int(found.sum()), len(found)), len(found), np.nan, 0, run.origin,
-                               control=name.startswith("real")))
+        rows.append(intervals.row(name, "taken for the other world", found.mean(),
+                                  *intervals.wilson(int(found.sum()), len(found)), len(found), np.nan, 0, run.origin,
+                                  control=name.startswith("real")))
     return pd.concat(rows, ignore_index=True)
 
 

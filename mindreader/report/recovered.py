@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import recovery, scores, weights
+from .. import intervals, recovery, retrieval, weights
 from ..pipeline import Pipeline
 from ..pretrain_clip import category_prompts
-from ..readout import categories
+from ..readout import auc_by_class, categories, mean_auc_interval
 from ..regions import ATLASES
 from ..scenes import STUFF
+from ..voxels import pearson
 from .decoding import INPUTS, attended_row, factor_means
 from .screening import screening_auc
 from .subject import of_the_plant, repeat_reliability, session_moments
@@ -87,7 +88,7 @@ def clip_categories(run: Pipeline) -> pd.DataFrame:
     if "categories" not in run.memo:
         labels, likeness, names = _zero_shot(run)
         stuff = {name for name, _ in STUFF.values()}
-        table = scores.auc_by_class(labels, likeness, names)[0].rename(columns={"category": "name"})
+        table = auc_by_class(labels, likeness, names)[0].rename(columns={"category": "name"})
         table[["low", "high"]] = [_auc_interval(run, labels[:, [k]], likeness[:, [k]]) for k in range(len(names))]
         table = table.assign(group=["stuff" if n in stuff else "things" for n in names], input="CLIP, zero-shot")
         run.memo["categories"] = table.sort_values(["group", "value"], ascending=False, ignore_index=True)[
@@ -105,15 +106,15 @@ def clip_matches(run: Pipeline) -> pd.DataFrame:
     seed, n = run.experiment.child_seed("bootstrap"), min(N_CHOICES, len(caption))
     ids, rows = np.empty(0, int), {"forward": [], "backward": []}
     for start in range(0, len(caption) - n + 1, n):
-        batch = scores.batch(caption, run.points["image"], n=n, start=start)
+        batch = retrieval.batch(caption, run.points["image"], n=n, start=start)
         ids = np.r_[ids, batch.image_ids]
         for direction, won in rows.items():
-            won.append(scores.hits(batch, direction))
+            won.append(retrieval.hits(batch, direction))
     parts = []
     for name, direction in (("caption to picture", "forward"), ("picture to caption", "backward")):
         won = np.concatenate(rows[direction]).astype(float)
-        low, high = scores.bootstrap_interval(won, ids, seed=seed, n_bootstrap=run.experiment.evaluate.n_bootstrap)
-        parts.append(scores.row(name, f"top-1 of {n}", won.mean(), low, high, len(won), 1 / n, seed, run.origin))
+        low, high = intervals.bootstrap_interval(won, ids, seed=seed, n_bootstrap=run.experiment.evaluate.n_bootstrap)
+        parts.append(intervals.row(name, f"top-1 of {n}", won.mean(), low, high, len(won), 1 / n, seed, run.origin))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -210,8 +211,8 @@ def _repeats(run: Pipeline) -> dict:
     values = {}
     for column, note in (("same", "pattern correlation of two trials of a picture"),
                          ("other", "control: of trials of two pictures")):
-        low, high = scores.bootstrap_interval(table[column].to_numpy(), table.image_id.to_numpy(), seed=seed,
-                                              n_bootstrap=run.experiment.evaluate.n_bootstrap)
+        low, high = intervals.bootstrap_interval(table[column].to_numpy(), table.image_id.to_numpy(), seed=seed,
+                                                 n_bootstrap=run.experiment.evaluate.n_bootstrap)
         values[f"repeat_{column}"] = {"ours": table[column].mean(), "low": low, "high": high, "n": len(table),
                                       "note": note}
     return values
@@ -246,9 +247,9 @@ def _limits(run: Pipeline) -> dict:
 
 
 def _auc_interval(run: Pipeline, labels: np.ndarray, likeness: np.ndarray) -> tuple[float, float]:
-    return scores.mean_auc_interval(labels, likeness, run.subject.stimuli.ids,
-                                    seed=run.experiment.child_seed("bootstrap"),
-                                    n_bootstrap=min(200, run.experiment.evaluate.n_bootstrap))
+    return mean_auc_interval(labels, likeness, run.subject.stimuli.ids,
+                                     seed=run.experiment.child_seed("bootstrap"),
+                                     n_bootstrap=min(200, run.experiment.evaluate.n_bootstrap))
 
 
 def _zero_shot(run: Pipeline) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -272,7 +273,7 @@ def _r(run: Pipeline, planted, found) -> tuple[float, float, float]:
 
     def r(ab):
         x, y = (part.reshape(len(part), -1) for part in np.split(ab, 2, axis=2))
-        return scores.pearson(x.T, y.T)
+        return pearson(x.T, y.T)
 
     both = np.hstack([a, b])
     return float(r(both[None])[0]), *_over_voxels(run, both, r)

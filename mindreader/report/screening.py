@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import scores
+from .. import intervals
 from ..captions import score_captions
 from ..pipeline import Pipeline
+from ..readout import mean_auc_interval, weighted_auc
 from ..records import Embeddings
 from ..tables import paper_value
 
@@ -46,11 +47,11 @@ def screening_auc(run: Pipeline) -> pd.DataFrame:
     }
     rows = []
     for name, (score, control) in measures.items():
-        value = scores.weighted_auc(specific, score, np.ones((1, len(score))))[0]
-        low, high = scores.mean_auc_interval(specific[:, None], score[:, None], table.image_id.to_numpy(), seed=seed,
-                                             n_bootstrap=run.experiment.evaluate.n_bootstrap)
-        rows.append(scores.row(name, "ROC AUC", value, low, high, table.image_id.nunique(), 0.5, seed, run.origin,
-                               control=control))
+        value = weighted_auc(specific, score, np.ones((1, len(score))))[0]
+        low, high = mean_auc_interval(specific[:, None], score[:, None], table.image_id.to_numpy(), seed=seed,
+                                      n_bootstrap=run.experiment.evaluate.n_bootstrap)
+        rows.append(intervals.row(name, "ROC AUC", value, low, high, table.image_id.nunique(), 0.5, seed, run.origin,
+                                  control=control))
     return pd.concat(rows, ignore_index=True)
 
 

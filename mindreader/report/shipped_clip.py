@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import embed, scores
+from .. import embed, identification, intervals, readout
 from ..mentions import FACTORS, Factor
 from ..pipeline import Pipeline
 from ..pretrain_clip import category_prompts
@@ -46,7 +46,7 @@ def as_points(vectors: np.ndarray, space: str) -> Embeddings:
 def top1(run: Pipeline) -> pd.DataFrame:
     """How often a picture finds its own sentence among 300, and back, for each grade of sentence.
 
-    Exact over all sets of rivals; a rival with the very same words is a miss. Columns of `scores`, and direction.
+    Exact over all sets of rivals; a rival with the very same words is a miss. Columns of `intervals.COLUMNS`, and direction.
     """
     placed, n = points(run), run.experiment.evaluate.n_retrieval
     told = {"n_choices": n, "seed": run.experiment.child_seed("bootstrap"), "origin": run.origin,
@@ -55,7 +55,7 @@ def top1(run: Pipeline) -> pd.DataFrame:
     for grade in held_out(run).captions:
         ways = {"picture to sentence": (placed["picture"], placed[grade]),
                 "sentence to picture": (placed[grade], placed["picture"])}
-        rows += [scores.identification(*way, name=f"{grade} sentence", **told).assign(direction=direction)
+        rows += [identification.identification(*way, name=f"{grade} sentence", **told).assign(direction=direction)
                  for direction, way in ways.items()]
     return pd.concat(rows, ignore_index=True).assign(metric=f"top-1 of {n}")
 
@@ -68,9 +68,9 @@ def zero_shot(run: Pipeline) -> pd.DataFrame:
     """
     labels, likeness, names = _judged(run)
     n, n_bootstrap = len(labels), min(200, run.experiment.evaluate.n_bootstrap)
-    table, _ = scores.auc_by_class(labels, likeness, names)
+    table, _ = readout.auc_by_class(labels, likeness, names)
     drawn = np.random.default_rng(run.experiment.child_seed("bootstrap")).multinomial(n, np.full(n, 1 / n), n_bootstrap)
-    spans = [np.nanquantile(scores.weighted_auc(*of_class, drawn), [0.025, 0.975])
+    spans = [np.nanquantile(readout.weighted_auc(*of_class, drawn), [0.025, 0.975])
              for of_class in zip(labels.T, likeness.T)]
     things = {kind.name for kind in THINGS.values()}
     table = table.rename(columns={"category": "name"}).assign(
@@ -83,9 +83,9 @@ def mean_zero_shot(run: Pipeline) -> pd.DataFrame:
     """The mean of `zero_shot` over classes, with an interval over pictures: one row."""
     labels, likeness, names = _judged(run)
     seed, n_bootstrap = run.experiment.child_seed("bootstrap"), min(200, run.experiment.evaluate.n_bootstrap)
-    value = scores.auc_by_class(labels, likeness, names)[0].value.mean()
-    low, high = scores.mean_auc_interval(labels, likeness, np.arange(len(labels)), seed=seed, n_bootstrap=n_bootstrap)
-    return scores.row("CLIP, zero-shot", "mean AUC", value, low, high, len(labels), 0.5, seed, run.origin)
+    value = readout.auc_by_class(labels, likeness, names)[0].value.mean()
+    low, high = readout.mean_auc_interval(labels, likeness, np.arange(len(labels)), seed=seed, n_bootstrap=n_bootstrap)
+    return intervals.row("CLIP, zero-shot", "mean AUC", value, low, high, len(labels), 0.5, seed, run.origin)
 
 
 def forgotten(run: Pipeline) -> pd.DataFrame:
@@ -145,9 +145,9 @@ def _readout(run: Pipeline, factor: Factor, scenes: Scenes, name: str, seen: np.
     labels = values[:, None] == kinds
     guessed = _cross_validated(seen[rows], labels, run.experiment.child_seed(f"folds/{factor.name}"))
     seed, n_bootstrap = run.experiment.child_seed("bootstrap"), min(200, run.experiment.evaluate.n_bootstrap)
-    low, high = scores.mean_auc_interval(labels, guessed, np.flatnonzero(rows), seed=seed, n_bootstrap=n_bootstrap)
-    value = scores.auc_by_class(labels, guessed, list(kinds))[0].value.mean()
-    row = scores.row(factor.name, "AUC", value, low, high, len(values), 0.5, seed, run.origin)
+    low, high = readout.mean_auc_interval(labels, guessed, np.flatnonzero(rows), seed=seed, n_bootstrap=n_bootstrap)
+    value = readout.auc_by_class(labels, guessed, list(kinds))[0].value.mean()
+    row = intervals.row(factor.name, "AUC", value, low, high, len(values), 0.5, seed, run.origin)
     return row.assign(input=name, group=TOLD[factor.mentioned])
 
 

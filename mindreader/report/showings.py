@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import recovery, scores
+from .. import intervals, recovery
 from ..pipeline import Pipeline
+from ..readout import auc_by_class
 from ..records import SPACES, Embeddings, Reconstructions
 from ..scenes import THINGS
 from .common import entry, first_draw, pictures_of, scoring
@@ -66,11 +67,11 @@ def attention(run: Pipeline, cond: str) -> pd.DataFrame:
     settings, rows = scoring(run), []
     for name, (found, shows) in _attended(run, cond).items():
         images = trials.image_id.to_numpy()[found.rows]
-        low, high = scores.bootstrap_interval(found.hit.astype(float), images, seed=settings["seed"],
-                                              n_bootstrap=settings["n_bootstrap"])
-        rows.append(scores.row(name, "attended thing", found.hit.mean(), low, high, len(found.hit), found.chance,
-                               settings["seed"], run.origin, p=found.p, n_pictures=len(np.unique(images)),
-                               auc=shows, control=name in CONTROLS))
+        low, high = intervals.bootstrap_interval(found.hit.astype(float), images, seed=settings["seed"],
+                                                 n_bootstrap=settings["n_bootstrap"])
+        rows.append(intervals.row(name, "attended thing", found.hit.mean(), low, high, len(found.hit), found.chance,
+                                  settings["seed"], run.origin, p=found.p, n_pictures=len(np.unique(images)),
+                                  auc=shows, control=name in CONTROLS))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -159,7 +160,7 @@ def _attended(run: Pipeline, cond: str) -> dict[str, tuple[recovery.Attended, fl
         run.memo[key] = {
             name: (recovery.attended_things(evidence, present, told, trials.image_id.to_numpy(),
                                             seed=run.experiment.child_seed("attended")),
-                   float(scores.auc_by_class(present, evidence, things)[0].value.mean()))
+                   float(auc_by_class(present, evidence, things)[0].value.mean()))
             for taught, asked in _inputs(run, cond, trials) for name, evidence in _evidence(run, taught, asked).items()}
     return run.memo[key]
 

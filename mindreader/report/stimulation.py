@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import scores
+from .. import intervals
 from ..pipeline import Pipeline
 from ..reconstruct import microstimulate, random_voxels_like, silence
 from ..records import SPACES, Trials
@@ -119,5 +119,5 @@ def _cosine(vectors: np.ndarray, direction: np.ndarray) -> np.ndarray:
 
 def _row(run: Pipeline, name: str, change: np.ndarray) -> pd.DataFrame:
     seed, ids = run.experiment.child_seed("bootstrap"), run.subject.validation.image_ids
-    low, high = scores.bootstrap_interval(change, ids, seed=seed, n_bootstrap=run.experiment.evaluate.n_bootstrap)
-    return scores.row(name, "change of cosine", change.mean(), low, high, len(change), 0.0, seed, run.origin)
+    low, high = intervals.bootstrap_interval(change, ids, seed=seed, n_bootstrap=run.experiment.evaluate.n_bootstrap)
+    return intervals.row(name, "change of cosine", change.mean(), low, high, len(change), 0.0, seed, run.origin)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import embed, kinds, scores
-from ..bottleneck import Bottleneck
+from .. import embed, identification, intervals
+from ..controls import Bottleneck
 from ..eight import Eye, eight
 from ..experiments import CONDITIONS
 from ..pipeline import Pipeline
@@ -42,7 +42,7 @@ def scores_by_source(run: Pipeline, cond: str, numbers: pd.DataFrame) -> pd.Data
                  _within(run, name, points, kind),
                  identification_row(run, name, points, run.true_features, ways)]
         if name != NEAREST:
-            rows += [scores.row(name, metric, far[name, metric], np.nan, np.nan, len(points), np.nan, 0, run.origin)
+            rows += [intervals.row(name, metric, far[name, metric], np.nan, np.nan, len(points), np.nan, 0, run.origin)
                      for metric in ("FD (twin features)", "KD (twin features)")]
     pixels = numbers[numbers.metric.isin(["PixCorr", "SSIM"]) & numbers.name.isin(ORDER)]
     table = pd.concat([*rows, pixels], ignore_index=True)
@@ -142,12 +142,12 @@ def supplied_entries(share: pd.DataFrame, by_source: pd.DataFrame, curve: pd.Dat
 
 
 def _within(run: Pipeline, name: str, points: Embeddings, kind: pd.Series) -> pd.DataFrame:
-    won = kinds.n_way_within(points, run.true_features, kind)
+    won = identification.n_way_within(points, run.true_features, kind)
     scored = ~np.isnan(won)
     seed = run.experiment.child_seed("bootstrap")
-    low, high = scores.bootstrap_interval(won[scored], points.image_ids[scored], seed=seed,
-                                          n_bootstrap=run.experiment.evaluate.n_bootstrap)
-    return scores.row(name, WITHIN, won[scored].mean(), low, high, int(scored.sum()), 0.5, seed, run.origin)
+    low, high = intervals.bootstrap_interval(won[scored], points.image_ids[scored], seed=seed,
+                                             n_bootstrap=run.experiment.evaluate.n_bootstrap)
+    return intervals.row(name, WITHIN, won[scored].mean(), low, high, int(scored.sum()), 0.5, seed, run.origin)
 
 
 def _nearest_pictures(run: Pipeline, cond: str) -> Reconstructions:

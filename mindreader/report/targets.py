@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import recovery, scores
+from .. import controls, intervals, recovery
 from ..augment import augment
 from ..mapping import targets
 from ..pipeline import Pipeline
@@ -93,8 +93,8 @@ def dimension_correlations(run: Pipeline) -> tuple[pd.DataFrame, pd.DataFrame]:
         value, low, high = average * varies.mean()
         each.append(pd.DataFrame(values, columns=["value", "low", "high"]).assign(space=space, reader=reader,
                                                                                  dimension=range(len(values))))
-        mean.append(scores.row(f"{reader}, {space}", "mean r over dimensions", value, low, high, len(points), 0.0, seed,
-                               run.origin, constant=int((~varies).sum())))
+        mean.append(intervals.row(f"{reader}, {space}", "mean r over dimensions", value, low, high, len(points), 0.0, seed,
+                                  run.origin, constant=int((~varies).sum())))
     return (pd.concat(each, ignore_index=True)[["space", "reader", "dimension", "value", "low", "high"]],
             pd.concat(mean, ignore_index=True))
 
@@ -113,10 +113,10 @@ def nearness_to_both(run: Pipeline) -> pd.DataFrame:
             cosines = brain.vectors @ truth.vectors.T
             own = brain.image_ids[:, None] == truth.image_ids
             value = cosines[own]
-            low, high = scores.bootstrap_interval(value, brain.image_ids, seed=seed,
-                                                  n_bootstrap=run.experiment.evaluate.n_bootstrap)
-            rows.append(scores.row(f"{space} mapper", f"cosine to {aim}", value.mean(), low, high, len(brain),
-                                   cosines[~own].mean(), seed, run.origin))
+            low, high = intervals.bootstrap_interval(value, brain.image_ids, seed=seed,
+                                                     n_bootstrap=run.experiment.evaluate.n_bootstrap)
+            rows.append(intervals.row(f"{space} mapper", f"cosine to {aim}", value.mean(), low, high, len(brain),
+                                      cosines[~own].mean(), seed, run.origin))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -130,8 +130,8 @@ def targets_summary(run: Pipeline, pairs: pd.DataFrame, mean: pd.DataFrame, near
         values[f"cut_{space}"] = {"ours": float(beyond.mean()), "n": int(beyond.size), "note": "share that is cut"}
     names = {"image and caption": "modality", OWN: "same", OTHER: "two"}
     for (panel, pair), part in pairs.groupby(["panel", "pair"]):
-        low, high = scores.bootstrap_interval(part.cosine.to_numpy(), part.image_id.to_numpy(), seed=0,
-                                              n_bootstrap=run.experiment.evaluate.n_bootstrap)
+        low, high = intervals.bootstrap_interval(part.cosine.to_numpy(), part.image_id.to_numpy(), seed=0,
+                                                 n_bootstrap=run.experiment.evaluate.n_bootstrap)
         values[f"cosine_{names.get(panel, panel)}_{names[pair]}"] = {
             "ours": part.cosine.mean(), "low": low, "high": high, "n": len(part), "note": f"cosine, {panel}: {pair}"}
     for row in mean.itertuples():
@@ -148,7 +148,7 @@ def _readers(run: Pipeline) -> list[tuple[str, str, Embeddings]]:
     for space in SPACES:
         brain = run.validation(run.mapped[space])
         readers += [(space, "mapper", brain), (space, "ridge regression", run.validation(run.ridge[space])),
-                    (space, "shuffled brain", scores.shuffled(brain, seed))]
+                    (space, "shuffled brain", controls.shuffled(brain, seed))]
     return readers
 
 

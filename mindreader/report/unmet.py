@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .. import kinds, paths, scores
+from .. import identification, intervals, paths
 from ..experiments import Experiment, experiment
 from ..grid import read_table
 from ..pipeline import Pipeline
@@ -54,7 +54,7 @@ def unmet_scores(run: Pipeline, cond: str) -> pd.DataFrame:
             points = features(other, cond, source)
             row = identification_row(other, source, points, other.true_features, 2).assign(metric=TWO)
             parts = [row, _row(other, source, WITHIN, points,
-                               kinds.n_way_within(points, other.true_features, picture_kinds(other))),
+                               identification.n_way_within(points, other.true_features, picture_kinds(other))),
                      _row(other, source, TRAINED, points, _against_training(other, points))]
             rows += [part.assign(control=source != "brain", **told) for part in parts if part.n.iloc[0]]
     return pd.concat(rows, ignore_index=True)
@@ -144,9 +144,9 @@ def _row(run: Pipeline, name: str, metric: str, guess: Embeddings, won: np.ndarr
     value = low = high = np.nan
     if scored.any():
         value = won[scored].mean()
-        low, high = scores.bootstrap_interval(won[scored], guess.image_ids[scored], seed=how["seed"],
-                                              n_bootstrap=how["n_bootstrap"])
-    return scores.row(name, metric, value, low, high, int(scored.sum()), 0.5, how["seed"], run.origin)
+        low, high = intervals.bootstrap_interval(won[scored], guess.image_ids[scored], seed=how["seed"],
+                                                 n_bootstrap=how["n_bootstrap"])
+    return intervals.row(name, metric, value, low, high, int(scored.sum()), 0.5, how["seed"], run.origin)
 
 
 def _key(run: Pipeline) -> str:

@@ -1,4 +1,8 @@
-"""What few pictures do to the distance of two sets: its bias, its limit for many, and an interval for a difference."""
+"""Distances of two sets of pictures by a net's features: Fréchet and kernel, their bias, and intervals of a difference.
+
+Few pictures inflate a Fréchet distance and leave a kernel distance alone; so there are its limit for many, and
+intervals that draw both sets' pictures together.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,48 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from . import scores
+from .intervals import image_weights, row
 from .records import Embeddings
 
-METRICS = {"FD": scores.frechet_distance, "KD": scores.kernel_distance}
+
+def frechet_distance(a, b) -> float:
+    """Distance of the normal distributions fitted to two sets of points (FID, if the points are Inception's).
+
+        |mean_a - mean_b|^2 + trace(S_a + S_b - 2 (S_a S_b)^(1/2))
+
+    a, b: Embeddings or arrays (n, d), (m, d). In float64; biased upwards for few points. Source: paper Table 1.
+    """
+    a, b = _vectors(a), _vectors(b)
+    s_a, s_b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
+    values, vectors = np.linalg.eigh(s_a)
+    root = vectors * np.sqrt(values.clip(0)) @ vectors.T
+    overlap = np.sqrt(np.linalg.eigvalsh(root @ s_b @ root).clip(0)).sum()      # = trace of (S_a S_b)^(1/2)
+    return float(((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(s_a) + np.trace(s_b) - 2 * overlap)
+
+
+def kernel_distance(a, b) -> float:
+    """Kernel distance (KID): unbiased squared MMD with the kernel (x.y / d + 1)^3; may fall below 0 by chance.
+
+    a, b: Embeddings or arrays (n, d), (m, d). Stands beside the Fréchet distance since few points do not inflate it.
+    """
+    a, b = _vectors(a), _vectors(b)
+    n, m = len(a), len(b)
+    aa, bb, ab = ((x @ y.T / a.shape[1] + 1) ** 3 for x, y in ((a, a), (b, b), (a, b)))
+    within_a, within_b = (aa.sum() - np.trace(aa)) / (n * (n - 1)), (bb.sum() - np.trace(bb)) / (m * (m - 1))
+    return float(within_a + within_b - 2 * ab.mean())
+
+
+def distance_rows(guess, truth, *, name: str = "", origin: str = "", features: str = "twin features") -> pd.DataFrame:
+    """Two rows, the Fréchet and the kernel distance; no interval and no chance: compare with halves of real pictures."""
+    n = len(guess)
+    return pd.concat([
+        row(name, f"FD ({features})", frechet_distance(guess, truth), np.nan, np.nan, n, np.nan, np.nan, origin),
+        row(name, f"KD ({features})", kernel_distance(guess, truth), np.nan, np.nan, n, np.nan, np.nan, origin),
+    ], ignore_index=True)
+
+
+# ── few pictures ───────────────────────────────────────────────────────────────────────────────────────────────────────
+METRICS = {"FD": frechet_distance, "KD": kernel_distance}
 
 
 def by_size(a: Embeddings, b: Embeddings, sizes: Sequence[int], *, n_draws: int = 10, seed: int = 0) -> pd.DataFrame:
@@ -62,16 +104,23 @@ def difference(a: Embeddings, b: Embeddings, truth: Embeddings, *, seed: int = 0
         raise ValueError(f"got sets of {len(np.unique(a.image_ids))}, {len(np.unique(b.image_ids))} and {len(ids)} "
                          "pictures, expected the same pictures in all three")
     sets = [(points.vectors.astype(float), np.searchsorted(ids, points.image_ids)) for points in (a, b, truth)]
-    rng = np.random.default_rng(seed)
-    weights = rng.multinomial(len(ids), np.full(len(ids), 1 / len(ids)), n_bootstrap).astype(float)
+    weights, _ = image_weights(ids, seed, n_bootstrap)
     rows = []
     for metric, measured in (("FD", _frechet_difference(sets)), ("KD", _kernel_difference(sets))):
         value = measured(np.ones(len(ids)))
         low, high = np.quantile([measured(w) for w in weights], [0.025, 0.975])
         if metric == "FD":
             low, high = 2 * value - high, 2 * value - low
-        rows.append(scores.row(name, f"{metric} ({features}), difference", value, low, high, len(ids), 0.0, seed, origin))
+        rows.append(row(name, f"{metric} ({features}), difference", value, low, high, len(ids), 0.0, seed, origin))
     return pd.concat(rows, ignore_index=True)
+
+
+# ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _vectors(points) -> np.ndarray:
+    vectors = np.asarray(points.vectors if isinstance(points, Embeddings) else points, np.float64)
+    if vectors.ndim != 2 or len(vectors) < 2:
+        raise ValueError(f"got points of shape {vectors.shape}, expected at least two rows (n, d)")
+    return vectors
 
 
 def _frechet_difference(sets):
