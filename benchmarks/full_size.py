@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mindreader.nsd import load_subject
+from mindreader.nsd.loader import load_subject
 from mindreader.params import progress
 from mindreader.records import Subject
 from mindreader.twin import TwinConfig, write_twin

@@ -10,7 +10,7 @@ from scipy import fft
 from scipy.ndimage import uniform_filter
 
 from .cortex import Cortex
-from .regions import ATLASES
+from .nsd.regions import ATLASES
 from .scenes import COLOURS, LIGHTS, PLACES, STUFF, THINGS, WEATHERS, Scene
 
 __all__ = ["CHANNELS", "FEATURES", "Brain", "Responses", "channels", "states"]

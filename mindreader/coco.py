@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import closing
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from pycocotools import mask as rle
 
-from mindreader.scene_rendering import masks
-from mindreader.scenes import Scene
-from mindreader.sentences import caption
+from .processes import in_processes
+from .scene_rendering import masks
+from .scenes import Scene
+from .sentences import caption
 
 __all__ = ["STUFF_CATEGORIES", "THING_CATEGORIES", "write_coco"]
 
@@ -102,9 +103,10 @@ def write_coco(folder: str | Path, scenes: Mapping[int, Scene], *, size: int = 4
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     parts: dict[str, list[dict]] = {"captions": [], "instances": [], "stuff": []}
-    for image, found in zip(scenes, _annotate_all(scenes, size, processes), strict=True):
-        for name, records in found.items():
-            parts[name] += [{"image_id": int(image)} | record for record in records]
+    with closing(in_processes(partial(_annotate, size=size), scenes.values(), processes, chunk=16)) as annotated:
+        for image, found in zip(scenes, annotated, strict=True):
+            for name, records in found.items():
+                parts[name] += [{"image_id": int(image)} | record for record in records]
     images = [_image(int(i), size, split) for i in scenes]
     categories = {"instances": THING_CATEGORIES, "stuff": STUFF_CATEGORIES}
     paths = []
@@ -117,16 +119,6 @@ def write_coco(folder: str | Path, scenes: Mapping[int, Scene], *, size: int = 4
         paths.append(folder / f"{name}_{split}.json")
         paths[-1].write_text(json.dumps(content, separators=(",", ":")), encoding="ascii")
     return paths
-
-
-def _annotate_all(scenes: Mapping[int, Scene], size: int, processes: int) -> Iterator[dict[str, list[dict]]]:
-    """Annotations of each scene, in order."""
-    one = partial(_annotate, size=size)
-    if processes == 1:
-        yield from map(one, scenes.values())
-        return
-    with get_context("spawn").Pool(processes) as pool:
-        yield from pool.imap(one, scenes.values(), chunksize=16)
 
 
 def _annotate(scene: Scene, size: int) -> dict[str, list[dict]]:

@@ -12,7 +12,7 @@ from .embed import EmbedConfig
 from .encoding import EncoderConfig
 from .gan import GanConfig
 from .mapping import MappingConfig
-from .nsd import DataConfig
+from .nsd.loader import DataConfig
 from .params import ParameterError
 from .readout import CategoryConfig
 from .store import child_seed

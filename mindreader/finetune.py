@@ -18,8 +18,8 @@ from pathlib import Path
 import yaml
 
 from .experiments import CONDITIONS, EXPERIMENTS, Experiment, experiment
-from .params import ParameterError
 from .parallel import ALONE, Crew, CrewStore, joined
+from .params import ParameterError
 from .pipeline import Pipeline
 from .records import Diverged
 

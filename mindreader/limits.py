@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .losses import LOSSES
 from .mapping import AUXILIARIES, CAPTION_CHOICES
-from .nsd import ANNOTATIONS, SPLITS, ZSCORES
+from .nsd.loader import ANNOTATIONS, SPLITS, ZSCORES
 from .params import DEVICE, PRESETS, SUBJECT, ParameterError
 
 PRECISIONS = ("float32", "bfloat16")

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import baselines, captions, embed, encoding, gan, joint, mapping, nsd, reconstruct, twin
+from . import baselines, captions, embed, encoding, gan, joint, mapping, reconstruct, twin
 from .experiments import CONDITIONS, NOTHING, Experiment
 from .gan_steps import PSEUDO_NOISE
 from .losses import LOSSES
 from .mapping import MappingConfig
+from .nsd import loader as nsd
 from .params import check_device, progress
 from .paths import home, nsd_root
 from .records import SPACES, Diverged, Embeddings, Reconstructions, Split, Stimuli, Subject

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from functools import lru_cache, partial
-from multiprocessing import get_context
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -13,6 +13,7 @@ from .appearance_living import LIVING
 from .appearance_objects import OBJECTS
 from .appearance_stuff import FAR, LIGHT, background, ground
 from .canvas import CANVAS, TILE, Pen, font, grid, tiles
+from .processes import how_many, in_processes
 from .sampling import draw_scene
 from .scenes import COLOURS, THINGS, Region, Scene, Thing
 
@@ -290,7 +291,7 @@ def masks(scene: Scene, size: int = 64) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _paint_one(index: int, seed: int, stream: str, kind: str, size: int) -> np.ndarray:
-    """Draw and paint one scene (module level, so that a process pool can send it)."""
+    """Draw and paint one scene (module level, so that another process can be sent it)."""
     return paint(draw_scene(seed, stream, index, kind), size)
 
 
@@ -306,7 +307,7 @@ def paint_many(seed: int, stream: str, indices: Iterable[int], size: int = 64, p
     size : int
         Side in pixels.
     processes : int, optional
-        Worker processes; 1 paints here, None takes one per processor when there are 200 pictures or more.
+        How many paint; 1 paints here, None takes `processes.how_many`: one per processor from 200 pictures on.
 
     Returns
     -------
@@ -314,14 +315,9 @@ def paint_many(seed: int, stream: str, indices: Iterable[int], size: int = 64, p
     """
     indices = [int(i) for i in indices]
     one = partial(_paint_one, seed=seed, stream=stream, kind=kind, size=size)
-    if processes is None and len(indices) < 200:
-        processes = 1
     out = np.empty((len(indices), size, size, 3), np.uint8)
-    if processes == 1:
-        for n, index in enumerate(indices):
-            out[n] = one(index)
-        return out
-    with get_context("spawn").Pool(processes) as pool:
-        for n, picture in enumerate(pool.imap(one, indices, chunksize=32)):
+    processes = how_many(len(indices)) if processes is None else processes
+    with closing(in_processes(one, indices, processes, chunk=32)) as pictures:
+        for n, picture in enumerate(pictures):
             out[n] = picture
     return out

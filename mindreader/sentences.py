@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mindreader.appearance_living import traits
-from mindreader.sampling import draw_scene
-from mindreader.scenes import PLACES, THINGS, Scene, Thing
+from .appearance_living import traits
+from .sampling import draw_scene
+from .scenes import PLACES, THINGS, Scene, Thing
 
 __all__ = ["GRADES", "caption"]
 

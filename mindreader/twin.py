@@ -10,10 +10,9 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache, partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import h5py
@@ -24,8 +23,9 @@ from PIL import Image
 from .brain import CHANNELS, FEATURES, Brain, Responses
 from .coco import write_coco
 from .cortex import Cortex, lay_out
-from .nsd import MARKER, Layout
+from .nsd.loader import MARKER, Layout
 from .params import progress as show_progress
+from .processes import how_many, in_processes
 from .sampling import draw_scene
 from .scene_rendering import paint
 from .scenes import Scene, factors
@@ -41,6 +41,7 @@ SUBJECT = "subj01"
 _PIXELS, _SEEN = 425, 64       # sides of the stored picture, and of what the brain sees
 _COCO_PIXELS = 256             # NSD too enlarged its pictures from another size
 _WITHHELD = 3 / 37             # sessions planned but not released, per session released, of NSD's subject 1
+_MOST = 8                      # processes that paint; one writes what they paint, and keeps up with no more
 _LOG = logging.getLogger(__name__)
 
 
@@ -320,37 +321,27 @@ def _assign(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _paint(index: int, seed: int) -> np.ndarray:
-    """One stored picture; at module level, so that a pool of processes can be sent it."""
+    """One stored picture; at module level, so that processes can be sent it."""
     return paint(draw_scene(seed, "subject", index), _PIXELS)
 
 
 def _write_pictures(path: Path, seed: int, n: int, progress) -> np.ndarray:
     """nsd_stimuli.hdf5; returns what the brain sees of the same pictures, (n, 64, 64, 3) uint8."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    seen, one = np.empty((n, _SEEN, _SEEN, 3), np.uint8), partial(_paint, seed=seed)
-    with h5py.File(path, "w") as file, _workers(n) as run:
+    seen = np.empty((n, _SEEN, _SEEN, 3), np.uint8)
+    pictures = in_processes(partial(_paint, seed=seed), range(n), how_many(n, _MOST), chunk=16)
+    with h5py.File(path, "w") as file, closing(pictures):
         brick = file.create_dataset("imgBrick", (n, _PIXELS, _PIXELS, 3), np.uint8)
-        for i, picture in enumerate(progress(run(one, range(n)), desc="twin: pictures", total=n)):
+        for i, picture in enumerate(progress(pictures, desc="twin: pictures", total=n)):
             brick[i] = picture
             seen[i] = Image.fromarray(picture).resize((_SEEN, _SEEN), Image.Resampling.BICUBIC)
     return seen
 
 
-@contextmanager
-def _workers(n: int) -> Iterator:
-    """A `map` over processes, or a plain one where starting them would take longer than the work."""
-    if n < 200:
-        yield map
-        return
-    with get_context("spawn").Pool(min(8, os.cpu_count() or 1)) as pool:
-        yield partial(pool.imap, chunksize=16)
-
-
 def _write_annotations(folder: Path, scenes: list[Scene]) -> pd.DataFrame:
     """COCO's files; returns the grade of each caption, which is in none of them."""
     ids = coco_ids(len(scenes))
-    write_coco(folder, dict(zip(ids.tolist(), scenes)), size=_COCO_PIXELS,
-               processes=min(8, os.cpu_count() or 1) if len(scenes) >= 200 else 1)
+    write_coco(folder, dict(zip(ids.tolist(), scenes)), size=_COCO_PIXELS, processes=how_many(len(scenes), _MOST))
     written = pd.DataFrame(json.loads((folder / "captions_train2017.json").read_text())["annotations"])
     image = pd.Series(np.arange(len(ids)), index=ids)[written.image_id].to_numpy()
     truth = [dict(caption(scene)) for scene in scenes]

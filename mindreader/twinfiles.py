@@ -11,8 +11,8 @@ import pandas as pd
 from scipy.io import savemat
 
 from .cortex import Cortex
-from .nsd import Layout
-from .regions import ATLASES
+from .nsd.loader import Layout
+from .nsd.regions import ATLASES
 
 __all__ = ["RESPONSE_COLUMNS", "coco_ids", "write_betas", "write_design", "write_regions", "write_responses",
            "write_volume"]

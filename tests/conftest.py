@@ -30,6 +30,6 @@ def tiny_twin(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_subject(tiny_twin):
     """The same as the record that the loader makes of it."""
-    from mindreader.nsd import load_subject
+    from mindreader.nsd.loader import load_subject
 
     return load_subject(tiny_twin, "subj01")

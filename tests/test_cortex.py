@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mindreader.cortex import lay_out
-from mindreader.regions import ATLASES
+from mindreader.nsd.regions import ATLASES
 
 
 def test_the_full_cortex_has_the_volume_and_the_regions_of_nsds_subject_1():

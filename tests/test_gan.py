@@ -11,8 +11,9 @@ import torch
 from torch.nn import functional as F
 
 from mindreader.gan import GanConfig, TrainedGan, train_gan
-from mindreader.gan_steps import (discriminator_losses, generator_losses, mixed_styles, path_length_losses, perturb,
-                                  r1_losses, random_crop)
+from mindreader.gan_steps import (
+    discriminator_losses, generator_losses, mixed_styles, path_length_losses, perturb, r1_losses, random_crop,
+)
 from mindreader.records import Diverged, LayoutError
 from mindreader.stylegan import Discriminator, Generator, StyleGanConfig
 

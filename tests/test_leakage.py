@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mindreader import nsd
+from mindreader.nsd import loader as nsd
 from mindreader.baselines import MlpConfig, fit_mlp, fit_ridge
 from mindreader.mapping import MappingConfig, fit_mapper, low_level_targets
 from mindreader.records import Embeddings, Trials

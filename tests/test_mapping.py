@@ -8,7 +8,9 @@ from torch.nn import functional as F
 
 from mindreader import mapping
 from mindreader.losses import blend
-from mindreader.mapping import FittedMapper, MappingConfig, ResidualMapper, fit_mapper, low_level_recipe, low_level_targets, targets
+from mindreader.mapping import (
+    FittedMapper, MappingConfig, ResidualMapper, fit_mapper, low_level_recipe, low_level_targets, targets,
+)
 from mindreader.records import Diverged, Embeddings, LayoutError, Trials
 
 SEED = sum(map(ord, "mind reader"))

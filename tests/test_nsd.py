@@ -15,11 +15,11 @@ from PIL import Image
 from pycocotools.coco import COCO
 from scipy.io import loadmat, savemat
 
-from mindreader import design, nsd
-from mindreader.annotations import read_captions, read_classes
-from mindreader.nsd import DataConfig, Layout, cluster_by_category, load_subject, split_images
+from mindreader.nsd import design, loader as nsd
+from mindreader.nsd.annotations import read_captions, read_classes
+from mindreader.nsd.loader import DataConfig, Layout, cluster_by_category, load_subject, split_images
 from mindreader.records import LayoutError
-from mindreader.regions import read_labels, read_mask
+from mindreader.nsd.regions import read_labels, read_mask
 from mindreader.twin import read_plant
 
 

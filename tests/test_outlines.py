@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mindreader.coco import write_coco
-from mindreader.outlines import read_outlines
+from mindreader.nsd.outlines import read_outlines
 from mindreader.records import LayoutError
 from mindreader.sampling import draw_scene
 from mindreader.scene_rendering import masks

@@ -193,7 +193,7 @@ def test_what_cannot_be_shared_is_refused(change, size, message):
 
 @pytest.fixture
 def finetune():
-    from mindreader import finetune  # not at the top: it takes seconds, in each of the processes that import this file
+    from mindreader import finetune
 
     return finetune
 

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from mindreader import plots, plots_subject
 from mindreader.cortex import lay_out
 from mindreader.flatmap import flatten
-from mindreader.outlines import Outline
+from mindreader.nsd.outlines import Outline
 
 RNG = np.random.default_rng(5)
 PICTURES = RNG.integers(0, 255, (2, 16, 16, 3), dtype=np.uint8)

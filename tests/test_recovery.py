@@ -16,9 +16,9 @@ from sklearn.linear_model import Ridge
 from mindreader import recovery
 from mindreader.brain import Brain
 from mindreader.cortex import lay_out
-from mindreader.nsd import standardise
+from mindreader.nsd.loader import standardise
 from mindreader.records import Trials
-from mindreader.regions import ATLASES
+from mindreader.nsd.regions import ATLASES
 from mindreader.sampling import draw_scene
 from mindreader.scene_rendering import paint_many
 from mindreader.scenes import THINGS, factors

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
-from mindreader import nsd, retrieval
+from mindreader import retrieval
+from mindreader.nsd import loader as nsd
 from mindreader.embed import PixelEmbedder, embed_pictures
 from mindreader.experiments import experiment
 from mindreader.mapping import MappingConfig

@@ -5,7 +5,7 @@ import pytest
 
 from mindreader.brain import Responses
 from mindreader.cortex import lay_out
-from mindreader.nsd import split_images
+from mindreader.nsd.loader import split_images
 from mindreader.session import attend, draw_noise, estimate_ncsnr, order_pictures, simulate_session
 from mindreader.twin import TwinConfig
 

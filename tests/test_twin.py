@@ -16,8 +16,8 @@ from scipy.io import loadmat
 
 from mindreader import twin
 from mindreader.brain import FEATURES
-from mindreader.nsd import DataConfig, Layout, load_subject
-from mindreader.regions import ATLASES
+from mindreader.nsd.loader import DataConfig, Layout, load_subject
+from mindreader.nsd.regions import ATLASES
 from mindreader.sampling import draw_scene
 from mindreader.scenes import factors
 from mindreader.session import estimate_ncsnr

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from .. import intervals, recovery, retrieval, weights
+from ..nsd.regions import ATLASES
 from ..pipeline import Pipeline
 from ..pretrain_clip import category_prompts
 from ..readout import auc_by_class, categories, mean_auc_interval
-from ..regions import ATLASES
 from ..scenes import STUFF
 from ..voxels import pearson
 from .decoding import INPUTS, attended_row, factor_means

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .. import nsd, retrieval
+from .. import retrieval
 from ..baselines import fit_ridge
 from ..controls import over_repeats
+from ..nsd import loader as nsd
 from ..paths import home
 from ..pipeline import Pipeline
 from ..records import Embeddings, Split, Subject, Trials

@@ -13,7 +13,7 @@ from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings, Reconstructions
 from .common import entry, first_of_each, identification_row, pictures_of, scoring
 from .fidelity import distances
-from .pictures import (NEAREST, brain_points, features, nearest_training, nearest_training_ids, painted, picture_kinds)
+from .pictures import NEAREST, brain_points, features, nearest_training, nearest_training_ids, painted, picture_kinds
 
 ORDER = ("true embedding", "brain", "category centroid", NEAREST, "random training embedding", "mean embedding",
          "shuffled brain")

@@ -14,10 +14,10 @@ import pandas as pd
 from PIL import Image
 from scipy.cluster.hierarchy import fcluster, ward
 
+from ..cache import RowCache
+from ..records import LayoutError, Split, Stimuli, Subject, Trials
 from .annotations import read_captions, read_classes
-from .cache import RowCache
 from .design import one_line, shared_ids, stim_info, trial_table
-from .records import LayoutError, Split, Stimuli, Subject, Trials
 from .regions import read_mask, read_rois, read_volume, voxel_coords
 
 __all__ = ["DataConfig", "Layout", "MARKER", "cluster_by_category", "load_subject", "read_betas", "read_pictures",

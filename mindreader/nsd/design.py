@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.io import loadmat
 
-from .records import LayoutError
+from ..records import LayoutError
 
 __all__ = ["one_line", "shared_ids", "stim_info", "trial_table"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .records import LayoutError
+from ..records import LayoutError
 
 __all__ = ["read_captions", "read_classes", "stream_records"]
 

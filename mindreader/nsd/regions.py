@@ -9,7 +9,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from .records import LayoutError
+from ..records import LayoutError
 
 __all__ = ["ATLASES", "read_labels", "read_mask", "read_rois", "read_volume", "voxel_coords"]
 
