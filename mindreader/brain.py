@@ -11,7 +11,7 @@ from scipy.ndimage import uniform_filter
 
 from .cortex import Cortex
 from .nsd.regions import ATLASES
-from .scenes import COLOURS, LIGHTS, PLACES, STUFF, THINGS, WEATHERS, Scene
+from .world.scenes import COLOURS, LIGHTS, PLACES, STUFF, THINGS, WEATHERS, Scene
 
 __all__ = ["CHANNELS", "FEATURES", "Brain", "Responses", "channels", "states"]
 

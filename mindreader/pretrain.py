@@ -16,7 +16,7 @@ import torch
 from . import pretrain_generator, weights
 from .params import progress
 from .pretrain_generator import ORIGINS
-from .world import World, load_world
+from .world.corpus import World, load_world
 
 log = logging.getLogger(__name__)
 PARTS = ("clip", "feature", "resnet", *ORIGINS)

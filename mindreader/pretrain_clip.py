@@ -16,9 +16,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from . import schooling, weights
 from .embed import ClipEmbedder, CompactTokenizer
-from .scenes import STUFF, THINGS
 from .store import atomic_write
-from .world import World
+from .world.corpus import World
+from .world.scenes import STUFF, THINGS
 
 PROMPT = "a photo of {}"
 PREPROCESS = {"size": 64}

@@ -27,7 +27,7 @@ from .params import progress
 from .schooling import hardware
 from .sheet import save_columns
 from .stylegan import Discriminator, Generator
-from .world import World, load_world
+from .world.corpus import World, load_world
 
 log = logging.getLogger(__name__)
 N_SCORED = 1000  # held-out pictures on the card

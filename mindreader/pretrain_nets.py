@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from . import schooling, weights
 from .losses import vicreg
 from .smallnets import FEATURE_NET, RESNET, NetConfig, SmallNet, unit_range
-from .world import World
+from .world.corpus import World
 
 SMOOTH = ("x", "y", "size", "horizon", "things")  # factors that are numbers
 KINDS = ("category", "colour", "ground", "light", "weather")  # factors that are one of several

@@ -21,18 +21,18 @@ import pandas as pd
 from PIL import Image
 
 from .brain import CHANNELS, FEATURES, Brain, Responses
-from .coco import write_coco
 from .cortex import Cortex, lay_out
 from .nsd.loader import MARKER, Layout
 from .params import progress as show_progress
 from .processes import how_many, in_processes
-from .sampling import draw_scene
-from .scene_rendering import paint
-from .scenes import Scene, factors
-from .sentences import caption
 from .session import Noise, attend, draw_noise, estimate_ncsnr, order_pictures, simulate_session
 from .store import fingerprint, source_fingerprint
 from .twinfiles import coco_ids, write_betas, write_design, write_regions, write_responses, write_volume
+from .world.coco import write_coco
+from .world.rendering import paint
+from .world.sampling import draw_scene
+from .world.scenes import Scene, factors
+from .world.sentences import caption
 
 __all__ = ["Plant", "TwinConfig", "ensure_twin", "is_complete", "read_plant", "write_twin"]
 

@@ -9,8 +9,8 @@ import pytest
 from mindreader import brain as brain_module
 from mindreader.brain import FEATURES, Brain, channels, states
 from mindreader.cortex import lay_out
-from mindreader.sampling import draw_scene
-from mindreader.scene_rendering import paint_many
+from mindreader.world.sampling import draw_scene
+from mindreader.world.rendering import paint_many
 
 
 @pytest.fixture(scope="module")

@@ -200,9 +200,9 @@ def test_the_missing_mini_clip_says_how_to_make_it(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(not (weights.part_folder("clip") / "card.json").is_file(), reason="no mini CLIP yet")
 def test_the_shipped_mini_clip_knows_a_dog_from_a_bus():
-    from mindreader.sampling import draw_scene
-    from mindreader.scene_rendering import paint
-    from mindreader.scenes import factors
+    from mindreader.world.sampling import draw_scene
+    from mindreader.world.rendering import paint
+    from mindreader.world.scenes import factors
     clip = embed.load_clip()
     scenes = [draw_scene(5, "subject", i, "object") for i in range(60)]
     names = ["car", "boat", "umbrella", "pizza", "chair", "couch", "clock", "bicycle", "cake", "tv"]

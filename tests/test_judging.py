@@ -7,7 +7,7 @@ import pytest
 
 from mindreader import intervals, judging
 from mindreader.embed import PixelEmbedder, load_clip
-from mindreader.scene_rendering import paint_many
+from mindreader.world.rendering import paint_many
 
 SEED = sum(map(ord, "mind reader"))
 SEE = PixelEmbedder(4)

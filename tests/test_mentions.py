@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from mindreader.mentions import FACTORS
-from mindreader.sampling import draw_scene
-from mindreader.scenes import COLOURS
-from mindreader.sentences import caption
+from mindreader.world.mentions import FACTORS
+from mindreader.world.sampling import draw_scene
+from mindreader.world.scenes import COLOURS
+from mindreader.world.sentences import caption
 
 SCENES = [draw_scene(11, "world", i) for i in range(400)]
 BY_NAME = {factor.name: factor for factor in FACTORS}

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from mindreader.coco import write_coco
+from mindreader.world.coco import write_coco
 from mindreader.nsd.outlines import read_outlines
 from mindreader.records import LayoutError
-from mindreader.sampling import draw_scene
-from mindreader.scene_rendering import masks
-from mindreader.scenes import STUFF, THINGS
+from mindreader.world.sampling import draw_scene
+from mindreader.world.rendering import masks
+from mindreader.world.scenes import STUFF, THINGS
 
 SCENES = {9 + 7 * i: draw_scene(5, "subject", i) for i in range(12)}
 

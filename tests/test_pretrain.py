@@ -10,11 +10,12 @@ import pytest
 import torch
 from torch import nn
 
-from mindreader import pretrain, pretrain_clip, pretrain_nets, scene_rendering, schooling, world
+from mindreader import pretrain, pretrain_clip, pretrain_nets, schooling
+from mindreader.world import rendering as scene_rendering, corpus as world
 from mindreader.embed import CompactTokenizer, EmbedConfig, load_clip
 from mindreader.records import Diverged
-from mindreader.sampling import draw_scene
-from mindreader.scenes import factors
+from mindreader.world.sampling import draw_scene
+from mindreader.world.scenes import factors
 
 
 @pytest.fixture(scope="module")

@@ -19,9 +19,9 @@ from mindreader.cortex import lay_out
 from mindreader.nsd.loader import standardise
 from mindreader.records import Trials
 from mindreader.nsd.regions import ATLASES
-from mindreader.sampling import draw_scene
-from mindreader.scene_rendering import paint_many
-from mindreader.scenes import THINGS, factors
+from mindreader.world.sampling import draw_scene
+from mindreader.world.rendering import paint_many
+from mindreader.world.scenes import THINGS, factors
 from mindreader.session import attend, draw_noise, order_pictures, simulate_session
 from mindreader.twin import TwinConfig
 

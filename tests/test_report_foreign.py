@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mindreader import scene_rendering
+from mindreader.world import rendering as scene_rendering
 from mindreader.chapter import start
 from mindreader.report import foreign, pictures
 from mindreader.report.held_out import out_of_domain
-from mindreader.sampling import draw_scene
+from mindreader.world.sampling import draw_scene
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from mindreader.chapter import start
 from mindreader.records import Embeddings
 from mindreader.report import pictures, showings
 from mindreader.report.common import first_draw
-from mindreader.scenes import THINGS
+from mindreader.world.scenes import THINGS
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,11 @@ import pytest
 from pycocotools import mask as rle
 from pycocotools.coco import COCO
 
-from mindreader import coco, sentences
-from mindreader.sampling import draw_scene
-from mindreader.scene_rendering import PAINTERS, masks, paint, paint_many
-from mindreader.scenes import COLOURS, KINDS, STREAMS, STUFF, THINGS, factors
-from mindreader.sentences import GRADES, caption
+from mindreader.world import coco, sentences
+from mindreader.world.sampling import draw_scene
+from mindreader.world.rendering import PAINTERS, masks, paint, paint_many
+from mindreader.world.scenes import COLOURS, KINDS, STREAMS, STUFF, THINGS, factors
+from mindreader.world.sentences import GRADES, caption
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools
 LABELS = Path("/work/shared/data/coco/cocostuff_labels.txt")

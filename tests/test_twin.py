@@ -18,8 +18,8 @@ from mindreader import twin
 from mindreader.brain import FEATURES
 from mindreader.nsd.loader import DataConfig, Layout, load_subject
 from mindreader.nsd.regions import ATLASES
-from mindreader.sampling import draw_scene
-from mindreader.scenes import factors
+from mindreader.world.sampling import draw_scene
+from mindreader.world.scenes import factors
 from mindreader.session import estimate_ncsnr
 from mindreader.twin import TwinConfig, ensure_twin, is_complete, read_plant, write_twin
 

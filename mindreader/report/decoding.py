@@ -7,7 +7,7 @@ import pandas as pd
 
 from .. import intervals, recovery
 from ..pipeline import Pipeline
-from ..scenes import LIGHTS, STUFF, THINGS
+from ..world.scenes import LIGHTS, STUFF, THINGS
 from .common import pictures_of
 from .subject import answering, of_the_plant, outlines_of
 

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import uniform_filter
 
-from .. import intervals, reconstruct, scene_rendering, weights
+from .. import intervals, reconstruct, weights
 from ..experiments import CONDITIONS
 from ..gan import TrainedGan
 from ..pipeline import Pipeline
 from ..records import Reconstructions
+from ..world import rendering as scene_rendering
 from .common import entry, first_draw, first_of_each, identification_row, pictures_of, scoring
 from .held_out import out_of_domain
 from .pictures import features, painted, sources

@@ -10,12 +10,12 @@ import numpy as np
 from .. import weights
 from ..params import ParameterError
 from ..pipeline import Pipeline
-from ..sampling import draw_scene
-from ..scene_rendering import paint_many
-from ..scenes import Scene
-from ..sentences import GRADES, caption
 from ..store import source_fingerprint
-from ..world import SOURCES
+from ..world.corpus import SOURCES
+from ..world.rendering import paint_many
+from ..world.sampling import draw_scene
+from ..world.scenes import Scene
+from ..world.sentences import GRADES, caption
 
 
 @dataclass(frozen=True, eq=False)

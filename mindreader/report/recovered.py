@@ -10,8 +10,8 @@ from ..nsd.regions import ATLASES
 from ..pipeline import Pipeline
 from ..pretrain_clip import category_prompts
 from ..readout import auc_by_class, categories, mean_auc_interval
-from ..scenes import STUFF
 from ..voxels import pearson
+from ..world.scenes import STUFF
 from .decoding import INPUTS, attended_row, factor_means
 from .screening import screening_auc
 from .subject import of_the_plant, repeat_reliability, session_moments

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from .. import embed, identification, intervals, readout
-from ..mentions import FACTORS, Factor
 from ..pipeline import Pipeline
 from ..pretrain_clip import category_prompts
 from ..records import Embeddings
-from ..scenes import THINGS, factors
+from ..world.mentions import FACTORS, Factor
+from ..world.scenes import THINGS, factors
 from .common import entry
 from .held_out import Scenes, held_out
 

@@ -9,7 +9,7 @@ from .. import intervals, recovery
 from ..pipeline import Pipeline
 from ..readout import auc_by_class
 from ..records import SPACES, Embeddings, Reconstructions
-from ..scenes import THINGS
+from ..world.scenes import THINGS
 from .common import entry, first_draw, pictures_of, scoring
 from .pictures import brain_points, sources
 

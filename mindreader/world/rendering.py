@@ -9,11 +9,11 @@ from functools import lru_cache, partial
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from ..processes import how_many, in_processes
 from .appearance_living import LIVING
 from .appearance_objects import OBJECTS
 from .appearance_stuff import FAR, LIGHT, background, ground
 from .canvas import CANVAS, TILE, Pen, font, grid, tiles
-from .processes import how_many, in_processes
 from .sampling import draw_scene
 from .scenes import COLOURS, THINGS, Region, Scene, Thing
 

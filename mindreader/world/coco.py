@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from pycocotools import mask as rle
 
-from .processes import in_processes
-from .scene_rendering import masks
+from ..processes import in_processes
+from .rendering import masks
 from .scenes import Scene
 from .sentences import caption
 

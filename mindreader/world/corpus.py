@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import paths
-from .store import atomic_write, fingerprint, source_fingerprint
+from .. import paths
+from ..store import atomic_write, fingerprint, source_fingerprint
 
-SOURCES = ("scene_rendering:paint_many", "sampling:draw_scene", "scenes:factors", "sentences:caption")
+SOURCES = ("world.rendering:paint_many", "world.sampling:draw_scene", "world.scenes:factors", "world.sentences:caption")
 CHUNK = 2500  # scenes painted between two savings
 
 
@@ -99,7 +99,7 @@ def _write_texts(path: Path, n_scenes: int, seed: int, stream: str) -> None:
 
 def _paint(path: Path, n_scenes: int, seed: int, stream: str, size: int, processes, progress) -> None:
     """Paint in chunks that outlive an interruption, then put them together under the final name."""
-    from .scene_rendering import paint_many
+    from .rendering import paint_many
     starts = range(0, n_scenes, CHUNK)
     chunks = [path.with_name(f".{path.stem}.{start:07d}.npy") for start in starts]
     for start, chunk in (progress or _plain)(list(zip(starts, chunks)), desc="world", total=len(chunks)):
