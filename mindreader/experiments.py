@@ -17,7 +17,7 @@ from .params import ParameterError
 from .readout import CategoryConfig
 from .store import child_seed
 from .stylegan import PUBLISHED
-from .twin import TwinConfig
+from .twin.subject import TwinConfig
 
 CONDITIONS = {"img": ("image",), "cap": ("caption",), "both": ("image", "caption")}
 NOTHING = "none"  # a painter to start from that is not pretrained

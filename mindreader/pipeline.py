@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import baselines, captions, embed, encoding, gan, joint, mapping, reconstruct, twin
+from . import baselines, captions, embed, encoding, gan, joint, mapping, reconstruct
 from .experiments import CONDITIONS, NOTHING, Experiment
 from .gan_steps import PSEUDO_NOISE
 from .losses import LOSSES
@@ -23,6 +23,7 @@ from .params import check_device, progress
 from .paths import home, nsd_root
 from .records import SPACES, Diverged, Embeddings, Reconstructions, Split, Stimuli, Subject
 from .store import Store, source_fingerprint
+from .twin import subject as twin
 from .watch import Watch
 from .weights import load_part, part_checksum
 

@@ -22,7 +22,7 @@ def rng():
 @pytest.fixture(scope="session")
 def tiny_twin(tmp_path_factory):
     """Root of a simulated subject: 2 sessions of 120 trials, 96 voxels, 120 pictures; read it only."""
-    from mindreader.twin import TwinConfig, write_twin
+    from mindreader.twin.subject import TwinConfig, write_twin
 
     return write_twin(tmp_path_factory.mktemp("twin") / "tiny", TwinConfig(96, 2, 120), seed=7)
 

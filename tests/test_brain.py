@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from mindreader import brain as brain_module
-from mindreader.brain import FEATURES, Brain, channels, states
-from mindreader.cortex import lay_out
+from mindreader.twin import brain as brain_module
+from mindreader.twin.brain import FEATURES, Brain, channels, states
+from mindreader.twin.cortex import lay_out
 from mindreader.world.sampling import draw_scene
 from mindreader.world.rendering import paint_many
 
@@ -22,7 +22,7 @@ def small_brain():
 
 
 def test_the_brain_never_sees_a_network():
-    code = "import sys, mindreader.brain, mindreader.session; sys.exit('torch' in sys.modules)"
+    code = "import sys, mindreader.twin.brain, mindreader.twin.session; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mindreader.cortex import lay_out
+from mindreader.twin.cortex import lay_out
 from mindreader.flatmap import flatten
 
 SHAPE = (81, 104, 83)

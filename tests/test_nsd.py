@@ -20,7 +20,7 @@ from mindreader.nsd.annotations import read_captions, read_classes
 from mindreader.nsd.loader import DataConfig, Layout, cluster_by_category, load_subject, split_images
 from mindreader.records import LayoutError
 from mindreader.nsd.regions import read_labels, read_mask
-from mindreader.twin import read_plant
+from mindreader.twin.subject import read_plant
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from figure_checks import is_the_same_bytes_each_time, says_whose_brain_it_shows
 from matplotlib.patches import Rectangle
 
 from mindreader import plots, plots_subject
-from mindreader.cortex import lay_out
+from mindreader.twin.cortex import lay_out
 from mindreader.flatmap import flatten
 from mindreader.nsd.outlines import Outline
 

@@ -13,17 +13,17 @@ import pytest
 from scipy import stats
 from sklearn.linear_model import Ridge
 
-from mindreader import recovery
-from mindreader.brain import Brain
-from mindreader.cortex import lay_out
+from mindreader.twin import recovery
+from mindreader.twin.brain import Brain
+from mindreader.twin.cortex import lay_out
 from mindreader.nsd.loader import standardise
 from mindreader.records import Trials
 from mindreader.nsd.regions import ATLASES
 from mindreader.world.sampling import draw_scene
 from mindreader.world.rendering import paint_many
 from mindreader.world.scenes import THINGS, factors
-from mindreader.session import attend, draw_noise, order_pictures, simulate_session
-from mindreader.twin import TwinConfig
+from mindreader.twin.session import attend, draw_noise, order_pictures, simulate_session
+from mindreader.twin.subject import TwinConfig
 
 SEED, N = 3, 300
 KINDS = {"face": "floc-faces", "body": "floc-bodies", "place": "floc-places", "word": "floc-words"}

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mindreader import recovery
+from mindreader.twin import recovery
 from mindreader.chapter import start
 from mindreader.records import Embeddings
 from mindreader.report import pictures, showings

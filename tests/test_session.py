@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from mindreader.brain import Responses
-from mindreader.cortex import lay_out
+from mindreader.twin.brain import Responses
+from mindreader.twin.cortex import lay_out
 from mindreader.nsd.loader import split_images
-from mindreader.session import attend, draw_noise, estimate_ncsnr, order_pictures, simulate_session
-from mindreader.twin import TwinConfig
+from mindreader.twin.session import attend, draw_noise, estimate_ncsnr, order_pictures, simulate_session
+from mindreader.twin.subject import TwinConfig
 
 
 def random_responses(rng, n_images=1500, n_voxels=150):

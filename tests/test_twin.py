@@ -14,14 +14,14 @@ import pandas as pd
 import pytest
 from scipy.io import loadmat
 
-from mindreader import twin
-from mindreader.brain import FEATURES
+from mindreader.twin import subject as twin
+from mindreader.twin.brain import FEATURES
 from mindreader.nsd.loader import DataConfig, Layout, load_subject
 from mindreader.nsd.regions import ATLASES
 from mindreader.world.sampling import draw_scene
 from mindreader.world.scenes import factors
-from mindreader.session import estimate_ncsnr
-from mindreader.twin import TwinConfig, ensure_twin, is_complete, read_plant, write_twin
+from mindreader.twin.session import estimate_ncsnr
+from mindreader.twin.subject import TwinConfig, ensure_twin, is_complete, read_plant, write_twin
 
 SMALL = TwinConfig(n_voxels=40, n_sessions=1, trials_per_session=12)     # 8 pictures
 

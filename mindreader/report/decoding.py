@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import intervals, recovery
+from .. import intervals
 from ..pipeline import Pipeline
+from ..twin import recovery
 from ..world.scenes import LIGHTS, STUFF, THINGS
 from .common import pictures_of
 from .subject import answering, of_the_plant, outlines_of

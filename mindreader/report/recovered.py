@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import intervals, recovery, retrieval, weights
+from .. import intervals, retrieval, weights
 from ..nsd.regions import ATLASES
 from ..pipeline import Pipeline
 from ..pretrain_clip import category_prompts
 from ..readout import auc_by_class, categories, mean_auc_interval
+from ..twin import recovery
 from ..voxels import pearson
 from ..world.scenes import STUFF
 from .decoding import INPUTS, attended_row, factor_means

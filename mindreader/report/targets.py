@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import controls, intervals, recovery
+from .. import controls, intervals
 from ..augment import augment
 from ..mapping import targets
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings
+from ..twin import recovery
 from .common import entry, first_of_each
 
 N_VERSIONS = 4          # augmented versions of a picture to show

@@ -12,7 +12,7 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 
-from .records import Trials
+from ..records import Trials
 
 __all__ = ["Attended", "attended_things", "centre_of_fields", "correlations", "cross_decode", "pattern_reliability",
            "per_picture", "preferences", "session_moments"]

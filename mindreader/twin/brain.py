@@ -9,9 +9,9 @@ import numpy as np
 from scipy import fft
 from scipy.ndimage import uniform_filter
 
+from ..nsd.regions import ATLASES
+from ..world.scenes import COLOURS, LIGHTS, PLACES, STUFF, THINGS, WEATHERS, Scene
 from .cortex import Cortex
-from .nsd.regions import ATLASES
-from .world.scenes import COLOURS, LIGHTS, PLACES, STUFF, THINGS, WEATHERS, Scene
 
 __all__ = ["CHANNELS", "FEATURES", "Brain", "Responses", "channels", "states"]
 

@@ -20,19 +20,19 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from ..nsd.loader import MARKER, Layout
+from ..params import progress as show_progress
+from ..processes import how_many, in_processes
+from ..store import fingerprint, source_fingerprint
+from ..world.coco import write_coco
+from ..world.rendering import paint
+from ..world.sampling import draw_scene
+from ..world.scenes import Scene, factors
+from ..world.sentences import caption
 from .brain import CHANNELS, FEATURES, Brain, Responses
 from .cortex import Cortex, lay_out
-from .nsd.loader import MARKER, Layout
-from .params import progress as show_progress
-from .processes import how_many, in_processes
+from .files import coco_ids, write_betas, write_design, write_regions, write_responses, write_volume
 from .session import Noise, attend, draw_noise, estimate_ncsnr, order_pictures, simulate_session
-from .store import fingerprint, source_fingerprint
-from .twinfiles import coco_ids, write_betas, write_design, write_regions, write_responses, write_volume
-from .world.coco import write_coco
-from .world.rendering import paint
-from .world.sampling import draw_scene
-from .world.scenes import Scene, factors
-from .world.sentences import caption
 
 __all__ = ["Plant", "TwinConfig", "ensure_twin", "is_complete", "read_plant", "write_twin"]
 
@@ -226,7 +226,7 @@ def _key(config: TwinConfig, seed: int) -> str:
 @cache
 def _code() -> str:
     """Of all that draws and simulates; where it changes it makes another twin."""
-    return source_fingerprint("twin:_make")
+    return source_fingerprint("twin.subject:_make")
 
 
 def _plant_path(root: Path) -> Path:

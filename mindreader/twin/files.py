@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy.io import savemat
 
+from ..nsd.loader import Layout
+from ..nsd.regions import ATLASES
 from .cortex import Cortex
-from .nsd.loader import Layout
-from .nsd.regions import ATLASES
 
 __all__ = ["RESPONSE_COLUMNS", "coco_ids", "write_betas", "write_design", "write_regions", "write_responses",
            "write_volume"]
