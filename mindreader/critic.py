@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from . import losses
-from .embed import ClipEmbedder
+from .embedding.clip import ClipEmbedder
 from .gan import Game, GanConfig, TrainedGan
 from .gan_steps import contrasts, mixed_styles, r1_losses
 

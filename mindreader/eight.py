@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import embed, intervals, protocols
+from . import intervals, protocols
+from .embedding import clip as embed
 from .records import Embeddings, LayoutError, Reconstructions, Stimuli
 
 WEIGHTS = "MINDREADER_METRICS"  # the environment variable that names the folder of published weights

@@ -7,8 +7,8 @@ import difflib
 from dataclasses import dataclass, field, fields, replace
 
 from . import limits
-from .captions import ScreenConfig
-from .embed import EmbedConfig
+from .embedding.clip import EmbedConfig
+from .embedding.screening import ScreenConfig
 from .encoding import EncoderConfig
 from .gan import GanConfig
 from .mapping import MappingConfig

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import baselines, captions, embed, encoding, gan, joint, mapping, reconstruct
+from . import baselines, encoding, gan, joint, mapping, reconstruct
+from .embedding import screening as captions, clip as embed
 from .experiments import CONDITIONS, NOTHING, Experiment
 from .gan_steps import PSEUDO_NOISE
 from .losses import LOSSES

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from . import schooling, weights
-from .embed import ClipEmbedder, CompactTokenizer
+from .embedding.clip import ClipEmbedder, CompactTokenizer
 from .store import atomic_write
 from .world.corpus import World
 from .world.scenes import STUFF, THINGS

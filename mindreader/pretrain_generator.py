@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from . import paths, weights
 from .critic import Eye, Rivalry, content_distance
-from .embed import ClipEmbedder, EmbedConfig, load_clip, load_feature_net
+from .embedding.clip import ClipEmbedder, EmbedConfig, load_clip, load_feature_net
 from .gan import GanConfig, TrainedGan, run, train_gan
 from .gan_steps import perturb
 from .judging import for_card, score_painter, yardsticks

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from . import schooling, weights
+from .embedding.smallnets import FEATURE_NET, RESNET, NetConfig, SmallNet, unit_range
 from .losses import vicreg
-from .smallnets import FEATURE_NET, RESNET, NetConfig, SmallNet, unit_range
 from .world.corpus import World
 
 SMOOTH = ("x", "y", "size", "horizon", "things")  # factors that are numbers

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy.special import softmax
 
-from mindreader.captions import ScreenConfig, keep_matching, score_captions
+from mindreader.embedding.screening import ScreenConfig, keep_matching, score_captions
 from mindreader.records import Embeddings, Stimuli
 
 SEED = sum(map(ord, "mind reader"))

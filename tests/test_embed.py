@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from mindreader import embed, paths, smallnets, weights
-from mindreader.augment import blur_size, crop_box
+from mindreader import paths, weights
+from mindreader.embedding import clip as embed, smallnets
+from mindreader.embedding.augment import blur_size, crop_box
 from mindreader.records import LayoutError, Reconstructions, Stimuli
 
 SENTENCES = ["A red bus on a street.", "There is a dog.", "A very nice view of this."]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mindreader import intervals, judging
-from mindreader.embed import PixelEmbedder, load_clip
+from mindreader.embedding.clip import PixelEmbedder, load_clip
 from mindreader.world.rendering import paint_many
 
 SEED = sum(map(ord, "mind reader"))

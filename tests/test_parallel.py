@@ -16,7 +16,7 @@ from torch import nn
 from mindreader.gan import Game, TrainedGan, train_gan
 from mindreader.parallel import ALONE, Crew, CrewStore, joined
 from mindreader.records import Diverged, LayoutError
-from mindreader.smallnets import max_mean
+from mindreader.embedding.smallnets import max_mean
 from mindreader.stylegan import Discriminator, Generator
 
 # Five batches with every loss there is; two groups of pictures are compared in each, and both steps with second

@@ -12,7 +12,7 @@ from torch import nn
 
 from mindreader import pretrain, pretrain_clip, pretrain_nets, schooling
 from mindreader.world import rendering as scene_rendering, corpus as world
-from mindreader.embed import CompactTokenizer, EmbedConfig, load_clip
+from mindreader.embedding.clip import CompactTokenizer, EmbedConfig, load_clip
 from mindreader.records import Diverged
 from mindreader.world.sampling import draw_scene
 from mindreader.world.scenes import factors

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from mindreader import pretrain_generator as painters
 from mindreader.critic import Critic, Eye, channel_statistics, content_distance, nudge
-from mindreader.embed import ClipEmbedder
+from mindreader.embedding.clip import ClipEmbedder
 from mindreader.pretrain_generator import ORIGINS, PainterRecipe, Sheet, pretrain_generator
 from mindreader.stylegan import StyleGanConfig
 

@@ -9,7 +9,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from mindreader import retrieval
 from mindreader.nsd import loader as nsd
-from mindreader.embed import PixelEmbedder, embed_pictures
+from mindreader.embedding.clip import PixelEmbedder, embed_pictures
 from mindreader.experiments import experiment
 from mindreader.mapping import MappingConfig
 from mindreader.pipeline import Pipeline

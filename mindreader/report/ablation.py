@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .. import claims, costs, grid, intervals
-from ..embed import load_resnet
+from ..embedding.clip import load_resnet
 from ..experiments import experiment
 from ..params import ParameterError
 from ..pipeline import Pipeline

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .. import embed, identification, sheet
+from .. import identification, sheet
 from ..eight import pixel_correlation
+from ..embedding import clip as embed
 from ..experiments import CONDITIONS
 from ..pipeline import Pipeline
 from ..store import atomic_write

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import embed, intervals
+from .. import intervals
+from ..embedding import clip as embed
 from ..gan import TrainedGan
 from ..pipeline import Pipeline
 from .held_out import sizes

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import controls, distances, embed, retrieval
+from .. import controls, distances, retrieval
+from ..embedding import clip as embed
 from ..experiments import CONDITIONS
 from ..identification import as_annotations, kinds, n_way, n_way_sampled
 from ..pipeline import Pipeline

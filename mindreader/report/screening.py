@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .. import intervals
-from ..captions import score_captions
+from ..embedding.screening import score_captions
 from ..pipeline import Pipeline
 from ..readout import mean_auc_interval, weighted_auc
 from ..records import Embeddings

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import embed, identification, intervals, readout
+from .. import identification, intervals, readout
+from ..embedding import clip as embed
 from ..pipeline import Pipeline
 from ..pretrain_clip import category_prompts
 from ..records import Embeddings

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import embed, identification, intervals
+from .. import identification, intervals
 from ..controls import Bottleneck
 from ..eight import Eye, eight
+from ..embedding import clip as embed
 from ..experiments import CONDITIONS
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings, Reconstructions

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .. import controls, intervals
-from ..augment import augment
+from ..embedding.augment import augment
 from ..mapping import targets
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings

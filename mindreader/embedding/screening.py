@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from .records import Embeddings, Stimuli
+from ..records import Embeddings, Stimuli
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import weights
+from .. import weights
+from ..records import Embeddings, LayoutError, Reconstructions, Stimuli
 from .augment import AugmentConfig, augment
-from .records import Embeddings, LayoutError, Reconstructions, Stimuli
 from .smallnets import FEATURE_NET, RESNET, Divisor, SmallNet, max_mean, resize, unit_range
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before open_clip's first import, so that nothing is downloaded
