@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from mindreader.costs import train_step
-from mindreader.fitting import new_network
+from mindreader.training.fitting import new_network
 from mindreader.mapping import MappingConfig, ResidualMapper
 from mindreader.memory import keep_freed_memory
 

@@ -17,11 +17,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from . import paths
 from .experiments import Experiment
-from .fitting import new_network
 from .grid import TABLE3, TABLE4, Row, fits_of
-from .losses import LOSSES, blend
 from .mapping import MappingConfig
 from .store import atomic_write
+from .training.fitting import new_network
+from .training.losses import LOSSES, blend
 
 # The paper's training side: trials by its split, voxels, dimensions of ViT-B/32 and of the low-level features.
 NSD = {"n_trials": 23_715, "n_voxels": 15_724, "n_dims": 512, "n_low_level": 256}

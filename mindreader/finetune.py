@@ -18,10 +18,10 @@ from pathlib import Path
 import yaml
 
 from .experiments import CONDITIONS, EXPERIMENTS, Experiment, experiment
-from .parallel import ALONE, Crew, CrewStore, joined
 from .params import ParameterError
 from .pipeline import Pipeline
 from .records import Diverged
+from .training.parallel import ALONE, Crew, CrewStore, joined
 
 GONE = ("by peer", "remote process")  # what gloo and NCCL say of a process that has ended
 

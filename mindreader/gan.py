@@ -20,9 +20,9 @@ from . import store, weights
 from .gan_steps import (BUGS, GanConfig, discriminator_losses, generator_losses, path_length_losses, perturb,
                         r1_losses)
 from .memory import keep_freed_memory
-from .parallel import ALONE, Crew
 from .records import Diverged, LayoutError
 from .stylegan import Discriminator, Generator, StyleGanConfig, widen
+from .training.parallel import ALONE, Crew
 
 __all__ = ["BUGS", "Game", "GanConfig", "TrainedGan", "run", "train_gan"]
 

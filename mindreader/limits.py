@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from .losses import LOSSES
 from .mapping import AUXILIARIES, CAPTION_CHOICES
 from .nsd.loader import ANNOTATIONS, SPLITS, ZSCORES
 from .params import DEVICE, PRESETS, SUBJECT, ParameterError
+from .training.losses import LOSSES
 
 PRECISIONS = ("float32", "bfloat16")
 

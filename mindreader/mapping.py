@@ -18,9 +18,9 @@ from torch.nn import functional as F
 
 from . import halfwidth
 from .auxiliary import COMPANIONS, companion
-from .fitting import Phase, Schedule, Task, as_tensor, fit, identity_of, in_batches, new_network
-from .losses import LOSSES, blend
 from .records import Embeddings, LayoutError, Trials
+from .training.fitting import Phase, Schedule, Task, as_tensor, fit, identity_of, in_batches, new_network
+from .training.losses import LOSSES, blend
 
 CAPTION_CHOICES = ("random", "first", "average")
 AUXILIARIES = ("none", *COMPANIONS)

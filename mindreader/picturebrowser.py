@@ -19,7 +19,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from . import paths
-from .sheet import TILES
+from .training.sheet import TILES
 
 LOG = logging.getLogger(__name__)
 WORDS = ("image_id", "trial", "kind")  # columns that are no score

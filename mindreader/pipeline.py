@@ -17,13 +17,13 @@ from . import baselines, encoding, gan, joint, mapping, reconstruct
 from .embedding import screening as captions, clip as embed
 from .experiments import CONDITIONS, NOTHING, Experiment
 from .gan_steps import PSEUDO_NOISE
-from .losses import LOSSES
 from .mapping import MappingConfig
 from .nsd import loader as nsd
 from .params import check_device, progress
 from .paths import home, nsd_root
 from .records import SPACES, Diverged, Embeddings, Reconstructions, Split, Stimuli, Subject
 from .store import Store, source_fingerprint
+from .training.losses import LOSSES
 from .twin import subject as twin
 from .watch import Watch
 from .weights import load_part, part_checksum

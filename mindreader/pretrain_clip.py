@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from . import schooling, weights
+from . import weights
 from .embedding.clip import ClipEmbedder, CompactTokenizer
 from .store import atomic_write
+from .training import loop as schooling
 from .world.corpus import World
 from .world.scenes import STUFF, THINGS
 

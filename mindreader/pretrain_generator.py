@@ -24,9 +24,9 @@ from .gan import GanConfig, TrainedGan, run, train_gan
 from .gan_steps import perturb
 from .judging import for_card, score_painter, yardsticks
 from .params import progress
-from .schooling import hardware
-from .sheet import save_columns
 from .stylegan import Discriminator, Generator
+from .training.loop import hardware
+from .training.sheet import save_columns
 from .world.corpus import World, load_world
 
 log = logging.getLogger(__name__)

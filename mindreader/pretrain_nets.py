@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import schooling, weights
+from . import weights
 from .embedding.smallnets import FEATURE_NET, RESNET, NetConfig, SmallNet, unit_range
-from .losses import vicreg
+from .training import loop as schooling
+from .training.losses import vicreg
 from .world.corpus import World
 
 SMOOTH = ("x", "y", "size", "horizon", "things")  # factors that are numbers

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mindreader.auxiliary import COMPANIONS, companion
-from mindreader.losses import vicreg
+from mindreader.training.losses import vicreg
 
 N_DIMS = 12
 

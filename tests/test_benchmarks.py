@@ -20,9 +20,10 @@ from benchmarks.__main__ import main
 from benchmarks.plain_mapper import PlainMapper
 from benchmarks.plain_stylegan import PlainDiscriminator, PlainGenerator
 from benchmarks.timing import Timing, by_turns, by_turns_apart, peaks
-from mindreader import costs, losses, paths
+from mindreader import costs, paths
+from mindreader.training import losses
 from mindreader.experiments import experiment
-from mindreader.fitting import new_network
+from mindreader.training.fitting import new_network
 from mindreader.gan import Game, GanConfig
 from mindreader.gan_steps import path_length_losses
 from mindreader.mapping import MappingConfig, ResidualMapper

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from mindreader import costs, fitting, grid
+from mindreader import costs, grid
+from mindreader.training import fitting
 from mindreader.experiments import experiment
-from mindreader.losses import LOSSES, blend
+from mindreader.training.losses import LOSSES, blend
 
 SIZES = {"n_trials": 1000, "n_voxels": 256, "n_dims": 16, "n_low_level": 16}
 ROWS = {row.name: row for row in grid.TABLE3 if row.mapper == "f_mi"}

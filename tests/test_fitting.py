@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mindreader.auxiliary import COMPANIONS, companion
-from mindreader.fitting import Phase, Schedule, Task, fit
+from mindreader.training.fitting import Phase, Schedule, Task, fit
 from mindreader.records import Diverged
 
 N_DIMS = 12

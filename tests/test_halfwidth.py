@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from mindreader import halfwidth
-from mindreader.fitting import new_network
+from mindreader.training.fitting import new_network
 from mindreader.mapping import ResidualMapper
 
 WIDTH, POSITIONS, TRIALS = 8, 6, 3

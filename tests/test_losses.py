@@ -7,7 +7,7 @@ import torch
 from open_clip.loss import ClipLoss
 from torch.nn import functional as F
 
-from mindreader import losses
+from mindreader.training import losses
 
 
 @pytest.fixture

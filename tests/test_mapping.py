@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mindreader import mapping
-from mindreader.losses import blend
+from mindreader.training.losses import blend
 from mindreader.mapping import (
     FittedMapper, MappingConfig, ResidualMapper, fit_mapper, low_level_recipe, low_level_targets, targets,
 )

@@ -14,7 +14,7 @@ from test_gan import CONFIG, NETWORK, FakeClip
 from torch import nn
 
 from mindreader.gan import Game, TrainedGan, train_gan
-from mindreader.parallel import ALONE, Crew, CrewStore, joined
+from mindreader.training.parallel import ALONE, Crew, CrewStore, joined
 from mindreader.records import Diverged, LayoutError
 from mindreader.embedding.smallnets import max_mean
 from mindreader.stylegan import Discriminator, Generator

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from mindreader import pretrain, pretrain_clip, pretrain_nets, schooling
+from mindreader import pretrain, pretrain_clip, pretrain_nets
+from mindreader.training import loop as schooling
 from mindreader.world import rendering as scene_rendering, corpus as world
 from mindreader.embedding.clip import CompactTokenizer, EmbedConfig, load_clip
 from mindreader.records import Diverged
