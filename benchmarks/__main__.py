@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from mindreader.gan import GanConfig
-from mindreader.mapping import MappingConfig
+from mindreader.mapping.network import MappingConfig
 from mindreader.params import ParameterError, check_device
 
 from . import gan_step, grid_step, mapper_step

@@ -1,4 +1,4 @@
-"""The paper's mapper in the released code's order of layers, which `mindreader.mapping` is timed against."""
+"""The paper's mapper in the released code's order of layers, which `mindreader.mapping.network` is timed against."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PlainBlock(nn.Module):
 
 
 class PlainMapper(nn.Module):
-    """What `mindreader.mapping.ResidualMapper` computes, every layer a Conv1d over (B, channels, positions).
+    """What `mindreader.mapping.network.ResidualMapper` computes, every layer a Conv1d over (B, channels, positions).
 
     Parameter names are the library's, so that a state dict loads as it is; one strided layer, an even number of voxels.
     """

@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from . import paths
 from .experiments import Experiment
 from .grid import TABLE3, TABLE4, Row, fits_of
-from .mapping import MappingConfig
+from .mapping.network import MappingConfig
 from .store import atomic_write
 from .training.fitting import new_network
 from .training.losses import LOSSES, blend

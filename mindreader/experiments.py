@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, fields, replace
 from . import limits
 from .embedding.clip import EmbedConfig
 from .embedding.screening import ScreenConfig
-from .encoding import EncoderConfig
 from .gan import GanConfig
-from .mapping import MappingConfig
+from .mapping.encoding import EncoderConfig
+from .mapping.network import MappingConfig
 from .nsd.loader import DataConfig
 from .params import ParameterError
 from .readout import CategoryConfig

@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits
 from . import distances, hubness, intervals, paths, retrieval
 from .claims import trial_hits
 from .experiments import Experiment, experiment
-from .mapping import MappingConfig, low_level_recipe, targets
+from .mapping.network import MappingConfig, low_level_recipe, targets
 from .params import progress
 from .pipeline import Pipeline
 from .records import Diverged, Embeddings, LayoutError

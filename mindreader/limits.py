@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from .mapping import AUXILIARIES, CAPTION_CHOICES
+from .mapping.network import AUXILIARIES, CAPTION_CHOICES
 from .nsd.loader import ANNOTATIONS, SPLITS, ZSCORES
 from .params import DEVICE, PRESETS, SUBJECT, ParameterError
 from .training.losses import LOSSES

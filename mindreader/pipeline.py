@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import baselines, encoding, gan, joint, mapping, reconstruct
+from . import gan, joint, reconstruct
 from .embedding import screening as captions, clip as embed
 from .experiments import CONDITIONS, NOTHING, Experiment
 from .gan_steps import PSEUDO_NOISE
-from .mapping import MappingConfig
+from .mapping import baselines, encoding, network as mapping
+from .mapping.network import MappingConfig
 from .nsd import loader as nsd
 from .params import check_device, progress
 from .paths import home, nsd_root

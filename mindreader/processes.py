@@ -2,27 +2,30 @@
 
 The processes that Python's `multiprocessing` starts first run the program's own file again, up to its line
 `if __name__ == "__main__":`. Where a program has no such line they do all its work again, and may wait for ever for a file
-that the program itself holds. The processes that are started here begin with nothing and are sent what they are to do (they
-are loky's, of joblib).
+that the program itself holds. The processes that are started here know nothing of the program: each is a Python that imports
+what it is sent by name, and a thread of the program talks with it.
 """
 
 from __future__ import annotations
 
 import os
-import queue
+import pickle
 import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, as_completed
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
 from typing import TypeVar
 
-from joblib import cpu_count
-from joblib.externals.loky import ProcessPoolExecutor, process_executor
-
-__all__ = ["as_finished", "how_many", "in_processes", "pool"]
+__all__ = ["Pool", "as_finished", "how_many", "in_processes"]
 
 Item, Result = TypeVar("Item"), TypeVar("Result")
 _ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR")} | {
@@ -46,7 +49,7 @@ def how_many(n_items: int, most: int | None = None) -> int:
     int
         1 for less than 200; else one for each processor that this program may use, which can be fewer than there are.
     """
-    return 1 if n_items < _WORTH_IT else min(cpu_count(), most or n_items)
+    return 1 if n_items < _WORTH_IT else min(_processors(), most or n_items)
 
 
 def in_processes(function: Callable[[Item], Result], items: Iterable[Item], n: int, *, chunk: int = 1,
@@ -59,7 +62,7 @@ def in_processes(function: Callable[[Item], Result], items: Iterable[Item], n: i
     Parameters
     ----------
     function : callable
-        Of one item. It, the items and the results are pickled.
+        Of one item; a module's function, or a `functools.partial` of one. It, the items and the results are pickled.
     items : iterable
     n : int
         How many processes; with 1, all is worked out in this one.
@@ -77,19 +80,21 @@ def in_processes(function: Callable[[Item], Result], items: Iterable[Item], n: i
     Raises
     ------
     Exception
-        Whatever the function raised, with the place in the process as its cause. The other processes are stopped.
+        Whatever the function raised, with a note of where; the other processes are stopped.
     concurrent.futures.process.BrokenProcessPool
         A process was killed, for example because memory ran out.
+    ValueError
+        n is less than 1, or the function is one of the program itself, which the processes cannot import.
     """
     items = list(items)
     n = min(_checked(n), -(-len(items) // chunk))
     if n <= 1:
         yield from map(function, items)
         return
-    with pool(n, one_thread=one_thread) as workers:
-        waiting: deque = deque()
+    with Pool(n, one_thread=one_thread) as pool:
+        waiting: deque[Future] = deque()
         for start in range(0, len(items), chunk):
-            waiting.append(workers.submit(_each, function, items[start:start + chunk]))
+            waiting.append(pool.submit(_each, function, items[start:start + chunk]))
             if len(waiting) >= _AHEAD * n:
                 yield from waiting.popleft().result()
         while waiting:
@@ -111,34 +116,131 @@ def as_finished(function: Callable[[Item], Result], items: Iterable[Item], n: in
     if n <= 1:
         yield from ((item, function(item)) for item in items)
         return
-    with pool(n, one_thread=one_thread) as workers:
-        under_way = {workers.submit(function, item): item for item in items}
+    with Pool(n, one_thread=one_thread) as pool:
+        under_way = {pool.submit(function, item): item for item in items}
         for done in as_completed(under_way):
             yield under_way.pop(done), done.result()
 
 
-@contextmanager
-def pool(n: int, *, one_thread: bool = True) -> Iterator[Executor]:
-    """An executor of `n` processes that do not run the program again; for work that the functions above do not fit.
+class Pool:
+    """Processes for work that the functions above do not fit; use it in a `with` statement.
 
-    An error, an interruption or the end of this program, however it ends, stops the processes at once.
+    An error, an interruption or the end of this program, however it ends, stops the processes at once. Otherwise the
+    statement ends when all is done that was submitted.
+
+    Parameters
+    ----------
+    n : int
+        How many processes.
+    one_thread : bool
+        As of `in_processes`.
     """
-    workers = ProcessPoolExecutor(_checked(n), initializer=_begin, initargs=(os.getpid(),),
-                                  env=_ONE_THREAD if one_thread else None)
-    try:
-        yield workers
-    except BaseException:
-        _drop_what_waits(workers)
-        workers.shutdown(kill_workers=True)
-        raise
-    workers.shutdown()
+
+    def __init__(self, n: int, *, one_thread: bool = True):
+        self._jobs: SimpleQueue = SimpleQueue()
+        self._helpers = [_Helper(os.environ | (_ONE_THREAD if one_thread else {})) for _ in range(_checked(n))]
+        self._threads = [threading.Thread(target=self._keep_busy, args=(helper,), daemon=True) for helper in self._helpers]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, function: Callable[..., Result], *arguments) -> Future[Result]:
+        """The future result of a module's function, which the next process that is free works out."""
+        function_itself = arguments[0] if function is _each else function
+        if getattr(getattr(function_itself, "func", function_itself), "__module__", None) == "__main__":
+            raise ValueError(f"got {function_itself}, expected a function that a module has: the processes do not run the "
+                             "program itself; put it into a file that can be imported")
+        future: Future = Future()
+        self._jobs.put((future, function, arguments))
+        return future
+
+    def _keep_busy(self, helper: _Helper) -> None:
+        while job := self._jobs.get():
+            future, function, arguments = job
+            try:
+                future.set_result(helper.ask(function, arguments))
+            except BaseException as error:
+                future.set_exception(error)
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, kind, error, trace) -> None:
+        if kind:
+            while not self._jobs.empty():
+                self._jobs.get()
+            for helper in self._helpers:
+                helper.process.kill()
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join()
+        for helper in self._helpers:
+            helper.line.close()
+        for helper in self._helpers:
+            helper.process.wait()
 
 
-def _drop_what_waits(workers: ProcessPoolExecutor) -> None:
-    """Take back what no process has begun: loky's thread fails over it, with a traceback, when it is told to stop."""
-    with suppress(queue.Empty):
+class _Helper:
+    """Another process, and the line to it."""
+
+    def __init__(self, environment: dict[str, str]):
+        mine, theirs = socket.socketpair()
+        code = (f"import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = {sys.path!r}; "
+                f"from {__name__} import _serve; _serve({theirs.fileno()}, {os.getpid()})")
+        with theirs:
+            self.process = subprocess.Popen([sys.executable, "-P", "-c", code], env=environment, stdin=subprocess.DEVNULL,
+                                            pass_fds=[theirs.fileno()])
+        self.line = Connection(mine.detach())
+
+    def ask(self, function: Callable[..., Result], arguments: tuple) -> Result:
+        """The function's result there, or its exception."""
+        question = pickle.dumps((function, arguments))
+        try:
+            self.line.send_bytes(question)
+            answer = self.line.recv_bytes()
+        except (EOFError, OSError):
+            raise BrokenProcessPool(f"a process ended with status {self.process.wait()}, expected an answer; "
+                                    "-9 says that it was killed, as where memory runs out") from None
+        result, error = pickle.loads(answer)
+        if error is not None:
+            raise error
+        return result
+
+
+def _serve(descriptor: int, program: int) -> None:
+    """What a process does: answer until the line is closed. Ctrl-C reaches it too, but the program is who stops it."""
+    threading.Thread(target=_end_with, args=(program,), daemon=True).start()
+    with Connection(descriptor) as line:
         while True:
-            workers._work_ids.get_nowait()
+            try:
+                question = line.recv_bytes()
+            except (EOFError, OSError):
+                return
+            line.send_bytes(_answer(question))
+
+
+def _answer(question: bytes) -> bytes:
+    try:
+        function, arguments = pickle.loads(question)
+        return pickle.dumps((function(*arguments), None))
+    except Exception as error:
+        error.add_note(f"In process {os.getpid()}:\n{traceback.format_exc()}")
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:
+            error = RuntimeError("".join(traceback.format_exception(error)))    # one that cannot be sent
+        return pickle.dumps((None, error))
+
+
+def _end_with(program: int) -> None:
+    """End this process when the program is gone: one that is killed cannot say goodbye."""
+    while os.getppid() == program:
+        time.sleep(_SECONDS)
+    os._exit(1)
+
+
+def _each(function: Callable[[Item], Result], items: list[Item]) -> list[Result]:
+    return [function(item) for item in items]
 
 
 def _checked(n: int) -> int:
@@ -147,19 +249,5 @@ def _checked(n: int) -> int:
     return n
 
 
-def _each(function: Callable[[Item], Result], items: list[Item]) -> list[Result]:
-    return [function(item) for item in items]
-
-
-def _begin(program: int) -> None:
-    """What a process does first."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)    # Ctrl-C reaches all; the program stops the others, without their noise
-    process_executor._USE_PSUTIL = False            # else loky replaces, and warns of, processes that grow by 300 MB
-    threading.Thread(target=_end_with, args=(program,), daemon=True).start()
-
-
-def _end_with(program: int) -> None:
-    """End this process when the program is gone: one that is killed cannot say goodbye."""
-    while os.getppid() == program:
-        time.sleep(_SECONDS)
-    os._exit(1)
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mindreader.auxiliary import COMPANIONS, companion
+from mindreader.mapping.auxiliary import COMPANIONS, companion
 from mindreader.training.losses import vicreg
 
 N_DIMS = 12

@@ -7,9 +7,9 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
-from mindreader import baselines
-from mindreader.baselines import FittedMlp, Mlp, MlpConfig, fit_mlp, fit_ridge
-from mindreader.mapping import MappingConfig, targets
+from mindreader.mapping import baselines
+from mindreader.mapping.baselines import FittedMlp, Mlp, MlpConfig, fit_mlp, fit_ridge
+from mindreader.mapping.network import MappingConfig, targets
 from mindreader.records import Embeddings, LayoutError, Trials
 
 SMALL = MlpConfig(width=24, n_blocks=2, dropout=0.2)

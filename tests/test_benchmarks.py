@@ -26,7 +26,7 @@ from mindreader.experiments import experiment
 from mindreader.training.fitting import new_network
 from mindreader.gan import Game, GanConfig
 from mindreader.gan_steps import path_length_losses
-from mindreader.mapping import MappingConfig, ResidualMapper
+from mindreader.mapping.network import MappingConfig, ResidualMapper
 from mindreader.stylegan import PUBLISHED, Discriminator, Generator, StyleGanConfig
 
 BOOK = StyleGanConfig(heads=2)

@@ -6,9 +6,9 @@ import torch
 from scipy.stats import pearsonr
 from torch import nn
 
-from mindreader.baselines import fit_ridge
-from mindreader.encoding import EncoderConfig, FittedEncoder, ResidualEncoder, cycle, fit_encoder, synthesize
-from mindreader.mapping import targets
+from mindreader.mapping.baselines import fit_ridge
+from mindreader.mapping.encoding import EncoderConfig, FittedEncoder, ResidualEncoder, cycle, fit_encoder, synthesize
+from mindreader.mapping.network import targets
 from mindreader.records import Diverged, Embeddings, LayoutError, Trials
 from mindreader.voxels import encoding_accuracy
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mindreader.auxiliary import COMPANIONS, companion
+from mindreader.mapping.auxiliary import COMPANIONS, companion
 from mindreader.training.fitting import Phase, Schedule, Task, fit
 from mindreader.records import Diverged
 

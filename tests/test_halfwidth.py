@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mindreader import halfwidth
+from mindreader.mapping import bfloat16 as halfwidth
 from mindreader.training.fitting import new_network
-from mindreader.mapping import ResidualMapper
+from mindreader.mapping.network import ResidualMapper
 
 WIDTH, POSITIONS, TRIALS = 8, 6, 3
 

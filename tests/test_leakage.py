@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mindreader.nsd import loader as nsd
-from mindreader.baselines import MlpConfig, fit_mlp, fit_ridge
-from mindreader.mapping import MappingConfig, fit_mapper, low_level_targets
+from mindreader.mapping.baselines import MlpConfig, fit_mlp, fit_ridge
+from mindreader.mapping.network import MappingConfig, fit_mapper, low_level_targets
 from mindreader.records import Embeddings, Trials
 
 TINY = MappingConfig(hidden=8, fc_hidden=8, n_blocks=1, epochs=(1, 1), batch=16, batch_contrastive=32)

@@ -6,11 +6,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mindreader import mapping
+from mindreader.mapping import network as mapping
 from mindreader.training.losses import blend
-from mindreader.mapping import (
-    FittedMapper, MappingConfig, ResidualMapper, fit_mapper, low_level_recipe, low_level_targets, targets,
-)
+from mindreader.mapping.network import (FittedMapper, MappingConfig, ResidualMapper, fit_mapper, low_level_recipe,
+                                        low_level_targets, targets)
 from mindreader.records import Diverged, Embeddings, LayoutError, Trials
 
 SEED = sum(map(ord, "mind reader"))

@@ -8,9 +8,9 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
-from mindreader.mapping import FittedMapper, ResidualMapper
+from mindreader.mapping.network import FittedMapper, ResidualMapper
 from mindreader.records import LayoutError
-from mindreader.released import from_released, read_released, released_names, to_released
+from mindreader.mapping.released import from_released, read_released, released_names, to_released
 
 
 class Block(nn.Module):

@@ -11,7 +11,7 @@ from mindreader import retrieval
 from mindreader.nsd import loader as nsd
 from mindreader.embedding.clip import PixelEmbedder, embed_pictures
 from mindreader.experiments import experiment
-from mindreader.mapping import MappingConfig
+from mindreader.mapping.network import MappingConfig
 from mindreader.pipeline import Pipeline
 from mindreader.records import Embeddings, Stimuli
 from mindreader.report import hubs, mapping, misses, splits, targets

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .. import controls
-from ..encoding import cycle
+from ..mapping.encoding import cycle
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings
 from ..voxels import noise_ceiling, pearson

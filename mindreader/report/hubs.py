@@ -6,7 +6,7 @@ import pandas as pd
 
 from .. import hubness
 from ..controls import over_repeats
-from ..mapping import targets
+from ..mapping.network import targets
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings
 from ..retrieval import Batch

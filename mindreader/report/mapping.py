@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .. import controls, protocols, retrieval
-from ..mapping import targets
+from ..mapping.network import targets
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings
 from ..tables import paper_value

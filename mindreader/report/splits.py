@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from .. import retrieval
-from ..baselines import fit_ridge
 from ..controls import over_repeats
+from ..mapping.baselines import fit_ridge
 from ..nsd import loader as nsd
 from ..paths import home
 from ..pipeline import Pipeline

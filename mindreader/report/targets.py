@@ -7,7 +7,7 @@ import pandas as pd
 
 from .. import controls, intervals
 from ..embedding.augment import augment
-from ..mapping import targets
+from ..mapping.network import targets
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings
 from ..twin import recovery

@@ -16,11 +16,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import halfwidth
+from ..records import Embeddings, LayoutError, Trials
+from ..training.fitting import Phase, Schedule, Task, as_tensor, fit, identity_of, in_batches, new_network
+from ..training.losses import LOSSES, blend
+from . import bfloat16 as halfwidth
 from .auxiliary import COMPANIONS, companion
-from .records import Embeddings, LayoutError, Trials
-from .training.fitting import Phase, Schedule, Task, as_tensor, fit, identity_of, in_batches, new_network
-from .training.losses import LOSSES, blend
 
 CAPTION_CHOICES = ("random", "first", "average")
 AUXILIARIES = ("none", *COMPANIONS)

@@ -11,9 +11,9 @@ import pandas as pd
 from himalaya.ridge import RidgeCV
 from torch import Tensor, nn
 
-from .mapping import FittedMapper, MappingConfig, check_voxels, read_part, targets, train, write_part
-from .records import Embeddings, Trials
-from .training.fitting import new_network
+from ..records import Embeddings, Trials
+from ..training.fitting import new_network
+from .network import FittedMapper, MappingConfig, check_voxels, read_part, targets, train, write_part
 
 
 def fit_ridge(trials: Trials, points: Embeddings, *, clamp: float | None = 1.5, seed: int,

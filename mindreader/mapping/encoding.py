@@ -11,10 +11,10 @@ import pandas as pd
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .mapping import ResidualBlock, convolve, read_part, write_part
-from .records import Embeddings, Mapper, Trials
-from .training.fitting import Phase, Schedule, Task, as_tensor, fit, identity_of, in_batches, new_network
-from .training.losses import LOSSES, blend
+from ..records import Embeddings, Mapper, Trials
+from ..training.fitting import Phase, Schedule, Task, as_tensor, fit, identity_of, in_batches, new_network
+from ..training.losses import LOSSES, blend
+from .network import ResidualBlock, convolve, read_part, write_part
 
 
 @dataclass(frozen=True)

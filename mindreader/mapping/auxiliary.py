@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .training.fitting import Companion, new_network
-from .training.losses import logistic_discriminator, logistic_generator, vicreg
+from ..training.fitting import Companion, new_network
+from ..training.losses import logistic_discriminator, logistic_generator, vicreg
 
 
 class Discriminator(Companion):

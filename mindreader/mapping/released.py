@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from .mapping import FittedMapper, MappingConfig, ResidualMapper
-from .records import LayoutError
+from ..records import LayoutError
+from .network import FittedMapper, MappingConfig, ResidualMapper
 
 
 def released_names(n_layers: int = 1, n_blocks: int = 4) -> dict[str, str]:
