@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from mindreader.gan import GanConfig
+from mindreader.generator.finetuning import GanConfig
 from mindreader.mapping.network import MappingConfig
 from mindreader.params import ParameterError, check_device
 

@@ -1,4 +1,4 @@
-"""The painter and its critic written the plain way, which `mindreader.stylegan` is timed and tested against.
+"""The painter and its critic written the plain way, which `mindreader.generator.stylegan` is timed and tested against.
 
 The same mathematics and parameter names, so a state dict of one loads into the other, but none of the shortcuts:
 float32, channels outermost in memory, a picture's own kernels really built, zeros really put between pixels, every
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mindreader.stylegan import StyleGanConfig, Verdict
+from mindreader.generator.stylegan import StyleGanConfig, Verdict
 
 
 def activate(x: Tensor, bias: Tensor | None = None, *, lrelu: bool = False, gain: float = 1.0,
@@ -196,7 +196,7 @@ class Mapping(nn.Module):
 
 
 class PlainGenerator(nn.Module):
-    """What `mindreader.stylegan.Generator` computes; `grouped` as in `Styled`."""
+    """What `mindreader.generator.stylegan.Generator` computes; `grouped` as in `Styled`."""
 
     def __init__(self, config: StyleGanConfig, *, grouped: bool = False):
         super().__init__()
@@ -292,7 +292,7 @@ class PlainEpilogue(nn.Module):
 
 
 class PlainDiscriminator(nn.Module):
-    """What `mindreader.stylegan.Discriminator` computes."""
+    """What `mindreader.generator.stylegan.Discriminator` computes."""
 
     def __init__(self, config: StyleGanConfig):
         super().__init__()

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, fields, replace
 from . import limits
 from .embedding.clip import EmbedConfig
 from .embedding.screening import ScreenConfig
-from .gan import GanConfig
+from .generator.finetuning import GanConfig
+from .generator.stylegan import PUBLISHED
 from .mapping.encoding import EncoderConfig
 from .mapping.network import MappingConfig
 from .nsd.loader import DataConfig
 from .params import ParameterError
 from .readout import CategoryConfig
 from .store import child_seed
-from .stylegan import PUBLISHED
 from .twin.subject import TwinConfig
 
 CONDITIONS = {"img": ("image",), "cap": ("caption",), "both": ("image", "caption")}

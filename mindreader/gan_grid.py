@@ -23,9 +23,9 @@ import pandas as pd
 from . import distances, identification, intervals, paths
 from .claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
 from .experiments import CONDITIONS, NOTHING, Experiment
-from .gan_steps import BUGS
+from .generator.joint import silent_positions
+from .generator.steps import BUGS
 from .grid import command, one_thread, opened, read_table, stay_on_one_thread
-from .joint import silent_positions
 from .params import progress
 from .pipeline import Pipeline
 from .records import SPACES, Diverged, Embeddings

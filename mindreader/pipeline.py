@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import gan, joint, reconstruct
 from .embedding import screening as captions, clip as embed
 from .experiments import CONDITIONS, NOTHING, Experiment
-from .gan_steps import PSEUDO_NOISE
+from .generator import finetuning as gan, joint, reconstruct
+from .generator.steps import PSEUDO_NOISE
+from .generator.watch import Watch
 from .mapping import baselines, encoding, network as mapping
 from .mapping.network import MappingConfig
 from .nsd import loader as nsd
@@ -26,7 +27,6 @@ from .records import SPACES, Diverged, Embeddings, Reconstructions, Split, Stimu
 from .store import Store, source_fingerprint
 from .training.losses import LOSSES
 from .twin import subject as twin
-from .watch import Watch
 from .weights import load_part, part_checksum
 
 # A stage: the earlier stages and the parts of the experiment that could change it, the code that makes it (with all that it

@@ -18,13 +18,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from . import paths, weights
-from .critic import Eye, Rivalry, content_distance
 from .embedding.clip import ClipEmbedder, EmbedConfig, load_clip, load_feature_net
-from .gan import GanConfig, TrainedGan, run, train_gan
-from .gan_steps import perturb
+from .generator.critic import Eye, Rivalry, content_distance
+from .generator.finetuning import GanConfig, TrainedGan, run, train_gan
+from .generator.steps import perturb
+from .generator.stylegan import Discriminator, Generator
 from .judging import for_card, score_painter, yardsticks
 from .params import progress
-from .stylegan import Discriminator, Generator
 from .training.loop import hardware
 from .training.sheet import save_columns
 from .world.corpus import World, load_world

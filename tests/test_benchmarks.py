@@ -24,10 +24,10 @@ from mindreader import costs, paths
 from mindreader.training import losses
 from mindreader.experiments import experiment
 from mindreader.training.fitting import new_network
-from mindreader.gan import Game, GanConfig
-from mindreader.gan_steps import path_length_losses
+from mindreader.generator.finetuning import Game, GanConfig
+from mindreader.generator.steps import path_length_losses
 from mindreader.mapping.network import MappingConfig, ResidualMapper
-from mindreader.stylegan import PUBLISHED, Discriminator, Generator, StyleGanConfig
+from mindreader.generator.stylegan import PUBLISHED, Discriminator, Generator, StyleGanConfig
 
 BOOK = StyleGanConfig(heads=2)
 SMALL = StyleGanConfig(resolution=16, z_dim=6, w_dim=10, condition_dim=8, channel_base=128, channel_max=12,

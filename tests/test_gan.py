@@ -10,12 +10,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mindreader.gan import GanConfig, TrainedGan, train_gan
-from mindreader.gan_steps import (
-    discriminator_losses, generator_losses, mixed_styles, path_length_losses, perturb, r1_losses, random_crop,
-)
+from mindreader.generator.finetuning import GanConfig, TrainedGan, train_gan
+from mindreader.generator.steps import (discriminator_losses, generator_losses, mixed_styles, path_length_losses,
+                                        perturb, r1_losses, random_crop)
 from mindreader.records import Diverged, LayoutError
-from mindreader.stylegan import Discriminator, Generator, StyleGanConfig
+from mindreader.generator.stylegan import Discriminator, Generator, StyleGanConfig
 
 NETWORK = StyleGanConfig(resolution=16, z_dim=6, w_dim=8, condition_dim=8, channel_base=64, channel_max=8,
                          mapping_layers=2)

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
-from mindreader import claims, gan, gan_grid, pipeline
+from mindreader import claims, gan_grid, pipeline
+from mindreader.generator import finetuning as gan
 from mindreader.experiments import CONDITIONS, experiment
-from mindreader.gan_steps import BUGS
+from mindreader.generator.steps import BUGS
 from mindreader.pipeline import Pipeline
 from mindreader.records import Diverged, LayoutError
 from mindreader.store import Store

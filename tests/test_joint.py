@@ -11,11 +11,11 @@ from test_gan import CONFIG, NETWORK, FakeClip, contra, rng, same_states
 from torch import nn
 from torch.nn import functional as F
 
-from mindreader.gan import TrainedGan, train_gan
-from mindreader.gan_steps import mixed_styles, perturb
-from mindreader.joint import JointGame, silent_positions, train_jointly
+from mindreader.generator.finetuning import TrainedGan, train_gan
+from mindreader.generator.steps import mixed_styles, perturb
+from mindreader.generator.joint import JointGame, silent_positions, train_jointly
 from mindreader.records import LayoutError
-from mindreader.stylegan import Discriminator, Generator
+from mindreader.generator.stylegan import Discriminator, Generator
 
 HELPERS = {"clip": FakeClip(), "low_level": None, "content": None}
 CALM = dataclasses.replace(CONFIG, kimg=0.012, learning_rate=1e-3)

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mindreader.layers import Conv, EqualLinear, enlarge, kernel_norm, minibatch_deviation, modulated_conv, smooth
+from mindreader.generator.layers import (Conv, EqualLinear, enlarge, kernel_norm, minibatch_deviation, modulated_conv,
+                                         smooth)
 
 KERNEL = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64
 

@@ -13,11 +13,11 @@ import torch
 from test_gan import CONFIG, NETWORK, FakeClip
 from torch import nn
 
-from mindreader.gan import Game, TrainedGan, train_gan
+from mindreader.generator.finetuning import Game, TrainedGan, train_gan
 from mindreader.training.parallel import ALONE, Crew, CrewStore, joined
 from mindreader.records import Diverged, LayoutError
 from mindreader.embedding.smallnets import max_mean
-from mindreader.stylegan import Discriminator, Generator
+from mindreader.generator.stylegan import Discriminator, Generator
 
 # Five batches with every loss there is; two groups of pictures are compared in each, and both steps with second
 # derivatives fall on three of them.

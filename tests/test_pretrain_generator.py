@@ -11,10 +11,10 @@ import torch
 from torch.nn import functional as F
 
 from mindreader import pretrain_generator as painters
-from mindreader.critic import Critic, Eye, channel_statistics, content_distance, nudge
+from mindreader.generator.critic import Critic, Eye, channel_statistics, content_distance, nudge
 from mindreader.embedding.clip import ClipEmbedder
 from mindreader.pretrain_generator import ORIGINS, PainterRecipe, Sheet, pretrain_generator
-from mindreader.stylegan import StyleGanConfig
+from mindreader.generator.stylegan import StyleGanConfig
 
 STAGES = ("sketch", "copy", "compete")
 NETWORK = StyleGanConfig(resolution=32, z_dim=6, w_dim=8, condition_dim=16, channel_base=128, channel_max=8,

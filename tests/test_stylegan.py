@@ -11,8 +11,8 @@ import torch
 from torch.nn import functional as F
 
 from mindreader import paths
-from mindreader.layers import kernel_norm, modulated_conv
-from mindreader.stylegan import PUBLISHED, Discriminator, Generator, StyleGanConfig, widen, without_filters
+from mindreader.generator.layers import kernel_norm, modulated_conv
+from mindreader.generator.stylegan import PUBLISHED, Discriminator, Generator, StyleGanConfig, widen, without_filters
 
 TINY = StyleGanConfig(resolution=16, z_dim=6, w_dim=10, condition_dim=8, channel_base=128, channel_max=12,
                       mapping_layers=2)

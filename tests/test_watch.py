@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 from test_gan import NETWORK
 
-from mindreader.stylegan import Generator
-from mindreader.watch import LOSSES, SAMPLES, Watch
+from mindreader.generator.stylegan import Generator
+from mindreader.generator.watch import LOSSES, SAMPLES, Watch
 
 
 @pytest.fixture

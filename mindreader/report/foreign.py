@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import uniform_filter
 
-from .. import intervals, reconstruct, weights
+from .. import intervals, weights
 from ..experiments import CONDITIONS
-from ..gan import TrainedGan
+from ..generator import reconstruct
+from ..generator.finetuning import TrainedGan
 from ..pipeline import Pipeline
 from ..records import Reconstructions
 from ..world import rendering as scene_rendering

@@ -7,7 +7,7 @@ import pandas as pd
 
 from .. import intervals
 from ..embedding import clip as embed
-from ..gan import TrainedGan
+from ..generator.finetuning import TrainedGan
 from ..pipeline import Pipeline
 from .held_out import sizes
 from .pretrained import LABELS, painters, truths

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .. import intervals, judging, weights
-from ..gan import TrainedGan
+from ..generator.finetuning import TrainedGan
 from ..pipeline import Pipeline
 from .common import entry
 from .held_out import Scenes, held_out, out_of_domain, sizes, trained_on

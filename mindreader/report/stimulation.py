@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from .. import intervals
+from ..generator.reconstruct import microstimulate, random_voxels_like, silence
 from ..pipeline import Pipeline
-from ..reconstruct import microstimulate, random_voxels_like, silence
 from ..records import SPACES, Trials
 from .common import entry, first_draw, first_of_each, pictures_of
 

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .layers import GAIN, SLOPE, Conv, EqualLinear, cut, enlarge, kernel_norm, minibatch_deviation, modulated_conv, normal
+from .layers import (GAIN, SLOPE, Conv, EqualLinear, cut, enlarge, kernel_norm, minibatch_deviation, modulated_conv,
+                     normal)
 
 Noise = Literal["random", "const", "none"]
 

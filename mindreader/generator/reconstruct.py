@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from .records import SPACES, Embeddings, Painter, Reconstructions, Trials
+from ..records import SPACES, Embeddings, Painter, Reconstructions, Trials
 
 
 def reconstruct(points: Mapping[str, Embeddings], painter: Painter, *, heads: Sequence[str] | None = None,

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from .embedding.clip import ClipEmbedder
-from .gan import Game, GanConfig, TrainedGan
-from .gan_steps import contrasts, mixed_styles, r1_losses
-from .training import losses
+from ..embedding.clip import ClipEmbedder
+from ..training import losses
+from .finetuning import Game, GanConfig, TrainedGan
+from .steps import contrasts, mixed_styles, r1_losses
 
 
 class Seen(NamedTuple):

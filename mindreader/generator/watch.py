@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .gan import TrainedGan
-from .store import atomic_write
+from ..store import atomic_write
+from ..training import sheet
+from .finetuning import TrainedGan
 from .stylegan import Generator
-from .training import sheet
 
 log = logging.getLogger(__name__)
 LOSSES, SAMPLES = "losses.csv", "samples.png"

@@ -16,13 +16,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import store, weights
-from .gan_steps import (BUGS, GanConfig, discriminator_losses, generator_losses, path_length_losses, perturb,
-                        r1_losses)
-from .memory import keep_freed_memory
-from .records import Diverged, LayoutError
+from .. import store, weights
+from ..memory import keep_freed_memory
+from ..records import Diverged, LayoutError
+from ..training.parallel import ALONE, Crew
+from .steps import BUGS, GanConfig, discriminator_losses, generator_losses, path_length_losses, perturb, r1_losses
 from .stylegan import Discriminator, Generator, StyleGanConfig, widen
-from .training.parallel import ALONE, Crew
 
 __all__ = ["BUGS", "Game", "GanConfig", "TrainedGan", "run", "train_gan"]
 

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..training import losses
+from ..training.parallel import ALONE, Crew
 from .layers import normal
 from .stylegan import Discriminator, Generator, StyleGanConfig
-from .training import losses
-from .training.parallel import ALONE, Crew
 
 # "second_on_first" is one of the training end to end: the second mapper's loss is of what the first one says
 PSEUDO_NOISE = 0.75  # share of noise that makes a picture's point a pseudo condition (released code, `aug_level_2`)

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .gan import Game, GanConfig, TrainedGan, run
-from .gan_steps import mixed_styles
-from .training import losses
-from .training.fitting import as_tensor
+from ..training import losses
+from ..training.fitting import as_tensor
+from .finetuning import Game, GanConfig, TrainedGan, run
+from .steps import mixed_styles
 
 (REGRESSION,) = losses.LOSSES["all"]  # the weights of a mapper's own last phase
 
