@@ -15,7 +15,7 @@ from .mapping.encoding import EncoderConfig
 from .mapping.network import MappingConfig
 from .nsd.loader import DataConfig
 from .params import ParameterError
-from .readout import CategoryConfig
+from .scoring.readout import CategoryConfig
 from .store import child_seed
 from .twin.subject import TwinConfig
 

@@ -20,8 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import distances, identification, intervals, paths
-from .claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
+from . import paths
 from .experiments import CONDITIONS, NOTHING, Experiment
 from .generator.joint import silent_positions
 from .generator.steps import BUGS
@@ -29,6 +28,8 @@ from .grid import command, one_thread, opened, read_table, stay_on_one_thread
 from .params import progress
 from .pipeline import Pipeline
 from .records import SPACES, Diverged, Embeddings
+from .scoring import distances, identification, intervals
+from .scoring.claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
 from .store import fingerprint, save_table
 
 STARTS = {"lf": "generator_lf", "supervised": "generator_sup", "none": NOTHING}

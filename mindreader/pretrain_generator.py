@@ -23,8 +23,8 @@ from .generator.critic import Eye, Rivalry, content_distance
 from .generator.finetuning import GanConfig, TrainedGan, run, train_gan
 from .generator.steps import perturb
 from .generator.stylegan import Discriminator, Generator
-from .judging import for_card, score_painter, yardsticks
 from .params import progress
+from .scoring.judging import for_card, score_painter, yardsticks
 from .training.loop import hardware
 from .training.sheet import save_columns
 from .world.corpus import World, load_world

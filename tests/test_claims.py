@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from scipy.stats import hypergeom, ttest_1samp, ttest_rel
 
-from mindreader import claims, intervals, retrieval, tables
-from mindreader.claims import CLAIMS, Claim, Paired
+from mindreader import tables
+from mindreader.scoring import claims, intervals, retrieval
+from mindreader.scoring.claims import CLAIMS, Claim, Paired
 
 SEED = sum(map(ord, "claims"))
 CLAMP = next(c for c in CLAIMS if (c.question, c.mapper, c.direction) == ("clamp", "f_mi", "backward"))

@@ -6,7 +6,7 @@ import pytest
 from point_plants import GUESS, near, points
 from sklearn.decomposition import PCA
 
-from mindreader import controls, identification, intervals, retrieval
+from mindreader.scoring import controls, identification, intervals, retrieval
 from mindreader.records import Embeddings
 
 SEED = sum(map(ord, "controls"))

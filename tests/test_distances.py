@@ -6,7 +6,7 @@ from point_plants import GUESS, SEED, TRUTH, near, points
 from scipy.linalg import sqrtm
 from sklearn.metrics.pairwise import polynomial_kernel
 
-from mindreader import distances, intervals
+from mindreader.scoring import distances, intervals
 from mindreader.records import Embeddings
 
 

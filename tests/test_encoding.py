@@ -10,7 +10,7 @@ from mindreader.mapping.baselines import fit_ridge
 from mindreader.mapping.encoding import EncoderConfig, FittedEncoder, ResidualEncoder, cycle, fit_encoder, synthesize
 from mindreader.mapping.network import targets
 from mindreader.records import Diverged, Embeddings, LayoutError, Trials
-from mindreader.voxels import encoding_accuracy
+from mindreader.scoring.voxels import encoding_accuracy
 
 SEED = sum(map(ord, "mind reader"))
 TINY = EncoderConfig(n_blocks=1, hidden=8, fc_hidden=16, epochs=3, batch=16)

@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
-from mindreader import distances, grid, intervals, pipeline, retrieval
-from mindreader.claims import CLAIMS, fits, verdicts
+from mindreader import grid, pipeline
+from mindreader.scoring import distances, intervals, retrieval
+from mindreader.scoring.claims import CLAIMS, fits, verdicts
 from mindreader.experiments import experiment
 from mindreader.pipeline import Pipeline
 from mindreader.records import LayoutError

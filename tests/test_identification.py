@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from point_plants import GUESS, TRUTH, near, points
 
-from mindreader import controls, identification
+from mindreader.scoring import controls, identification
 from mindreader.records import Embeddings, Stimuli
 
 

@@ -5,7 +5,7 @@ import pytest
 from point_plants import SEED
 from scipy.stats import binomtest
 
-from mindreader import intervals
+from mindreader.scoring import intervals
 
 
 @pytest.mark.parametrize("k, n", [(0, 10), (3, 10), (29, 300), (300, 300)])

@@ -6,8 +6,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from mindreader import readout
-from mindreader.readout import CategoryConfig, at_trials, categories, category_auc, category_table, fit_categories
+from mindreader.scoring import readout
+from mindreader.scoring.readout import (CategoryConfig, at_trials, categories, category_auc, category_table,
+                                        fit_categories)
 from mindreader.records import Embeddings, Stimuli, Trials
 
 SEED = sum(map(ord, "mind reader"))

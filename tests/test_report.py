@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mindreader import distances, intervals, report
+from mindreader import report
+from mindreader.scoring import distances, intervals
 from mindreader.chapter import start
 from mindreader.records import Embeddings
 from mindreader.report.common import entry, first_of_each, percent

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest, fisher_exact
 
-from mindreader import claims, costs, grid, plots_mapping, retrieval
+from mindreader import costs, grid, plots_mapping
+from mindreader.scoring import claims, retrieval
 from mindreader.experiments import experiment
 from mindreader.params import ParameterError
 from mindreader.pipeline import Pipeline

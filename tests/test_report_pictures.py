@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mindreader import distances, eight, identification, report
+from mindreader import report
+from mindreader.scoring import distances, eight, identification
 from mindreader.training import sheet
 from mindreader.chapter import start
 from mindreader.report import fidelity, pictures, supplied

@@ -5,7 +5,7 @@ import pytest
 from point_plants import GUESS, SEED, TRUTH, near
 from scipy.stats import pearsonr
 
-from mindreader import voxels
+from mindreader.scoring import voxels
 
 
 def test_noise_ceiling_is_nsds_formula():

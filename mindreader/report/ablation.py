@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .. import claims, costs, grid, intervals
+from .. import costs, grid
 from ..embedding.clip import load_resnet
 from ..experiments import experiment
 from ..params import ParameterError
 from ..pipeline import Pipeline
-from ..retrieval import DIRECTIONS
+from ..scoring import claims, intervals
+from ..scoring.retrieval import DIRECTIONS
 from ..tables import paper_values
 
 GROUPS = {"f_mi": "image mapper", "f_mc": "caption mapper", "f_res": "low-level mapper",

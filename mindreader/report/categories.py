@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .. import readout
 from ..params import progress
 from ..pipeline import Pipeline
+from ..scoring import readout
 from ..tables import paper_value
 from .common import entry
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import identification
 from ..pipeline import Pipeline
 from ..records import Embeddings, Reconstructions
+from ..scoring import identification
 
 
 def entry(row, *, paper: float | None = None, note: str = "") -> dict:

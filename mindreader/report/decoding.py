@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import intervals
 from ..pipeline import Pipeline
+from ..scoring import intervals
 from ..twin import recovery
 from ..world.scenes import LIGHTS, STUFF, THINGS
 from .common import pictures_of

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from .. import gan_grid
-from ..claims import VERDICTS
 from ..params import ParameterError
 from ..pipeline import Pipeline
 from ..records import SPACES
+from ..scoring.claims import VERDICTS
 from ..tables import LOST
 from .common import entry
 from .pictures import LABELS

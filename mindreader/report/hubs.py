@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from .. import hubness
-from ..controls import over_repeats
 from ..mapping.network import targets
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings
-from ..retrieval import Batch
+from ..scoring import hubness
+from ..scoring.controls import over_repeats
+from ..scoring.retrieval import Batch
 from .common import entry, scoring
 
 READERS = ("mapper", "ridge regression")

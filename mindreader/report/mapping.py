@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import controls, protocols, retrieval
 from ..mapping.network import targets
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings
+from ..scoring import controls, protocols, retrieval
 from ..tables import paper_value
 from .common import entry, scoring, true_points
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import intervals, retrieval
 from ..pipeline import Pipeline
+from ..scoring import intervals, retrieval
 from .common import pictures_of
 
 PAIRS = ("found instead", "found for another", "at random")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import intervals, retrieval, weights
+from .. import weights
 from ..nsd.regions import ATLASES
 from ..pipeline import Pipeline
 from ..pretrain_clip import category_prompts
-from ..readout import auc_by_class, categories, mean_auc_interval
+from ..scoring import intervals, retrieval
+from ..scoring.readout import auc_by_class, categories, mean_auc_interval
+from ..scoring.voxels import pearson
 from ..twin import recovery
-from ..voxels import pearson
 from ..world.scenes import STUFF
 from .decoding import INPUTS, attended_row, factor_means
 from .screening import screening_auc

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import intervals
 from ..embedding.screening import score_captions
 from ..pipeline import Pipeline
-from ..readout import mean_auc_interval, weighted_auc
 from ..records import Embeddings
+from ..scoring import intervals
+from ..scoring.readout import mean_auc_interval, weighted_auc
 from ..tables import paper_value
 
 INTEGER_BINS = np.arange(0.5, 6)

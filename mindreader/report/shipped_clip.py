@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import identification, intervals, readout
 from ..embedding import clip as embed
 from ..pipeline import Pipeline
 from ..pretrain_clip import category_prompts
 from ..records import Embeddings
+from ..scoring import identification, intervals, readout
 from ..world.mentions import FACTORS, Factor
 from ..world.scenes import THINGS, factors
 from .common import entry

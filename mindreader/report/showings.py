@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import intervals
 from ..pipeline import Pipeline
-from ..readout import auc_by_class
 from ..records import SPACES, Embeddings, Reconstructions
+from ..scoring import intervals
+from ..scoring.readout import auc_by_class
 from ..twin import recovery
 from ..world.scenes import THINGS
 from .common import entry, first_draw, pictures_of, scoring

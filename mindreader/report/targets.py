@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import controls, intervals
 from ..embedding.augment import augment
 from ..mapping.network import targets
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings
+from ..scoring import controls, intervals
 from ..twin import recovery
 from .common import entry, first_of_each
 

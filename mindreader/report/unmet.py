@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .. import identification, intervals, paths
+from .. import paths
 from ..experiments import Experiment, experiment
 from ..grid import read_table
 from ..pipeline import Pipeline
 from ..records import Embeddings
+from ..scoring import identification, intervals
 from ..store import fingerprint, save_table
 from .common import entry, identification_row, scoring
 from .pictures import NEAREST, features, picture_kinds

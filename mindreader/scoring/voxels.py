@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from .records import Embeddings, Encoder, Trials
+from ..records import Embeddings, Encoder, Trials
 
 
 def encoding_accuracy(encoder: Encoder, points: Embeddings, trials: Trials) -> np.ndarray:

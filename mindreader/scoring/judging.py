@@ -13,8 +13,8 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
+from ..records import Embedder, Embeddings, Painter
 from . import distances, identification
-from .records import Embedder, Embeddings, Painter
 
 WAYS = (2, 10, 50)
 N_RETRIEVAL = 300

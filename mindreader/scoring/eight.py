@@ -21,9 +21,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..embedding import clip as embed
+from ..records import Embeddings, LayoutError, Reconstructions, Stimuli
 from . import intervals, protocols
-from .embedding import clip as embed
-from .records import Embeddings, LayoutError, Reconstructions, Stimuli
 
 WEIGHTS = "MINDREADER_METRICS"  # the environment variable that names the folder of published weights
 TWO_WAY, DISTANCE = "twoway/brain-diffuser", "distance/effnet-swav"

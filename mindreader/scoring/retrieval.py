@@ -14,8 +14,8 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
+from ..records import Embeddings
 from .intervals import bootstrap_interval, quantiles, row, stamp, wilson
-from .records import Embeddings
 
 Direction = Literal["forward", "backward"]
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)

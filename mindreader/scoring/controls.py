@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ..records import Embeddings
 from . import retrieval
-from .records import Embeddings
 
 
 def shuffled(points: Embeddings, seed: int) -> Embeddings:

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom, skew
 
+from ..records import Embeddings
 from . import intervals, retrieval
-from .records import Embeddings
 from .retrieval import Batch, Direction
 
 KINDS = ("raw", "centred", "CSLS")

@@ -11,9 +11,9 @@ import pandas as pd
 from torch import nn
 from torch.nn import functional as F
 
+from ..records import Embeddings, Stimuli, Trials
+from ..training.fitting import Phase, Schedule, Task, as_tensor, fit, in_batches, new_network
 from .intervals import LEVEL, image_weights, quantiles, row
-from .records import Embeddings, Stimuli, Trials
-from .training.fitting import Phase, Schedule, Task, as_tensor, fit, in_batches, new_network
 
 Input = Literal["fmri", "clip", "resnet"]
 GROUPS = {"things": "thing", "stuff": "stuff", "overall": None}

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ..records import Embeddings, Stimuli
 from .intervals import bootstrap_interval, row, stamp
-from .records import Embeddings, Stimuli
 from .retrieval import cosine
 
 CHOICES = {"n_choices": 2}                      # what the protocol takes unless told otherwise; see `intervals.stamp`

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import fisher_exact, t
 
+from ..tables import paper_values
 from . import intervals, retrieval
 from .retrieval import Batch, Direction
-from .tables import paper_values
 
 N_TRIALS = 300                       # of the paper's one batch (§3.2)
 LEVEL = 0.05

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ..records import Embeddings
 from .intervals import image_weights, row
-from .records import Embeddings
 
 
 def frechet_distance(a, b) -> float:

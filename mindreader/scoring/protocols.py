@@ -15,8 +15,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from ..records import Embeddings
 from . import controls, identification, intervals, retrieval
-from .records import Embeddings
 
 
 @dataclass(frozen=True, eq=False)
