@@ -59,4 +59,4 @@ pretrain: $(READY)
 	$(BIN)/python -m mindreader.pretrain generator_ood
 
 clean-store: $(READY)
-	$(BIN)/python -m mindreader.store --clean
+	$(BIN)/python -m mindreader.core.store --clean

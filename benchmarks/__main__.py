@@ -14,7 +14,7 @@ import torch
 
 from mindreader.generator.finetuning import GanConfig
 from mindreader.mapping.network import MappingConfig
-from mindreader.params import ParameterError, check_device
+from mindreader.core.params import ParameterError, check_device
 
 from . import gan_step, grid_step, mapper_step
 from .timing import Timing, machine, peaks

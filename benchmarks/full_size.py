@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from mindreader.nsd.loader import load_subject
-from mindreader.params import progress
+from mindreader.core.params import progress
 from mindreader.records import Subject
 from mindreader.twin.subject import TwinConfig, write_twin
 

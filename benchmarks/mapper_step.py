@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mindreader.costs import train_step
 from mindreader.training.fitting import new_network
 from mindreader.mapping.network import MappingConfig, ResidualMapper
-from mindreader.memory import keep_freed_memory
+from mindreader.core.memory import keep_freed_memory
 
 from .plain_mapper import PlainMapper
 from .timing import Timing, by_turns_apart

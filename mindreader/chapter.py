@@ -6,10 +6,10 @@ import dataclasses
 
 import pandas as pd
 
-from . import paths, store
+from .core import paths, store
+from .core.params import run_name
 from .experiments import experiment
 from .gan_grid import STARTS
-from .params import run_name
 from .pipeline import Pipeline
 from .rendering import Shown
 

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from . import paths
+from .core import paths
+from .core.store import atomic_write
 from .experiments import Experiment
 from .grid import TABLE3, TABLE4, Row, fits_of
 from .mapping.network import MappingConfig
-from .store import atomic_write
 from .training.fitting import new_network
 from .training.losses import LOSSES, blend
 

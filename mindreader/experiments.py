@@ -7,6 +7,8 @@ import difflib
 from dataclasses import dataclass, field, fields, replace
 
 from . import limits
+from .core.params import ParameterError
+from .core.store import child_seed
 from .embedding.clip import EmbedConfig
 from .embedding.screening import ScreenConfig
 from .generator.finetuning import GanConfig
@@ -14,9 +16,7 @@ from .generator.stylegan import PUBLISHED
 from .mapping.encoding import EncoderConfig
 from .mapping.network import MappingConfig
 from .nsd.loader import DataConfig
-from .params import ParameterError
 from .scoring.readout import CategoryConfig
-from .store import child_seed
 from .twin.subject import TwinConfig
 
 CONDITIONS = {"img": ("image",), "cap": ("caption",), "both": ("image", "caption")}

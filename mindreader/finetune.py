@@ -17,8 +17,8 @@ from pathlib import Path
 
 import yaml
 
+from .core.params import ParameterError
 from .experiments import CONDITIONS, EXPERIMENTS, Experiment, experiment
-from .params import ParameterError
 from .pipeline import Pipeline
 from .records import Diverged
 from .training.parallel import ALONE, Crew, CrewStore, joined

@@ -20,17 +20,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import paths
+from .core import paths
+from .core.params import progress
+from .core.store import fingerprint, save_table
 from .experiments import CONDITIONS, NOTHING, Experiment
 from .generator.joint import silent_positions
 from .generator.steps import BUGS
 from .grid import command, one_thread, opened, read_table, stay_on_one_thread
-from .params import progress
 from .pipeline import Pipeline
 from .records import SPACES, Diverged, Embeddings
 from .scoring import distances, identification, intervals
 from .scoring.claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
-from .store import fingerprint, save_table
 
 STARTS = {"lf": "generator_lf", "supervised": "generator_sup", "none": NOTHING}
 END_TO_END = (0.01, 0.1, 1.0)  # the paper's weights are lost; 0.1 is the released code's

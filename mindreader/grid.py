@@ -24,15 +24,15 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
-from . import paths
+from .core import paths
+from .core.params import progress
+from .core.store import Store, fingerprint, save_table
 from .experiments import Experiment, experiment
 from .mapping.network import MappingConfig, low_level_recipe, targets
-from .params import progress
 from .pipeline import Pipeline
 from .records import Diverged, Embeddings, LayoutError
 from .scoring import distances, hubness, intervals, retrieval
 from .scoring.claims import trial_hits
-from .store import Store, fingerprint, save_table
 
 ABLATIONS = ("record", "none", "clamp", "augmentation", "captions", "losses", "auxiliary", "combinations", "all")
 HEADS = {"image": "img", "caption": "cap"}      # the mapper's space, and the condition that the starting painter hears

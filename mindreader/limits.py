@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from .core.params import DEVICE, PRESETS, SUBJECT, ParameterError
 from .mapping.network import AUXILIARIES, CAPTION_CHOICES
 from .nsd.loader import ANNOTATIONS, SPLITS, ZSCORES
-from .params import DEVICE, PRESETS, SUBJECT, ParameterError
 from .training.losses import LOSSES
 
 PRECISIONS = ("float32", "bfloat16")

@@ -10,8 +10,8 @@ import pandas as pd
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from . import paths
-from .tables import format_number
+from .core import paths
+from .core.paper import format_number
 
 ABOUT = {
     "clip": "Stands for OpenAI's ViT-B/32: pictures and sentences in one space.",

@@ -25,8 +25,8 @@ import jupytext
 import nbformat
 import papermill
 
-from . import paths
-from .store import atomic_write, fingerprint, provenance, source_fingerprint
+from .core import paths
+from .core.store import atomic_write, fingerprint, provenance, source_fingerprint
 
 KEPT_METADATA = {"kernelspec", "jupytext"}
 NOT_COMPUTING = {"nb", "sphinxext", "modelcards", "_papermill", "__init__"}

@@ -18,7 +18,7 @@ from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from . import paths
+from .core import paths
 from .training.sheet import TILES
 
 LOG = logging.getLogger(__name__)

@@ -13,6 +13,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from .core.params import check_device, progress
+from .core.paths import home, nsd_root
+from .core.store import Store, source_fingerprint
+from .core.weights import load_part, part_checksum
 from .embedding import screening as captions, clip as embed
 from .experiments import CONDITIONS, NOTHING, Experiment
 from .generator import finetuning as gan, joint, reconstruct
@@ -21,13 +25,9 @@ from .generator.watch import Watch
 from .mapping import baselines, encoding, network as mapping
 from .mapping.network import MappingConfig
 from .nsd import loader as nsd
-from .params import check_device, progress
-from .paths import home, nsd_root
 from .records import SPACES, Diverged, Embeddings, Reconstructions, Split, Stimuli, Subject
-from .store import Store, source_fingerprint
 from .training.losses import LOSSES
 from .twin import subject as twin
-from .weights import load_part, part_checksum
 
 # A stage: the earlier stages and the parts of the experiment that could change it, the code that makes it (with all that it
 # reaches, see `meaning`), and the pretrained weights that it uses. Walked to make its key, so that changing the generator
@@ -419,7 +419,7 @@ class Pipeline:
 
 @cache
 def _source(code: frozenset) -> str:
-    return source_fingerprint("store:child_seed", *(name if ":" in name else f"pipeline:{name}" for name in sorted(code)))
+    return source_fingerprint("core.store:child_seed", *(name if ":" in name else f"pipeline:{name}" for name in sorted(code)))
 
 
 def _closure(stage: str) -> tuple[set, set, set]:

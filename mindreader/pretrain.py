@@ -13,8 +13,9 @@ from dataclasses import replace
 
 import torch
 
-from . import pretrain_generator, weights
-from .params import progress
+from . import pretrain_generator
+from .core import weights
+from .core.params import progress
 from .pretrain_generator import ORIGINS
 from .world.corpus import World, load_world
 

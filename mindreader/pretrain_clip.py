@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from . import weights
+from .core import weights
+from .core.store import atomic_write
 from .embedding.clip import ClipEmbedder, CompactTokenizer
-from .store import atomic_write
 from .training import loop as schooling
 from .world.corpus import World
 from .world.scenes import STUFF, THINGS

@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import paths, weights
+from .core import paths, weights
+from .core.params import progress
 from .embedding.clip import ClipEmbedder, EmbedConfig, load_clip, load_feature_net
 from .generator.critic import Eye, Rivalry, content_distance
 from .generator.finetuning import GanConfig, TrainedGan, run, train_gan
 from .generator.steps import perturb
 from .generator.stylegan import Discriminator, Generator
-from .params import progress
 from .scoring.judging import for_card, score_painter, yardsticks
 from .training.loop import hardware
 from .training.sheet import save_columns

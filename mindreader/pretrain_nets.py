@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import weights
+from .core import weights
 from .embedding.smallnets import FEATURE_NET, RESNET, NetConfig, SmallNet, unit_range
 from .training import loop as schooling
 from .training.losses import vicreg

@@ -20,9 +20,10 @@ from docutils.parsers.rst import directives
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from . import paths, picturebrowser, tables
+from . import picturebrowser
+from .core import paths, paper as tables
+from .core.paper import NONE, format_number
 from .modelcards import ModelCards
-from .tables import NONE, format_number
 
 LOG = logging.getLogger(__name__)
 ORIGIN = {"twin": "simulated subject", "nsd": "NSD"}

@@ -29,7 +29,8 @@ seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example twin.n_voxels
 
 # %%
-from mindreader import chapter, params, plots, plots_subject, report
+from mindreader import chapter, plots, plots_subject, report
+from mindreader.core import params
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)
 run = chapter.start("00_subject", preset, subject=subject, seed=seed, overrides=overrides)

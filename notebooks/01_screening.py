@@ -33,7 +33,8 @@ seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example screen.threshold
 
 # %%
-from mindreader import chapter, params, plots, report
+from mindreader import chapter, plots, report
+from mindreader.core import params
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)
 run = chapter.start("01_screening", preset, subject=subject, seed=seed, overrides=overrides)

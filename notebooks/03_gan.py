@@ -38,7 +38,8 @@ ablation: str = "record"  # record, none, tables, end_to_end, nothing_pretrained
 n_seeds: int = 1  # trainings of each variant, where ablation is not record
 
 # %%
-from mindreader import chapter, gan_grid, params, plots, plots_pictures, report
+from mindreader import chapter, gan_grid, plots, plots_pictures, report
+from mindreader.core import params
 from mindreader.scoring import eight
 from mindreader.report import finetuning, foreign, showings, unmet
 

@@ -33,7 +33,8 @@ seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example evaluate.n_retrieval
 
 # %%
-from mindreader import chapter, params, plots
+from mindreader import chapter, plots
+from mindreader.core import params
 from mindreader.report import held_out, interpolation, pretrained, shipped_clip
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)

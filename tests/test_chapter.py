@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
-from mindreader import chapter, paths
-from mindreader.params import ParameterError
+from mindreader import chapter
+from mindreader.core import paths
+from mindreader.core.params import ParameterError
 from mindreader.records import LayoutError
 
 

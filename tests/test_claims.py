@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import hypergeom, ttest_1samp, ttest_rel
 
-from mindreader import tables
+from mindreader.core import paper as tables
 from mindreader.scoring import claims, intervals, retrieval
 from mindreader.scoring.claims import CLAIMS, Claim, Paired
 

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from mindreader import paths, weights
+from mindreader.core import paths, weights
 from mindreader.embedding import clip as embed, smallnets
 from mindreader.embedding.augment import blur_size, crop_box
 from mindreader.records import LayoutError, Reconstructions, Stimuli

@@ -3,7 +3,7 @@
 import pytest
 
 from mindreader.experiments import EXPERIMENTS, experiment
-from mindreader.params import PRESETS, ParameterError
+from mindreader.core.params import PRESETS, ParameterError
 
 
 def test_the_presets_are_those_that_the_notebooks_accept():

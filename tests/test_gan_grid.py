@@ -14,7 +14,7 @@ from mindreader.experiments import CONDITIONS, experiment
 from mindreader.generator.steps import BUGS
 from mindreader.pipeline import Pipeline
 from mindreader.records import Diverged, LayoutError
-from mindreader.store import Store
+from mindreader.core.store import Store
 
 TINY = {"twin.trials_per_session": 120, "twin.n_voxels": 96, "mapping.epochs": [1, 1], "grid.painter_kimg": 0.032,
         "gan.pseudo_kimg": 0.032, "gan.tick_kimg": 0.032}

@@ -19,8 +19,8 @@ from mindreader.scoring.claims import CLAIMS, fits, verdicts
 from mindreader.experiments import experiment
 from mindreader.pipeline import Pipeline
 from mindreader.records import LayoutError
-from mindreader.store import Store
-from mindreader.tables import paper_value
+from mindreader.core.store import Store
+from mindreader.core.paper import paper_value
 
 TINY = {"twin.trials_per_session": 120, "twin.n_voxels": 96, "evaluate.n_retrieval": 10, "grid.n_pictures": 0,
         "mapping.n_blocks": 1, "mapping.hidden": 8, "mapping.fc_hidden": 8}

@@ -5,7 +5,7 @@ import pytest
 from mindreader.chapter import start
 from mindreader.experiments import EXPERIMENTS, experiment
 from mindreader.limits import LIMITS, settings
-from mindreader.params import ParameterError
+from mindreader.core.params import ParameterError
 
 
 def test_every_setting_has_a_limit_and_every_limit_a_setting():

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mindreader import meaning, paths
-from mindreader.store import UNCOUNTED
+from mindreader.core import meaning, paths
+from mindreader.core.store import UNCOUNTED
 
 LIBRARY = {
     "stage.py": '"""A stage."""\n\nfrom .tools import scale\n\n\ndef run(x):\n    """Run."""\n    return scale(x) + 1  # why\n',

@@ -7,7 +7,7 @@ import types
 
 import pytest
 
-from mindreader import memory
+from mindreader.core import memory
 
 ROUNDS, MEBIBYTES = 20, 64
 PROGRAM = f"""

@@ -5,7 +5,8 @@ import os
 import nbformat
 import pytest
 
-from mindreader import nb, paths
+from mindreader import nb
+from mindreader.core import paths
 
 SOURCE = """# %% [markdown]
 # # One

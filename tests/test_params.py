@@ -8,7 +8,7 @@ import types
 import numpy as np
 import pytest
 
-from mindreader import params
+from mindreader.core import params
 
 CONDITIONS = {"img": 1, "cap": 2, "both": 3}
 RULES = dict(preset=str, subject=str, seed=int, overrides=dict, cond=CONDITIONS, value=float)
@@ -120,6 +120,6 @@ def test_progress_writes_nothing_in_a_notebook_without_a_terminal(monkeypatch, c
 
 
 def test_importing_it_is_quick_and_light():
-    code = "import sys, mindreader.params; print('torch' in sys.modules, 'tqdm' in sys.modules)"
+    code = "import sys, mindreader.core.params; print('torch' in sys.modules, 'tqdm' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
     assert told.stdout.split() == ["False", "False"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mindreader import paths
+from mindreader.core import paths
 
 ROOT = Path(__file__).resolve().parents[1]
 

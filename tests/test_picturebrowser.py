@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from docutils import nodes
 
-from mindreader import paths, picturebrowser
+from mindreader import picturebrowser
+from mindreader.core import paths
 
 TABLE = pd.DataFrame({"image_id": [7, 3], "trial": [70, 30], "kind": ["horse", "</script><b>"], "2-way": [0.25, 1.0],
                       "2-way, same kind": [np.nan, 0.5]})

@@ -169,7 +169,7 @@ def test_right_guesses_of_the_factors_cost_less(small_world):
 
 @pytest.mark.parametrize("part", ["feature", "resnet"])
 def test_a_small_net_of_a_second_is_saved_with_its_scores(home, small_world, tmp_path, monkeypatch, part):
-    monkeypatch.setattr("mindreader.paths.WEIGHTS", tmp_path)
+    monkeypatch.setattr("mindreader.core.paths.WEIGHTS", tmp_path)
     monkeypatch.setattr(pretrain_nets, f"{part.upper()}_RECIPE", pretrain_nets.NetRecipe(minutes=1 / 60, batch=16))
     monkeypatch.setattr(pretrain, "progress", None)
     card = pretrain.pretrain(part, small_world, seed=3)

@@ -8,10 +8,10 @@ import pytest
 from mindreader.scoring import judging
 from mindreader.chapter import start
 from mindreader.world.mentions import FACTORS
-from mindreader.params import ParameterError
+from mindreader.core.params import ParameterError
 from mindreader.report import held_out, interpolation, pretrained, shipped_clip
 from mindreader.world.rendering import paint
-from mindreader.weights import load_card
+from mindreader.core.weights import load_card
 
 SMALL = {"twin.trials_per_session": 120, "twin.n_voxels": 96, "evaluate.n_retrieval": 20, "evaluate.n_bootstrap": 20}
 # 100 held-out scenes, 67 of them for the painters

@@ -14,7 +14,7 @@ import pytest
 from concurrent.futures.process import BrokenProcessPool
 from nbclient import NotebookClient
 
-from mindreader.processes import as_finished, how_many, in_processes, pool
+from mindreader.core.processes import as_finished, how_many, in_processes, pool
 
 ROOT = Path(__file__).resolve().parents[1]
 SQUARES = """
@@ -152,7 +152,7 @@ def test_processes_do_not_run_far_ahead_of_who_takes_the_results(tmp_path):
 
 
 def test_how_many_are_worth_starting(monkeypatch):
-    monkeypatch.setattr("mindreader.processes.cpu_count", lambda: 12)
+    monkeypatch.setattr("mindreader.core.processes.cpu_count", lambda: 12)
     assert [how_many(n) for n in (0, 199, 200, 10_000)] == [1, 1, 12, 12]
     assert [how_many(n, most=8) for n in (199, 200)] == [1, 8] and how_many(500, most=20) == 12
 

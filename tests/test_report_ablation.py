@@ -8,7 +8,7 @@ from scipy.stats import binomtest, fisher_exact
 from mindreader import costs, grid, plots_mapping
 from mindreader.scoring import claims, retrieval
 from mindreader.experiments import experiment
-from mindreader.params import ParameterError
+from mindreader.core.params import ParameterError
 from mindreader.pipeline import Pipeline
 from mindreader.report import ablation
 

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from mindreader import gan_grid
-from mindreader.params import ParameterError
+from mindreader.core.params import ParameterError
 from mindreader.report import finetuning
-from mindreader.tables import LOST
+from mindreader.core.paper import LOST
 
 
 def lines(row, two, far, seed=0, silent=0.0):

@@ -15,7 +15,7 @@ from mindreader.mapping.network import MappingConfig
 from mindreader.pipeline import Pipeline
 from mindreader.records import Embeddings, Stimuli
 from mindreader.report import hubs, mapping, misses, splits, targets
-from mindreader.store import Store
+from mindreader.core.store import Store
 
 N = 24      # trials in a batch, of more than ten pictures
 DEAD = 5    # a coordinate that the planted mapper answers alike for every trial

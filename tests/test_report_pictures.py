@@ -10,7 +10,7 @@ from mindreader.training import sheet
 from mindreader.chapter import start
 from mindreader.report import fidelity, pictures, supplied
 from mindreader.report.common import pictures_of
-from mindreader.tables import LOST
+from mindreader.core.paper import LOST
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from mindreader import paths, store
-from mindreader.store import Store, child_seed, fingerprint
+from mindreader.core import paths, store
+from mindreader.core.store import Store, child_seed, fingerprint
 
 KEY = {"seed": 1, "config": (1, 2.5)}
 
@@ -64,7 +64,7 @@ def test_fingerprint_sees_the_same_thing_in_either_form(a, b):
 
 
 def test_fingerprint_is_the_same_in_another_process():
-    code = "from mindreader.store import fingerprint; print(fingerprint({'b': {'x', 'y', 'z'}, 'a': 0.1}))"
+    code = "from mindreader.core.store import fingerprint; print(fingerprint({'b': {'x', 'y', 'z'}, 'a': 0.1}))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                           env=os.environ | {"PYTHONHASHSEED": "77"}).stdout.strip()
     assert told == fingerprint({"a": 0.1, "b": {"z", "y", "x"}})
@@ -322,6 +322,6 @@ def test_results_of_another_shape_are_refused(tmp_path, results, says):
 def test_clean_forgets_stages_but_not_nsd(tmp_path):
     for name in ("store", "nsd"):
         (tmp_path / name).mkdir()
-    subprocess.run([sys.executable, "-m", "mindreader.store", "--clean"], check=True,
+    subprocess.run([sys.executable, "-m", "mindreader.core.store", "--clean"], check=True,
                    env=os.environ | {"MINDREADER_HOME": str(tmp_path)})
     assert [p.name for p in tmp_path.iterdir()] == ["nsd"]

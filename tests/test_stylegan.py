@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mindreader import paths
+from mindreader.core import paths
 from mindreader.generator.layers import kernel_norm, modulated_conv
 from mindreader.generator.stylegan import PUBLISHED, Discriminator, Generator, StyleGanConfig, widen, without_filters
 

@@ -10,7 +10,8 @@ import json
 import numpy as np
 import pytest
 
-from mindreader import report, weights
+from mindreader import report
+from mindreader.core import weights
 from mindreader.chapter import start
 from mindreader.report import decoding, recovered
 from mindreader.report.subject import outlines_of, session_moments

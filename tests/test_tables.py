@@ -5,7 +5,7 @@ import csv
 import pandas as pd
 import pytest
 
-from mindreader import paths, tables
+from mindreader.core import paths, paper as tables
 
 
 def test_every_table_of_the_paper_is_there():

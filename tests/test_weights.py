@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from mindreader import paths, weights
+from mindreader.core import paths, weights
 from mindreader.records import LayoutError
 
 ARCHITECTURE = {"stages": (4, 8), "n_dims": 16}

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .. import weights
+from ..core import weights
 from ..records import Embeddings, LayoutError, Reconstructions, Stimuli
 from .augment import AugmentConfig, augment
 from .smallnets import FEATURE_NET, RESNET, Divisor, SmallNet, max_mean, resize, unit_range

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .. import store, weights
-from ..memory import keep_freed_memory
+from ..core import store, weights
+from ..core.memory import keep_freed_memory
 from ..records import Diverged, LayoutError
 from ..training.parallel import ALONE, Crew
 from .steps import BUGS, GanConfig, discriminator_losses, generator_losses, path_length_losses, perturb, r1_losses

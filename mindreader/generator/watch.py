@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..store import atomic_write
+from ..core.store import atomic_write
 from ..training import sheet
 from .finetuning import TrainedGan
 from .stylegan import Generator

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from .. import costs, grid
+from ..core.paper import paper_values
+from ..core.params import ParameterError
 from ..embedding.clip import load_resnet
 from ..experiments import experiment
-from ..params import ParameterError
 from ..pipeline import Pipeline
 from ..scoring import claims, intervals
 from ..scoring.retrieval import DIRECTIONS
-from ..tables import paper_values
 
 GROUPS = {"f_mi": "image mapper", "f_mc": "caption mapper", "f_res": "low-level mapper",
           "weighted sum": "several mappers"}

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..params import progress
+from ..core.paper import paper_value
+from ..core.params import progress
 from ..pipeline import Pipeline
 from ..scoring import readout
-from ..tables import paper_value
 from .common import entry
 
 # our name -> the paper's row in Table 2, and which hidden sizes its classifier has

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from .. import gan_grid
-from ..params import ParameterError
+from ..core.paper import LOST
+from ..core.params import ParameterError
 from ..pipeline import Pipeline
 from ..records import SPACES
 from ..scoring.claims import VERDICTS
-from ..tables import LOST
 from .common import entry
 from .pictures import LABELS
 

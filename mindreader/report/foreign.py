@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import uniform_filter
 
-from .. import weights
+from ..core import weights
 from ..experiments import CONDITIONS
 from ..generator import reconstruct
 from ..generator.finetuning import TrainedGan

@@ -7,10 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
-from .. import weights
-from ..params import ParameterError
+from ..core import weights
+from ..core.params import ParameterError
+from ..core.store import source_fingerprint
 from ..pipeline import Pipeline
-from ..store import source_fingerprint
 from ..world.corpus import SOURCES
 from ..world.rendering import paint_many
 from ..world.sampling import draw_scene

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ..core.paper import paper_value
 from ..mapping.network import targets
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings
 from ..scoring import controls, protocols, retrieval
-from ..tables import paper_value
 from .common import entry, scoring, true_points
 
 MAPPERS = {"image": "f_mi", "caption": "f_mc"}  # the paper's names

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ..core.paper import LOST, paper_value, paper_values
 from ..embedding import clip as embed
 from ..experiments import CONDITIONS
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings, Reconstructions
 from ..scoring import controls, distances, retrieval
 from ..scoring.identification import as_annotations, kinds, n_way, n_way_sampled
-from ..tables import LOST, paper_value, paper_values
 from .common import entry, first_draw, first_of_each, identification_row, pictures_of, true_points
 
 LABELS = {"img": "image head", "cap": "caption head", "both": "both heads"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import weights
+from ..core import weights
 from ..generator.finetuning import TrainedGan
 from ..pipeline import Pipeline
 from ..scoring import intervals, judging

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import weights
+from ..core import weights
 from ..nsd.regions import ATLASES
 from ..pipeline import Pipeline
 from ..pretrain_clip import category_prompts

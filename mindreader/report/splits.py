@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..core.paths import home
+from ..core.store import source_fingerprint
 from ..mapping.baselines import fit_ridge
 from ..nsd import loader as nsd
-from ..paths import home
 from ..pipeline import Pipeline
 from ..records import Embeddings, Split, Subject, Trials
 from ..scoring import retrieval
 from ..scoring.controls import over_repeats
-from ..store import source_fingerprint
 from .common import entry
 
 PAPER, MET, APART = "first appearance (paper)", "the same pictures, kinds met", "z-scored on training trials"

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .. import paths
+from ..core import paths
+from ..core.store import fingerprint, save_table
 from ..experiments import Experiment, experiment
 from ..grid import read_table
 from ..pipeline import Pipeline
 from ..records import Embeddings
 from ..scoring import identification, intervals
-from ..store import fingerprint, save_table
 from .common import entry, identification_row, scoring
 from .pictures import NEAREST, features, picture_kinds
 

@@ -15,9 +15,9 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from ..memory import keep_freed_memory
+from ..core.memory import keep_freed_memory
+from ..core.store import atomic_write
 from ..records import Diverged, LayoutError
-from ..store import atomic_write
 
 log = logging.getLogger(__name__)
 

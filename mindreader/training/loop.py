@@ -14,9 +14,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .. import paths
+from ..core import paths
+from ..core.store import atomic_write
 from ..records import Diverged
-from ..store import atomic_write
 
 log = logging.getLogger(__name__)
 SAVE_EVERY = 120.0  # seconds between checkpoints

@@ -20,10 +20,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from ..core.params import progress as show_progress
+from ..core.processes import how_many, in_processes
+from ..core.store import fingerprint, source_fingerprint
 from ..nsd.loader import MARKER, Layout
-from ..params import progress as show_progress
-from ..processes import how_many, in_processes
-from ..store import fingerprint, source_fingerprint
 from ..world.coco import write_coco
 from ..world.rendering import paint
 from ..world.sampling import draw_scene

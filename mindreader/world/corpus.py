@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .. import paths
-from ..store import atomic_write, fingerprint, source_fingerprint
+from ..core import paths
+from ..core.store import atomic_write, fingerprint, source_fingerprint
 
 SOURCES = ("world.rendering:paint_many", "world.sampling:draw_scene", "world.scenes:factors", "world.sentences:caption")
 CHUNK = 2500  # scenes painted between two savings

@@ -27,7 +27,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from . import paths, rendering
+from .. import rendering
+from . import paths
 from .meaning import fingerprint_source
 
 LOG = logging.getLogger(__name__)
@@ -141,7 +142,7 @@ def source_fingerprint(*names: str) -> str:
     Parameters
     ----------
     *names : str
-        Modules such as "mapping", or single definitions such as "store:child_seed".
+        Modules such as "mapping", or single definitions such as "core.store:child_seed".
 
     Raises ValueError for a name that the library does not have.
     """
@@ -360,7 +361,7 @@ def _commit() -> str | None:
 
 def _main(arguments: list[str]) -> int:
     if arguments != ["--clean"]:
-        sys.stderr.write("usage: python -m mindreader.store --clean\n")
+        sys.stderr.write("usage: python -m mindreader.core.store --clean\n")
         return 2
     for name in ("store", "twins", "cache", "world"):
         shutil.rmtree(paths.home() / name, ignore_errors=True)

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ..records import LayoutError
 from . import paths
-from .records import LayoutError
 from .store import atomic_write
 
 CARD = "card.json"
