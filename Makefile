@@ -51,12 +51,12 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks
 
 pretrain: $(READY)
-	$(BIN)/python -m mindreader.pretrain clip
-	$(BIN)/python -m mindreader.pretrain feature
-	$(BIN)/python -m mindreader.pretrain resnet
-	$(BIN)/python -m mindreader.pretrain generator_lf
-	$(BIN)/python -m mindreader.pretrain generator_sup
-	$(BIN)/python -m mindreader.pretrain generator_ood
+	$(BIN)/python -m mindreader.pretraining clip
+	$(BIN)/python -m mindreader.pretraining feature
+	$(BIN)/python -m mindreader.pretraining resnet
+	$(BIN)/python -m mindreader.pretraining generator_lf
+	$(BIN)/python -m mindreader.pretraining generator_sup
+	$(BIN)/python -m mindreader.pretraining generator_ood
 
 clean-store: $(READY)
 	$(BIN)/python -m mindreader.core.store --clean

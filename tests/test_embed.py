@@ -195,7 +195,7 @@ def test_weights_of_another_model_are_refused(random_clip, small_vit, tmp_path):
 
 def test_the_missing_mini_clip_says_how_to_make_it(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "WEIGHTS", tmp_path)
-    with pytest.raises(LayoutError, match="mindreader.pretrain clip"):
+    with pytest.raises(LayoutError, match="mindreader.pretraining clip"):
         embed.load_clip()
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from mindreader import pretrain, pretrain_clip, pretrain_nets
+from mindreader.pretraining import __main__ as pretrain, clip as pretrain_clip, nets as pretrain_nets
 from mindreader.training import loop as schooling
 from mindreader.world import rendering as scene_rendering, corpus as world
 from mindreader.embedding.clip import CompactTokenizer, EmbedConfig, load_clip

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mindreader import pretrain_generator as painters
+from mindreader.pretraining import generator as painters
 from mindreader.generator.critic import Critic, Eye, channel_statistics, content_distance, nudge
 from mindreader.embedding.clip import ClipEmbedder
-from mindreader.pretrain_generator import ORIGINS, PainterRecipe, Sheet, pretrain_generator
+from mindreader.pretraining.generator import ORIGINS, PainterRecipe, Sheet, pretrain_generator
 from mindreader.generator.stylegan import StyleGanConfig
 
 STAGES = ("sketch", "copy", "compete")

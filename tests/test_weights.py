@@ -56,13 +56,13 @@ def test_another_architecture_is_refused_with_what_differs(part):
 
 def test_a_missing_part_says_how_to_make_it(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "WEIGHTS", tmp_path)
-    with pytest.raises(LayoutError, match="no card.json .*'clip'.*make pretrain.*mindreader.pretrain clip"):
+    with pytest.raises(LayoutError, match="no card.json .*'clip'.*make pretrain.*mindreader.pretraining clip"):
         weights.load_part("clip")
 
 
 def test_the_command_for_a_variant_names_its_part(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "WEIGHTS", tmp_path)
-    with pytest.raises(LayoutError, match="'generator_lf'.*mindreader.pretrain generator_lf`"):
+    with pytest.raises(LayoutError, match="'generator_lf'.*mindreader.pretraining generator_lf`"):
         weights.part_checksum("generator_lf")
 
 

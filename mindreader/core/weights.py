@@ -177,7 +177,7 @@ def _folder(name_or_path: str | Path) -> Path:
 
 
 def _remake(name: str) -> str:
-    return f"run `make pretrain` or `python -m mindreader.pretrain {name}` to make it again"
+    return f"run `make pretrain` or `python -m mindreader.pretraining {name}` to make it again"
 
 
 def _plain(card: dict) -> dict:

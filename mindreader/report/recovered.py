@@ -8,7 +8,7 @@ import pandas as pd
 from ..core import weights
 from ..nsd.regions import ATLASES
 from ..pipeline import Pipeline
-from ..pretrain_clip import category_prompts
+from ..pretraining.clip import category_prompts
 from ..scoring import intervals, retrieval
 from ..scoring.readout import auc_by_class, categories, mean_auc_interval
 from ..scoring.voxels import pearson

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ..embedding import clip as embed
 from ..pipeline import Pipeline
-from ..pretrain_clip import category_prompts
+from ..pretraining.clip import category_prompts
 from ..records import Embeddings
 from ..scoring import identification, intervals, readout
 from ..world.mentions import FACTORS, Factor

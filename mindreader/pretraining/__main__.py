@@ -1,4 +1,4 @@
-"""Make the pretrained parts from nothing but this repository, by `python -m mindreader.pretrain`.
+"""Make the pretrained parts from nothing but this repository, by `python -m mindreader.pretraining`.
 
 Each part is trained on the invented world, which is painted first and kept outside the repository, and is
 saved with a card that says how, and how well. Interrupted trainings go on with `--resume`.
@@ -13,11 +13,11 @@ from dataclasses import replace
 
 import torch
 
-from . import pretrain_generator
-from .core import weights
-from .core.params import progress
-from .pretrain_generator import ORIGINS
-from .world.corpus import World, load_world
+from ..core import weights
+from ..core.params import progress
+from ..world.corpus import World, load_world
+from . import generator as pretrain_generator
+from .generator import ORIGINS
 
 log = logging.getLogger(__name__)
 PARTS = ("clip", "feature", "resnet", *ORIGINS)
@@ -51,8 +51,8 @@ def pretrain(part: str, world: World, *, share: float = 1.0, seed: int = 0, resu
     resume : bool
         Go on from an interrupted training.
     """
-    from .pretrain_clip import ClipRecipe, pretrain_clip
-    from .pretrain_nets import FEATURE_RECIPE, RESNET_RECIPE, pretrain_feature, pretrain_resnet
+    from .clip import ClipRecipe, pretrain_clip
+    from .nets import FEATURE_RECIPE, RESNET_RECIPE, pretrain_feature, pretrain_resnet
     known = {"clip": (pretrain_clip, ClipRecipe()), "feature": (pretrain_feature, FEATURE_RECIPE),
              "resnet": (pretrain_resnet, RESNET_RECIPE)}
     if part not in known:
@@ -71,7 +71,7 @@ def _numbers(scores: dict) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     about = __doc__.splitlines()[0]
-    parser = argparse.ArgumentParser(prog="python -m mindreader.pretrain", description=about)
+    parser = argparse.ArgumentParser(prog="python -m mindreader.pretraining", description=about)
     parser.add_argument("part", choices=(*PARTS, "all"))
     parser.add_argument("--share", type=float, default=1.0, help="train for this share of the recipe's length")
     parser.add_argument("--threads", type=int, default=2)

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from .core import weights
-from .core.store import atomic_write
-from .embedding.clip import ClipEmbedder, CompactTokenizer
-from .training import loop as schooling
-from .world.corpus import World
-from .world.scenes import STUFF, THINGS
+from ..core import weights
+from ..core.store import atomic_write
+from ..embedding.clip import ClipEmbedder, CompactTokenizer
+from ..training import loop as schooling
+from ..world.corpus import World
+from ..world.scenes import STUFF, THINGS
 
 PROMPT = "a photo of {}"
 PREPROCESS = {"size": 64}

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .core import weights
-from .embedding.smallnets import FEATURE_NET, RESNET, NetConfig, SmallNet, unit_range
-from .training import loop as schooling
-from .training.losses import vicreg
-from .world.corpus import World
+from ..core import weights
+from ..embedding.smallnets import FEATURE_NET, RESNET, NetConfig, SmallNet, unit_range
+from ..training import loop as schooling
+from ..training.losses import vicreg
+from ..world.corpus import World
 
 SMOOTH = ("x", "y", "size", "horizon", "things")  # factors that are numbers
 KINDS = ("category", "colour", "ground", "light", "weather")  # factors that are one of several

@@ -17,17 +17,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .core import paths, weights
-from .core.params import progress
-from .embedding.clip import ClipEmbedder, EmbedConfig, load_clip, load_feature_net
-from .generator.critic import Eye, Rivalry, content_distance
-from .generator.finetuning import GanConfig, TrainedGan, run, train_gan
-from .generator.steps import perturb
-from .generator.stylegan import Discriminator, Generator
-from .scoring.judging import for_card, score_painter, yardsticks
-from .training.loop import hardware
-from .training.sheet import save_columns
-from .world.corpus import World, load_world
+from ..core import paths, weights
+from ..core.params import progress
+from ..embedding.clip import ClipEmbedder, EmbedConfig, load_clip, load_feature_net
+from ..generator.critic import Eye, Rivalry, content_distance
+from ..generator.finetuning import GanConfig, TrainedGan, run, train_gan
+from ..generator.steps import perturb
+from ..generator.stylegan import Discriminator, Generator
+from ..scoring.judging import for_card, score_painter, yardsticks
+from ..training.loop import hardware
+from ..training.sheet import save_columns
+from ..world.corpus import World, load_world
 
 log = logging.getLogger(__name__)
 N_SCORED = 1000  # held-out pictures on the card
