@@ -11,7 +11,7 @@ from multiprocessing import get_context
 
 import pandas as pd
 
-from mindreader import costs
+from mindreader.studies import costs
 from mindreader.experiments import Experiment, experiment
 
 # Fits that share a GPU: one leaves it waiting for the program between its many short kernels.

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from mindreader.costs import train_step
+from mindreader.studies.costs import train_step
 from mindreader.training.fitting import new_network
 from mindreader.mapping.network import MappingConfig, ResidualMapper
 from mindreader.core.memory import keep_freed_memory

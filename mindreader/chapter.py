@@ -9,9 +9,9 @@ import pandas as pd
 from .core import paths, store
 from .core.params import run_name
 from .experiments import experiment
-from .gan_grid import STARTS
 from .pipeline import Pipeline
 from .rendering import Shown
+from .studies.generator_grid import STARTS
 
 USUAL = {"preset": "book", "subject": "", "seed": 0, "overrides": {}}  # what the committed notebooks run with
 OWN = {  # and the chapters' own parameters

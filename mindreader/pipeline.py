@@ -40,7 +40,7 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "baselines": (("captions", "mapping"), ("Pipeline.ridge", "Pipeline.mlp"), ()),
     "low level": (("subject",), ("Pipeline.low_level",), ("resnet",)),
     "mapped low": (("low level", "mapping", "device"), ("Pipeline.read",), ()),
-    "starting distance": (("mapped", "start"), ("grid:starting_distance", "Pipeline.paint", "Pipeline.picture_features"),
+    "starting distance": (("mapped", "start"), ("studies.mapping_grid:starting_distance", "Pipeline.paint", "Pipeline.picture_features"),
                           ("feature",)),
     "pseudo painter": (("captions", "gan", "device"), ("Pipeline.beginning",), ("resnet",)),
     "painter": (("mapped", "pseudo painter", "start", "end_to_end"), ("Pipeline.painter", "Pipeline.told"), ()),

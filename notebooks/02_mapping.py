@@ -32,7 +32,8 @@ ablation: str = "record"  # record, none, clamp, augmentation, captions, losses,
 n_seeds: int = 3  # fits of each setting, where ablation is not record
 
 # %%
-from mindreader import chapter, grid, plots, plots_mapping, report
+from mindreader import chapter, plots, plots_mapping, report
+from mindreader.studies import mapping_grid as grid
 from mindreader.core import params
 from mindreader.report import ablation as settings
 from mindreader.report import hubs, mapping, misses, splits, targets

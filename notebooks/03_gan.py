@@ -38,10 +38,12 @@ ablation: str = "record"  # record, none, tables, end_to_end, nothing_pretrained
 n_seeds: int = 1  # trainings of each variant, where ablation is not record
 
 # %%
-from mindreader import chapter, gan_grid, plots, plots_pictures, report
+from mindreader import chapter, plots, plots_pictures, report
+from mindreader.studies import generator_grid as gan_grid
 from mindreader.core import params
 from mindreader.scoring import eight
-from mindreader.report import finetuning, foreign, showings, unmet
+from mindreader.report import finetuning, foreign, showings
+from mindreader.studies import held_out as unmet
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict, cond=("img", "cap", "both"),
                       start=gan_grid.STARTS, low_level=bool, end_to_end=float, kimg=float, device=str,

@@ -20,7 +20,7 @@ from benchmarks.__main__ import main
 from benchmarks.plain_mapper import PlainMapper
 from benchmarks.plain_stylegan import PlainDiscriminator, PlainGenerator
 from benchmarks.timing import Timing, by_turns, by_turns_apart, peaks
-from mindreader import costs
+from mindreader.studies import costs
 from mindreader.core import paths
 from mindreader.training import losses
 from mindreader.experiments import experiment

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from mindreader import costs, grid
+from mindreader.studies import costs, mapping_grid as grid
 from mindreader.training import fitting
 from mindreader.experiments import experiment
 from mindreader.training.losses import LOSSES, blend

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
-from mindreader import gan_grid, pipeline
+from mindreader import pipeline
+from mindreader.studies import generator_grid as gan_grid
 from mindreader.scoring import claims
 from mindreader.generator import finetuning as gan
 from mindreader.experiments import CONDITIONS, experiment

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
-from mindreader import grid, pipeline
+from mindreader import pipeline
+from mindreader.studies import mapping_grid as grid
 from mindreader.scoring import distances, intervals, retrieval
 from mindreader.scoring.claims import CLAIMS, fits, verdicts
 from mindreader.experiments import experiment

@@ -193,7 +193,7 @@ def test_what_cannot_be_shared_is_refused(change, size, message):
 
 @pytest.fixture
 def finetune():
-    from mindreader import finetune
+    from mindreader.studies import finetune
 
     return finetune
 

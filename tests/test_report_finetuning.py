@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from mindreader import gan_grid
+from mindreader.studies import generator_grid as gan_grid
 from mindreader.core.params import ParameterError
 from mindreader.report import finetuning
 from mindreader.core.paper import LOST

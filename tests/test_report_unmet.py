@@ -8,7 +8,7 @@ import pytest
 
 from mindreader.chapter import start
 from mindreader.records import Embeddings, LayoutError
-from mindreader.report import unmet
+from mindreader.studies import held_out as unmet
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from .. import gan_grid
 from ..core.paper import LOST
 from ..core.params import ParameterError
 from ..pipeline import Pipeline
 from ..records import SPACES
 from ..scoring.claims import VERDICTS
+from ..studies import generator_grid as gan_grid
 from .common import entry
 from .pictures import LABELS
 

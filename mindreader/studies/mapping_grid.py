@@ -1,7 +1,7 @@
 """Tables 3 and 4: each variant of the mappers, fitted from several seeds, scored, and kept fit by fit.
 
-    python -m mindreader.grid                   all of it at the book preset, into figures/tables; `make tables` does this
-    python -m mindreader.grid --preset smoke    into figures/runs/tables__smoke
+    python -m mindreader.studies.mapping_grid                   all of it at the book preset, into figures/tables; `make tables` does this
+    python -m mindreader.studies.mapping_grid --preset smoke    into figures/runs/tables__smoke
 
 Whatever was finished before is found again, so a run that was killed goes on where it stopped.
 """
@@ -24,15 +24,15 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
-from .core import paths
-from .core.params import progress
-from .core.store import Store, fingerprint, save_table
-from .experiments import Experiment, experiment
-from .mapping.network import MappingConfig, low_level_recipe, targets
-from .pipeline import Pipeline
-from .records import Diverged, Embeddings, LayoutError
-from .scoring import distances, hubness, intervals, retrieval
-from .scoring.claims import trial_hits
+from ..core import paths
+from ..core.params import progress
+from ..core.store import Store, fingerprint, save_table
+from ..experiments import Experiment, experiment
+from ..mapping.network import MappingConfig, low_level_recipe, targets
+from ..pipeline import Pipeline
+from ..records import Diverged, Embeddings, LayoutError
+from ..scoring import distances, hubness, intervals, retrieval
+from ..scoring.claims import trial_hits
 
 ABLATIONS = ("record", "none", "clamp", "augmentation", "captions", "losses", "auxiliary", "combinations", "all")
 HEADS = {"image": "img", "caption": "cap"}      # the mapper's space, and the condition that the starting painter hears
@@ -396,7 +396,7 @@ def _hits_now(run: Pipeline, row: Row, repeat: int) -> np.ndarray:
 
 # ── the command line ───────────────────────────────────────────────────────────────────────────────────────────────────
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of `python -m mindreader.grid`; returns the exit status."""
+    """Entry point of `python -m mindreader.studies.mapping_grid`; returns the exit status."""
     return command("grid", __doc__, write_record, arguments)
 
 

@@ -1,7 +1,7 @@
 """Tables 1 and 5: each variant of the painter's finetuning, trained, scored, compared, and kept row by row.
 
-    python -m mindreader.gan_grid                   all of it at the book preset, into figures/tables; `make tables` does this
-    python -m mindreader.gan_grid --preset smoke    into figures/runs/tables__smoke
+    python -m mindreader.studies.generator_grid                   all of it at the book preset, into figures/tables; `make tables` does this
+    python -m mindreader.studies.generator_grid --preset smoke    into figures/runs/tables__smoke
 
 Whatever was finished before is found again, so a run that was killed goes on where it stopped, within a row from its last
 checkpoint.
@@ -20,17 +20,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .core import paths
-from .core.params import progress
-from .core.store import fingerprint, save_table
-from .experiments import CONDITIONS, NOTHING, Experiment
-from .generator.joint import silent_positions
-from .generator.steps import BUGS
-from .grid import command, one_thread, opened, read_table, stay_on_one_thread
-from .pipeline import Pipeline
-from .records import SPACES, Diverged, Embeddings
-from .scoring import distances, identification, intervals
-from .scoring.claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
+from ..core import paths
+from ..core.params import progress
+from ..core.store import fingerprint, save_table
+from ..experiments import CONDITIONS, NOTHING, Experiment
+from ..generator.joint import silent_positions
+from ..generator.steps import BUGS
+from ..pipeline import Pipeline
+from ..records import SPACES, Diverged, Embeddings
+from ..scoring import distances, identification, intervals
+from ..scoring.claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
+from .mapping_grid import command, one_thread, opened, read_table, stay_on_one_thread
 
 STARTS = {"lf": "generator_lf", "supervised": "generator_sup", "none": NOTHING}
 END_TO_END = (0.01, 0.1, 1.0)  # the paper's weights are lost; 0.1 is the released code's
@@ -273,7 +273,7 @@ def read_record(run: Pipeline, root: Path = paths.FIGURES) -> tuple[pd.DataFrame
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of `python -m mindreader.gan_grid`; returns the exit status."""
+    """Entry point of `python -m mindreader.studies.generator_grid`; returns the exit status."""
     return command("gan_grid", __doc__, write_record, arguments)
 
 

@@ -1,7 +1,7 @@
 """Finetune the painter of chapter 03 before the chapter is run, on one process or, by `torchrun`, on several.
 
-    python -m mindreader.finetune --cond both
-    torchrun --nproc-per-node 2 -m mindreader.finetune --cond both -y 'device: cuda'
+    python -m mindreader.studies.finetune --cond both
+    torchrun --nproc-per-node 2 -m mindreader.studies.finetune --cond both -y 'device: cuda'
 
 The chapter with the same parameters then finds it in the store. Killed, it goes on from its last checkpoint, also with
 another number of processes.
@@ -17,17 +17,17 @@ from pathlib import Path
 
 import yaml
 
-from .core.params import ParameterError
-from .experiments import CONDITIONS, EXPERIMENTS, Experiment, experiment
-from .pipeline import Pipeline
-from .records import Diverged
-from .training.parallel import ALONE, Crew, CrewStore, joined
+from ..core.params import ParameterError
+from ..experiments import CONDITIONS, EXPERIMENTS, Experiment, experiment
+from ..pipeline import Pipeline
+from ..records import Diverged
+from ..training.parallel import ALONE, Crew, CrewStore, joined
 
 GONE = ("by peer", "remote process")  # what gloo and NCCL say of a process that has ended
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of `python -m mindreader.finetune`; returns the exit status."""
+    """Entry point of `python -m mindreader.studies.finetune`; returns the exit status."""
     chosen = _parser().parse_args(arguments)
     crew = ALONE
     try:
@@ -95,7 +95,7 @@ def _stopped(why: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m mindreader.finetune", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m mindreader.studies.finetune", description=__doc__.splitlines()[0])
     parser.add_argument("--cond", default="both", choices=tuple(CONDITIONS), help="what the painter is told (both)")
     parser.add_argument("--preset", default="book", choices=tuple(EXPERIMENTS))
     parser.add_argument("--subject", default="", help="twin01, or subj01 to subj08 of your NSD; the preset's by default")

@@ -1,6 +1,6 @@
 """Chapter 03: are reconstructions recalled? The same recipe with whole kinds of pictures kept from its training.
 
-    python -m mindreader.report.unmet       at the book preset, into figures/tables; `make tables` does this
+    python -m mindreader.studies.held_out       at the book preset, into figures/tables; `make tables` does this
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import pandas as pd
 from ..core import paths
 from ..core.store import fingerprint, save_table
 from ..experiments import Experiment, experiment
-from ..grid import read_table
 from ..pipeline import Pipeline
 from ..records import Embeddings
+from ..report.common import entry, identification_row, scoring
+from ..report.pictures import NEAREST, features, picture_kinds
 from ..scoring import identification, intervals
-from .common import entry, identification_row, scoring
-from .pictures import NEAREST, features, picture_kinds
+from .mapping_grid import read_table
 
 USUAL, UNMET = "usual split", "whole kinds held out"
 CLUSTERS, ELSE = "clusters", "first_appearance"   # names of data.split

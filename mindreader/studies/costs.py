@@ -15,13 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from .core import paths
-from .core.store import atomic_write
-from .experiments import Experiment
-from .grid import TABLE3, TABLE4, Row, fits_of
-from .mapping.network import MappingConfig
-from .training.fitting import new_network
-from .training.losses import LOSSES, blend
+from ..core import paths
+from ..core.store import atomic_write
+from ..experiments import Experiment
+from ..mapping.network import MappingConfig
+from ..training.fitting import new_network
+from ..training.losses import LOSSES, blend
+from .mapping_grid import TABLE3, TABLE4, Row, fits_of
 
 # The paper's training side: trials by its split, voxels, dimensions of ViT-B/32 and of the low-level features.
 NSD = {"n_trials": 23_715, "n_voxels": 15_724, "n_dims": 512, "n_low_level": 256}
