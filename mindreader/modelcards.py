@@ -95,7 +95,8 @@ def curve_of(card: Path) -> pd.DataFrame:
 
 def _picture(name: str, curve: pd.DataFrame) -> str:
     """The curve as a picture within the page: an SVG in the text itself, so that no two pictures share a name."""
-    from . import plots, rendering  # here and not above: a page without cards needs no matplotlib
+    from . import rendering
+    from .companion.plots import common as plots  # here and not above: a page without cards needs no matplotlib
     drawn = plots.curve_panels(curve, xlabel=curve.attrs["x"], origin="twin")
     data = base64.b64encode(rendering.svg(drawn)).decode()
     says = f"Training curves of {name}: {', '.join(dict.fromkeys(curve.what))}, over {curve.attrs['x']}."

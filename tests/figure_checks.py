@@ -1,6 +1,6 @@
 """What every figure must pass, whichever chapter it is of."""
 
-from mindreader import plots
+from mindreader.companion.plots import common as plots
 from mindreader.rendering import Shown
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mindreader.twin.cortex import lay_out
-from mindreader.flatmap import flatten
+from mindreader.companion.plots.flatmap import flatten
 
 SHAPE = (81, 104, 83)
 MIDDLE = (np.array(SHAPE) - 1) / 2

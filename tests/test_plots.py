@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from figure_checks import is_the_same_bytes_each_time, says_whose_brain_it_shows, texts
 
-from mindreader import plots
+from mindreader.companion.plots import common as plots
 
 RNG = np.random.default_rng(5)
 PICTURES = RNG.integers(0, 255, (2, 8, 8, 3), dtype=np.uint8)

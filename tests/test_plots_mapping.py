@@ -6,7 +6,7 @@ import pytest
 from figure_checks import is_the_same_bytes_each_time, says_whose_brain_it_shows, texts
 from matplotlib.colors import to_hex
 
-from mindreader import plots_mapping
+from mindreader.companion.plots import mapping as plots_mapping
 
 RNG = np.random.default_rng(5)
 WAYS = ("forward", "backward")

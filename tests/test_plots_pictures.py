@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from matplotlib.patches import Rectangle
 
-from mindreader import plots, plots_pictures, rendering
+from mindreader import rendering
+from mindreader.companion.plots import common as plots, pictures as plots_pictures
 
 NAMES = ["true embedding", "brain", "mean embedding"]
 TABLE = pd.DataFrame([(name, metric, value, value - 0.01, value + 0.01, chance, better)

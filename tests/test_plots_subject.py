@@ -6,9 +6,9 @@ import pytest
 from figure_checks import is_the_same_bytes_each_time, says_whose_brain_it_shows, texts
 from matplotlib.patches import Rectangle
 
-from mindreader import plots, plots_subject
+from mindreader.companion.plots import common as plots, subject as plots_subject
 from mindreader.twin.cortex import lay_out
-from mindreader.flatmap import flatten
+from mindreader.companion.plots.flatmap import flatten
 from mindreader.nsd.outlines import Outline
 
 RNG = np.random.default_rng(5)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mindreader import plots, rendering
+from mindreader import rendering
+from mindreader.companion.plots import common as plots
 from mindreader.rendering import Shown
 
 SLOPE = np.linspace(0, 255, 64)[:, None] * np.ones((64, 64))

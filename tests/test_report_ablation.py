@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest, fisher_exact
 
-from mindreader import plots_mapping
+from mindreader.companion.plots import mapping as plots_mapping
 from mindreader.studies import costs, mapping_grid as grid
 from mindreader.scoring import claims, retrieval
 from mindreader.experiments import experiment

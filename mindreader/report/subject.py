@@ -8,7 +8,7 @@ from functools import wraps
 import numpy as np
 import pandas as pd
 
-from ..flatmap import flatten
+from ..companion.plots.flatmap import flatten
 from ..nsd import loader as nsd
 from ..nsd.design import stim_info
 from ..nsd.outlines import Outline, read_outlines

@@ -11,7 +11,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from .plots import COLOURS, ORIGIN_LABEL, figure, styled
+from .common import COLOURS, ORIGIN_LABEL, figure, styled
 
 DIRECTION = {"forward": COLOURS["image"], "backward": COLOURS["caption"]}
 VERDICT = {"supported": "#2f8f6b", "direction only": "#a9cdb9", "within noise": "#dededb", "contradicted": "#b3323c",

@@ -11,7 +11,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
-from .plots import COLOURS, figure, styled
+from .common import COLOURS, figure, styled
 
 # what a row of a panel is: the brain, what cannot be beaten, and everything that needs no brain or no painter
 ROW_COLOURS = {"brain": COLOURS["brain"], "true embedding": COLOURS["truth"]}

@@ -16,7 +16,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 from scipy.spatial import cKDTree
 
-from .plots import COLOURS, figure, styled
+from .common import COLOURS, figure, styled
 
 # families of regions, the same on slices and on the flat map
 REGIONS = {"V1": "#1f4e8c", "V2": "#4a80c1", "V3": "#86b0dc", "hV4": "#7a6bb5", "faces": "#c8443a", "bodies": "#3f9b5f",
