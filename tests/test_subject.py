@@ -13,8 +13,8 @@ import pytest
 from mindreader import report
 from mindreader.core import weights
 from mindreader.chapter import start
-from mindreader.report import decoding, recovered
-from mindreader.report.subject import outlines_of, session_moments
+from mindreader.companion.ch00_subject import decoding, recovered
+from mindreader.companion.ch00_subject.subject import outlines_of, session_moments
 
 
 @pytest.fixture(scope="module")

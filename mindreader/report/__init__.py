@@ -1,21 +1,22 @@
 """The paper's tables and figures, and the controls it lacks, computed from a pipeline; one module for each chapter."""
 
+from ..companion.ch00_subject.decoding import attended_pictures, factor_scores, factors_to_show
+from ..companion.ch00_subject.recovered import (CONTRAST, clip_categories, noise_ceilings, receptive_fields,
+                                                recovery_table, region_contrasts, subject_summary)
+from ..companion.ch00_subject.subject import (NO_PLANT, annotated_scenes, brain_map, repeat_matrix, repeat_reliability,
+                                              session_drift)
 from .browser import browse
 from .categories import category_auc, category_summary, category_table, class_counts
 from .common import percent, percent_chance
-from .decoding import attended_pictures, factor_scores, factors_to_show
 from .encoding import cycle_identification, cycle_pictures, encoding_accuracy, encoding_examples, encoding_summary
 from .fidelity import DISTANCES, distance_entries, distances, distances_by_size, finetuning_gain
 from .mapping import mapping_history, mapping_summary, retrieval_with_controls
 from .pictures import (by_head, conditions, draws, extremes, gan_history, identification, identification_entries,
                        sample_columns, table_6, two_way)
-from .recovered import (CONTRAST, clip_categories, noise_ceilings, receptive_fields, recovery_table, region_contrasts,
-                        subject_summary)
 from .screening import (INTEGER_BINS, captions_kept, screening_auc, screening_examples, screening_summary,
                         threshold_sweep)
 from .stimulation import (dose_response, face_and_level_panels, region_sizes, stimulation_effect, stimulation_panels,
                           stimulation_summary)
-from .subject import NO_PLANT, annotated_scenes, brain_map, repeat_matrix, repeat_reliability, session_drift
 from .supplied import bottleneck_curve, eight_numbers, eight_wide, scores_by_source, share_supplied, supplied_entries
 
 __all__ = ["CONTRAST", "DISTANCES", "INTEGER_BINS", "NO_PLANT", "annotated_scenes", "attended_pictures",

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..core import weights
-from ..nsd.regions import ATLASES
-from ..pipeline import Pipeline
-from ..pretraining.clip import category_prompts
-from ..scoring import intervals, retrieval
-from ..scoring.readout import auc_by_class, categories, mean_auc_interval
-from ..scoring.voxels import pearson
-from ..twin import recovery
-from ..world.scenes import STUFF
+from ...core import weights
+from ...nsd.regions import ATLASES
+from ...pipeline import Pipeline
+from ...pretraining.clip import category_prompts
+from ...report.screening import screening_auc
+from ...scoring import intervals, retrieval
+from ...scoring.readout import auc_by_class, categories, mean_auc_interval
+from ...scoring.voxels import pearson
+from ...twin import recovery
+from ...world.scenes import STUFF
 from .decoding import INPUTS, attended_row, factor_means
-from .screening import screening_auc
 from .subject import of_the_plant, repeat_reliability, session_moments
 
 CEILING, SCREENING, CONTRAST, CATEGORY, TOP1, OFFSET, P = 0.9, 0.9, 5.0, 0.95, 0.90, 0.9, 0.01   # the bars

@@ -8,14 +8,14 @@ from functools import wraps
 import numpy as np
 import pandas as pd
 
-from ..companion.plots.flatmap import flatten
-from ..nsd import loader as nsd
-from ..nsd.design import stim_info
-from ..nsd.outlines import Outline, read_outlines
-from ..nsd.regions import ATLASES, read_mask
-from ..pipeline import Pipeline
-from ..records import Trials
-from ..twin import recovery
+from ...nsd import loader as nsd
+from ...nsd.design import stim_info
+from ...nsd.outlines import Outline, read_outlines
+from ...nsd.regions import ATLASES, read_mask
+from ...pipeline import Pipeline
+from ...records import Trials
+from ...twin import recovery
+from ..plots.flatmap import flatten
 
 # what is drawn in one colour -> the regions that it covers
 FAMILIES = {"V1": ("V1",), "V2": ("V2",), "V3": ("V3",), "hV4": ("hV4",), "faces": ("floc-faces",),

@@ -1,0 +1,1 @@
+"""companion.ch00_subject."""
