@@ -9,7 +9,7 @@ from mindreader.scoring import distances, intervals
 from mindreader.chapter import start
 from mindreader.records import Embeddings
 from mindreader.report.common import entry, first_of_each, percent
-from mindreader.report.screening import screening_summary
+from mindreader.companion.ch01_screening.screening import screening_summary
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,8 @@ from ..companion.ch00_subject.recovered import (CONTRAST, clip_categories, noise
                                                 recovery_table, region_contrasts, subject_summary)
 from ..companion.ch00_subject.subject import (NO_PLANT, annotated_scenes, brain_map, repeat_matrix, repeat_reliability,
                                               session_drift)
+from ..companion.ch01_screening.screening import (INTEGER_BINS, captions_kept, screening_auc, screening_examples,
+                                                  screening_summary, threshold_sweep)
 from .browser import browse
 from .categories import category_auc, category_summary, category_table, class_counts
 from .common import percent, percent_chance
@@ -13,8 +15,6 @@ from .fidelity import DISTANCES, distance_entries, distances, distances_by_size,
 from .mapping import mapping_history, mapping_summary, retrieval_with_controls
 from .pictures import (by_head, conditions, draws, extremes, gan_history, identification, identification_entries,
                        sample_columns, table_6, two_way)
-from .screening import (INTEGER_BINS, captions_kept, screening_auc, screening_examples, screening_summary,
-                        threshold_sweep)
 from .stimulation import (dose_response, face_and_level_panels, region_sizes, stimulation_effect, stimulation_panels,
                           stimulation_summary)
 from .supplied import bottleneck_curve, eight_numbers, eight_wide, scores_by_source, share_supplied, supplied_entries

@@ -137,6 +137,9 @@ class Weights:
     values: tuple[float, ...]
     chosen_on: frozenset
 
+    def __str__(self) -> str:
+        return " ".join(f"{w:.2f}" for w in self.values)
+
 
 def choose_weights(batches: Sequence[Batch], *, step: float = 0.05) -> Weights:
     """Non-negative weights that sum to 1 with the most hits, forward and backward together; ties go to the most even.
@@ -169,21 +172,27 @@ def combine(batches: Sequence[Batch], weights: Weights) -> Batch:
     return _mix(batches, np.array(weights.values))
 
 
-def combined_retrieval(predicted: Sequence[Embeddings], truth: Sequence[Embeddings], *, direction: Direction,
-                       n: int = 300, step: float = 0.05, seed: int = 0, name: str = "", origin: str = "",
-                       n_bootstrap: int = 1000) -> pd.DataFrame:
-    """Retrieval of the first n trials by several mappers at once; weights are chosen on the n trials after them.
-
-    One row as from `retrieval`, with the extra column weights. Source: paper Table 4.
-    """
+def combined_batch(predicted: Sequence[Embeddings], truth: Sequence[Embeddings], *, n: int = 300, step: float = 0.05,
+                   seed: int = 0) -> tuple[Batch, Weights]:
+    """The first n trials as several mappers read them together; weights are chosen on the n trials after them."""
     after = min(n, min(len(p) for p in predicted) - n)
     if after < 2:
         raise ValueError(f"got {len(predicted[0])} trials, expected more than {n + 1}: {n} to score and others to choose "
                          "the weights on; lower n (evaluate.n_retrieval)")
     weights = choose_weights([batch(p, t, n=after, start=n, seed=seed) for p, t in zip(predicted, truth)], step=step)
-    mixed = combine([batch(p, t, n=n, seed=seed) for p, t in zip(predicted, truth)], weights)
+    return combine([batch(p, t, n=n, seed=seed) for p, t in zip(predicted, truth)], weights), weights
+
+
+def combined_retrieval(predicted: Sequence[Embeddings], truth: Sequence[Embeddings], *, direction: Direction,
+                       n: int = 300, step: float = 0.05, seed: int = 0, name: str = "", origin: str = "",
+                       n_bootstrap: int = 1000) -> pd.DataFrame:
+    """Retrieval of the first n trials by several mappers at once, see `combined_batch`.
+
+    One row as from `retrieval`, with the extra column weights. Source: paper Table 4.
+    """
+    mixed, weights = combined_batch(predicted, truth, n=n, step=step, seed=seed)
     table = score_batch(mixed, direction, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap)
-    return table.assign(weights=" ".join(f"{w:.2f}" for w in weights.values))
+    return table.assign(weights=str(weights))
 
 
 # ── points ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

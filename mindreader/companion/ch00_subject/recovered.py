@@ -9,12 +9,12 @@ from ...core import weights
 from ...nsd.regions import ATLASES
 from ...pipeline import Pipeline
 from ...pretraining.clip import category_prompts
-from ...report.screening import screening_auc
 from ...scoring import intervals, retrieval
 from ...scoring.readout import auc_by_class, categories, mean_auc_interval
 from ...scoring.voxels import pearson
 from ...twin import recovery
 from ...world.scenes import STUFF
+from ..ch01_screening.screening import screening_auc
 from .decoding import INPUTS, attended_row, factor_means
 from .subject import of_the_plant, repeat_reliability, session_moments
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..core.paper import paper_value
-from ..embedding.screening import score_captions
-from ..pipeline import Pipeline
-from ..records import Embeddings
-from ..scoring import intervals
-from ..scoring.readout import mean_auc_interval, weighted_auc
+from ...core.paper import paper_value
+from ...embedding.screening import score_captions
+from ...pipeline import Pipeline
+from ...records import Embeddings
+from ...scoring import intervals
+from ...scoring.readout import mean_auc_interval, weighted_auc
 
 INTEGER_BINS = np.arange(0.5, 6)
 

@@ -1,0 +1,1 @@
+"""companion.ch01_screening."""
