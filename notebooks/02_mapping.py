@@ -36,8 +36,8 @@ from mindreader import chapter, report
 from mindreader.companion.plots import common as plots, mapping as plots_mapping
 from mindreader.studies import mapping_grid as grid
 from mindreader.core import params
-from mindreader.report import ablation as settings
-from mindreader.report import hubs, mapping, misses, splits, targets
+from mindreader.companion.ch02_mapping import ablation as settings
+from mindreader.companion.ch02_mapping import hubs, mapping, misses, splits, targets
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict, ablation=grid.ABLATIONS, n_seeds=int)
 run = chapter.start("02_mapping", preset, subject=subject, seed=seed, overrides=overrides, ablation=ablation,

@@ -11,7 +11,7 @@ from mindreader.scoring import claims, retrieval
 from mindreader.experiments import experiment
 from mindreader.core.params import ParameterError
 from mindreader.pipeline import Pipeline
-from mindreader.report import ablation
+from mindreader.companion.ch02_mapping import ablation
 
 N_SEEDS, IDS = 3, np.repeat(np.arange(100), 3)
 GOOD = ("f_mi", "MSE+cos")          # the planted better fit; all others are alike

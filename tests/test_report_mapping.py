@@ -14,7 +14,7 @@ from mindreader.experiments import experiment
 from mindreader.mapping.network import MappingConfig
 from mindreader.pipeline import Pipeline
 from mindreader.records import Embeddings, Stimuli
-from mindreader.report import hubs, mapping, misses, splits, targets
+from mindreader.companion.ch02_mapping import hubs, mapping, misses, splits, targets
 from mindreader.core.store import Store
 
 N = 24      # trials in a batch, of more than ten pictures

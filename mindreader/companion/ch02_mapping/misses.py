@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..pipeline import Pipeline
-from ..scoring import intervals, retrieval
-from .common import pictures_of
+from ...pipeline import Pipeline
+from ...report.common import pictures_of
+from ...scoring import intervals, retrieval
 
 PAIRS = ("found instead", "found for another", "at random")
 

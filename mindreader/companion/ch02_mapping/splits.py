@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.paths import home
-from ..core.store import source_fingerprint
-from ..mapping.baselines import fit_ridge
-from ..nsd import loader as nsd
-from ..pipeline import Pipeline
-from ..records import Embeddings, Split, Subject, Trials
-from ..scoring import retrieval
-from ..scoring.controls import over_repeats
-from .common import entry
+from ...core.paths import home
+from ...core.store import source_fingerprint
+from ...mapping.baselines import fit_ridge
+from ...nsd import loader as nsd
+from ...pipeline import Pipeline
+from ...records import Embeddings, Split, Subject, Trials
+from ...report.common import entry
+from ...scoring import retrieval
+from ...scoring.controls import over_repeats
 
 PAPER, MET, APART = "first appearance (paper)", "the same pictures, kinds met", "z-scored on training trials"
 PENALTIES = np.logspace(2, 6, 9)        # the weaker ones are never chosen, and each costs as much

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..core.paper import paper_values
-from ..core.params import ParameterError
-from ..embedding.clip import load_resnet
-from ..experiments import experiment
-from ..pipeline import Pipeline
-from ..scoring import claims, intervals
-from ..scoring.retrieval import DIRECTIONS
-from ..studies import costs, mapping_grid as grid
+from ...core.paper import paper_values
+from ...core.params import ParameterError
+from ...embedding.clip import load_resnet
+from ...experiments import experiment
+from ...pipeline import Pipeline
+from ...scoring import claims, intervals
+from ...scoring.retrieval import DIRECTIONS
+from ...studies import costs, mapping_grid as grid
 
 GROUPS = {"f_mi": "image mapper", "f_mc": "caption mapper", "f_res": "low-level mapper",
           "weighted sum": "several mappers"}

@@ -1,0 +1,1 @@
+"""companion.ch02_mapping."""
