@@ -43,7 +43,7 @@ from mindreader.companion.plots import common as plots, pictures as plots_pictur
 from mindreader.studies import generator_grid as gan_grid
 from mindreader.core import params
 from mindreader.scoring import eight
-from mindreader.report import finetuning, foreign, showings
+from mindreader.companion.ch03_gan import finetuning, out_of_domain as foreign, repeats as showings
 from mindreader.studies import held_out as unmet
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict, cond=("img", "cap", "both"),

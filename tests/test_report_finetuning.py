@@ -5,7 +5,7 @@ import pytest
 
 from mindreader.studies import generator_grid as gan_grid
 from mindreader.core.params import ParameterError
-from mindreader.report import finetuning
+from mindreader.companion.ch03_gan import finetuning
 from mindreader.core.paper import LOST
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from mindreader.world import rendering as scene_rendering
 from mindreader.chapter import start
-from mindreader.report import foreign, pictures
+from mindreader.companion.ch03_gan import out_of_domain as foreign, pictures
 from mindreader.report.held_out import out_of_domain
 from mindreader.world.sampling import draw_scene
 

@@ -8,7 +8,7 @@ from mindreader import report
 from mindreader.scoring import distances, eight, identification
 from mindreader.training import sheet
 from mindreader.chapter import start
-from mindreader.report import fidelity, pictures, supplied
+from mindreader.companion.ch03_gan import fidelity, pictures, contribution as supplied
 from mindreader.report.common import pictures_of
 from mindreader.core.paper import LOST
 

@@ -7,7 +7,7 @@ import pytest
 from mindreader.twin import recovery
 from mindreader.chapter import start
 from mindreader.records import Embeddings
-from mindreader.report import pictures, showings
+from mindreader.companion.ch03_gan import pictures, repeats as showings
 from mindreader.report.common import first_draw
 from mindreader.world.scenes import THINGS
 

@@ -8,16 +8,17 @@ from ..companion.ch00_subject.subject import (NO_PLANT, annotated_scenes, brain_
 from ..companion.ch01_screening.screening import (INTEGER_BINS, captions_kept, screening_auc, screening_examples,
                                                   screening_summary, threshold_sweep)
 from ..companion.ch02_mapping.mapping import mapping_history, mapping_summary, retrieval_with_controls
-from .browser import browse
+from ..companion.ch03_gan.browser import browse
+from ..companion.ch03_gan.contribution import (bottleneck_curve, eight_numbers, eight_wide, scores_by_source,
+                                               share_supplied, supplied_entries)
+from ..companion.ch03_gan.fidelity import DISTANCES, distance_entries, distances, distances_by_size, finetuning_gain
+from ..companion.ch03_gan.pictures import (by_head, conditions, draws, extremes, gan_history, identification,
+                                           identification_entries, sample_columns, table_6, two_way)
 from .categories import category_auc, category_summary, category_table, class_counts
 from .common import percent, percent_chance
 from .encoding import cycle_identification, cycle_pictures, encoding_accuracy, encoding_examples, encoding_summary
-from .fidelity import DISTANCES, distance_entries, distances, distances_by_size, finetuning_gain
-from .pictures import (by_head, conditions, draws, extremes, gan_history, identification, identification_entries,
-                       sample_columns, table_6, two_way)
 from .stimulation import (dose_response, face_and_level_panels, region_sizes, stimulation_effect, stimulation_panels,
                           stimulation_summary)
-from .supplied import bottleneck_curve, eight_numbers, eight_wide, scores_by_source, share_supplied, supplied_entries
 
 __all__ = ["CONTRAST", "DISTANCES", "INTEGER_BINS", "NO_PLANT", "annotated_scenes", "attended_pictures",
            "bottleneck_curve", "brain_map", "browse", "by_head", "captions_kept", "category_auc", "category_summary",

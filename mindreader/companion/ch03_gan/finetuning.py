@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..core.paper import LOST
-from ..core.params import ParameterError
-from ..pipeline import Pipeline
-from ..records import SPACES
-from ..scoring.claims import VERDICTS
-from ..studies import generator_grid as gan_grid
-from .common import entry
+from ...core.paper import LOST
+from ...core.params import ParameterError
+from ...pipeline import Pipeline
+from ...records import SPACES
+from ...report.common import entry
+from ...scoring.claims import VERDICTS
+from ...studies import generator_grid as gan_grid
 from .pictures import LABELS
 
 STARTS = {"lf": "language-free", "supervised": "supervised", "none": "nothing pretrained"}

@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import uniform_filter
 
-from ..core import weights
-from ..experiments import CONDITIONS
-from ..generator import reconstruct
-from ..generator.finetuning import TrainedGan
-from ..pipeline import Pipeline
-from ..records import Reconstructions
-from ..scoring import intervals
-from ..world import rendering as scene_rendering
-from .common import entry, first_draw, first_of_each, identification_row, pictures_of, scoring
-from .held_out import out_of_domain
+from ...core import weights
+from ...experiments import CONDITIONS
+from ...generator import reconstruct
+from ...generator.finetuning import TrainedGan
+from ...pipeline import Pipeline
+from ...records import Reconstructions
+from ...report.common import entry, first_draw, first_of_each, identification_row, pictures_of, scoring
+from ...report.held_out import out_of_domain
+from ...scoring import intervals
+from ...world import rendering as scene_rendering
 from .pictures import features, painted, sources
 
 PART = "generator_ood"

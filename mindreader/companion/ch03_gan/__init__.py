@@ -1,0 +1,1 @@
+"""companion.ch03_gan."""
