@@ -14,11 +14,11 @@ from ..companion.ch03_gan.contribution import (bottleneck_curve, eight_numbers, 
 from ..companion.ch03_gan.fidelity import DISTANCES, distance_entries, distances, distances_by_size, finetuning_gain
 from ..companion.ch03_gan.pictures import (by_head, conditions, draws, extremes, gan_history, identification,
                                            identification_entries, sample_columns, table_6, two_way)
+from ..companion.ch04_microstimulation.stimulation import (dose_response, face_and_level_panels, region_sizes,
+                                                           stimulation_effect, stimulation_panels, stimulation_summary)
 from .categories import category_auc, category_summary, category_table, class_counts
 from .common import percent, percent_chance
 from .encoding import cycle_identification, cycle_pictures, encoding_accuracy, encoding_examples, encoding_summary
-from .stimulation import (dose_response, face_and_level_panels, region_sizes, stimulation_effect, stimulation_panels,
-                          stimulation_summary)
 
 __all__ = ["CONTRAST", "DISTANCES", "INTEGER_BINS", "NO_PLANT", "annotated_scenes", "attended_pictures",
            "bottleneck_curve", "brain_map", "browse", "by_head", "captions_kept", "category_auc", "category_summary",

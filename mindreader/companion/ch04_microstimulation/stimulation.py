@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..generator.reconstruct import microstimulate, random_voxels_like, silence
-from ..pipeline import Pipeline
-from ..records import SPACES, Trials
-from ..scoring import intervals
-from .common import entry, first_draw, first_of_each, pictures_of
+from ...generator.reconstruct import microstimulate, random_voxels_like, silence
+from ...pipeline import Pipeline
+from ...records import SPACES, Trials
+from ...report.common import entry, first_draw, first_of_each, pictures_of
+from ...scoring import intervals
 
 # region (any label of the localiser) -> the word shown, and the sentence that names its category to CLIP
 REGIONS = {

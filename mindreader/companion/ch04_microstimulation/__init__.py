@@ -1,0 +1,1 @@
+"""companion.ch04_microstimulation."""
