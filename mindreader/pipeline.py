@@ -44,7 +44,7 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
                           ("feature",)),
     "pseudo painter": (("captions", "gan", "device"), ("Pipeline.beginning",), ("resnet",)),
     "painter": (("mapped", "pseudo painter", "start", "end_to_end"), ("Pipeline.painter", "Pipeline.told"), ()),
-    "categories": (("mapped", "category"), ("report.categories:category_logits",), ()),
+    "categories": (("mapped", "category"), ("companion.ch05_category_auc.categories:category_logits",), ()),
     "encoder": (("points", "encoder"), ("Pipeline.encoder",), ()),
 }
 

@@ -16,7 +16,7 @@ from ..companion.ch03_gan.pictures import (by_head, conditions, draws, extremes,
                                            identification_entries, sample_columns, table_6, two_way)
 from ..companion.ch04_microstimulation.stimulation import (dose_response, face_and_level_panels, region_sizes,
                                                            stimulation_effect, stimulation_panels, stimulation_summary)
-from .categories import category_auc, category_summary, category_table, class_counts
+from ..companion.ch05_category_auc.categories import category_auc, category_summary, category_table, class_counts
 from .common import percent, percent_chance
 from .encoding import cycle_identification, cycle_pictures, encoding_accuracy, encoding_examples, encoding_summary
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.paper import paper_value
-from ..core.params import progress
-from ..pipeline import Pipeline
-from ..scoring import readout
-from .common import entry
+from ...core.paper import paper_value
+from ...core.params import progress
+from ...pipeline import Pipeline
+from ...report.common import entry
+from ...scoring import readout
 
 # our name -> the paper's row in Table 2, and which hidden sizes its classifier has
 INPUTS = {

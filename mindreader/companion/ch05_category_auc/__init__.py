@@ -1,0 +1,1 @@
+"""companion.ch05_category_auc."""
