@@ -17,8 +17,9 @@ from ..companion.ch03_gan.pictures import (by_head, conditions, draws, extremes,
 from ..companion.ch04_microstimulation.stimulation import (dose_response, face_and_level_panels, region_sizes,
                                                            stimulation_effect, stimulation_panels, stimulation_summary)
 from ..companion.ch05_category_auc.categories import category_auc, category_summary, category_table, class_counts
+from ..companion.ch06_encoding_cycle.encoding import (cycle_identification, cycle_pictures, encoding_accuracy,
+                                                      encoding_examples, encoding_summary)
 from .common import percent, percent_chance
-from .encoding import cycle_identification, cycle_pictures, encoding_accuracy, encoding_examples, encoding_summary
 
 __all__ = ["CONTRAST", "DISTANCES", "INTEGER_BINS", "NO_PLANT", "annotated_scenes", "attended_pictures",
            "bottleneck_curve", "brain_map", "browse", "by_head", "captions_kept", "category_auc", "category_summary",

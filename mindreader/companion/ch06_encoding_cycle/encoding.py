@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..companion.ch03_gan.pictures import brain_points
-from ..mapping.encoding import cycle
-from ..pipeline import Pipeline
-from ..records import SPACES, Embeddings
-from ..scoring import controls
-from ..scoring.voxels import noise_ceiling, pearson
-from .common import entry, first_draw, first_of_each, identification_row, pictures_of
+from ...mapping.encoding import cycle
+from ...pipeline import Pipeline
+from ...records import SPACES, Embeddings
+from ...report.common import entry, first_draw, first_of_each, identification_row, pictures_of
+from ...scoring import controls
+from ...scoring.voxels import noise_ceiling, pearson
+from ..ch03_gan.pictures import brain_points
 
 STREAMS = ("early", "midventral", "midlateral", "midparietal", "ventral", "lateral", "parietal")
 

@@ -1,0 +1,1 @@
+"""companion.ch06_encoding_cycle."""
