@@ -36,7 +36,7 @@ overrides: dict = {}  # by dotted name, for example evaluate.n_retrieval
 from mindreader import chapter
 from mindreader.companion.plots import common as plots
 from mindreader.core import params
-from mindreader.report import held_out, interpolation, pretrained, shipped_clip
+from mindreader.companion.ch07_pretrained import held_out, interpolation, pretrained, shipped_clip
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)
 run = chapter.start("07_pretrained", preset, subject=subject, seed=seed, overrides=overrides)

@@ -9,7 +9,7 @@ from mindreader.scoring import judging
 from mindreader.chapter import start
 from mindreader.world.mentions import FACTORS
 from mindreader.core.params import ParameterError
-from mindreader.report import held_out, interpolation, pretrained, shipped_clip
+from mindreader.companion.ch07_pretrained import held_out, interpolation, pretrained, shipped_clip
 from mindreader.world.rendering import paint
 from mindreader.core.weights import load_card
 

@@ -7,7 +7,7 @@ import pytest
 from mindreader.world import rendering as scene_rendering
 from mindreader.chapter import start
 from mindreader.companion.ch03_gan import out_of_domain as foreign, pictures
-from mindreader.report.held_out import out_of_domain
+from mindreader.companion.ch07_pretrained.held_out import out_of_domain
 from mindreader.world.sampling import draw_scene
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..embedding import clip as embed
-from ..generator.finetuning import TrainedGan
-from ..pipeline import Pipeline
-from ..scoring import intervals
+from ...embedding import clip as embed
+from ...generator.finetuning import TrainedGan
+from ...pipeline import Pipeline
+from ...scoring import intervals
 from .held_out import sizes
 from .pretrained import LABELS, painters, truths
 from .shipped_clip import points

@@ -1,0 +1,1 @@
+"""companion.ch07_pretrained."""
