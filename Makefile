@@ -32,7 +32,7 @@ book: chapters site
 	@echo "The book is at $(CURDIR)/book/_build/html/index.html"
 
 chapters: $(READY)
-	$(BIN)/python -m mindreader.nb
+	$(BIN)/python -m mindreader.companion.nb
 
 site: $(READY)
 	$(BIN)/jupyter-book build -W -n --keep-going book

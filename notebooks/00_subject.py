@@ -29,7 +29,8 @@ seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example twin.n_voxels
 
 # %%
-from mindreader import chapter, report
+from mindreader import report
+from mindreader.companion import chapter
 from mindreader.companion.plots import common as plots, subject as plots_subject
 from mindreader.core import params
 

@@ -33,7 +33,8 @@ seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example screen.threshold
 
 # %%
-from mindreader import chapter, report
+from mindreader import report
+from mindreader.companion import chapter
 from mindreader.companion.plots import common as plots
 from mindreader.core import params
 

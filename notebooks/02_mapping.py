@@ -32,7 +32,8 @@ ablation: str = "record"  # record, none, clamp, augmentation, captions, losses,
 n_seeds: int = 3  # fits of each setting, where ablation is not record
 
 # %%
-from mindreader import chapter, report
+from mindreader import report
+from mindreader.companion import chapter
 from mindreader.companion.plots import common as plots, mapping as plots_mapping
 from mindreader.studies import mapping_grid as grid
 from mindreader.core import params

@@ -38,7 +38,8 @@ ablation: str = "record"  # record, none, tables, end_to_end, nothing_pretrained
 n_seeds: int = 1  # trainings of each variant, where ablation is not record
 
 # %%
-from mindreader import chapter, report
+from mindreader import report
+from mindreader.companion import chapter
 from mindreader.companion.plots import common as plots, pictures as plots_pictures
 from mindreader.studies import generator_grid as gan_grid
 from mindreader.core import params

@@ -32,7 +32,8 @@ overrides: dict = {}  # by dotted name, for example gan.kimg
 value: float = 10.0  # what stimulated voxels are set to, in standard deviations (paper A.5)
 
 # %%
-from mindreader import chapter, report
+from mindreader import report
+from mindreader.companion import chapter
 from mindreader.companion.plots import common as plots
 from mindreader.core import params
 

@@ -33,7 +33,7 @@ seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example evaluate.n_retrieval
 
 # %%
-from mindreader import chapter
+from mindreader.companion import chapter
 from mindreader.companion.plots import common as plots
 from mindreader.core import params
 from mindreader.companion.ch07_pretrained import held_out, interpolation, pretrained, shipped_clip

@@ -1,7 +1,7 @@
 """What every figure must pass, whichever chapter it is of."""
 
 from mindreader.companion.plots import common as plots
-from mindreader.rendering import Shown
+from mindreader.companion.rendering import Shown
 
 
 def texts(fig):

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from mindreader import chapter
+from mindreader.companion import chapter
 from mindreader.core import paths
 from mindreader.core.params import ParameterError
 from mindreader.records import LayoutError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mindreader.chapter import start
+from mindreader.companion.chapter import start
 from mindreader.experiments import EXPERIMENTS, experiment
 from mindreader.limits import LIMITS, settings
 from mindreader.core.params import ParameterError

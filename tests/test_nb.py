@@ -5,7 +5,7 @@ import os
 import nbformat
 import pytest
 
-from mindreader import nb
+from mindreader.companion import nb
 from mindreader.core import paths
 
 SOURCE = """# %% [markdown]

@@ -23,12 +23,12 @@ def source(request):
 @pytest.fixture
 def notebook(source):
     path = source.with_suffix(".ipynb")
-    assert path.is_file(), f"{path.name} is missing; run: python -m mindreader.nb {path.stem}"
+    assert path.is_file(), f"{path.name} is missing; run: python -m mindreader.companion.nb {path.stem}"
     return path
 
 
 def test_the_notebook_has_the_cells_of_its_source(source, notebook):
-    assert cells(source) == cells(notebook), f"run: python -m mindreader.nb {source.stem}"
+    assert cells(source) == cells(notebook), f"run: python -m mindreader.companion.nb {source.stem}"
 
 
 def test_it_was_run_from_top_to_bottom_without_error(notebook):

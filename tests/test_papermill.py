@@ -10,7 +10,7 @@ import nbformat
 import papermill.cli
 import pytest
 
-from mindreader import _papermill
+from mindreader.companion import _papermill
 
 PAPERMILL = Path(sys.executable).with_name("papermill")
 CELLS = ['seed: int = 0  # a number\ncond: str = "both"  # img, cap or both',
@@ -174,7 +174,7 @@ def test_option_table_is_papermill_s_own():
 
 @pytest.mark.parametrize("program, original, answer", [
     ("/venv/bin/papermill", ["python", "/venv/bin/papermill"], True), ("-m", ["python", "-m", "papermill", "x"], True),
-    ("-m", ["python", "-m", "pytest"], False), ("/x/mindreader/nb.py", ["python", "-m", "mindreader.nb"], False),
+    ("-m", ["python", "-m", "pytest"], False), ("/x/mindreader/nb.py", ["python", "-m", "mindreader.companion.nb"], False),
 ])
 def test_only_papermill_is_papermill(program, original, answer):
     assert _papermill.is_papermill(program, original) is answer

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from docutils import nodes
 
-from mindreader import picturebrowser
+from mindreader.companion import picturebrowser
 from mindreader.core import paths
 
 TABLE = pd.DataFrame({"image_id": [7, 3], "trial": [70, 30], "kind": ["horse", "</script><b>"], "2-way": [0.25, 1.0],

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mindreader import pipeline
-from mindreader.chapter import start
+from mindreader.companion.chapter import start
 from mindreader.experiments import experiment
 from mindreader.records import Diverged, LayoutError
 from mindreader.core.store import Store, fingerprint

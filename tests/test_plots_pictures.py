@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.patches import Rectangle
 
-from mindreader import rendering
+from mindreader.companion import rendering
 from mindreader.companion.plots import common as plots, pictures as plots_pictures
 
 NAMES = ["true embedding", "brain", "mean embedding"]

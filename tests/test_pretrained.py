@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mindreader.scoring import judging
-from mindreader.chapter import start
+from mindreader.companion.chapter import start
 from mindreader.world.mentions import FACTORS
 from mindreader.core.params import ParameterError
 from mindreader.companion.ch07_pretrained import held_out, interpolation, pretrained, shipped_clip

@@ -52,7 +52,7 @@ def table_of(html):
 def calls(stem, method):
     """(slug, outputs) of each cell of the committed chapter that ends in run.show(…, slug) or run.table(…, slug)."""
     path = ROOT / "notebooks" / f"{stem}.ipynb"
-    assert path.is_file(), f"{path.name} is missing; run: python -m mindreader.nb {stem}"
+    assert path.is_file(), f"{path.name} is missing; run: python -m mindreader.companion.nb {stem}"
     found = []
     for cell in jupytext.read(path).cells:
         if cell.cell_type == "code":

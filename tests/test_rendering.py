@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mindreader import rendering
+from mindreader.companion import rendering
 from mindreader.companion.plots import common as plots
-from mindreader.rendering import Shown
+from mindreader.companion.rendering import Shown
 
 SLOPE = np.linspace(0, 255, 64)[:, None] * np.ones((64, 64))
 GRAIN = np.random.default_rng(sum(map(ord, "mind reader"))).normal(0, 12, (2, 64, 64, 1))

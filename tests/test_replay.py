@@ -30,7 +30,7 @@ rendering.Shown(plots.picture_grid({"seen": [[[[9, 9, seed * 40]] * 16] * 16]}, 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
     """A house with one executed chapter; not in a checkout, so that no test finds another one's settings."""
-    from mindreader import nb
+    from mindreader.companion import nb
     from mindreader.core import paths
 
     root = tmp_path_factory.mktemp("replay")

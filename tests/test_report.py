@@ -6,9 +6,9 @@ import pytest
 
 from mindreader import report
 from mindreader.scoring import distances, intervals
-from mindreader.chapter import start
+from mindreader.companion.chapter import start
 from mindreader.records import Embeddings
-from mindreader.report.common import entry, first_of_each, percent
+from mindreader.companion.common import entry, first_of_each, percent
 from mindreader.companion.ch01_screening.screening import screening_summary
 
 

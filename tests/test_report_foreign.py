@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mindreader.world import rendering as scene_rendering
-from mindreader.chapter import start
+from mindreader.companion.chapter import start
 from mindreader.companion.ch03_gan import out_of_domain as foreign, pictures
 from mindreader.companion.ch07_pretrained.held_out import out_of_domain
 from mindreader.world.sampling import draw_scene

@@ -7,9 +7,9 @@ import pytest
 from mindreader import report
 from mindreader.scoring import distances, eight, identification
 from mindreader.training import sheet
-from mindreader.chapter import start
+from mindreader.companion.chapter import start
 from mindreader.companion.ch03_gan import fidelity, pictures, contribution as supplied
-from mindreader.report.common import pictures_of
+from mindreader.companion.common import pictures_of
 from mindreader.core.paper import LOST
 
 

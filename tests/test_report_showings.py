@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from mindreader.twin import recovery
-from mindreader.chapter import start
+from mindreader.companion.chapter import start
 from mindreader.records import Embeddings
 from mindreader.companion.ch03_gan import pictures, repeats as showings
-from mindreader.report.common import first_draw
+from mindreader.companion.common import first_draw
 from mindreader.world.scenes import THINGS
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mindreader.chapter import start
+from mindreader.companion.chapter import start
 from mindreader.records import Embeddings, LayoutError
 from mindreader.studies import held_out as unmet
 

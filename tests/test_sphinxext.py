@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import pytest
 from docutils import nodes
 
-from mindreader import sphinxext
+from mindreader.companion import sphinxext
 
 CONF = """
 from pathlib import Path
 from mindreader import paths
 paths.RESULTS = Path(__file__).parent / "results"
 paths.WEIGHTS = Path(__file__).parent / "weights"
-extensions = ["myst_parser", "mindreader.sphinxext"]
+extensions = ["myst_parser", "mindreader.companion.sphinxext"]
 myst_enable_extensions = ["colon_fence"]
 numfig = True
 html_theme = "basic"

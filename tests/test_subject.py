@@ -12,7 +12,7 @@ import pytest
 
 from mindreader import report
 from mindreader.core import weights
-from mindreader.chapter import start
+from mindreader.companion.chapter import start
 from mindreader.companion.ch00_subject import decoding, recovered
 from mindreader.companion.ch00_subject.subject import outlines_of, session_moments
 

@@ -27,7 +27,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from .. import rendering
+from ..companion import rendering
 from . import paths
 from .meaning import fingerprint_source
 

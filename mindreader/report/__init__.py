@@ -19,7 +19,7 @@ from ..companion.ch04_microstimulation.stimulation import (dose_response, face_a
 from ..companion.ch05_category_auc.categories import category_auc, category_summary, category_table, class_counts
 from ..companion.ch06_encoding_cycle.encoding import (cycle_identification, cycle_pictures, encoding_accuracy,
                                                       encoding_examples, encoding_summary)
-from .common import percent, percent_chance
+from ..companion.common import percent, percent_chance
 
 __all__ = ["CONTRAST", "DISTANCES", "INTEGER_BINS", "NO_PLANT", "annotated_scenes", "attended_pictures",
            "bottleneck_curve", "brain_map", "browse", "by_head", "captions_kept", "category_auc", "category_summary",

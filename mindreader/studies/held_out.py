@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 from ..companion.ch03_gan.pictures import NEAREST, features, picture_kinds
+from ..companion.common import entry, identification_row, scoring
 from ..core import paths
 from ..core.store import fingerprint, save_table
 from ..experiments import Experiment, experiment
 from ..pipeline import Pipeline
 from ..records import Embeddings
-from ..report.common import entry, identification_row, scoring
 from ..scoring import identification, intervals
 from .mapping_grid import read_table
 

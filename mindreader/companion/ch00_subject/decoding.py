@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from ...pipeline import Pipeline
-from ...report.common import pictures_of
 from ...scoring import intervals
 from ...twin import recovery
 from ...world.scenes import LIGHTS, STUFF, THINGS
+from ..common import pictures_of
 from .subject import answering, of_the_plant, outlines_of
 
 INPUTS = ("shuffled pictures", "single trials", "noiseless responses")

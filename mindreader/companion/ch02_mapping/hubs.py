@@ -7,10 +7,10 @@ import pandas as pd
 from ...mapping.network import targets
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings
-from ...report.common import entry, scoring
 from ...scoring import hubness
 from ...scoring.controls import over_repeats
 from ...scoring.retrieval import Batch
+from ..common import entry, scoring
 
 READERS = ("mapper", "ridge regression")
 TRIALS = ("first trials", "one showing of each picture")

@@ -9,8 +9,8 @@ from ...core.paper import paper_value
 from ...mapping.network import targets
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings
-from ...report.common import entry, scoring, true_points
 from ...scoring import controls, protocols, retrieval
+from ..common import entry, scoring, true_points
 
 MAPPERS = {"image": "f_mi", "caption": "f_mc"}  # the paper's names
 RETRIEVALS = ("retrieval/mindreader-forward", "retrieval/mindreader-backward", "retrieval/one-showing-forward",

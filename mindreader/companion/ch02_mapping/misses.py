@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ...pipeline import Pipeline
-from ...report.common import pictures_of
 from ...scoring import intervals, retrieval
+from ..common import pictures_of
 
 PAIRS = ("found instead", "found for another", "at random")
 

@@ -15,9 +15,9 @@ from ...mapping.baselines import fit_ridge
 from ...nsd import loader as nsd
 from ...pipeline import Pipeline
 from ...records import Embeddings, Split, Subject, Trials
-from ...report.common import entry
 from ...scoring import retrieval
 from ...scoring.controls import over_repeats
+from ..common import entry
 
 PAPER, MET, APART = "first appearance (paper)", "the same pictures, kinds met", "z-scored on training trials"
 PENALTIES = np.logspace(2, 6, 9)        # the weaker ones are never chosen, and each costs as much

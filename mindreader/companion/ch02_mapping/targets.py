@@ -9,9 +9,9 @@ from ...embedding.augment import augment
 from ...mapping.network import targets
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings
-from ...report.common import entry, first_of_each
 from ...scoring import controls, intervals
 from ...twin import recovery
+from ..common import entry, first_of_each
 
 N_VERSIONS = 4          # augmented versions of a picture to show
 CONSTANT = 1e-3         # of the median spread: a coordinate that spreads less is called constant

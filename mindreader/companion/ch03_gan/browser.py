@@ -12,10 +12,10 @@ from ...core.store import atomic_write
 from ...embedding import clip as embed
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
-from ...report.common import first_draw, first_of_each, pictures_of
 from ...scoring import identification
 from ...scoring.eight import pixel_correlation
 from ...training import sheet
+from ..common import first_draw, first_of_each, pictures_of
 from .pictures import LABELS, features, nearest_training_ids, painted, picture_kinds
 
 

@@ -9,10 +9,10 @@ from ...embedding import clip as embed
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, Reconstructions
-from ...report.common import entry, first_of_each, identification_row, pictures_of, scoring
 from ...scoring import identification, intervals
 from ...scoring.controls import Bottleneck
 from ...scoring.eight import Eye, eight
+from ..common import entry, first_of_each, identification_row, pictures_of, scoring
 from .fidelity import distances
 from .pictures import NEAREST, brain_points, features, nearest_training, nearest_training_ids, painted, picture_kinds
 

@@ -11,9 +11,9 @@ from ...core.paper import LOST
 from ...core.params import ParameterError
 from ...pipeline import Pipeline
 from ...records import SPACES
-from ...report.common import entry
 from ...scoring.claims import VERDICTS
 from ...studies import generator_grid as gan_grid
+from ..common import entry
 from .pictures import LABELS
 
 STARTS = {"lf": "language-free", "supervised": "supervised", "none": "nothing pretrained"}

@@ -12,10 +12,10 @@ from ...generator import reconstruct
 from ...generator.finetuning import TrainedGan
 from ...pipeline import Pipeline
 from ...records import Reconstructions
-from ...report.common import entry, first_draw, first_of_each, identification_row, pictures_of, scoring
 from ...scoring import intervals
 from ...world import rendering as scene_rendering
 from ..ch07_pretrained.held_out import out_of_domain
+from ..common import entry, first_draw, first_of_each, identification_row, pictures_of, scoring
 from .pictures import features, painted, sources
 
 PART = "generator_ood"

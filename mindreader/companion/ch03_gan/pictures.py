@@ -10,9 +10,9 @@ from ...embedding import clip as embed
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, Reconstructions
-from ...report.common import entry, first_draw, first_of_each, identification_row, pictures_of, true_points
 from ...scoring import controls, distances, retrieval
 from ...scoring.identification import as_annotations, kinds, n_way, n_way_sampled
+from ..common import entry, first_draw, first_of_each, identification_row, pictures_of, true_points
 
 LABELS = {"img": "image head", "cap": "caption head", "both": "both heads"}
 PAPER_ROWS = {"img": "f_mi", "cap": "f_mc", "both": "f_mi & f_mc"}  # of Table 6, where the first two are inferred

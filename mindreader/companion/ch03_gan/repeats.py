@@ -7,11 +7,11 @@ import pandas as pd
 
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, Reconstructions
-from ...report.common import entry, first_draw, pictures_of, scoring
 from ...scoring import intervals
 from ...scoring.readout import auc_by_class
 from ...twin import recovery
 from ...world.scenes import THINGS
+from ..common import entry, first_draw, pictures_of, scoring
 from .pictures import brain_points, sources
 
 FEWEST = 5                         # training pictures with and without a thing, for a reader to be taught

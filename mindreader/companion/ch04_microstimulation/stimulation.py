@@ -8,8 +8,8 @@ import pandas as pd
 from ...generator.reconstruct import microstimulate, random_voxels_like, silence
 from ...pipeline import Pipeline
 from ...records import SPACES, Trials
-from ...report.common import entry, first_draw, first_of_each, pictures_of
 from ...scoring import intervals
+from ..common import entry, first_draw, first_of_each, pictures_of
 
 # region (any label of the localiser) -> the word shown, and the sentence that names its category to CLIP
 REGIONS = {

@@ -10,8 +10,8 @@ import pandas as pd
 from ...core.paper import paper_value
 from ...core.params import progress
 from ...pipeline import Pipeline
-from ...report.common import entry
 from ...scoring import readout
+from ..common import entry
 
 # our name -> the paper's row in Table 2, and which hidden sizes its classifier has
 INPUTS = {

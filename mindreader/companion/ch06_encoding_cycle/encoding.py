@@ -8,10 +8,10 @@ import pandas as pd
 from ...mapping.encoding import cycle
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings
-from ...report.common import entry, first_draw, first_of_each, identification_row, pictures_of
 from ...scoring import controls
 from ...scoring.voxels import noise_ceiling, pearson
 from ..ch03_gan.pictures import brain_points
+from ..common import entry, first_draw, first_of_each, identification_row, pictures_of
 
 STREAMS = ("early", "midventral", "midlateral", "midparietal", "ventral", "lateral", "parietal")
 

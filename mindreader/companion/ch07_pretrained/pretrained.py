@@ -8,8 +8,8 @@ import pandas as pd
 from ...core import weights
 from ...generator.finetuning import TrainedGan
 from ...pipeline import Pipeline
-from ...report.common import entry
 from ...scoring import intervals, judging
+from ..common import entry
 from .held_out import Scenes, held_out, out_of_domain, sizes, trained_on
 from .shipped_clip import clip, points
 

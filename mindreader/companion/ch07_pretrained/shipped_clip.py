@@ -9,10 +9,10 @@ from ...embedding import clip as embed
 from ...pipeline import Pipeline
 from ...pretraining.clip import category_prompts
 from ...records import Embeddings
-from ...report.common import entry
 from ...scoring import identification, intervals, readout
 from ...world.mentions import FACTORS, Factor
 from ...world.scenes import THINGS, factors
+from ..common import entry
 from .held_out import Scenes, held_out
 
 FOLDS = 5

@@ -6,12 +6,12 @@ import dataclasses
 
 import pandas as pd
 
-from .core import paths, store
-from .core.params import run_name
-from .experiments import experiment
-from .pipeline import Pipeline
+from ..core import paths, store
+from ..core.params import run_name
+from ..experiments import experiment
+from ..pipeline import Pipeline
+from ..studies.generator_grid import STARTS
 from .rendering import Shown
-from .studies.generator_grid import STARTS
 
 USUAL = {"preset": "book", "subject": "", "seed": 0, "overrides": {}}  # what the committed notebooks run with
 OWN = {  # and the chapters' own parameters

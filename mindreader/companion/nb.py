@@ -1,9 +1,9 @@
 """Make the committed chapters: run each notebooks/NN_x.py with papermill, write the executed NN_x.ipynb beside it.
 
-    python -m mindreader.nb              every chapter, in order; one that would come out the same is skipped
-    python -m mindreader.nb 03_gan       one
-    python -m mindreader.nb --check      say what would change, write nothing
-    python -m mindreader.nb --force      skip nothing
+    python -m mindreader.companion.nb              every chapter, in order; one that would come out the same is skipped
+    python -m mindreader.companion.nb 03_gan       one
+    python -m mindreader.companion.nb --check      say what would change, write nothing
+    python -m mindreader.companion.nb --force      skip nothing
 
 No times and none of papermill's bookkeeping are kept, so that a rerun that changes no result changes no byte. A
 chapter is skipped when its source, the library's code, the weights and the packages are those of its last run
@@ -25,8 +25,8 @@ import jupytext
 import nbformat
 import papermill
 
-from .core import paths
-from .core.store import atomic_write, fingerprint, provenance, source_fingerprint
+from ..core import paths
+from ..core.store import atomic_write, fingerprint, provenance, source_fingerprint
 
 KEPT_METADATA = {"kernelspec", "jupytext"}
 NOT_COMPUTING = {"nb", "sphinxext", "modelcards", "_papermill", "__init__"}
@@ -128,8 +128,8 @@ def build(stem: str, *, check: bool = False, force: bool = False) -> bool:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Entry point of `python -m mindreader.nb`; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m mindreader.nb", description=__doc__.splitlines()[0])
+    """Entry point of `python -m mindreader.companion.nb`; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m mindreader.companion.nb", description=__doc__.splitlines()[0])
     parser.add_argument("chapter", nargs="*", help="e.g. 03_gan; all of them if none is named")
     parser.add_argument("--check", action="store_true", help="write no notebook; exit 1 if one would change")
     parser.add_argument("--force", action="store_true", help="run also what would come out the same")

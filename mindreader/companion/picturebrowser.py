@@ -18,8 +18,8 @@ from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from .core import paths
-from .training.sheet import TILES
+from ..core import paths
+from ..training.sheet import TILES
 
 LOG = logging.getLogger(__name__)
 WORDS = ("image_id", "trial", "kind")  # columns that are no score

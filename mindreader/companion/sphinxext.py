@@ -20,9 +20,9 @@ from docutils.parsers.rst import directives
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from ..core import paths, paper as tables
+from ..core.paper import NONE, format_number
 from . import picturebrowser
-from .core import paths, paper as tables
-from .core.paper import NONE, format_number
 from .modelcards import ModelCards
 
 LOG = logging.getLogger(__name__)
