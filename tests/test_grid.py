@@ -119,7 +119,7 @@ def test_the_candidates_are_what_the_mapper_aims_at(run, choice):
 
 def test_the_sum_of_two_mappers_is_scored_on_other_trials_than_its_weights(run, monkeypatch):
     chosen, choose = [], retrieval.choose_weights
-    monkeypatch.setattr(grid.retrieval, "choose_weights", lambda batches: chosen.append(batches) or choose(batches))
+    monkeypatch.setattr(grid.retrieval, "choose_weights", lambda batches, **how: chosen.append(batches) or choose(batches, **how))
     row = grid.TABLE4[3]
     one = replace(row, fits=(row.fits[1], ("resnet", ())))      # the caption mapper and the third, for speed
     batch, weights = grid.row_batch(run, one, 0)

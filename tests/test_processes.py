@@ -1,40 +1,45 @@
 """processes: several processes from any program, in order or as finished, and none is left behind."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import nbformat
 import pytest
-from concurrent.futures.process import BrokenProcessPool
 from nbclient import NotebookClient
 
-from mindreader.core.processes import as_finished, how_many, in_processes, pool
+from mindreader.core.processes import Pool, as_finished, how_many, in_processes
 
 ROOT = Path(__file__).resolve().parents[1]
-SQUARES = """
-from mindreader.processes import as_finished, in_processes
-
-print("once")
+HELPER = """
+import time
 
 def square(x):
     return x * x
 
-print(list(in_processes(square, range(9), 2, chunk=2)), sorted(as_finished(square, (2, 3), 2)))
+def slowly(seconds):
+    time.sleep(seconds)
+    return seconds
+"""
+SQUARES = """
+from helper import square
+from mindreader.core.processes import as_finished, in_processes
+
+print("once")
+print(list(in_processes(square, range(9), 2, chunk=2)), sorted(as_finished(square, (2, 3), 2)), flush=True)
 """
 SAID = "once\n[0, 1, 4, 9, 16, 25, 36, 49, 64] [(2, 4), (3, 9)]\n"
 FOR_EVER = """
-import time
-from mindreader.processes import in_processes
-
-def slowly(x):
-    time.sleep(x)
-    return x
+from helper import slowly
+from mindreader.core.processes import in_processes
 
 for done in in_processes(slowly, [0, *[100] * 9], 2):
     print(done, flush=True)
@@ -43,6 +48,7 @@ for done in in_processes(slowly, [0, *[100] * 9], 2):
 
 def start(text, how, folder, **options):
     """A program without a guard, started in one of the ways in which programs are."""
+    (folder / "helper.py").write_text(HELPER)
     (folder / "program.py").write_text(text)
     (folder / "package").mkdir(exist_ok=True)
     (folder / "package" / "__main__.py").write_text(text)
@@ -85,17 +91,27 @@ def test_a_program_without_a_guard_is_not_run_again(how, tmp_path):
     assert finish(start(SQUARES, how, tmp_path)) == (0, SAID, "")
 
 
-def test_a_notebook_sends_what_it_has_defined(tmp_path):
+def test_a_notebook_has_several_processes(tmp_path):
+    (tmp_path / "helper.py").write_text(HELPER)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SQUARES)])
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    assert [(output.name, output.text) for output in notebook.cells[0].outputs] == [("stdout", SAID)]
+    assert {output.name for output in notebook.cells[0].outputs} == {"stdout"}
+    assert "".join(output.text for output in notebook.cells[0].outputs) == SAID
+
+
+def test_a_function_of_the_program_itself_is_refused(tmp_path):
+    """Its processes would have to run the program to find it."""
+    text = SQUARES.replace("from helper import square", "from functools import partial\ndef square(x): return x * x")
+    for program in (text, text.replace("(square,", "(partial(square),")):
+        status, _, err = finish(start(program, "script", tmp_path))
+        assert status == 1 and "expected a function that a module has: the processes do not run the program itself" in err
 
 
 def test_a_subject_and_a_world_are_made_by_programs_without_a_guard(tmp_path):
     """Both hold a lock or a half-written file meanwhile: a program that was run again would wait for it."""
     text = """
 from pathlib import Path
-from mindreader import processes
+from mindreader.core import processes
 from mindreader.twin import TwinConfig, write_twin
 from mindreader.world import load_world
 
@@ -129,7 +145,7 @@ def test_one_process_is_this_one(n, items):
     seen, mine = [], (0, os.getpid(), os.environ.get("OMP_NUM_THREADS"))
     assert list(in_processes(nap, items, n)) == [mine] * len(items)
     assert list(as_finished(nap, items, n)) == [(item, mine) for item in items]
-    assert list(in_processes(seen.append, items, 1)) == [None] * len(items) and seen == list(items)
+    assert list(in_processes(seen.append, items, n)) == [None] * len(items) and seen == list(items)
     assert next(in_processes(lambda x: 1 / x, (1, 0), 1)) == 1      # each when it is asked for
 
 
@@ -152,7 +168,7 @@ def test_processes_do_not_run_far_ahead_of_who_takes_the_results(tmp_path):
 
 
 def test_how_many_are_worth_starting(monkeypatch):
-    monkeypatch.setattr("mindreader.core.processes.cpu_count", lambda: 12)
+    monkeypatch.setattr("mindreader.core.processes._processors", lambda: 12)
     assert [how_many(n) for n in (0, 199, 200, 10_000)] == [1, 1, 12, 12]
     assert [how_many(n, most=8) for n in (199, 200)] == [1, 8] and how_many(500, most=20) == 12
 
@@ -160,7 +176,7 @@ def test_how_many_are_worth_starting(monkeypatch):
 def test_no_process_at_all_is_refused():
     with pytest.raises(ValueError, match="got 0 processes, expected 1 or more"):
         list(in_processes(nap, (0, 0), 0))
-    with pytest.raises(ValueError, match="got -1 processes"), pool(-1):
+    with pytest.raises(ValueError, match="got -1 processes"), Pool(-1):
         pass
 
 
@@ -175,7 +191,32 @@ def fail_at_three(item):
 def test_an_error_of_a_process_is_raised_as_itself(spread):
     with pytest.raises(LookupError, match="^'?three'?$") as raised:
         list(spread(fail_at_three, range(40), 2))
-    assert "in fail_at_three" in str(raised.value.__cause__)
+    note, = raised.value.__notes__
+    assert "In process" in note and "in fail_at_three" in note
+
+
+class Demanding(Exception):
+    """Cannot be made again from its message."""
+
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+def fail_demandingly(item):
+    raise Demanding(item, "more")
+
+
+def give_what_cannot_be_sent(item):
+    return lambda: item
+
+
+def test_what_cannot_be_sent_is_told():
+    with pytest.raises(RuntimeError, match="Demanding: 0 and more"):
+        list(in_processes(fail_demandingly, range(4), 2))
+    with pytest.raises((AttributeError, TypeError, pickle.PicklingError), match="lambda"):
+        list(in_processes(give_what_cannot_be_sent, range(4), 2))
+    with pytest.raises((AttributeError, TypeError, pickle.PicklingError), match="lambda"):
+        list(in_processes(nap, [lambda: 0] * 4, 2))
 
 
 def end_at_three(item):
@@ -225,18 +266,29 @@ def test_a_program_that_is_killed_leaves_no_process(how, tmp_path):
     assert is_alone(program.pid)
 
 
-def grow(item):
-    """Keep another 400 MB, beside what was kept before."""
-    _kept.append(bytearray(os.urandom(1024)) * (400 << 10))
-    time.sleep(1.1)         # loky looks at most once a second
-    return os.getpid(), len(_kept)
+def give_much(item):
+    return bytes(item)
+
+
+def test_whoever_leaves_while_much_is_on_its_way_waits_for_nothing_and_leaves_nothing():
+    threads, descriptors = threading.active_count(), len(os.listdir("/dev/fd"))
+    for leave in range(3):
+        with closing(in_processes(give_much, [10 << 20] * 30, 2)) as results:
+            for _ in range(leave):
+                next(results)
+    assert threading.active_count() == threads and len(os.listdir("/dev/fd")) == descriptors
+
+
+def remember(item):
+    _kept.append(item)
+    return os.getpid(), tuple(_kept)
 
 
 _kept: list = []
 
 
-def test_a_process_that_grows_is_not_replaced(recwarn):
-    with pool(1) as workers:
-        first, second, third = [workers.submit(grow, item).result() for item in range(3)]
-    assert first[0] == second[0] == third[0] and third[1] == 3
-    assert not [w for w in recwarn if "worker stopped" in str(w.message)]
+def test_a_pool_ends_when_all_is_done():
+    with Pool(1) as pool:
+        futures = [pool.submit(remember, item) for item in range(3)]
+    pids, kept = zip(*(future.result(timeout=0) for future in futures))
+    assert len(set(pids)) == 1 and kept[-1] == (0, 1, 2) and not is_running(pids[0])

@@ -81,7 +81,7 @@ def inputs(stem: str) -> str:
     """A fingerprint of all that could change the chapter: its source, the code, the weights, the packages."""
     files = (path.relative_to(paths.PACKAGE).with_suffix("") for path in sorted(paths.PACKAGE.rglob("*.py")))
     modules = [".".join(file.parts) for file in files if file.name not in NOT_COMPUTING]
-    tables = [*sorted(paths.PACKAGE.glob("*.csv")), *sorted(paths.WEIGHTS.glob("*/card.json")),
+    tables = [*sorted(paths.PACKAGE.rglob("*.csv")), *sorted(paths.WEIGHTS.glob("*/card.json")),
               *sorted((paths.FIGURES / "tables").glob("*.csv"))]
     return fingerprint([_digest([paths.NOTEBOOKS / f"{stem}.py"]), source_fingerprint(*modules),
                         _digest(tables), provenance()])

@@ -85,7 +85,7 @@ class Number(SphinxRole):
         return value["ours"], describe(value, results[section]["origin"])
 
     def _cell(self):
-        self.env.note_dependency(str(paths.PACKAGE / "paper_values.csv"))
+        self.env.note_dependency(str(paths.PAPER_VALUES))
         place = [part.strip() for part in self.text.split("|")]
         if self.field != "paper" or len(place) < 3:
             raise ValueError("expected {paper}`table | row | column`, or with ` | metric` after it")

@@ -41,7 +41,7 @@ def paper_values(table: str | None = None) -> pd.DataFrame:
 
     Source: Tables 1 to 6.
     """
-    values = pd.read_csv(paths.PACKAGE / "paper_values.csv", dtype=str, keep_default_na=False)
+    values = pd.read_csv(paths.PAPER_VALUES, dtype=str, keep_default_na=False)
     if table is not None:
         known = list(dict.fromkeys(values.table))
         if table not in known:

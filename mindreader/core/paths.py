@@ -6,12 +6,13 @@ import os
 import warnings
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "mindreader"
 NOTEBOOKS = ROOT / "notebooks"
 FIGURES = ROOT / "figures"
 RESULTS = FIGURES / "results"
 WEIGHTS = PACKAGE / "weights"
+PAPER_VALUES = PACKAGE / "core" / "paper_values.csv"
 
 
 def home() -> Path:

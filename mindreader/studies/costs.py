@@ -168,7 +168,7 @@ def write_record(rows: Sequence[dict]) -> None:
 
 
 def _record_path() -> Path:
-    return paths.PACKAGE / "gpu_steps.csv"
+    return Path(__file__).with_name("gpu_steps.csv")
 
 
 def gpu_columns() -> dict[tuple[str, int], str]:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ import pandas as pd
 
 from ..core import paths
 from ..core.params import progress
+from ..core.processes import as_finished
 from ..core.store import fingerprint, save_table
 from ..experiments import CONDITIONS, NOTHING, Experiment
 from ..generator.joint import silent_positions
@@ -30,7 +31,7 @@ from ..pipeline import Pipeline
 from ..records import SPACES, Diverged, Embeddings
 from ..scoring import distances, identification, intervals
 from ..scoring.claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
-from .mapping_grid import command, one_thread, opened, read_table, stay_on_one_thread
+from .mapping_grid import command, one_thread, opened, read_table
 
 STARTS = {"lf": "generator_lf", "supervised": "generator_sup", "none": NOTHING}
 END_TO_END = (0.01, 0.1, 1.0)  # the paper's weights are lost; 0.1 is the released code's
@@ -133,25 +134,25 @@ def train_rows(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None, *
     """
     n_seeds = run.experiment.grid.n_painter_seeds if n_seeds is None else n_seeds
     found, jobs = {}, list(product(rows, range(n_seeds)))
-    if processes == 1:
-        with one_thread():
-            for job in progress(jobs, desc="tables 1 and 5"):
-                found[job] = train_row(run, *job)
-        return found
-    for name in SHARED:
+    work = partial(_alone, run) if processes == 1 else partial(_work, run.experiment, run.store.root)
+    for name in SHARED if processes > 1 else ():
         getattr(run, name)  # made here once, so that the processes find it
-    with (ProcessPoolExecutor(processes, get_context("spawn"), stay_on_one_thread) as pool,
-          progress(total=len(jobs), desc="tables 1 and 5") as bar):
-        at_work = {pool.submit(_work, run.experiment, run.store.root, *job): job for job in jobs}
-        for done in as_completed(at_work):
-            found[at_work[done]] = done.result()
-            bar.set_description(at_work[done][0].name)
+    with closing(as_finished(work, jobs, processes)) as finished, progress(total=len(jobs), desc="tables 1 and 5") as bar:
+        for job, trained in finished:
+            found[job] = trained
+            bar.set_description(job[0].name)
             bar.update()
     return {job: found[job] for job in jobs}
 
 
-def _work(config: Experiment, root: Path, row: Row, repeat: int) -> Trained:
-    return train_row(opened(config, root), row, repeat)
+def _alone(run: Pipeline, job: tuple[Row, int]) -> Trained:
+    with one_thread():
+        return train_row(run, *job)
+
+
+def _work(config: Experiment, root: Path, job: tuple[Row, int]) -> Trained:
+    """The same in a process of its own, which opens the subject once."""
+    return _alone(opened(config, root), job)
 
 
 def train_row(run: Pipeline, row: Row, repeat: int = 0) -> Trained:
@@ -278,4 +279,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    from mindreader.studies.generator_grid import main    # by its own name, under which other processes know what they are sent
+
     sys.exit(main())

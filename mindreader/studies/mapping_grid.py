@@ -12,11 +12,9 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import cache
-from multiprocessing import get_context
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from ..core import paths
 from ..core.params import progress
+from ..core.processes import as_finished
 from ..core.store import Store, fingerprint, save_table
 from ..experiments import Experiment, experiment
 from ..mapping.network import MappingConfig, low_level_recipe, targets
@@ -145,38 +144,30 @@ def run_grid(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None, *, 
     """
     n_seeds = run.experiment.grid.n_seeds if n_seeds is None else n_seeds
     fits = fits_of(run.experiment, rows, n_seeds)
-    bar = progress(total=len(fits), desc="grid")
-    if processes == 1:
-        with one_thread():
-            for (space, recipe, repeat), names in fits.items():
-                bar.set_description(f"{names}, seed {repeat}")
-                _make(run, space, recipe, repeat)
-                bar.update()
-    else:
-        with ProcessPoolExecutor(processes, get_context("spawn"), stay_on_one_thread) as pool:
-            at_work = {pool.submit(_work, run.experiment, run.store.root, *fit): fit for fit in fits}
-            for done in as_completed(at_work):
-                bar.set_description(f"{fits[at_work[done]]}, seed {at_work[done][2]}")
-                done.result()
-                bar.update()
-    bar.close()
+    work = partial(_make, run) if processes == 1 else partial(_work, run.experiment, run.store.root)
+    with closing(as_finished(work, fits, processes)) as finished, progress(total=len(fits), desc="grid") as bar:
+        for fit, _ in finished:
+            bar.set_description(f"{fits[fit]}, seed {fit[2]}")
+            bar.update()
     with one_thread():
         lines = [score_row(run, row, repeat) for row in rows for repeat in range(n_seeds)]
     return pd.concat(lines, ignore_index=True)
 
 
-def _make(run: Pipeline, space: str, recipe: MappingConfig, repeat: int) -> None:
-    try:
-        run.read(space, recipe, repeat)
-    except Diverged:
-        return  # kept as such; `score_row` tells
-    if space in HEADS and run.experiment.grid.n_pictures:
-        starting_distance(run, space, recipe, repeat)
+def _make(run: Pipeline, fit: Fit) -> None:
+    space = fit[0]
+    with one_thread():
+        try:
+            run.read(*fit)
+        except Diverged:
+            return  # kept as such; `score_row` tells
+        if space in HEADS and run.experiment.grid.n_pictures:
+            starting_distance(run, *fit)
 
 
-def _work(config: Experiment, root: Path, *fit) -> None:
+def _work(config: Experiment, root: Path, fit: Fit) -> None:
     """The same in a process of its own, which opens the subject once."""
-    _make(opened(config, root), *fit)
+    _make(opened(config, root), fit)
 
 
 @cache
@@ -195,12 +186,6 @@ def one_thread() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
-
-
-def stay_on_one_thread() -> None:
-    """The same for the whole life of a process."""
-    threadpool_limits(1)
-    torch.set_num_threads(1)
 
 
 # ── scoring ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -239,16 +224,10 @@ def row_batch(run: Pipeline, row: Row, repeat: int) -> tuple[retrieval.Batch, st
     n, seed = run.experiment.evaluate.n_retrieval, _seed(run)
     recipes = row.recipes(run.experiment)
     sides = [(run.read(space, recipe, repeat), candidates(run, space, recipe)) for space, recipe in recipes]
-    batches = [retrieval.batch(points, truth, n=n, seed=seed) for points, truth in sides]
-    if len(batches) == 1:
-        return batches[0], ""
-    after = min(n, min(len(points) for points, _ in sides) - n)
-    if after < 2:
-        raise ValueError(f"got {n + after} validation trials, expected more than {n + 1}: {n} to score and others to choose "
-                         "the weights on; lower evaluate.n_retrieval")
-    weights = retrieval.choose_weights([retrieval.batch(points, truth, n=after, start=n, seed=seed)
-                                        for points, truth in sides])
-    return retrieval.combine(batches, weights), " ".join(f"{w:.2f}" for w in weights.values)
+    if len(sides) == 1:
+        return retrieval.batch(*sides[0], n=n, seed=seed), ""
+    batch, weights = retrieval.combined_batch(*zip(*sides), n=n, seed=seed)
+    return batch, str(weights)
 
 
 def hits(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None) -> dict[tuple[str, str], pd.DataFrame]:
@@ -421,4 +400,6 @@ def command(module: str, doc: str, write: Callable[..., list[Path]], arguments: 
 
 
 if __name__ == "__main__":
+    from mindreader.studies.mapping_grid import main    # by its own name, under which other processes know what they are sent
+
     sys.exit(main())

@@ -21,7 +21,7 @@ from ..common import entry
 
 PAPER, MET, APART = "first appearance (paper)", "the same pictures, kinds met", "z-scored on training trials"
 PENALTIES = np.logspace(2, 6, 9)        # the weaker ones are never chosen, and each costs as much
-READING = tuple(f"report.splits:{name}" for name in ("_split", "_subject", "_kept", "_read", "_kinds_met"))
+READING = tuple(f"companion.ch02_mapping.splits:{name}" for name in ("_split", "_subject", "_kept", "_read", "_kinds_met"))
 SPLITS = {PAPER: "first_appearance", "random pictures": "random", "NSD's shared pictures": "shared1000",
           "whole kinds held out": "clusters"}
 
