@@ -22,16 +22,13 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
-from ..core import paths
-from ..core.params import progress
-from ..core.processes import as_finished
-from ..core.store import Store, fingerprint, save_table
+from .. import core, scoring
+from ..core import Store, as_finished, fingerprint, progress, save_table
+from ..mapping import MappingConfig, low_level_recipe, targets
+from ..scoring import trial_hits
 from ..experiments import Experiment, experiment
-from ..mapping.network import MappingConfig, low_level_recipe, targets
 from ..pipeline import Pipeline
 from ..records import Diverged, Embeddings, LayoutError
-from ..scoring import distances, hubness, intervals, retrieval
-from ..scoring.claims import trial_hits
 
 ABLATIONS = ("record", "none", "clamp", "augmentation", "captions", "losses", "auxiliary", "combinations", "all")
 HEADS = {"image": "img", "caption": "cap"}      # the mapper's space, and the condition that the starting painter hears
@@ -195,12 +192,12 @@ def score_row(run: Pipeline, row: Row, repeat: int) -> pd.DataFrame:
     try:
         batch, weights = row_batch(run, row, repeat)
     except Diverged as reason:
-        lines = [intervals.row(row.name, f"retrieval {direction}", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
-                 for direction in retrieval.DIRECTIONS]
+        lines = [scoring.row(row.name, f"retrieval {direction}", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
+                 for direction in scoring.DIRECTIONS]
         return pd.concat(lines, ignore_index=True).assign(**told, note=f"diverged: {reason}")
     settings = dict(seed=_seed(run), name=row.name, origin=run.origin, n_bootstrap=run.experiment.evaluate.n_bootstrap)
-    lines = [retrieval.score_batch(batch, direction, **settings).assign(weights=weights, **_crowding(batch, direction))
-             for direction in retrieval.DIRECTIONS]
+    lines = [scoring.score_batch(batch, direction, **settings).assign(weights=weights, **_crowding(batch, direction))
+             for direction in scoring.DIRECTIONS]
     (space, recipe), *others = row.recipes(run.experiment)
     if space in HEADS and not others and run.experiment.grid.n_pictures:
         lines.append(starting_distance(run, space, recipe, repeat).assign(name=row.name))
@@ -208,14 +205,14 @@ def score_row(run: Pipeline, row: Row, repeat: int) -> pd.DataFrame:
     return table.fillna({"weights": "", "protocol": ""})
 
 
-def _crowding(batch: retrieval.Batch, direction: retrieval.Direction) -> dict[str, float]:
+def _crowding(batch: scoring.Batch, direction: scoring.Direction) -> dict[str, float]:
     """How skewed it is how often each candidate is among the nearest, and how skewed with neighbours drawn at random."""
     few = len(np.unique(batch.image_ids)) // 2
-    found = hubness.hubness(batch, direction, k=min(hubness.NEIGHBOURS, few), n_bootstrap=1).iloc[0]
+    found = scoring.hubness(batch, direction, k=min(scoring.NEIGHBOURS, few), n_bootstrap=1).iloc[0]
     return {"skewness": found.value, "blind_skewness": found.chance}
 
 
-def row_batch(run: Pipeline, row: Row, repeat: int) -> tuple[retrieval.Batch, str]:
+def row_batch(run: Pipeline, row: Row, repeat: int) -> tuple[scoring.Batch, str]:
     """The first trials of the validation side as this row reads them, ready for `retrieval.hits`; and its weights, if a sum.
 
     The candidates are what the row's own mapper aims at, cut or not and captions chosen as in its training (as in the
@@ -225,8 +222,8 @@ def row_batch(run: Pipeline, row: Row, repeat: int) -> tuple[retrieval.Batch, st
     recipes = row.recipes(run.experiment)
     sides = [(run.read(space, recipe, repeat), candidates(run, space, recipe)) for space, recipe in recipes]
     if len(sides) == 1:
-        return retrieval.batch(*sides[0], n=n, seed=seed), ""
-    batch, weights = retrieval.combined_batch(*zip(*sides), n=n, seed=seed)
+        return scoring.batch(*sides[0], n=n, seed=seed), ""
+    batch, weights = scoring.combined_batch(*zip(*sides), n=n, seed=seed)
     return batch, str(weights)
 
 
@@ -273,7 +270,7 @@ def starting_distance(run: Pipeline, space: str, recipe: MappingConfig, repeat: 
         points = run.read(space, recipe, repeat)
         points = points.take(np.argsort(points.keys, kind="stable")[:n])
         painted = run.picture_features(run.paint({space: points}, HEADS[space], finetuned=False))
-        table = distances.distance_rows(painted, run.validation(run.true_features), origin=run.origin)
+        table = scoring.distance_rows(painted, run.validation(run.true_features), origin=run.origin)
         (folder / "distances.json").write_text(json.dumps(table.to_dict("records")), encoding="utf-8")
 
     def load(folder: Path) -> pd.DataFrame:
@@ -310,7 +307,7 @@ def write_record(run: Pipeline, n_seeds: int | None = None, *, processes: int = 
         ("hits", wide.reset_index()))]
 
 
-def read_record(run: Pipeline, root: Path = paths.FIGURES) -> tuple[pd.DataFrame, pd.DataFrame, str | None]:
+def read_record(run: Pipeline, root: Path = core.FIGURES) -> tuple[pd.DataFrame, pd.DataFrame, str | None]:
     """The committed Tables 3 and 4, and a sentence that says why this run would not make them; None where it would.
 
     Held against this run: the key of every row, which counts settings, code and weights; and, for each row whose fits are
@@ -325,7 +322,7 @@ def read_record(run: Pipeline, root: Path = paths.FIGURES) -> tuple[pd.DataFrame
     if strange:
         return table3, table4, (f"This record was made with other settings, code or weights than this run has, for "
                                 f"{len(strange)} of its {len(keys)} rows; `make tables` makes it anew.")
-    counts = record.pivot(index=place, columns="metric", values="hits")[[f"retrieval {d}" for d in retrieval.DIRECTIONS]]
+    counts = record.pivot(index=place, columns="metric", values="hits")[[f"retrieval {d}" for d in scoring.DIRECTIONS]]
     for at, then in zip(counts.index, counts.to_numpy(float)):
         row, repeat = rows[at[:3]], at[3]
         if all(_is_read(run, space, recipe, repeat) for space, recipe in row.recipes(run.experiment)):
@@ -337,7 +334,7 @@ def read_record(run: Pipeline, root: Path = paths.FIGURES) -> tuple[pd.DataFrame
     return table3, table4, None
 
 
-def read_hits(root: Path = paths.FIGURES) -> dict[tuple[str, str], pd.DataFrame]:
+def read_hits(root: Path = core.FIGURES) -> dict[tuple[str, str], pd.DataFrame]:
     """The committed hits, as `hits` gives them."""
     wide = read_table(root, "hits").set_index(["image_id", "key"])
     wide.columns = pd.MultiIndex.from_tuples([tuple(column.split(" | ")) for column in wide.columns])
@@ -369,8 +366,8 @@ def _hits_now(run: Pipeline, row: Row, repeat: int) -> np.ndarray:
     try:
         batch, _ = row_batch(run, row, repeat)
     except Diverged:
-        return np.full(len(retrieval.DIRECTIONS), np.nan)
-    return np.array([retrieval.hits(batch, direction).sum() for direction in retrieval.DIRECTIONS], float)
+        return np.full(len(scoring.DIRECTIONS), np.nan)
+    return np.array([scoring.hits(batch, direction).sum() for direction in scoring.DIRECTIONS], float)
 
 
 # ── the command line ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -394,7 +391,7 @@ def command(module: str, doc: str, write: Callable[..., list[Path]], arguments: 
     usual = chosen.preset == "book" and chosen.seeds is None
     name = f"tables__{chosen.preset}" + (f"__seeds-{chosen.seeds}" if chosen.seeds else "")
     run = Pipeline(experiment(chosen.preset))
-    written = write(run, chosen.seeds, processes=chosen.processes, root=paths.output_root("" if usual else name))
+    written = write(run, chosen.seeds, processes=chosen.processes, root=core.output_root("" if usual else name))
     sys.stdout.write("".join(f"{path}\n" for path in written))
     return 0
 
