@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
-from mindreader.generator.finetuning import GanConfig
-from mindreader.mapping.network import MappingConfig
-from mindreader.core.params import ParameterError, check_device
+from mindreader.core import ParameterError, check_device
+from mindreader.generator import GanConfig
+from mindreader.mapping import MappingConfig
 
 from . import gan_step, grid_step, mapper_step
 from .timing import Timing, machine, peaks

@@ -27,10 +27,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mindreader.nsd.loader import load_subject
-from mindreader.core.params import progress
+from mindreader.core import progress
+from mindreader.nsd import load_subject
+from mindreader.twin import TwinConfig, write_twin
 from mindreader.records import Subject
-from mindreader.twin.subject import TwinConfig, write_twin
 
 FULL = TwinConfig(n_voxels=15724, n_sessions=37, trials_per_session=750)
 NSD = {"trials": 27750, "images": 9841, "training images": 8364, "validation images": 1477, "most repeats": 3,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mindreader.generator.finetuning import Game, GanConfig
+from mindreader.generator import Game, GanConfig
 from mindreader.core.memory import keep_freed_memory
 
 from .plain_stylegan import PlainDiscriminator, PlainGenerator

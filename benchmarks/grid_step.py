@@ -21,7 +21,8 @@ SHARING = (1, 4)
 def sections(asked: argparse.Namespace) -> Iterator[dict]:
     """Both presets on a CPU; on a GPU, NSD's sizes in both number formats, alone and with others beside it."""
     if asked.device == "cpu":
-        from mindreader.embedding.clip import load_clip, load_resnet     # here: a lent GPU's machine need not have their packages
+        from mindreader.embedding import load_clip
+        from mindreader.embedding import load_resnet
 
         book = experiment("book")
         n_trials = round((1 - book.data.validation_fraction) * book.twin.n_sessions * book.twin.trials_per_session)

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from mindreader.studies.costs import train_step
-from mindreader.training.fitting import new_network
-from mindreader.mapping.network import MappingConfig, ResidualMapper
+from mindreader.mapping import MappingConfig, ResidualMapper
+from mindreader.training import new_network
 from mindreader.core.memory import keep_freed_memory
 
 from .plain_mapper import PlainMapper

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mindreader.generator.stylegan import StyleGanConfig, Verdict
+from mindreader.generator import StyleGanConfig, Verdict
 
 
 def activate(x: Tensor, bias: Tensor | None = None, *, lrelu: bool = False, gain: float = 1.0,

@@ -7,17 +7,13 @@ import difflib
 from dataclasses import dataclass, field, fields, replace
 
 from . import limits
-from .core.params import ParameterError
-from .core.store import child_seed
-from .embedding.clip import EmbedConfig
-from .embedding.screening import ScreenConfig
-from .generator.finetuning import GanConfig
-from .generator.stylegan import PUBLISHED
-from .mapping.encoding import EncoderConfig
-from .mapping.network import MappingConfig
-from .nsd.loader import DataConfig
-from .scoring.readout import CategoryConfig
-from .twin.subject import TwinConfig
+from .core import ParameterError, child_seed
+from .embedding import EmbedConfig, ScreenConfig
+from .generator import GanConfig, PUBLISHED
+from .mapping import EncoderConfig, MappingConfig
+from .nsd import DataConfig
+from .scoring import CategoryConfig
+from .twin import TwinConfig
 
 CONDITIONS = {"img": ("image",), "cap": ("caption",), "both": ("image", "caption")}
 NOTHING = "none"  # a painter to start from that is not pretrained

@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from .core.params import DEVICE, PRESETS, SUBJECT, ParameterError
-from .mapping.network import AUXILIARIES, CAPTION_CHOICES
-from .nsd.loader import ANNOTATIONS, SPLITS, ZSCORES
-from .training.losses import LOSSES
+from .core import DEVICE, PRESETS, ParameterError, SUBJECT
+from .mapping import AUXILIARIES, CAPTION_CHOICES
+from .nsd import ANNOTATIONS, SPLITS, ZSCORES
+from .training import LOSSES
 
 PRECISIONS = ("float32", "bfloat16")
 

@@ -13,21 +13,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .core.params import check_device, progress
-from .core.paths import home, nsd_root
-from .core.store import Store, source_fingerprint
+from . import embedding, generator, mapping, nsd, twin
+from .core import Store, check_device, home, nsd_root, progress, source_fingerprint
+from .generator import PSEUDO_NOISE, Watch
+from .mapping import MappingConfig
+from .training import LOSSES
 from .core.weights import load_part, part_checksum
-from .embedding import screening as captions, clip as embed
 from .experiments import CONDITIONS, NOTHING, Experiment
-from .generator import finetuning as gan, joint, reconstruct
-from .generator.steps import PSEUDO_NOISE
-from .generator.watch import Watch
-from .mapping import baselines, encoding, network as mapping
-from .mapping.network import MappingConfig
-from .nsd import loader as nsd
 from .records import SPACES, Diverged, Embeddings, Reconstructions, Split, Stimuli, Subject
-from .training.losses import LOSSES
-from .twin import subject as twin
 
 # A stage: the earlier stages and the parts of the experiment that could change it, the code that makes it (with all that it
 # reaches, see `meaning`), and the pretrained weights that it uses. Walked to make its key, so that changing the generator
@@ -99,28 +92,28 @@ class Pipeline:
 
     # ── the shared space ───────────────────────────────────────────────────────────────────────────────────────────
     @cached_property
-    def clip(self) -> embed.ClipEmbedder:
-        return embed.load_clip(self.experiment.embed)
+    def clip(self) -> embedding.ClipEmbedder:
+        return embedding.load_clip(self.experiment.embed)
 
     @cached_property
     def points(self) -> dict[str, Embeddings]:
         """Where CLIP puts each picture ("image", one point) and each of its captions ("caption", several points)."""
         stimuli = self.subject.stimuli
         return {
-            "image": self._keep_points("points", {"space": "image"}, lambda: embed.embed_pictures(stimuli, self.clip)),
-            "caption": self._keep_points("points", {"space": "caption"}, lambda: embed.embed_captions(stimuli, self.clip)),
+            "image": self._keep_points("points", {"space": "image"}, lambda: embedding.embed_pictures(stimuli, self.clip)),
+            "caption": self._keep_points("points", {"space": "caption"}, lambda: embedding.embed_captions(stimuli, self.clip)),
         }
 
     @cached_property
     def caption_scores(self) -> pd.DataFrame:
         """How well each caption fits its picture, and whether it is kept (paper §2.1)."""
-        return captions.score_captions(self.subject.stimuli, self.points["image"], self.points["caption"],
+        return embedding.score_captions(self.subject.stimuli, self.points["image"], self.points["caption"],
                                        logit_scale=self.clip.logit_scale, config=self.experiment.screen)
 
     @cached_property
     def stimuli(self) -> Stimuli:
         """The stimuli with only the captions that survived screening."""
-        return captions.keep_matching(self.subject.stimuli, self.caption_scores)
+        return embedding.keep_matching(self.subject.stimuli, self.caption_scores)
 
     @cached_property
     def targets(self) -> dict[str, Embeddings]:
@@ -138,7 +131,7 @@ class Pipeline:
     @cached_property
     def low_level(self) -> Embeddings:
         """Each picture in the self-taught low-level net, within [0, 1]: what the third mapper aims at (paper Table 4)."""
-        features = self._keep_points("low level", {}, lambda: embed.embed_pictures(self.subject.stimuli, embed.load_resnet()))
+        features = self._keep_points("low level", {}, lambda: embedding.embed_pictures(self.subject.stimuli, embedding.load_resnet()))
         points = mapping.low_level_targets(features, self.split.train)
         return Embeddings(points.vectors, points.image_ids, points.keys, "resnet", points.source)
 
@@ -151,7 +144,7 @@ class Pipeline:
         """Points of augmented versions of the pictures, (n_versions, n_images, n_dims) in the stimuli's order."""
         def make(folder: Path, n_versions: int = 4) -> None:
             stimuli, seed = self.subject.stimuli, self.experiment.child_seed("augment")
-            versions = [self.clip.images(embed.augment(stimuli.images, seed=seed + v)) for v in range(n_versions)]
+            versions = [self.clip.images(embedding.augment(stimuli.images, seed=seed + v)) for v in range(n_versions)]
             np.save(folder / "augmented.npy", np.stack(versions))
 
         return self.store.fetch("points", self.key("points", {"space": "image", "what": "augmented"}), make,
@@ -222,7 +215,7 @@ class Pipeline:
     def ridge(self) -> dict[str, Embeddings]:
         """The same trials carried over by ridge regression, to read the mappers' scores beside."""
         return {space: self._keep_points("baselines", {"space": space, "what": "ridge"},
-                                         lambda space=space: baselines.fit_ridge(
+                                         lambda space=space: mapping.fit_ridge(
                                              self.subject.train, self.targets[space], clamp=self.experiment.mapping.clamp,
                                              seed=self.experiment.child_seed("ridge")).predict(self.subject.trials))
                 for space in SPACES}
@@ -231,7 +224,7 @@ class Pipeline:
     def mlp(self) -> dict[str, Embeddings]:
         """The same trials carried over by a plain residual network of fully connected layers, by the mappers' recipe."""
         return {space: self._keep_points("baselines", {"space": space, "what": "mlp"},
-                                         lambda space=space: baselines.fit_mlp(
+                                         lambda space=space: mapping.fit_mlp(
                                              self.subject.train, self.subject.validation, self.targets[space],
                                              self.experiment.mapping, seed=self.experiment.child_seed(f"mlp/{space}"),
                                              augmented=self.augmented if space == "image" else None,
@@ -248,12 +241,12 @@ class Pipeline:
 
     # ── pictures ───────────────────────────────────────────────────────────────────────────────────────────────────
     @cached_property
-    def start(self) -> gan.TrainedGan:
+    def start(self) -> generator.TrainedGan:
         """The language-free generator as pretrained: one head, nothing finetuned.
 
         Raises ValueError where it does not fit the pictures or the embedding, LayoutError where it is missing.
         """
-        painter = gan.TrainedGan.from_part(*load_part(self.experiment.start))
+        painter = generator.TrainedGan.from_part(*load_part(self.experiment.start))
         has = (painter.network.resolution, painter.network.condition_dim)
         wants = (self.subject.stimuli.images.shape[1], self.clip.n_dims)
         if has != wants:
@@ -261,7 +254,7 @@ class Pipeline:
                              f"{wants[0]} px from {wants[1]}; name the folder of one that fits with the override 'start'")
         return painter
 
-    def beginning(self, cond: str) -> gan.TrainedGan:
+    def beginning(self, cond: str) -> generator.TrainedGan:
         """What finetuning with this condition starts from: the pretrained generator, with its head doubled for "both".
 
         Where nothing is pretrained (start "none"), a generator trained on the training pictures alone, from pseudo
@@ -280,11 +273,11 @@ class Pipeline:
             self._train(cond, {head: self.training(self.truth[head]) for head in heads}, config, None,
                         f"pseudo/{cond}", self.store.workspace("pseudo painter", key)).save(folder)
 
-        return self.store.fetch("pseudo painter", key, make, gan.TrainedGan.load)
+        return self.store.fetch("pseudo painter", key, make, generator.TrainedGan.load)
 
-    def painter(self, cond: str) -> gan.TrainedGan:
+    def painter(self, cond: str) -> generator.TrainedGan:
         """The generator finetuned on this brain's mapped points, conditioned by "img", "cap" or "both" (paper §2.3)."""
-        return self._finetuned(cond, gan.TrainedGan.load)
+        return self._finetuned(cond, generator.TrainedGan.load)
 
     def told(self, cond: str) -> dict[str, Embeddings]:
         """What that painter is told of each trial, by space: what the frozen mappers say (`mapped`).
@@ -313,7 +306,7 @@ class Pipeline:
                             self.experiment.gan, start, name, room).save(folder)
                 return
             mappers, trials = {head: self.mapper(head) for head in CONDITIONS[cond]}, self.subject.train
-            together = joint.train_jointly(
+            together = generator.train_jointly(
                 self.subject.stimuli.images, self._rows(trials.image_ids), trials.betas,
                 [self.truth[head].at(trials.image_ids) for head in mappers], [m.network for m in mappers.values()],
                 self.experiment.gan, weight=self.experiment.end_to_end, start=start, on_tick=self._watch(cond, room),
@@ -324,10 +317,10 @@ class Pipeline:
 
         return self.store.fetch("painter", key, make, load)
 
-    def _train(self, cond: str, points: dict[str, Embeddings], config: gan.GanConfig, start, seed: str,
-               room: Path) -> gan.TrainedGan:
+    def _train(self, cond: str, points: dict[str, Embeddings], config: generator.GanConfig, start, seed: str,
+               room: Path) -> generator.TrainedGan:
         rows = self._rows(points[CONDITIONS[cond][0]].image_ids)
-        return gan.train_gan(self.subject.stimuli.images, rows, tuple(p.vectors for p in points.values()), config,
+        return generator.train_gan(self.subject.stimuli.images, rows, tuple(p.vectors for p in points.values()), config,
                              start=start, on_tick=self._watch(cond, room), **self._helpers(seed, room))
 
     def _rows(self, image_ids: np.ndarray) -> np.ndarray:
@@ -345,7 +338,7 @@ class Pipeline:
     def _helpers(self, seed: str, room: Path) -> dict:
         """What every training of a painter is given."""
         device = self.experiment.device
-        low_level = embed.load_resnet().on(device).low_level if self.experiment.gan.low_level else None
+        low_level = embedding.load_resnet().on(device).low_level if self.experiment.gan.low_level else None
         return dict(clip=self.clip.on(device), low_level=low_level, seed=self.experiment.child_seed(seed), device=device,
                     checkpoint=room / "checkpoint.pt", progress=progress)
 
@@ -353,26 +346,26 @@ class Pipeline:
         """Pictures from points, by the finetuned generator or by the one it started from; the same z for every row set."""
         heads = CONDITIONS[cond]
         painter = self.ready(self.painter(cond) if finetuned else self.beginning(cond))
-        return reconstruct.reconstruct({h: points[h] for h in heads}, painter, heads=heads, n_draws=n_draws,
+        return generator.reconstruct({h: points[h] for h in heads}, painter, heads=heads, n_draws=n_draws,
                                        seed=self.experiment.child_seed("z"))
 
-    def ready(self, painter: gan.TrainedGan) -> gan.TrainedGan:
+    def ready(self, painter: generator.TrainedGan) -> generator.TrainedGan:
         """The painter where this run computes, and in the number format in which it learned to paint."""
         return replace(painter, device=self.experiment.device, precision=self.experiment.gan.precision)
 
     @cached_property
-    def feature_net(self) -> embed.FeatureNet:
+    def feature_net(self) -> embedding.FeatureNet:
         """Sees pictures for scoring only; no training loss ever uses it."""
-        return embed.load_feature_net()
+        return embedding.load_feature_net()
 
     def picture_features(self, pictures: Reconstructions) -> Embeddings:
         """Reconstructions in the feature net's space."""
-        return embed.embed_reconstructions(pictures, self.feature_net)
+        return embedding.embed_reconstructions(pictures, self.feature_net)
 
     @cached_property
     def true_features(self) -> Embeddings:
         """Every stimulus in the feature net's space."""
-        return embed.embed_pictures(self.subject.stimuli, self.feature_net)
+        return embedding.embed_pictures(self.subject.stimuli, self.feature_net)
 
     @property
     def released_reference(self) -> Embeddings:
@@ -382,17 +375,17 @@ class Pipeline:
 
     # ── reading the same points otherwise ──────────────────────────────────────────────────────────────────────────
     @cached_property
-    def encoder(self) -> encoding.FittedEncoder:
+    def encoder(self) -> mapping.FittedEncoder:
         """The network that predicts activity from CLIP's point of a picture (paper A.8)."""
         key = self.key("encoder", {})
 
         def make(folder: Path) -> None:
-            fitted = encoding.fit_encoder(self.truth["image"], self.subject.train, self.subject.validation,
+            fitted = mapping.fit_encoder(self.truth["image"], self.subject.train, self.subject.validation,
                                           self.experiment.encoder, seed=self.experiment.child_seed("encoder"),
                                           progress=progress)
             fitted.save(folder)
 
-        return self.store.fetch("encoder", key, make, encoding.FittedEncoder.load)
+        return self.store.fetch("encoder", key, make, mapping.FittedEncoder.load)
 
     # ── keeping ────────────────────────────────────────────────────────────────────────────────────────────────────
     def keep(self, stage: str, extra: dict, make, load):

@@ -29,9 +29,7 @@ seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example twin.n_voxels
 
 # %%
-from mindreader import report
-from mindreader.companion import chapter
-from mindreader.companion.plots import common as plots, subject as plots_subject
+from mindreader.companion import ch00_subject as report, chapter, plots
 from mindreader.core import params
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)
@@ -48,7 +46,7 @@ run = chapter.start("00_subject", preset, subject=subject, seed=seed, overrides=
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-scenes", "caption": "Pictures, what COCO's files mark in them (things in bold), and their captions, coloured by the grade that only the plant knows."}}
 images, outlines, captions = report.annotated_scenes(run, n=4)
-run.show(plots_subject.annotated_scenes(images, outlines, captions, origin=run.origin), "scenes", data=captions)
+run.show(plots.annotated_scenes(images, outlines, captions, origin=run.origin), "scenes", data=captions)
 
 # %% [markdown]
 # ## The brain that saw it
@@ -59,11 +57,11 @@ run.show(plots_subject.annotated_scenes(images, outlines, captions, origin=run.o
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-region-slices", "caption": "Three axial slices of the volume, with the regions that NSD's label volumes name."}}
 brain, regions = report.brain_map(run)
-run.show(plots_subject.region_slices(run.subject.coords, brain.family.to_numpy(), origin=run.origin,
+run.show(plots.region_slices(run.subject.coords, brain.family.to_numpy(), origin=run.origin,
                                      title="A cortex with NSD's regions"), "slices")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-flat", "caption": "The same cortex laid flat around the occipital poles, as one lays out a globe. Left: regions, named in one hemisphere; right: noise-ceiling signal-to-noise ratio, as NSD's procedure finds it in the betas."}}
-run.show(plots_subject.flat_maps(brain, regions, origin=run.origin, title="The cortex, laid flat"), "flat", data=brain)
+run.show(plots.flat_maps(brain, regions, origin=run.origin, title="The cortex, laid flat"), "flat", data=brain)
 
 # %% [markdown]
 # ## A picture comes back
@@ -73,7 +71,7 @@ run.show(plots_subject.flat_maps(brain, regions, origin=run.origin, title="The c
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-reliability", "caption": "Left: correlation over voxels between trials of eight pictures; frames hold the trials of one picture. Right: over all pictures with repeats, the mean correlation of its trials, and that with trials of other pictures."}}
 repeated = report.repeat_reliability(run)
-run.show(plots_subject.repeats(report.repeat_matrix(run), repeated, origin=run.origin,
+run.show(plots.repeats(report.repeat_matrix(run), repeated, origin=run.origin,
                                title="Trials of one picture resemble each other"), "repeats", data=repeated)
 
 # %% [markdown]
@@ -84,7 +82,7 @@ run.show(plots_subject.repeats(report.repeat_matrix(run), repeated, origin=run.o
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sessions", "caption": "Mean beta of some voxels in each session, less the voxel's mean over sessions: as stored, after z-scoring within session, and, on the right, as stored against the offset that was planted."}}
 drift = report.session_drift(run)
-run.show(plots_subject.sessions(drift, origin=run.origin, title="Sessions differ until they are z-scored"), "sessions",
+run.show(plots.sessions(drift, origin=run.origin, title="Sessions differ until they are z-scored"), "sessions",
          data=drift)
 
 # %% [markdown]
@@ -105,7 +103,7 @@ run.show(plots.scatter(ceilings.planted.to_numpy(), ceilings.found.to_numpy(), o
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-contrasts", "caption": "Welch's t, median over the voxels of a region (their number in brackets), repeats averaged first; n counts the pictures that show the category. Framed: the region's own contrast."}}
 contrasts = report.region_contrasts(run)
-run.show(plots_subject.contrasts(contrasts, bar=report.CONTRAST, origin=run.origin,
+run.show(plots.contrasts(contrasts, bar=report.CONTRAST, origin=run.origin,
                                  title="Each region answers to its own category"), "contrasts",
          data=contrasts) if len(contrasts) else report.NO_PLANT
 
@@ -150,7 +148,7 @@ run.show(plots.dots(factors, hue="input", origin=run.origin, xlabel="correlation
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attended", "caption": "Pictures that were shown three times. Lit: the thing that was attended on that trial; below: the thing that was read from its activity, in red where it was another."}}
 minds = report.attended_pictures(run, n=3)
-run.show(plots_subject.attended(minds, origin=run.origin, title="Repeats of a picture carry different things"),
+run.show(plots.attended(minds, origin=run.origin, title="Repeats of a picture carry different things"),
          "attended", data=minds.drop(columns="picture")) if len(minds) else report.NO_PLANT
 
 # %% [markdown]

@@ -32,13 +32,10 @@ ablation: str = "record"  # record, none, clamp, augmentation, captions, losses,
 n_seeds: int = 3  # fits of each setting, where ablation is not record
 
 # %%
-from mindreader import report
-from mindreader.companion import chapter
-from mindreader.companion.plots import common as plots, mapping as plots_mapping
-from mindreader.studies import mapping_grid as grid
+from mindreader.companion import ch02_mapping as report, chapter, plots
+from mindreader.companion.ch02_mapping import ablation as settings, hubs, mapping, misses, splits, targets
 from mindreader.core import params
-from mindreader.companion.ch02_mapping import ablation as settings
-from mindreader.companion.ch02_mapping import hubs, mapping, misses, splits, targets
+from mindreader.studies import mapping_grid as grid
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict, ablation=grid.ABLATIONS, n_seeds=int)
 run = chapter.start("02_mapping", preset, subject=subject, seed=seed, overrides=overrides, ablation=ablation,
@@ -71,7 +68,7 @@ run.show(plots.curves(history, x="epoch", y="loss", hue="curve", origin=run.orig
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-targets", "caption": "Left: coordinates of one picture's targets, unit length; the row *clamp* takes the picture with the largest coordinate. Right: cosine of two versions of one picture's target, and of two pictures'."}}
 pairs = targets.target_pairs(run)
-run.show(plots_mapping.profiles_and_pairs(targets.target_profiles(run), pairs, origin=run.origin,
+run.show(plots.profiles_and_pairs(targets.target_profiles(run), pairs, origin=run.origin,
                                           title="What each choice changes about a target"), "targets", data=pairs)
 
 # %% [markdown]
@@ -146,7 +143,7 @@ run.show(plots.dots(report.percent(showings), hue="direction", origin=run.origin
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-hubs", "caption": "Left: how often each picture is among the ten nearest of a reading, one showing of each picture. Right: retrieval under each similarity, among the first 300 trials as in the paper, and with one showing of each picture. Image space."}}
 found, crowded = hubs.similarities(run), hubs.hub_scores(run)
 picture = report.percent(found[found.space == "image"])
-run.show(plots_mapping.hubs(hubs.occurrence_curves(run), picture, k=10, origin=run.origin,
+run.show(plots.hubs(hubs.occurrence_curves(run), picture, k=10, origin=run.origin,
                             title="Showings that compete together, and hubs"), "hubs", data=found)
 
 # %% [markdown]
@@ -175,7 +172,7 @@ run.show(plots.picture_grid(misses.retrieval_misses(run, n=6), origin=run.origin
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-misses", "caption": "Cosine between CLIP's points of the right picture and of the one found instead, beside both controls; triangles mark medians."}}
 near = misses.miss_pairs(run)
-run.show(plots_mapping.pair_histograms(near, origin=run.origin, xlabel="cosine of true points",
+run.show(plots.pair_histograms(near, origin=run.origin, xlabel="cosine of true points",
                                        title="What is found by mistake is nearer than chance"), "miss_pairs", data=near)
 
 # %% [markdown]
@@ -194,7 +191,7 @@ run.show(plots_mapping.pair_histograms(near, origin=run.origin, xlabel="cosine o
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-mapped", "caption": "Left: mapped and true coordinates for the first validation picture, unit length (the paper's Fig. 9). Right: correlation of each mapped coordinate with the true one over validation trials, best first; a coordinate that never varies counts as 0."}}
 each, mean = targets.dimension_correlations(run)
-run.show(plots_mapping.mapped_beside_true(targets.mapped_profiles(run), each, origin=run.origin,
+run.show(plots.mapped_beside_true(targets.mapped_profiles(run), each, origin=run.origin,
                                           title="Most coordinates are read a little"), "mapped", data=each)
 
 # %%
@@ -228,7 +225,7 @@ run.table(rows, "settings")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-settings", "caption": "Tables 3 and 4, each setting once. Left: the paper's hits of 300 on NSD, in per cent, with Wilson's 95 % interval. Right: ours, mean over seeds, with 95 % intervals from resampling pictures. The levels cannot be compared: two brains, two CLIPs."}}
 beside = settings.beside_the_paper(rows)
-run.show(plots_mapping.beside_the_paper(beside, origin=run.origin, xlabel="correct among 300 (%)",
+run.show(plots.beside_the_paper(beside, origin=run.origin, xlabel="correct among 300 (%)",
                                         title="The paper's settings, there and here"), "settings_beside", data=beside)
 
 # %% [markdown]
@@ -245,7 +242,7 @@ run.table(paper.drop(columns="sentence"), "claims_paper")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-verdicts", "caption": "The paper's claims: difference in hits, in points of per cent, and the verdict. Left: on the counts that the paper prints. Right: on our fits. For the auxiliary networks the paper's claim is that they do not help."}}
 cells = settings.verdict_cells(paper, ours)
-run.show(plots_mapping.verdicts(cells, origin=run.origin, title="Few of the paper's comparisons outlive its own batch"),
+run.show(plots.verdicts(cells, origin=run.origin, title="Few of the paper's comparisons outlive its own batch"),
          "verdicts", data=cells)
 
 # %% [markdown]

@@ -38,13 +38,11 @@ ablation: str = "record"  # record, none, tables, end_to_end, nothing_pretrained
 n_seeds: int = 1  # trainings of each variant, where ablation is not record
 
 # %%
-from mindreader import report
-from mindreader.companion import chapter
-from mindreader.companion.plots import common as plots, pictures as plots_pictures
-from mindreader.studies import generator_grid as gan_grid
-from mindreader.core import params
-from mindreader.scoring import eight
+from mindreader.companion import ch03_gan as report, chapter, plots
 from mindreader.companion.ch03_gan import finetuning, out_of_domain as foreign, repeats as showings
+from mindreader import scoring
+from mindreader.core import params
+from mindreader.studies import generator_grid as gan_grid
 from mindreader.studies import held_out as unmet
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict, cond=("img", "cap", "both"),
@@ -103,7 +101,7 @@ run.show(plots.picture_grid(report.draws(run, cond, n=5, n_draws=4), origin=run.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-repeats", "caption": "Showings of the same validation picture (the paper's Fig. 7). Above: what was attended on that trial. Below: what was read from the reconstruction, in red where it was another thing."}}
 shown = showings.showings(run, cond, n=5)
-run.show(plots_pictures.showings(shown, origin=run.origin), "repeats",
+run.show(plots.showings(shown, origin=run.origin), "repeats",
          data=shown.drop(columns=["seen", "painted"])) if len(shown) else showings.NOT_TOLD
 
 # %% [markdown]
@@ -173,7 +171,7 @@ run.table(distances, "distances")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sizes", "caption": "Fréchet and kernel distance by n pictures on each side, mean and deviation of ten draws. Diamonds: the limit for infinitely many."}}
 sizes = report.distances_by_size(run, cond)
-run.show(plots_pictures.distances_over_size(sizes, origin=run.origin, labels=report.DISTANCES,
+run.show(plots.distances_over_size(sizes, origin=run.origin, labels=report.DISTANCES,
                                             title="Few pictures inflate one of the two"), "sizes", data=sizes)
 
 # %% [markdown]
@@ -265,7 +263,7 @@ run.show(plots.dots(dots, hue="asked", origin=run.origin, xlabel="gain in two-wa
 # the later field averages repeats, so that row stands beside the single trials.
 
 # %%
-numbers = report.eight_numbers(run, cond, eight.eyes())
+numbers = report.eight_numbers(run, cond, scoring.eyes())
 run.table(report.eight_wide(numbers), "eight")
 
 # %% [markdown]
@@ -280,7 +278,7 @@ run.table(report.eight_wide(numbers), "eight")
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-supplied", "caption": "Every score of everything that a picture could have been made from; better is to the right; PixCorr and SSIM leave two rows out. Percentages: how far the brain leads from the best score without it to the ceiling."}}
 by_source = report.scores_by_source(run, cond, numbers)
 share = report.share_supplied(by_source)
-run.show(plots_pictures.score_panels(by_source, share, origin=run.origin, title="How much of each score is the brain's"),
+run.show(plots.score_panels(by_source, share, origin=run.origin, title="How much of each score is the brain's"),
          "supplied", data=by_source)
 
 # %% [markdown]
@@ -289,7 +287,7 @@ run.show(plots_pictures.score_panels(by_source, share, origin=run.origin, title=
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bottleneck", "caption": "Two-way identification when only r directions of the mapped points get through, in CLIP's spaces and, for a few r, through the painter. With none, all trials say the mean."}}
 curve = report.bottleneck_curve(run, cond)
-run.show(plots_pictures.bottleneck(curve, origin=run.origin, title="A few directions carry most"), "bottleneck", data=curve)
+run.show(plots.bottleneck(curve, origin=run.origin, title="A few directions carry most"), "bottleneck", data=curve)
 
 # %% [markdown]
 # ## Recalled, or read?

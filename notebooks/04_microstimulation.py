@@ -32,9 +32,7 @@ overrides: dict = {}  # by dotted name, for example gan.kimg
 value: float = 10.0  # what stimulated voxels are set to, in standard deviations (paper A.5)
 
 # %%
-from mindreader import report
-from mindreader.companion import chapter
-from mindreader.companion.plots import common as plots
+from mindreader.companion import ch04_microstimulation as report, chapter, plots
 from mindreader.core import params
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict, value=float)

@@ -27,9 +27,7 @@ seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example category.epochs
 
 # %%
-from mindreader import report
-from mindreader.companion import chapter
-from mindreader.companion.plots import common as plots
+from mindreader.companion import ch05_category_auc as report, chapter, plots
 from mindreader.core import params
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)

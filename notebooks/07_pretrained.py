@@ -33,10 +33,9 @@ seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example evaluate.n_retrieval
 
 # %%
-from mindreader.companion import chapter
-from mindreader.companion.plots import common as plots
-from mindreader.core import params
+from mindreader.companion import chapter, plots
 from mindreader.companion.ch07_pretrained import held_out, interpolation, pretrained, shipped_clip
+from mindreader.core import params
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)
 run = chapter.start("07_pretrained", preset, subject=subject, seed=seed, overrides=overrides)

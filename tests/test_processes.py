@@ -12,9 +12,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from mindreader.core.processes import Pool, as_finished, how_many, in_processes
 
@@ -92,6 +90,9 @@ def test_a_program_without_a_guard_is_not_run_again(how, tmp_path):
 
 
 def test_a_notebook_has_several_processes(tmp_path):
+    import nbformat     # not at the top: the processes that import this file would import them too
+    from nbclient import NotebookClient
+
     (tmp_path / "helper.py").write_text(HELPER)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SQUARES)])
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
@@ -112,8 +113,8 @@ def test_a_subject_and_a_world_are_made_by_programs_without_a_guard(tmp_path):
     text = """
 from pathlib import Path
 from mindreader.core import processes
-from mindreader.twin import TwinConfig, write_twin
-from mindreader.world import load_world
+from mindreader.twin.subject import TwinConfig, write_twin
+from mindreader.world.corpus import load_world
 
 processes._WORTH_IT = 16
 print(write_twin(Path("twin"), TwinConfig(40, 1, 30), seed=1).name)
@@ -189,7 +190,7 @@ def fail_at_three(item):
 
 @pytest.mark.parametrize("spread", [in_processes, as_finished])
 def test_an_error_of_a_process_is_raised_as_itself(spread):
-    with pytest.raises(LookupError, match="^'?three'?$") as raised:
+    with pytest.raises(LookupError, match="three") as raised:
         list(spread(fail_at_three, range(40), 2))
     note, = raised.value.__notes__
     assert "In process" in note and "in fail_at_three" in note

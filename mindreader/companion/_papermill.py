@@ -49,7 +49,7 @@ def split_arguments(arguments: list[str]) -> tuple[list[int], dict[str, str]]:
 
 def with_output(arguments: list[str]) -> list[str]:
     """The arguments with an output path under `figures/runs`, where one notebook of a checkout is given."""
-    from ..core.paths import checkout_of
+    from ..core import checkout_of
 
     paths, parameters = split_arguments(arguments)
     if NO_RUN & set(arguments) or len(paths) != 1 or not arguments[paths[0]].endswith(".ipynb"):

@@ -6,8 +6,8 @@ import dataclasses
 
 import pandas as pd
 
-from ..core import paths, store
-from ..core.params import run_name
+from .. import core
+from ..core import run_name
 from ..experiments import experiment
 from ..pipeline import Pipeline
 from ..studies.generator_grid import STARTS
@@ -47,17 +47,17 @@ class Chapter(Pipeline):
         for side in ("rows", "columns"):
             pd.set_option(f"display.max_{side}", None)  # a page scrolls; pandas would leave some out
         self.name = name
-        self.root = paths.output_root(run)
+        self.root = core.output_root(run)
         _ = self.subject  # a missing or damaged data set is said at once, not in the middle of the chapter
 
     def show(self, figure, slug: str, data: pd.DataFrame | None = None) -> Shown:
         """Save the figure (.png, .svg, its numbers as .csv, how it was made as .json) and show it."""
-        store.save_figure(figure, f"{self.name}/{slug}", origin=self.origin, data=data, meta=self._meta(), root=self.root)
+        core.save_figure(figure, f"{self.name}/{slug}", origin=self.origin, data=data, meta=self._meta(), root=self.root)
         return Shown(figure, f"{self.name}/{slug}")
 
     def table(self, table: pd.DataFrame, slug: str, digits: int = 3) -> pd.DataFrame:
         """Save the table as .csv and return it rounded, for the page."""
-        store.save_table(table, f"{self.name}/{slug}", origin=self.origin, meta=self._meta(), root=self.root)
+        core.save_table(table, f"{self.name}/{slug}", origin=self.origin, meta=self._meta(), root=self.root)
         shown = table.copy()
         for column in shown.select_dtypes("float"):
             shown[column] = shown[column].map(lambda v: "" if pd.isna(v) else f"{v:.{digits}f}")
@@ -67,7 +67,7 @@ class Chapter(Pipeline):
 
     def record(self, values: dict) -> None:
         """Write the numbers that the chapter's prose and scorecard take; see `store.record`."""
-        store.record(self.name, {"origin": self.origin, "preset": self.experiment.name, "values": values}, root=self.root)
+        core.record(self.name, {"origin": self.origin, "preset": self.experiment.name, "values": values}, root=self.root)
 
     def _meta(self) -> dict:
         return {"experiment": dataclasses.asdict(self.experiment)}

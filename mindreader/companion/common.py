@@ -29,7 +29,7 @@ def percent_chance(table: pd.DataFrame) -> float:
     return 100 * float(table.chance.iloc[0])
 
 
-def scoring(run: Pipeline, draws: str = "bootstrap") -> dict:
+def how_scored(run: Pipeline, draws: str = "bootstrap") -> dict:
     """How the rows of this run are scored: seed (of the run's draws of that name), origin, n_bootstrap."""
     return {"seed": run.experiment.child_seed(draws), "origin": run.origin,
             "n_bootstrap": run.experiment.evaluate.n_bootstrap}
@@ -38,7 +38,7 @@ def scoring(run: Pipeline, draws: str = "bootstrap") -> dict:
 def identification_row(run: Pipeline, name: str, guess: Embeddings, truth: Embeddings, n_choices: int, *,
                        control: bool = False) -> pd.DataFrame:
     """One row of n-way identification over the given trials, with an interval over pictures."""
-    found = identification.identification(guess, truth, n_choices=n_choices, name=name, **scoring(run))
+    found = identification(guess, truth, n_choices=n_choices, name=name, **how_scored(run))
     return found.assign(control=control)
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from ..core import paths
-from ..core.paper import format_number
+from .. import core
+from ..core import format_number
 
 ABOUT = {
     "clip": "Stands for OpenAI's ViT-B/32: pictures and sentences in one space.",
@@ -32,7 +32,7 @@ class ModelCards(SphinxDirective):
 
     def run(self):
         """A section for each part that is shipped."""
-        cards = sorted(paths.WEIGHTS.glob("*/card.json"))
+        cards = sorted(core.WEIGHTS.glob("*/card.json"))
         if not cards:
             return [nodes.paragraph("", "No trained part is shipped with this checkout; make pretrain makes them.")]
         content = []
@@ -96,7 +96,7 @@ def curve_of(card: Path) -> pd.DataFrame:
 def _picture(name: str, curve: pd.DataFrame) -> str:
     """The curve as a picture within the page: an SVG in the text itself, so that no two pictures share a name."""
     from . import rendering
-    from .plots import common as plots  # here and not above: a page without cards needs no matplotlib
+    from . import plots  # here and not above: a page without cards needs no matplotlib
     drawn = plots.curve_panels(curve, xlabel=curve.attrs["x"], origin="twin")
     data = base64.b64encode(rendering.svg(drawn)).decode()
     says = f"Training curves of {name}: {', '.join(dict.fromkeys(curve.what))}, over {curve.attrs['x']}."

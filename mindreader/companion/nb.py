@@ -25,8 +25,8 @@ import jupytext
 import nbformat
 import papermill
 
-from ..core import paths
-from ..core.store import atomic_write, fingerprint, provenance, source_fingerprint
+from .. import core
+from ..core import atomic_write, fingerprint, provenance, source_fingerprint
 
 KEPT_METADATA = {"kernelspec", "jupytext"}
 NOT_COMPUTING = {"nb", "sphinxext", "modelcards", "_papermill", "__init__"}
@@ -34,12 +34,12 @@ NOT_COMPUTING = {"nb", "sphinxext", "modelcards", "_papermill", "__init__"}
 
 def chapters() -> list[str]:
     """Names of all chapters, in order, e.g. "01_screening"."""
-    return sorted(path.stem for path in paths.NOTEBOOKS.glob("[0-9]*.py"))
+    return sorted(path.stem for path in core.NOTEBOOKS.glob("[0-9]*.py"))
 
 
 def source(stem: str) -> nbformat.NotebookNode:
     """The chapter as its .py file has it, without outputs, tidy."""
-    path = paths.NOTEBOOKS / f"{stem}.py"
+    path = core.NOTEBOOKS / f"{stem}.py"
     if not path.is_file():
         raise ValueError(f"no chapter {stem!r}; there is {', '.join(chapters())}")
     return tidy(jupytext.read(path))
@@ -50,7 +50,7 @@ def run(stem: str, scratch: Path) -> nbformat.NotebookNode:
     scratch.mkdir(parents=True, exist_ok=True)
     plain, executed = scratch / f"{stem}.source.ipynb", scratch / f"{stem}.ipynb"
     nbformat.write(source(stem), plain)
-    papermill.execute_notebook(plain, executed, kernel_name="python3", cwd=paths.NOTEBOOKS,
+    papermill.execute_notebook(plain, executed, kernel_name="python3", cwd=core.NOTEBOOKS,
                                progress_bar=sys.stderr.isatty())
     return tidy(nbformat.read(executed, 4))
 
@@ -79,18 +79,18 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def inputs(stem: str) -> str:
     """A fingerprint of all that could change the chapter: its source, the code, the weights, the packages."""
-    files = (path.relative_to(paths.PACKAGE).with_suffix("") for path in sorted(paths.PACKAGE.rglob("*.py")))
+    files = (path.relative_to(core.PACKAGE).with_suffix("") for path in sorted(core.PACKAGE.rglob("*.py")))
     modules = [".".join(file.parts) for file in files if file.name not in NOT_COMPUTING]
-    tables = [*sorted(paths.PACKAGE.rglob("*.csv")), *sorted(paths.WEIGHTS.glob("*/card.json")),
-              *sorted((paths.FIGURES / "tables").glob("*.csv"))]
-    return fingerprint([_digest([paths.NOTEBOOKS / f"{stem}.py"]), source_fingerprint(*modules),
+    tables = [*sorted(core.PACKAGE.rglob("*.csv")), *sorted(core.WEIGHTS.glob("*/card.json")),
+              *sorted((core.FIGURES / "tables").glob("*.csv"))]
+    return fingerprint([_digest([core.NOTEBOOKS / f"{stem}.py"]), source_fingerprint(*modules),
                         _digest(tables), provenance()])
 
 
 def outputs(stem: str) -> list[Path]:
     """The files that the chapter leaves: notebook, figures, results."""
-    return [paths.NOTEBOOKS / f"{stem}.ipynb", paths.RESULTS / f"{stem}.json",
-            *sorted(p for p in (paths.FIGURES / stem).rglob("*") if p.is_file())]
+    return [core.NOTEBOOKS / f"{stem}.ipynb", core.RESULTS / f"{stem}.json",
+            *sorted(p for p in (core.FIGURES / stem).rglob("*") if p.is_file())]
 
 
 def is_current(stem: str) -> bool:
@@ -109,8 +109,8 @@ def build(stem: str, *, check: bool = False, force: bool = False) -> bool:
         return False
     start = time.monotonic()
     before, left = inputs(stem), _digest(outputs(stem))
-    path = paths.NOTEBOOKS / f"{stem}.ipynb"
-    text = nbformat.writes(run(stem, paths.ROOT / ".make" / "chapters"), version=4) + "\n"
+    path = core.NOTEBOOKS / f"{stem}.ipynb"
+    text = nbformat.writes(run(stem, core.ROOT / ".make" / "chapters"), version=4) + "\n"
     other = not path.is_file() or path.read_text(encoding="utf-8") != text
     if other and not check:
         with atomic_write(path) as part:
@@ -146,12 +146,12 @@ def _digest(files: list[Path]) -> str:
     whole = hashlib.sha256()
     for path in files:
         content = path.read_bytes() if path.is_file() else b"absent"
-        whole.update(f"{path.relative_to(paths.ROOT)}\0{len(content)}\0".encode() + content)
+        whole.update(f"{path.relative_to(core.ROOT)}\0{len(content)}\0".encode() + content)
     return whole.hexdigest()[:16]
 
 
 def _stamp(stem: str) -> Path:
-    return paths.ROOT / ".make" / "stamps" / f"{stem}.json"
+    return core.ROOT / ".make" / "stamps" / f"{stem}.json"
 
 
 def _say(line: str) -> None:

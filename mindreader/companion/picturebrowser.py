@@ -18,8 +18,8 @@ from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from ..core import paths
-from ..training.sheet import TILES
+from .. import core
+from ..training import TILES
 
 LOG = logging.getLogger(__name__)
 WORDS = ("image_id", "trial", "kind")  # columns that are no score
@@ -35,7 +35,7 @@ class PictureBrowser(SphinxDirective):
     def run(self):
         """The table's place in the page, with all that its script needs."""
         section = self.arguments[0]
-        table, sheet = (paths.FIGURES / section / f"browser{suffix}" for suffix in (".csv", ".jpg"))
+        table, sheet = (core.FIGURES / section / f"browser{suffix}" for suffix in (".csv", ".jpg"))
         for path in (table, sheet):
             self.env.note_dependency(str(path))
             if not path.is_file():
@@ -74,7 +74,7 @@ def add_script(app, pagename, templatename, context, doctree) -> None:
 def copy_sheets(app, error) -> None:
     """Put every chapter's sheet beside the pages; for Sphinx's build-finished."""
     if error is None and app.builder.format == "html":
-        for sheet in sorted(paths.FIGURES.glob("*/browser.jpg")):
+        for sheet in sorted(core.FIGURES.glob("*/browser.jpg")):
             target = Path(app.outdir) / "_static" / "browsers" / f"{sheet.parent.name}.jpg"
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(sheet, target)

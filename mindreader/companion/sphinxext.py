@@ -20,8 +20,8 @@ from docutils.parsers.rst import directives
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from ..core import paths, paper as tables
-from ..core.paper import NONE, format_number
+from .. import core
+from ..core import NONE, format_number
 from . import picturebrowser
 from .modelcards import ModelCards
 
@@ -47,7 +47,7 @@ def setup(app) -> dict:
 def load_results(env, section: str | None = None) -> dict[str, dict]:
     """The content of figures/results, by section; the page being read will depend on these files."""
     found = {}
-    for path in sorted(paths.RESULTS.glob(f"{section or '*'}.json")):
+    for path in sorted(core.RESULTS.glob(f"{section or '*'}.json")):
         env.note_dependency(str(path))
         found[path.stem] = json.loads(path.read_text(encoding="utf-8"))
     return found
@@ -85,11 +85,11 @@ class Number(SphinxRole):
         return value["ours"], describe(value, results[section]["origin"])
 
     def _cell(self):
-        self.env.note_dependency(str(paths.PAPER_VALUES))
+        self.env.note_dependency(str(core.PAPER_VALUES))
         place = [part.strip() for part in self.text.split("|")]
         if self.field != "paper" or len(place) < 3:
             raise ValueError("expected {paper}`table | row | column`, or with ` | metric` after it")
-        return tables.paper_value(*place[:4]), f"the paper's Table {place[0]}, on NSD"
+        return core.paper_value(*place[:4]), f"the paper's Table {place[0]}, on NSD"
 
     def _missing(self, why: str):
         LOG.warning("no number %s: %s", self.text, why, location=self.get_location(), type="mindreader")

@@ -215,6 +215,9 @@ class _Library:
             elif isinstance(node, ast.ImportFrom):
                 for alias in node.names:
                     module.imports[alias.asname or alias.name] = self._source(node, package, alias.name)
+            elif isinstance(node, ast.keyword) and node.arg == "submod_attrs":  # of lazy_loader.attach: a face
+                for inner, names in ast.literal_eval(node.value).items():
+                    module.imports |= {name: ("library", ".".join([*package, inner]), name) for name in names}
         for statement in tree.body:
             if not _says_nothing(statement):
                 for name in _bound(statement) or [""]:
@@ -272,7 +275,7 @@ def _says_nothing(statement: ast.stmt) -> bool:
         return isinstance(statement.value, ast.Constant)
     if isinstance(statement, ast.If):
         return _names_in(statement.test) & {"__name__", "TYPE_CHECKING"} != set()
-    return isinstance(statement, ast.Assign) and _bound(statement) == ["__all__"]
+    return isinstance(statement, ast.Assign) and "__all__" in _bound(statement)
 
 
 def _names_in(tree: ast.AST) -> set[str]:

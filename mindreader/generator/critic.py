@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ..embedding.clip import ClipEmbedder
-from ..training import losses
+from .. import training
+from ..embedding import ClipEmbedder
 from .finetuning import Game, GanConfig, TrainedGan
 from .steps import contrasts, mixed_styles, r1_losses
 
@@ -143,7 +143,7 @@ class Rivalry(Game):
             rival.requires_grad_(False)
         fooled, verdict = self.critic(seen.stages[1:], condition), judge(painted, condition)
         self.descend(self.paint_optimizer, "generator", {
-            "adversarial": config.adversarial_weight * losses.logistic_generator(verdict.logit),
+            "adversarial": config.adversarial_weight * training.logistic_generator(verdict.logit),
             "critic": -sum(x.mean() for x in fooled) / len(fooled),
             "content": config.content_weight_at(self.kimg) * content_distance(seen, true),
             "feature": contrasts(verdict.features, (condition,), config.feature_weight, config),
@@ -156,7 +156,7 @@ class Rivalry(Game):
             "hinge": sum(F.relu(1 - x).mean() + F.relu(1 + y).mean() for x, y in zip(kept, fake)) / len(fake)})
         fake, kept = judge(painted.detach(), condition), judge(real, condition)
         self.descend(self.tell_optimizer, "discriminator", {
-            "adversarial": losses.logistic_discriminator(kept.logit, fake.logit),
+            "adversarial": training.logistic_discriminator(kept.logit, fake.logit),
             "feature": contrasts(kept.features, (condition,), config.feature_weight, config)})
         if config.r1_gamma and self.step % config.r1_every == 0:
             self.descend(self.tell_optimizer, "discriminator", r1_losses(judge, real, (condition,), config),

@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..core import store, weights
+from .. import core
+from ..training import ALONE, Crew
+from ..core import weights
 from ..core.memory import keep_freed_memory
 from ..records import Diverged, LayoutError
-from ..training.parallel import ALONE, Crew
 from .steps import BUGS, GanConfig, discriminator_losses, generator_losses, path_length_losses, perturb, r1_losses
 from .stylegan import Discriminator, Generator, StyleGanConfig, widen
 
@@ -303,7 +304,7 @@ class Game:
         whole = {name: part.state_dict() for name, part in self.parts.items()}
         whole |= {"path_mean": self.path_mean, "rng": self.rng.get_state(), "progress": json.dumps(progress)}
         path.parent.mkdir(parents=True, exist_ok=True)
-        with store.atomic_write(path) as temporary:
+        with core.atomic_write(path) as temporary:
             torch.save(whole, temporary)
 
     def resume(self, path: Path) -> None:

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..training import losses
-from ..training.fitting import as_tensor
+from .. import training
+from ..training import as_tensor
 from .finetuning import Game, GanConfig, TrainedGan, run
 from .steps import mixed_styles
 
-(REGRESSION,) = losses.LOSSES["all"]  # the weights of a mapper's own last phase
+(REGRESSION,) = training.LOSSES["all"]  # the weights of a mapper's own last phase
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,15 +106,15 @@ class JointGame(Game):
         judged = said[:1] * len(said) if "second_on_first" in self.config.published_bugs else said
         for name, points, target in zip(("first", "second"), judged, wanted):
             points = points.to(target.device)
-            near = (losses.squared_error(points, target), losses.cosine_distance(points, target),
-                    losses.contrastive(points, target, temperature=self.config.temperature, rows=0))
+            near = (training.squared_error(points, target), training.cosine_distance(points, target),
+                    training.contrastive(points, target, temperature=self.config.temperature, rows=0))
             terms[f"{name} regression"] = sum(w * term for w, term in zip(REGRESSION, near))
         if self.weight:
             conditions = self.near(said)
             ws, _ = mixed_styles(self.generator, len(betas), self.config, self.rng)
             painted = self.generator.paint(ws, conditions, rng=self.rng)
             verdict = self.discriminator(painted, *conditions)
-            terms["adversarial"] = self.weight * losses.logistic_generator(verdict.logit)
+            terms["adversarial"] = self.weight * training.logistic_generator(verdict.logit)
         return terms
 
     def _settings(self) -> dict:

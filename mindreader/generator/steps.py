@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..training import losses
-from ..training.parallel import ALONE, Crew
+from .. import training
+from ..training import ALONE, Crew
 from .layers import normal
 from .stylegan import Discriminator, Generator, StyleGanConfig
 
@@ -41,7 +41,7 @@ class GanConfig:
     content_weight: float = 0.0         # any further distance of painted from real picture (pretraining)
     content_half_kimg: float = math.inf  # after so many kimg the content weight is halved, and so on
     sketch_size: int = 0                # paint only up to so many pixels (0: all); pretraining begins small
-    temperature: float = losses.TEMPERATURE
+    temperature: float = training.TEMPERATURE
     noise_levels: tuple[float, float] = (0.1, 0.1)  # share of noise in a condition, uniform between these
     r1_gamma: float = 1.0               # book; the released default is 0.0002 resolution^2 / batch
     r1_every: int = 16
@@ -136,7 +136,7 @@ def generator_losses(generator: Generator, discriminator: Discriminator, real: T
     terms = {}
     if config.adversarial_weight:
         verdict = discriminator(painted, *mine)
-        terms["adversarial"] = config.adversarial_weight * losses.logistic_generator(crew.all(verdict.logit))
+        terms["adversarial"] = config.adversarial_weight * training.logistic_generator(crew.all(verdict.logit))
     if clip is not None and config.clip_weight:
         square = random_crop(painted, rng)
         size = getattr(clip, "image_size", painted.shape[-1])
@@ -147,7 +147,7 @@ def generator_losses(generator: Generator, discriminator: Discriminator, real: T
     if config.feature_weight:
         terms["feature"] = contrasts([crew.all(f) for f in verdict.features], conditions, config.feature_weight, config)
     if low_level is not None and config.low_level_weight:  # it divides by the largest value of a batch
-        terms["low_level"] = config.low_level_weight * losses.contrastive(
+        terms["low_level"] = config.low_level_weight * training.contrastive(
             low_level(crew.all(real)).detach(), low_level(crew.all(painted)), temperature=config.temperature, rows=0)
     if content is not None and config.content_weight:
         terms["content"] = config.content_weight_at(kimg) * content(crew.all(painted), crew.all(real))
@@ -183,7 +183,7 @@ def discriminator_losses(generator: Generator, discriminator: Discriminator, rea
         ws, _ = mixed_styles(generator, len(conditions[0]), config, rng, crew)
         painted = generator.paint(ws, mine, rng=crew.sharing(rng))
     fake, true = discriminator(painted, *mine), discriminator(real, *mine)
-    terms = {"adversarial": losses.logistic_discriminator(crew.all(true.logit), crew.all(fake.logit))}
+    terms = {"adversarial": training.logistic_discriminator(crew.all(true.logit), crew.all(fake.logit))}
     if config.feature_weight:
         terms["feature"] = contrasts([crew.all(f) for f in true.features], conditions, config.feature_weight, config)
     return terms
@@ -193,11 +193,11 @@ def r1_losses(discriminator: Discriminator, real: Tensor, conditions: tuple[Tens
               config: GanConfig, crew: Crew = ALONE) -> dict[str, Tensor]:
     """The logit should be flat around real pictures: gamma / 2 * mean |d logit / d picture|^2 (StyleGAN2)."""
     real = real.detach().clone().requires_grad_()
-    penalty = losses.r1_penalty(discriminator(real, *(crew.mine(c) for c in conditions)).logit, real)
+    penalty = training.r1_penalty(discriminator(real, *(crew.mine(c) for c in conditions)).logit, real)
     return {"r1": config.r1_gamma / 2 * crew.mean(penalty)}
 
 
 def contrasts(points: Sequence[Tensor], conditions: Sequence[Tensor], weight: float, config: GanConfig) -> Tensor:
     """The contrastive loss of each head's points (N, d) against its conditions (N, d); the heads share the weight."""
-    return sum(weight / len(conditions) * losses.contrastive(p, c, temperature=config.temperature, rows=0)
+    return sum(weight / len(conditions) * training.contrastive(p, c, temperature=config.temperature, rows=0)
                for p, c in zip(points, conditions))

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.store import atomic_write
-from ..training import sheet
+from .. import training
+from ..core import atomic_write
 from .finetuning import TrainedGan
 from .stylegan import Generator
 
@@ -45,4 +45,4 @@ class Watch:
         with atomic_write(path) as part:
             pd.concat([before, pd.DataFrame([row])], ignore_index=True).to_csv(part, index=False)
         with atomic_write(self.folder / SAMPLES) as part:
-            sheet.save_columns(columns, part)
+            training.save_columns(columns, part)

@@ -1,1 +1,15 @@
-"""mapping."""
+"""Between `Trials` and `Embeddings`: the fMRI-to-CLIP mappers (paper §2.2), their baselines, and the encoder (A.8).
+
+    betas ──network──▶ embedding        embedding ──encoding──▶ betas
+
+Read `network` first.
+"""
+
+from .baselines import fit_mlp, fit_ridge
+from .encoding import EncoderConfig, FittedEncoder, cycle, fit_encoder
+from .network import (AUXILIARIES, CAPTION_CHOICES, FittedMapper, MappingConfig, ResidualMapper, fit_mapper,
+                      low_level_recipe, low_level_targets, targets)
+
+__all__ = ["AUXILIARIES", "CAPTION_CHOICES", "cycle", "EncoderConfig", "fit_encoder", "fit_mapper", "fit_mlp",
+           "fit_ridge", "FittedEncoder", "FittedMapper", "low_level_recipe", "low_level_targets", "MappingConfig",
+           "ResidualMapper", "targets"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..training.fitting import Companion, new_network
-from ..training.losses import logistic_discriminator, logistic_generator, vicreg
+from ..training import Companion, logistic_discriminator, logistic_generator, new_network, vicreg
 
 
 class Discriminator(Companion):

@@ -12,7 +12,7 @@ from himalaya.ridge import RidgeCV
 from torch import Tensor, nn
 
 from ..records import Embeddings, Trials
-from ..training.fitting import new_network
+from ..training import new_network
 from .network import FittedMapper, MappingConfig, check_voxels, read_part, targets, train, write_part
 
 

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..records import Embeddings, Mapper, Trials
-from ..training.fitting import Phase, Schedule, Task, as_tensor, fit, identity_of, in_batches, new_network
-from ..training.losses import LOSSES, blend
+from ..training import LOSSES, Phase, Schedule, Task, as_tensor, blend, fit, identity_of, in_batches, new_network
 from .network import ResidualBlock, convolve, read_part, write_part
 
 

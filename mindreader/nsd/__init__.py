@@ -1,1 +1,15 @@
-"""nsd."""
+"""From a folder in the layout of the Natural Scenes Dataset to a `Subject`.
+
+    betas, masks, design, captions, classes ──loader──▶ Subject(stimuli, trials, rois, split)
+
+The one reader of real and simulated subjects alike: the only place that knows NSD's file names, 1-based ids and axis order.
+Read `loader` first.
+"""
+
+from .design import stim_info
+from .loader import ANNOTATIONS, DataConfig, Layout, MARKER, SPLITS, ZSCORES, load_subject, read_betas, read_pictures
+from .outlines import Outline, read_outlines
+from .regions import ATLASES, read_mask
+
+__all__ = ["ANNOTATIONS", "ATLASES", "DataConfig", "Layout", "load_subject", "MARKER", "Outline", "read_betas",
+           "read_mask", "read_outlines", "read_pictures", "SPLITS", "stim_info", "ZSCORES"]

@@ -14,7 +14,7 @@ import pandas as pd
 from PIL import Image
 from scipy.cluster.hierarchy import fcluster, ward
 
-from ..core.cache import RowCache
+from ..core import RowCache
 from ..records import LayoutError, Split, Stimuli, Subject, Trials
 from .annotations import read_captions, read_classes
 from .design import one_line, shared_ids, stim_info, trial_table

@@ -14,8 +14,8 @@ from dataclasses import replace
 import torch
 
 from ..core import weights
-from ..core.params import progress
-from ..world.corpus import World, load_world
+from ..core import progress
+from ..world import World, load_world
 from . import generator as pretrain_generator
 from .generator import ORIGINS
 

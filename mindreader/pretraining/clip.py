@@ -15,11 +15,10 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..core import weights
-from ..core.store import atomic_write
-from ..embedding.clip import ClipEmbedder, CompactTokenizer
-from ..training import loop as schooling
-from ..world.corpus import World
-from ..world.scenes import STUFF, THINGS
+from .. import training
+from ..core import atomic_write
+from ..embedding import ClipEmbedder, CompactTokenizer
+from ..world import STUFF, THINGS, World
 
 PROMPT = "a photo of {}"
 PREPROCESS = {"size": 64}
@@ -90,8 +89,8 @@ def pretrain_clip(world: World, folder: Path, recipe: ClipRecipe | None = None, 
     module.visual.to(memory_format=torch.channels_last)
     lesson = _Lesson(world, prompts, tokenizer, module, recipe)
     module.train()
-    budget = schooling.Budget(recipe.minutes, recipe.learning_rate, recipe.weight_decay)
-    told = schooling.learn("clip", module, lesson.loss, budget, resume=resume, progress=progress,
+    budget = training.Budget(recipe.minutes, recipe.learning_rate, recipe.weight_decay)
+    told = training.learn("clip", module, lesson.loss, budget, resume=resume, progress=progress,
                            score=lambda: _brief(score_clip(module, tokenizer, world)))
     calibrate(module, tokenizer, world)
     return save_clip(folder, module, tokenizer, config, world, recipe, told)
@@ -109,7 +108,7 @@ def save_clip(folder: Path, module: nn.Module, tokenizer, config: dict, world: W
         temporary.write_text(json.dumps(config) + "\n", encoding="utf-8")
     card = {"name": "clip", "architecture": config["model_cfg"],
             "recipe": asdict(recipe) | {"steps": told["steps"]}, "data": world.told(),
-            "seed": recipe.seed, "minutes": told["minutes"], "hardware": schooling.hardware(),
+            "seed": recipe.seed, "minutes": told["minutes"], "hardware": training.hardware(),
             "scores": score_clip(module, tokenizer, world), "curve": told["curve"]}
     return weights.save_part(folder, module.state_dict(), card, file=FILE)
 

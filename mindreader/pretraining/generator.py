@@ -17,17 +17,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..core import paths, weights
-from ..core.params import progress
-from ..embedding.clip import ClipEmbedder, EmbedConfig, load_clip, load_feature_net
-from ..generator.critic import Eye, Rivalry, content_distance
-from ..generator.finetuning import GanConfig, TrainedGan, run, train_gan
-from ..generator.steps import perturb
-from ..generator.stylegan import Discriminator, Generator
-from ..scoring.judging import for_card, score_painter, yardsticks
-from ..training.loop import hardware
-from ..training.sheet import save_columns
-from ..world.corpus import World, load_world
+from .. import core
+from ..core import progress
+from ..embedding import ClipEmbedder, EmbedConfig, load_clip, load_feature_net
+from ..generator import (Discriminator, Eye, GanConfig, Generator, Rivalry, TrainedGan, content_distance, perturb, run,
+                         train_gan)
+from ..scoring import for_card, score_painter, yardsticks
+from ..training import hardware, save_columns
+from ..world import World, load_world
+from ..core import weights
 
 log = logging.getLogger(__name__)
 N_SCORED = 1000  # held-out pictures on the card
@@ -200,7 +198,7 @@ def pretrain(name: str, *, share: float = 1.0, threads: int = 2, seed: int = 0, 
     origin = ORIGINS[name]
     world = load_world(origin.n_scenes, seed=seed, stream=origin.stream, processes=threads, progress=progress)
     clip, recipe = load_clip(EmbedConfig()), PainterRecipe().lasting([share * n for n in origin.kimg])
-    folder = paths.home() / "pretrain" / name
+    folder = core.home() / "pretrain" / name
     rows, points = _lessons(world, clip, origin.condition)
     shown = world.held_out[:N_SCORED]
     truth = np.ascontiguousarray(world.pictures[shown])

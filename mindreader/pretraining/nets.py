@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core import weights
-from ..embedding.smallnets import FEATURE_NET, RESNET, NetConfig, SmallNet, unit_range
-from ..training import loop as schooling
-from ..training.losses import vicreg
-from ..world.corpus import World
+from .. import training
+from ..embedding import FEATURE_NET, NetConfig, RESNET, SmallNet, unit_range
+from ..training import vicreg
+from ..world import World
 
 SMOOTH = ("x", "y", "size", "horizon", "things")  # factors that are numbers
 KINDS = ("category", "colour", "ground", "light", "weather")  # factors that are one of several
@@ -32,9 +32,9 @@ class NetRecipe:
     crop: float = 0.12
     seed: int = 0
 
-    def budget(self) -> schooling.Budget:
+    def budget(self) -> training.Budget:
         """As the training loop wants it."""
-        return schooling.Budget(self.minutes, self.learning_rate, self.weight_decay)
+        return training.Budget(self.minutes, self.learning_rate, self.weight_decay)
 
 
 FEATURE_RECIPE = NetRecipe()
@@ -96,7 +96,7 @@ def pretrain_feature(world: World, folder: Path, recipe: NetRecipe = FEATURE_REC
             outputs = module(pictures)
         return targets.loss(outputs.float(), tuple(t[rows] for t in truth)), {}
 
-    told = schooling.learn("feature", module, loss_of, recipe.budget(), resume=resume, progress=progress)
+    told = training.learn("feature", module, loss_of, recipe.budget(), resume=resume, progress=progress)
     scores = score_feature(module, targets, world)
     return _save(folder, net, FEATURE_NET, world, recipe, told, scores)
 
@@ -123,7 +123,7 @@ def pretrain_resnet(world: World, folder: Path, recipe: NetRecipe = RESNET_RECIP
         parts = vicreg(*points.float().chunk(2))
         return sum(parts.values()), {k: round(float(v.detach()), 3) for k, v in parts.items()}
 
-    told = schooling.learn("resnet", module, loss_of, recipe.budget(), resume=resume, progress=progress)
+    told = training.learn("resnet", module, loss_of, recipe.budget(), resume=resume, progress=progress)
     return _save(folder, net, RESNET, world, recipe, told, score_resnet(net, world))
 
 
@@ -179,7 +179,7 @@ def _save(folder: Path, net: SmallNet, config: NetConfig, world: World, recipe: 
           scores: dict) -> dict:
     card = {"architecture": config.asdict(), "recipe": asdict(recipe) | {"steps": told["steps"]},
             "data": world.told(), "seed": recipe.seed, "minutes": told["minutes"],
-            "hardware": schooling.hardware(), "scores": scores, "curve": told["curve"]}
+            "hardware": training.hardware(), "scores": scores, "curve": told["curve"]}
     return weights.save_part(folder, net.state_dict(), card)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import fisher_exact, t
 
-from ..core.paper import paper_values
+from ..core import paper_values
 from . import intervals, retrieval
 from .retrieval import Batch, Direction
 

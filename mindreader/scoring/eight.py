@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..embedding import clip as embed
+from .. import embedding
 from ..records import Embeddings, LayoutError, Reconstructions, Stimuli
 from . import intervals, protocols
 
@@ -204,7 +204,7 @@ def _resized(pixels: np.ndarray, size: int) -> Tensor:
 
 
 def _stand_ins() -> dict[str, Eye]:
-    taught, untaught, clip = embed.load_feature_net().module, embed.load_resnet().module, embed.load_clip()
+    taught, untaught, clip = embedding.load_feature_net().module, embedding.load_resnet().module, embedding.load_clip()
     size = taught.config.size
     looks = {
         "AlexNet 2": ("self-taught net, stage 2 of 4", lambda x: untaught.maps(2 * x - 1, 2)),
@@ -229,7 +229,7 @@ def _file(folder: Path, stem: str) -> Path | None:
 def _published(published: _Published, path: Path) -> Eye:
     label = f"{published.architecture} {published.node}".strip()
     if published.score == "CLIP":
-        clip = embed.load_clip(embed.EmbedConfig(clip=f"{published.architecture}:{path}"))
+        clip = embedding.load_clip(embedding.EmbedConfig(clip=f"{published.architecture}:{path}"))
         return Eye(published.score, label, published.protocol, published.size, lambda x: clip.encode_pictures(2 * x - 1))
     net = _network(published, path)
     return Eye(published.score, label, published.protocol, published.size, lambda x: net((x - _MEAN) / _STD)["features"])

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..records import Embeddings, Stimuli, Trials
-from ..training.fitting import Phase, Schedule, Task, as_tensor, fit, in_batches, new_network
+from ..training import Phase, Schedule, Task, as_tensor, fit, in_batches, new_network
 from .intervals import LEVEL, image_weights, quantiles, row
 
 Input = Literal["fmri", "clip", "resnet"]

@@ -15,12 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..core import paths
-from ..core.store import atomic_write
+from .. import core
+from ..core import atomic_write
+from ..mapping import MappingConfig
+from ..training import LOSSES, blend, new_network
 from ..experiments import Experiment
-from ..mapping.network import MappingConfig
-from ..training.fitting import new_network
-from ..training.losses import LOSSES, blend
 from .mapping_grid import TABLE3, TABLE4, Row, fits_of
 
 # The paper's training side: trials by its split, voxels, dimensions of ViT-B/32 and of the low-level features.

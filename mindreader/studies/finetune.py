@@ -17,11 +17,11 @@ from pathlib import Path
 
 import yaml
 
-from ..core.params import ParameterError
+from ..core import ParameterError
+from ..training import ALONE, Crew, CrewStore, joined
 from ..experiments import CONDITIONS, EXPERIMENTS, Experiment, experiment
 from ..pipeline import Pipeline
 from ..records import Diverged
-from ..training.parallel import ALONE, Crew, CrewStore, joined
 
 GONE = ("by peer", "remote process")  # what gloo and NCCL say of a process that has ended
 

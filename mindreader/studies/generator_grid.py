@@ -20,17 +20,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core import paths
-from ..core.params import progress
-from ..core.processes import as_finished
-from ..core.store import fingerprint, save_table
+from .. import core, scoring
+from ..core import as_finished, fingerprint, progress, save_table
+from ..generator import BUGS, silent_positions
+from ..scoring import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
 from ..experiments import CONDITIONS, NOTHING, Experiment
-from ..generator.joint import silent_positions
-from ..generator.steps import BUGS
 from ..pipeline import Pipeline
 from ..records import SPACES, Diverged, Embeddings
-from ..scoring import distances, identification, intervals
-from ..scoring.claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
 from .mapping_grid import command, one_thread, opened, read_table
 
 STARTS = {"lf": "generator_lf", "supervised": "generator_sup", "none": NOTHING}
@@ -169,18 +165,18 @@ def train_row(run: Pipeline, row: Row, repeat: int = 0) -> Trained:
         points = {space: mine.validation(mine.told(row.cond)[space]) for space in SPACES}
         painted = mine.picture_features(mine.paint(points, row.cond))
     except Diverged as reason:
-        lost = intervals.row(row.name, "2-way identification", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
+        lost = scoring.row(row.name, "2-way identification", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
         return Trained(lost.assign(**told, note=f"diverged: {reason}"), None)
     real = run.validation(run.true_features)
-    drawn = identification.n_way_sampled(painted, run.true_features, n_choices=2, seed=run.experiment.child_seed("rivals"))
-    two_way = identification.identification(
+    drawn = scoring.n_way_sampled(painted, run.true_features, n_choices=2, seed=run.experiment.child_seed("rivals"))
+    two_way = scoring.identification(
         painted, run.true_features, n_choices=2, seed=run.experiment.child_seed("bootstrap"), name=row.name, origin=run.origin,
         n_bootstrap=settings.n_bootstrap)
-    far = distances.distance_rows(painted, run.released_reference, name=row.name, origin=run.origin)
+    far = scoring.distance_rows(painted, run.released_reference, name=row.name, origin=run.origin)
     lines = [two_way.assign(drawn=drawn.mean(), drawn_sd=drawn.std(ddof=1)),
-             distances.distance_rows(painted, real, name=row.name, origin=run.origin),
+             scoring.distance_rows(painted, real, name=row.name, origin=run.origin),
              far.assign(metric=far.metric + ", against training trials")]
-    lines += [intervals.row(row.name, f"silent dimensions, {space} mapper", silent_positions(points[space].vectors), np.nan,
+    lines += [scoring.row(row.name, f"silent dimensions, {space} mapper", silent_positions(points[space].vectors), np.nan,
                             np.nan, len(points[space]), 0.0, repeat, run.origin) for space in CONDITIONS[row.cond]]
     table = pd.concat(lines, ignore_index=True).assign(seed=repeat, **told, note="")
     return Trained(table.fillna({"protocol": ""}), painted)
@@ -219,7 +215,7 @@ def compare(run: Pipeline, found: dict[tuple[Row, int], Trained],
                 lines += [line.assign(claim=c.claim, paper=c.paper, better=c.better.name, worse=c.worse.name,
                                       n_seeds=len(pairs)) for line in _differences(run, pairs)]
     if not lines:
-        return pd.DataFrame(columns=[*intervals.COLUMNS, "lowest", "highest", "verdict", "claim", "paper", "better", "worse",
+        return pd.DataFrame(columns=[*scoring.COLUMNS, "lowest", "highest", "verdict", "claim", "paper", "better", "worse",
                                      "n_seeds"])
     return pd.concat(lines, ignore_index=True)
 
@@ -227,12 +223,12 @@ def compare(run: Pipeline, found: dict[tuple[Row, int], Trained],
 def _differences(run: Pipeline, pairs: Sequence[tuple[Embeddings, Embeddings]]) -> list[pd.DataFrame]:
     seed, n_bootstrap = run.experiment.child_seed("bootstrap"), run.experiment.evaluate.n_bootstrap
     real, ids = run.validation(run.true_features), pairs[0][0].image_ids
-    won = np.array([[identification.n_way(points, run.true_features, n_choices=2) for points in pair] for pair in pairs])
+    won = np.array([[scoring.n_way(points, run.true_features, n_choices=2) for points in pair] for pair in pairs])
     ahead = won[:, 0] - won[:, 1]                                                              # [seeds, trials]
-    low, high = intervals.bootstrap_interval(ahead.mean(0), ids, seed=seed, n_bootstrap=n_bootstrap)
-    tables = [(ahead.mean(1), intervals.row("", "2-way identification, difference", ahead.mean(), low, high, len(ids), 0.0,
+    low, high = scoring.bootstrap_interval(ahead.mean(0), ids, seed=seed, n_bootstrap=n_bootstrap)
+    tables = [(ahead.mean(1), scoring.row("", "2-way identification, difference", ahead.mean(), low, high, len(ids), 0.0,
                                             seed, run.origin))]
-    far = pd.concat([distances.difference(worse, better, real, seed=seed, origin=run.origin,
+    far = pd.concat([scoring.difference(worse, better, real, seed=seed, origin=run.origin,
                                           n_bootstrap=min(100, n_bootstrap)) for better, worse in pairs])
     for _, part in far.groupby("metric", sort=False):
         line = part.iloc[:1].assign(**{name: part[name].mean() for name in ("value", "low", "high")})
@@ -258,7 +254,7 @@ def write_record(run: Pipeline, n_seeds: int | None = None, *, processes: int = 
             for name, part in (("table1", table), ("table1_claims", compare(run, found)))]
 
 
-def read_record(run: Pipeline, root: Path = paths.FIGURES) -> tuple[pd.DataFrame, pd.DataFrame, str | None]:
+def read_record(run: Pipeline, root: Path = core.FIGURES) -> tuple[pd.DataFrame, pd.DataFrame, str | None]:
     """The committed scores and comparisons, and a sentence that says why this run would not make them; None where it would.
 
     Raises LayoutError where there is no record.

@@ -13,13 +13,12 @@ import numpy as np
 import pandas as pd
 
 from ..companion.ch03_gan.pictures import NEAREST, features, picture_kinds
-from ..companion.common import entry, identification_row, scoring
-from ..core import paths
-from ..core.store import fingerprint, save_table
+from ..companion.common import entry, identification_row, how_scored
+from .. import core, scoring
+from ..core import fingerprint, save_table
 from ..experiments import Experiment, experiment
 from ..pipeline import Pipeline
 from ..records import Embeddings
-from ..scoring import identification, intervals
 from .mapping_grid import read_table
 
 USUAL, UNMET = "usual split", "whole kinds held out"
@@ -55,7 +54,7 @@ def unmet_scores(run: Pipeline, cond: str) -> pd.DataFrame:
             points = features(other, cond, source)
             row = identification_row(other, source, points, other.true_features, 2).assign(metric=TWO)
             parts = [row, _row(other, source, WITHIN, points,
-                               identification.n_way_within(points, other.true_features, picture_kinds(other))),
+                               scoring.n_way_within(points, other.true_features, picture_kinds(other))),
                      _row(other, source, TRAINED, points, _against_training(other, points))]
             rows += [part.assign(control=source != "brain", **told) for part in parts if part.n.iloc[0]]
     return pd.concat(rows, ignore_index=True)
@@ -67,7 +66,7 @@ def write_record(run: Pipeline, root: Path | None = None) -> Path:
     return save_table(table, "tables/unmet", origin=run.origin, meta={"experiment": asdict(run.experiment)}, root=root)
 
 
-def recorded(run: Pipeline, ablation: str = "record", root: Path = paths.FIGURES) -> tuple[pd.DataFrame, str]:
+def recorded(run: Pipeline, ablation: str = "record", root: Path = core.FIGURES) -> tuple[pd.DataFrame, str]:
     """The committed scores, or (ablation "all") those of this run, or none; and a sentence on where they come from.
 
     Raises LayoutError where there is no record.
@@ -141,13 +140,13 @@ def _against_training(run: Pipeline, guess: Embeddings) -> np.ndarray:
 
 
 def _row(run: Pipeline, name: str, metric: str, guess: Embeddings, won: np.ndarray) -> pd.DataFrame:
-    scored, how = ~np.isnan(won), scoring(run)
+    scored, how = ~np.isnan(won), how_scored(run)
     value = low = high = np.nan
     if scored.any():
         value = won[scored].mean()
-        low, high = intervals.bootstrap_interval(won[scored], guess.image_ids[scored], seed=how["seed"],
+        low, high = scoring.bootstrap_interval(won[scored], guess.image_ids[scored], seed=how["seed"],
                                                  n_bootstrap=how["n_bootstrap"])
-    return intervals.row(name, metric, value, low, high, int(scored.sum()), 0.5, how["seed"], run.origin)
+    return scoring.row(name, metric, value, low, high, int(scored.sum()), 0.5, how["seed"], run.origin)
 
 
 def _key(run: Pipeline) -> str:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.memory import keep_freed_memory
-from ..core.store import atomic_write
+from ..core import atomic_write
 from ..records import Diverged, LayoutError
 
 log = logging.getLogger(__name__)

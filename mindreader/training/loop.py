@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..core import paths
-from ..core.store import atomic_write
+from .. import core
+from ..core import atomic_write
 from ..records import Diverged
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class _Progress:
 
 def checkpoint_path(part: str) -> Path:
     """Where the unfinished training of a part is kept, outside the repository."""
-    return paths.home() / "pretrain" / f"{part}.pt"
+    return core.home() / "pretrain" / f"{part}.pt"
 
 
 def learn(part: str, module: nn.Module, loss_of: Callable[[int], tuple[Tensor, dict]], budget: Budget, *,

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ..core.store import Store, T
+from ..core import Store, T
 
 TRAINED = ("painter", "pseudo painter")  # the stages that a crew makes together
 PATIENCE = timedelta(days=3)  # others wait while the first makes what only one process can make

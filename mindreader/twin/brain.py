@@ -9,8 +9,8 @@ import numpy as np
 from scipy import fft
 from scipy.ndimage import uniform_filter
 
-from ..nsd.regions import ATLASES
-from ..world.scenes import COLOURS, LIGHTS, PLACES, STUFF, THINGS, WEATHERS, Scene
+from ..nsd import ATLASES
+from ..world import COLOURS, LIGHTS, PLACES, STUFF, Scene, THINGS, WEATHERS
 from .cortex import Cortex
 
 __all__ = ["CHANNELS", "FEATURES", "Brain", "Responses", "channels", "states"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nsd.regions import ATLASES
+from ..nsd import ATLASES
 
 __all__ = ["Cortex", "lay_out"]
 

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.io import savemat
 
-from ..nsd.loader import Layout
-from ..nsd.regions import ATLASES
+from ..nsd import ATLASES, Layout
 from .cortex import Cortex
 
 __all__ = ["RESPONSE_COLUMNS", "coco_ids", "write_betas", "write_design", "write_regions", "write_responses",

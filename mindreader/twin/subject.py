@@ -20,15 +20,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ..core.params import progress as show_progress
-from ..core.processes import how_many, in_processes
-from ..core.store import fingerprint, source_fingerprint
-from ..nsd.loader import MARKER, Layout
-from ..world.coco import write_coco
-from ..world.rendering import paint
-from ..world.sampling import draw_scene
-from ..world.scenes import Scene, factors
-from ..world.sentences import caption
+from ..core import fingerprint, how_many, in_processes, progress as show_progress, source_fingerprint
+from ..nsd import Layout, MARKER
+from ..world import Scene, caption, draw_scene, factors, paint, write_coco
 from .brain import CHANNELS, FEATURES, Brain, Responses
 from .cortex import Cortex, lay_out
 from .files import coco_ids, write_betas, write_design, write_regions, write_responses, write_volume

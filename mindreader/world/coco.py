@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from pycocotools import mask as rle
 
-from ..core.processes import in_processes
+from ..core import in_processes
 from .rendering import masks
 from .scenes import Scene
 from .sentences import caption

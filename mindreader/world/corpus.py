@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core import paths
-from ..core.store import atomic_write, fingerprint, source_fingerprint
+from .. import core
+from ..core import atomic_write, fingerprint, source_fingerprint
 
 SOURCES = ("world.rendering:paint_many", "world.sampling:draw_scene", "world.scenes:factors", "world.sentences:caption")
 CHUNK = 2500  # scenes painted between two savings
@@ -74,7 +74,7 @@ def load_world(n_scenes: int = 30_000, *, seed: int = 0, stream: str = "world", 
                          "hold out fewer than n_scenes")
     key = {"n": n_scenes, "seed": seed, "stream": stream, "size": size,
            "source": source_fingerprint(*SOURCES)}
-    folder = paths.home() / "world"
+    folder = core.home() / "world"
     path = folder / f"{stream}-{n_scenes}-{fingerprint(key)}.npy"
     texts = path.with_suffix(".json")
     if not (path.is_file() and texts.is_file()):

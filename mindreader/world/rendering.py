@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from ..core.processes import how_many, in_processes
+from ..core import how_many, in_processes
 from .appearance_living import LIVING
 from .appearance_objects import OBJECTS
 from .appearance_stuff import FAR, LIGHT, background, ground

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ...pipeline import Pipeline
-from ...scoring import intervals
-from ...twin import recovery
-from ...world.scenes import LIGHTS, STUFF, THINGS
+from ... import scoring, twin
+from ...world import LIGHTS, STUFF, THINGS
 from ..common import pictures_of
 from .subject import answering, of_the_plant, outlines_of
 
@@ -35,7 +34,7 @@ def factor_scores(run: Pipeline) -> pd.DataFrame:
 def factor_means(run: Pipeline) -> pd.DataFrame:
     """The same, averaged over factors: a tidy score table with one row for each of INPUTS."""
     seed, n = run.experiment.child_seed("bootstrap"), len(run.subject.trials)
-    rows = [intervals.row(source, "mean r over factors", *_correlations(run, source)[1], n, 0.0, seed, run.origin)
+    rows = [scoring.row(source, "mean r over factors", *_correlations(run, source)[1], n, 0.0, seed, run.origin)
             for source in INPUTS]
     return pd.concat(rows, ignore_index=True)
 
@@ -51,7 +50,7 @@ def factors_to_show(run: Pipeline, n_each: int = 8) -> pd.DataFrame:
     return table.set_index("name").loc[order].reset_index()[list(table.columns)]
 
 
-def attended(run: Pipeline) -> recovery.Attended:
+def attended(run: Pipeline) -> twin.Attended:
     """Which thing was attended on each trial, read by decoders that were taught what pictures show, not attention."""
     if "attended" not in run.memo:
         things, columns = _things(run)
@@ -59,7 +58,7 @@ def attended(run: Pipeline) -> recovery.Attended:
         place = {_NUMBER[name]: column for column, name in enumerate(things)}
         told = np.array([place.get(c, -1) for c in run.plant.category.tolist()])[run.subject.trials.trial_ids]
         evidence, _ = _read(run)["single trials"]
-        run.memo["attended"] = recovery.attended_things(
+        run.memo["attended"] = twin.attended_things(
             evidence[:, columns], present, told, run.subject.trials.image_ids, seed=run.experiment.child_seed("attended"))
     return run.memo["attended"]
 
@@ -68,9 +67,9 @@ def attended(run: Pipeline) -> recovery.Attended:
 def attended_row(run: Pipeline) -> pd.DataFrame:
     """How often the attended thing is read, with chance by swapping trials of a picture: a tidy score row, and p."""
     found, seed = attended(run), run.experiment.child_seed("bootstrap")
-    low, high = intervals.bootstrap_interval(found.hit.astype(float), run.subject.trials.image_ids[found.rows], seed=seed,
+    low, high = scoring.bootstrap_interval(found.hit.astype(float), run.subject.trials.image_ids[found.rows], seed=seed,
                                              n_bootstrap=run.experiment.evaluate.n_bootstrap)
-    return intervals.row("attended thing", "share of trials", found.hit.mean(), low, high, len(found.hit), found.chance,
+    return scoring.row("attended thing", "share of trials", found.hit.mean(), low, high, len(found.hit), found.chance,
                          seed, run.origin, p=found.p)
 
 
@@ -124,9 +123,9 @@ def _read(run: Pipeline) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         table = _targets(run)[2]
         row = pd.Index(run.subject.stimuli.ids).get_indexer(trials.image_ids)
         truth, strange = table[row], table[np.random.default_rng(seed).permutation(len(table))][row]
-        both = recovery.cross_decode(trials.betas, trials.image_ids, np.hstack([truth, strange]), seed=seed)
+        both = twin.cross_decode(trials.betas, trials.image_ids, np.hstack([truth, strange]), seed=seed)
         noiseless = run.plant.expected[trials.image_ids][:, run.subject.rois["valid"]]
-        clean = recovery.cross_decode(noiseless, trials.image_ids, truth, seed=seed)
+        clean = twin.cross_decode(noiseless, trials.image_ids, truth, seed=seed)
         n = table.shape[1]
         run.memo["read"] = dict(zip(INPUTS, ((both[:, n:], strange), (both[:, :n], truth), (clean, truth))))
     return run.memo["read"]
@@ -135,7 +134,7 @@ def _read(run: Pipeline) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 def _correlations(run: Pipeline, source: str) -> tuple[np.ndarray, np.ndarray]:
     """See `recovery.correlations`."""
     if ("correlations", source) not in run.memo:
-        run.memo["correlations", source] = recovery.correlations(
+        run.memo["correlations", source] = twin.correlations(
             *_read(run)[source], run.subject.trials.image_ids, seed=run.experiment.child_seed("bootstrap"),
             n_bootstrap=run.experiment.evaluate.n_bootstrap)
     return run.memo["correlations", source]

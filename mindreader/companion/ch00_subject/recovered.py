@@ -6,14 +6,12 @@ import numpy as np
 import pandas as pd
 
 from ...core import weights
-from ...nsd.regions import ATLASES
+from ... import scoring, twin
+from ...nsd import ATLASES
+from ...pretraining import category_prompts
+from ...scoring import auc_by_class, categories, mean_auc_interval, pearson
+from ...world import STUFF
 from ...pipeline import Pipeline
-from ...pretraining.clip import category_prompts
-from ...scoring import intervals, retrieval
-from ...scoring.readout import auc_by_class, categories, mean_auc_interval
-from ...scoring.voxels import pearson
-from ...twin import recovery
-from ...world.scenes import STUFF
 from ..ch01_screening.screening import screening_auc
 from .decoding import INPUTS, attended_row, factor_means
 from .subject import of_the_plant, repeat_reliability, session_moments
@@ -44,7 +42,7 @@ def receptive_fields(run: Pipeline) -> pd.DataFrame:
     """Where voxels of the visual areas look: voxel, axis, planted, found; the picture spans -1 to 1."""
     stimuli, mine = run.subject.stimuli, run.subject.rois["prf-visualrois"] & run.subject.rois["valid"]
     trials = run.subject.trials.replace(run.subject.trials.betas[:, mine])
-    found = recovery.centre_of_fields(trials, stimuli.ids, stimuli.images)
+    found = twin.centre_of_fields(trials, stimuli.ids, stimuli.images)
     parts = [pd.DataFrame({"voxel": np.flatnonzero(mine), "axis": axis, "planted": run.plant.centre[mine, i],
                            "found": found[:, i]}) for i, axis in enumerate(("left to right", "top to bottom"))]
     return pd.concat(parts, ignore_index=True).dropna(ignore_index=True)
@@ -72,10 +70,10 @@ def region_contrasts(run: Pipeline) -> pd.DataFrame:
             trials = run.subject.trials.replace(run.subject.trials.betas[:, here])
             low, high = np.nan, np.nan
             if family == contrast:
-                resampled = np.median(recovery.preferences(trials, shows, weights=drawn), axis=1)
+                resampled = np.median(twin.preferences(trials, shows, weights=drawn), axis=1)
                 low, high = np.nanquantile(resampled, [0.025, 0.975])
             rows.append({"region": name, "contrast": contrast, "own": family == contrast,
-                         "value": np.median(recovery.preferences(trials, shows)), "low": low, "high": high,
+                         "value": np.median(twin.preferences(trials, shows)), "low": low, "high": high,
                          "n_voxels": int(here.sum()), "n": len(ids), "n_shown": int(shows.sum())})
     return pd.DataFrame(rows)
 
@@ -108,15 +106,15 @@ def clip_matches(run: Pipeline) -> pd.DataFrame:
     seed, n = run.experiment.child_seed("bootstrap"), min(N_CHOICES, len(caption))
     ids, rows = np.empty(0, int), {"forward": [], "backward": []}
     for start in range(0, len(caption) - n + 1, n):
-        batch = retrieval.batch(caption, run.points["image"], n=n, start=start)
+        batch = scoring.batch(caption, run.points["image"], n=n, start=start)
         ids = np.r_[ids, batch.image_ids]
         for direction, won in rows.items():
-            won.append(retrieval.hits(batch, direction))
+            won.append(scoring.hits(batch, direction))
     parts = []
     for name, direction in (("caption to picture", "forward"), ("picture to caption", "backward")):
         won = np.concatenate(rows[direction]).astype(float)
-        low, high = intervals.bootstrap_interval(won, ids, seed=seed, n_bootstrap=run.experiment.evaluate.n_bootstrap)
-        parts.append(intervals.row(name, f"top-1 of {n}", won.mean(), low, high, len(won), 1 / n, seed, run.origin))
+        low, high = scoring.bootstrap_interval(won, ids, seed=seed, n_bootstrap=run.experiment.evaluate.n_bootstrap)
+        parts.append(scoring.row(name, f"top-1 of {n}", won.mean(), low, high, len(won), 1 / n, seed, run.origin))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -213,7 +211,7 @@ def _repeats(run: Pipeline) -> dict:
     values = {}
     for column, note in (("same", "pattern correlation of two trials of a picture"),
                          ("other", "control: of trials of two pictures")):
-        low, high = intervals.bootstrap_interval(table[column].to_numpy(), table.image_id.to_numpy(), seed=seed,
+        low, high = scoring.bootstrap_interval(table[column].to_numpy(), table.image_id.to_numpy(), seed=seed,
                                                  n_bootstrap=run.experiment.evaluate.n_bootstrap)
         values[f"repeat_{column}"] = {"ours": table[column].mean(), "low": low, "high": high, "n": len(table),
                                       "note": note}

@@ -8,13 +8,10 @@ from functools import wraps
 import numpy as np
 import pandas as pd
 
-from ...nsd import loader as nsd
-from ...nsd.design import stim_info
-from ...nsd.outlines import Outline, read_outlines
-from ...nsd.regions import ATLASES, read_mask
+from ... import nsd, twin
+from ...nsd import ATLASES, Outline, read_mask, read_outlines, stim_info
 from ...pipeline import Pipeline
 from ...records import Trials
-from ...twin import recovery
 from ..plots.flatmap import flatten
 
 # what is drawn in one colour -> the regions that it covers
@@ -102,7 +99,7 @@ def repeat_reliability(run: Pipeline) -> pd.DataFrame:
     """For each picture with repeats how alike its trials are, and how alike they are to others; see `recovery`."""
     if "reliability" not in run.memo:
         seed = run.experiment.child_seed("strangers")
-        run.memo["reliability"] = recovery.pattern_reliability(answering(run), seed=seed)
+        run.memo["reliability"] = twin.pattern_reliability(answering(run), seed=seed)
     return run.memo["reliability"]
 
 
@@ -137,7 +134,7 @@ def session_moments(run: Pipeline) -> dict[str, np.ndarray]:
     raw = (nsd.read_betas(layout.session(s), mask, int((trials.sessions == s).sum()))[:, valid] for s in sessions)
     found = {"sessions": sessions}
     for name, blocks in (("before", raw), ("after", (trials.betas[trials.sessions == s][:, valid] for s in sessions))):
-        means, sds = recovery.session_moments(blocks)
+        means, sds = twin.session_moments(blocks)
         found[name] = means - means.mean(0)
         found[f"share_{name}"] = means.var(0) / (means.var(0) + (sds**2).mean(0))
     offset = run.plant.offset[sessions - 1][:, valid] if run.origin == "twin" else np.full_like(found["before"], np.nan)

@@ -1,1 +1,7 @@
-"""companion.ch01_screening."""
+"""What chapter 01 shows: which captions describe their picture (paper §2.1, Figure 2)."""
+
+from .screening import (INTEGER_BINS, captions_kept, screening_auc, screening_examples, screening_summary,
+                        threshold_sweep)
+
+__all__ = ["INTEGER_BINS", "captions_kept", "screening_auc", "screening_examples", "screening_summary",
+           "threshold_sweep"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ...core.paper import paper_value
-from ...embedding.screening import score_captions
+from ... import scoring
+from ...core import paper_value
+from ...embedding import score_captions
+from ...scoring import mean_auc_interval, weighted_auc
 from ...pipeline import Pipeline
 from ...records import Embeddings
-from ...scoring import intervals
-from ...scoring.readout import mean_auc_interval, weighted_auc
 
 INTEGER_BINS = np.arange(0.5, 6)
 
@@ -50,7 +50,7 @@ def screening_auc(run: Pipeline) -> pd.DataFrame:
         value = weighted_auc(specific, score, np.ones((1, len(score))))[0]
         low, high = mean_auc_interval(specific[:, None], score[:, None], table.image_id.to_numpy(), seed=seed,
                                       n_bootstrap=run.experiment.evaluate.n_bootstrap)
-        rows.append(intervals.row(name, "ROC AUC", value, low, high, table.image_id.nunique(), 0.5, seed, run.origin,
+        rows.append(scoring.row(name, "ROC AUC", value, low, high, table.image_id.nunique(), 0.5, seed, run.origin,
                                   control=control))
     return pd.concat(rows, ignore_index=True)
 

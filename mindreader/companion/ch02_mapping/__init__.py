@@ -1,1 +1,6 @@
-"""companion.ch02_mapping."""
+"""What chapter 02 shows: retrieval by the mappers, its controls, and Tables 3 and 4 (paper §2.2, §3.2)."""
+
+from ..common import percent, percent_chance
+from .mapping import mapping_history, mapping_summary, retrieval_with_controls
+
+__all__ = ["mapping_history", "mapping_summary", "percent", "percent_chance", "retrieval_with_controls"]

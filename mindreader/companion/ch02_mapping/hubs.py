@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ...mapping.network import targets
+from ... import scoring
+from ...mapping import targets
+from ...scoring import Batch, over_repeats
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings
-from ...scoring import hubness
-from ...scoring.controls import over_repeats
-from ...scoring.retrieval import Batch
-from ..common import entry, scoring
+from ..common import entry, how_scored
 
 READERS = ("mapper", "ridge regression")
 TRIALS = ("first trials", "one showing of each picture")
@@ -25,7 +24,7 @@ def similarities(run: Pipeline) -> pd.DataFrame:
     """
     parts = []
     for (space, reader, trials), batches in _batches(run).items():
-        table = hubness.retrieval_by_similarity(batches, name=f"{reader}, {space}", **scoring(run, "retrieval"))
+        table = scoring.retrieval_by_similarity(batches, name=f"{reader}, {space}", **how_scored(run, "retrieval"))
         table["direction"] = table.metric.str.split().str[-1]
         table["protocol"] = table.protocol.str.replace("mindreader", PROTOCOLS[trials])
         parts.append(table.assign(space=space, reader=reader, trials=trials))
@@ -34,7 +33,7 @@ def similarities(run: Pipeline) -> pd.DataFrame:
 
 def hub_scores(run: Pipeline) -> pd.DataFrame:
     """How skewed it is how often a candidate is found, hubs, orphans: rows of `hubness.hubness`, space, reader."""
-    return pd.concat([hubness.hubness_by_similarity(batches, name=f"{reader}, {space}", **scoring(run, "retrieval"))
+    return pd.concat([scoring.hubness_by_similarity(batches, name=f"{reader}, {space}", **how_scored(run, "retrieval"))
                       .assign(space=space, reader=reader)
                       for (space, reader, trials), batches in _batches(run).items() if trials == TRIALS[1]],
                      ignore_index=True)
@@ -45,7 +44,7 @@ def occurrence_curves(run: Pipeline, space: str = "image") -> pd.DataFrame:
     parts = []
     for reader in READERS:
         for kind, batch in _batches(run)[space, reader, TRIALS[1]].items():
-            count = sorted(hubness.occurrences(batch, "forward"), reverse=True)
+            count = sorted(scoring.occurrences(batch, "forward"), reverse=True)
             parts.append(pd.DataFrame({"reader": reader, "similarity": kind, "rank": range(1, len(count) + 1),
                                        "count": count}))
     return pd.concat(parts, ignore_index=True)
@@ -75,8 +74,8 @@ def _batches(run: Pipeline) -> dict[tuple[str, str, str], dict[str, Batch]]:
 
 def _of(run: Pipeline, points: Embeddings, space: str, trials: str) -> dict[str, Batch]:
     truth = targets(run.targets[space], run.experiment.mapping.clamp)
-    middle = hubness.centre(run.training(points), truth)
+    middle = scoring.centre(run.training(points), truth)
     scored, n = run.validation(points), run.experiment.evaluate.n_retrieval
     if trials == TRIALS[1]:
         scored = over_repeats(scored, 1)
-    return hubness.batches(scored, truth, middle, n=min(n, len(scored)), seed=run.experiment.child_seed("retrieval"))
+    return scoring.batches(scored, truth, middle, n=min(n, len(scored)), seed=run.experiment.child_seed("retrieval"))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ...core.paper import paper_value
-from ...mapping.network import targets
+from ... import scoring
+from ...core import paper_value
+from ...mapping import targets
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings
-from ...scoring import controls, protocols, retrieval
-from ..common import entry, scoring, true_points
+from ..common import entry, how_scored, true_points
 
 MAPPERS = {"image": "f_mi", "caption": "f_mc"}  # the paper's names
 RETRIEVALS = ("retrieval/mindreader-forward", "retrieval/mindreader-backward", "retrieval/one-showing-forward",
@@ -38,16 +38,16 @@ def retrieval_with_controls(run: Pipeline) -> pd.DataFrame:
     """
     brain = {space: run.validation(run.mapped[space]) for space in SPACES}
     truth, rows = _truth(run), []
-    for direction in retrieval.DIRECTIONS:
-        rows += [retrieval.retrieval(brain[space], truth[space], direction=direction, name=f"{space} mapper",
+    for direction in scoring.DIRECTIONS:
+        rows += [scoring.retrieval(brain[space], truth[space], direction=direction, name=f"{space} mapper",
                                      **_settings(run)).assign(control=False) for space in SPACES]
-        rows.append(retrieval.combined_retrieval(list(brain.values()), list(truth.values()), name="both mappers",
+        rows.append(scoring.combined_retrieval(list(brain.values()), list(truth.values()), name="both mappers",
                                                  direction=direction, **_settings(run)).assign(control=False))
         for what, baseline in (("ridge regression", run.ridge), ("plain network", run.mlp)):
-            rows += [retrieval.retrieval(run.validation(baseline[space]), truth[space], name=f"{what}, {space}",
+            rows += [scoring.retrieval(run.validation(baseline[space]), truth[space], name=f"{what}, {space}",
                                          direction=direction, **_settings(run)).assign(control=False)
                      for space in SPACES]
-        rows += [retrieval.retrieval(points, truth["image"], direction=direction, name=name,
+        rows += [scoring.retrieval(points, truth["image"], direction=direction, name=name,
                                      **_settings(run)).assign(control=True)
                  for name, points in _controls(run, brain).items()]
     return pd.concat(rows, ignore_index=True)
@@ -60,12 +60,12 @@ def retrieval_by_repeats(run: Pipeline) -> pd.DataFrame:
     The same pictures for every number of showings: those that were shown most often, if there are FEWEST of them.
     """
     shown = np.unique(np.unique(run.subject.validation.image_ids, return_counts=True)[1])
-    n_shown = {int(n): len(controls.over_repeats(run.validation(run.mapped["image"]), int(n))) for n in shown}
+    n_shown = {int(n): len(scoring.over_repeats(run.validation(run.mapped["image"]), int(n))) for n in shown}
     most = max((n for n, pictures in n_shown.items() if pictures >= FEWEST), default=1)
     n = min(run.experiment.evaluate.n_retrieval, n_shown.get(most, n_shown[min(n_shown)]))
     parts = []
     for reader, points in (("mapper", run.mapped), ("ridge regression", run.ridge)):
-        table = controls.retrieval_by_repeats(run.validation(points["image"]), _truth(run)["image"],
+        table = scoring.retrieval_by_repeats(run.validation(points["image"]), _truth(run)["image"],
                                               repeats=range(1, most + 1), name=f"{reader}, image",
                                               **_settings(run, n=n))
         direction = table.metric.str.split().str[-1]
@@ -84,7 +84,7 @@ def retrieval_by_protocol(run: Pipeline) -> pd.DataFrame:
         for name in RETRIEVALS:
             wanted = run.experiment.evaluate.n_retrieval
             n = wanted if "/mindreader-" in name else min(wanted, pictures)
-            parts.append(protocols.score(name, run.validation(points["image"]), _truth(run)["image"], name=reader,
+            parts.append(scoring.score(name, run.validation(points["image"]), _truth(run)["image"], name=reader,
                                          **_settings(run, n=n)))
     return pd.concat(parts, ignore_index=True).drop(columns="better")
 
@@ -103,11 +103,11 @@ def mapping_summary(run: Pipeline, table: pd.DataFrame, repeats: pd.DataFrame) -
 
     values = {}
     for space in SPACES:
-        for direction in retrieval.DIRECTIONS:
+        for direction in scoring.DIRECTIONS:
             hits = paper_value("3b", MAPPERS[space], "MSE+cos then +Contra", f"{direction} hits of 300")
             values[f"{space}_{direction}"] = entry(row(f"{space} mapper", direction), paper=hits / 300,
                                                    note="Table 3b, final recipe; single trials")
-    for direction in retrieval.DIRECTIONS:
+    for direction in scoring.DIRECTIONS:
         hits = paper_value("4", "weighted sum", "f_mi + f_mc", f"{direction} hits of 300")
         values[f"both_{direction}"] = entry(row("both mappers", direction), paper=hits / 300,
                                             note="Table 4; weights chosen on other trials")
@@ -129,7 +129,7 @@ def mapping_summary(run: Pipeline, table: pd.DataFrame, repeats: pd.DataFrame) -
 
 
 def _settings(run: Pipeline, n: int | None = None) -> dict:
-    return {"n": n or run.experiment.evaluate.n_retrieval, **scoring(run, "retrieval")}
+    return {"n": n or run.experiment.evaluate.n_retrieval, **how_scored(run, "retrieval")}
 
 
 def _truth(run: Pipeline) -> dict[str, Embeddings]:
@@ -139,9 +139,9 @@ def _truth(run: Pipeline) -> dict[str, Embeddings]:
 def _controls(run: Pipeline, brain: dict[str, Embeddings]) -> dict[str, Embeddings]:
     like, training = brain["image"], run.training(run.truth["image"])
     return {
-        "shuffled brain": controls.shuffled(like, run.experiment.child_seed("retrieval")),
-        "mean embedding": controls.mean_point(training, like),
-        "category oracle": controls.category_points(training, like, run.subject.stimuli.annotations),
-        "nearest training picture": controls.training_points(like, training),
+        "shuffled brain": scoring.shuffled(like, run.experiment.child_seed("retrieval")),
+        "mean embedding": scoring.mean_point(training, like),
+        "category oracle": scoring.category_points(training, like, run.subject.stimuli.annotations),
+        "nearest training picture": scoring.training_points(like, training),
         "true caption embedding": true_points(run, like, "caption"),
     }

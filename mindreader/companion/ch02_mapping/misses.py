@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ...pipeline import Pipeline
-from ...scoring import intervals, retrieval
+from ... import scoring
 from ..common import pictures_of
 
 PAIRS = ("found instead", "found for another", "at random")
@@ -35,7 +35,7 @@ def miss_pairs(run: Pipeline) -> pd.DataFrame:
     """
     rng, parts = np.random.default_rng(run.experiment.child_seed("random pairs")), []
     things = run.subject.stimuli.annotations.query("kind == 'thing'").groupby("image_id")["category"].agg(set)
-    for direction in retrieval.DIRECTIONS:
+    for direction in scoring.DIRECTIONS:
         missed = _misses(run, direction)
         ids, found = missed.image_id.to_numpy(), missed.found.str[0].to_numpy()
         for pair, other in zip(PAIRS, (found, rng.permutation(found), rng.choice(run.split.validation, len(ids)))):
@@ -54,7 +54,7 @@ def misses_summary(run: Pipeline, pairs: pd.DataFrame) -> dict:
     for (direction, pair), part in pairs.groupby(["panel", "pair"]):
         for column, what in (("cosine", "cosine of CLIP's points"), ("shares", "a thing in common")):
             value = part[column].to_numpy(float)
-            low, high = intervals.bootstrap_interval(value, part.image_id.to_numpy(), seed=0,
+            low, high = scoring.bootstrap_interval(value, part.image_id.to_numpy(), seed=0,
                                                      n_bootstrap=run.experiment.evaluate.n_bootstrap)
             values[f"{names[pair]}_{column}_{direction}"] = {"ours": value.mean(), "low": low, "high": high,
                                                              "n": len(value), "note": f"{what}, {direction}: {pair}"}
@@ -63,11 +63,11 @@ def misses_summary(run: Pipeline, pairs: pd.DataFrame) -> dict:
 
 def _misses(run: Pipeline, direction: str) -> pd.DataFrame:
     """Trials of the first batch that miss: table image_id, found (what was nearer than the right, nearest first)."""
-    batch = retrieval.batch(run.validation(run.mapped["image"]), run.truth["image"], n=run.experiment.evaluate.n_retrieval)
+    batch = scoring.batch(run.validation(run.mapped["image"]), run.truth["image"], n=run.experiment.evaluate.n_retrieval)
     nearness = batch.nearness(direction)
     same = batch.image_ids[:, None] == batch.image_ids
     right = np.where(same, nearness, -np.inf).max(1)
     beats = ~same & (nearness >= right[:, None])
     order = np.argsort(-nearness, axis=1, kind="stable")
     return pd.DataFrame([{"image_id": batch.image_ids[i], "found": batch.image_ids[order[i][beats[i, order[i]]]]}
-                         for i in np.flatnonzero(~retrieval.hits(batch, direction))])
+                         for i in np.flatnonzero(~scoring.hits(batch, direction))])

@@ -9,14 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...core.paths import home
-from ...core.store import source_fingerprint
-from ...mapping.baselines import fit_ridge
-from ...nsd import loader as nsd
+from ... import nsd, scoring
+from ...core import home, source_fingerprint
+from ...mapping import fit_ridge
+from ...scoring import over_repeats
 from ...pipeline import Pipeline
 from ...records import Embeddings, Split, Subject, Trials
-from ...scoring import retrieval
-from ...scoring.controls import over_repeats
 from ..common import entry
 
 PAPER, MET, APART = "first appearance (paper)", "the same pictures, kinds met", "z-scored on training trials"
@@ -116,7 +114,7 @@ def _kinds_met(run: Pipeline, split: Split) -> Embeddings:
 
 def _row(run: Pipeline, name: str, points: Embeddings, split: Split, n: int, direction: str) -> pd.DataFrame:
     seed, truth = run.experiment.child_seed("retrieval"), run.truth["image"]
-    row = retrieval.retrieval(over_repeats(points, 1), truth, direction=direction, n=n, seed=seed, name=name,
+    row = scoring.retrieval(over_repeats(points, 1), truth, direction=direction, n=n, seed=seed, name=name,
                               origin=run.origin, n_bootstrap=run.experiment.evaluate.n_bootstrap)
     nearest = (truth.at(split.validation) @ truth.at(split.train).T).max(1).mean()
     return row.assign(n_train=len(split.train), nearest=nearest, direction=direction, protocol=row.protocol.str.replace(

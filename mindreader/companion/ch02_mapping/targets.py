@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ...embedding.augment import augment
-from ...mapping.network import targets
+from ... import scoring, twin
+from ...embedding import augment
+from ...mapping import targets
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings
-from ...scoring import controls, intervals
-from ...twin import recovery
 from ..common import entry, first_of_each
 
 N_VERSIONS = 4          # augmented versions of a picture to show
@@ -88,13 +87,13 @@ def dimension_correlations(run: Pipeline) -> tuple[pd.DataFrame, pd.DataFrame]:
     for space, reader, points in _readers(run):
         varies = points.vectors.std(0) > CONSTANT * np.median(points.vectors.std(0))
         values = np.zeros((len(varies), 3))
-        values[varies], average = recovery.correlations(
+        values[varies], average = twin.correlations(
             points.vectors[:, varies], run.truth[space].at(points.image_ids)[:, varies], points.image_ids, seed=seed,
             n_bootstrap=run.experiment.evaluate.n_bootstrap)
         value, low, high = average * varies.mean()
         each.append(pd.DataFrame(values, columns=["value", "low", "high"]).assign(space=space, reader=reader,
                                                                                  dimension=range(len(values))))
-        mean.append(intervals.row(f"{reader}, {space}", "mean r over dimensions", value, low, high, len(points), 0.0, seed,
+        mean.append(scoring.row(f"{reader}, {space}", "mean r over dimensions", value, low, high, len(points), 0.0, seed,
                                   run.origin, constant=int((~varies).sum())))
     return (pd.concat(each, ignore_index=True)[["space", "reader", "dimension", "value", "low", "high"]],
             pd.concat(mean, ignore_index=True))
@@ -114,9 +113,9 @@ def nearness_to_both(run: Pipeline) -> pd.DataFrame:
             cosines = brain.vectors @ truth.vectors.T
             own = brain.image_ids[:, None] == truth.image_ids
             value = cosines[own]
-            low, high = intervals.bootstrap_interval(value, brain.image_ids, seed=seed,
+            low, high = scoring.bootstrap_interval(value, brain.image_ids, seed=seed,
                                                      n_bootstrap=run.experiment.evaluate.n_bootstrap)
-            rows.append(intervals.row(f"{space} mapper", f"cosine to {aim}", value.mean(), low, high, len(brain),
+            rows.append(scoring.row(f"{space} mapper", f"cosine to {aim}", value.mean(), low, high, len(brain),
                                       cosines[~own].mean(), seed, run.origin))
     return pd.concat(rows, ignore_index=True)
 
@@ -131,7 +130,7 @@ def targets_summary(run: Pipeline, pairs: pd.DataFrame, mean: pd.DataFrame, near
         values[f"cut_{space}"] = {"ours": float(beyond.mean()), "n": int(beyond.size), "note": "share that is cut"}
     names = {"image and caption": "modality", OWN: "same", OTHER: "two"}
     for (panel, pair), part in pairs.groupby(["panel", "pair"]):
-        low, high = intervals.bootstrap_interval(part.cosine.to_numpy(), part.image_id.to_numpy(), seed=0,
+        low, high = scoring.bootstrap_interval(part.cosine.to_numpy(), part.image_id.to_numpy(), seed=0,
                                                  n_bootstrap=run.experiment.evaluate.n_bootstrap)
         values[f"cosine_{names.get(panel, panel)}_{names[pair]}"] = {
             "ours": part.cosine.mean(), "low": low, "high": high, "n": len(part), "note": f"cosine, {panel}: {pair}"}
@@ -149,7 +148,7 @@ def _readers(run: Pipeline) -> list[tuple[str, str, Embeddings]]:
     for space in SPACES:
         brain = run.validation(run.mapped[space])
         readers += [(space, "mapper", brain), (space, "ridge regression", run.validation(run.ridge[space])),
-                    (space, "shuffled brain", controls.shuffled(brain, seed))]
+                    (space, "shuffled brain", scoring.shuffled(brain, seed))]
     return readers
 
 

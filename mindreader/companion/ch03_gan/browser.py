@@ -8,13 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...core.store import atomic_write
-from ...embedding import clip as embed
+from ... import embedding, scoring, training
+from ...core import atomic_write
+from ...scoring import pixel_correlation
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
-from ...scoring import identification
-from ...scoring.eight import pixel_correlation
-from ...training import sheet
 from ..common import first_draw, first_of_each, pictures_of
 from .pictures import LABELS, features, nearest_training_ids, painted, picture_kinds
 
@@ -34,7 +32,7 @@ class Browser:
         """Path of browser.jpg in this folder, the sheet of all pictures, written."""
         folder.mkdir(parents=True, exist_ok=True)
         with atomic_write(folder / "browser.jpg") as part:
-            part.write_bytes(sheet.jpeg(self.lines))
+            part.write_bytes(training.jpeg(self.lines))
         return folder / "browser.jpg"
 
 
@@ -47,14 +45,14 @@ def browse(run: Pipeline, cond: str, n: int = 96) -> Browser:
     points = features(run, cond)
     first = first_of_each(points, len(points))
     ways = run.experiment.evaluate.ways[-1]
-    clip = embed.embed_reconstructions(painted(run, cond), run.clip).take(first)
+    clip = embedding.embed_reconstructions(painted(run, cond), run.clip).take(first)
     few = points.take(first)
     table = pd.DataFrame({"image_id": few.image_ids, "trial": few.keys})
     table["kind"] = picture_kinds(run).loc[few.image_ids].to_numpy()
-    table["2-way"] = identification.n_way(few, run.true_features, n_choices=2)
-    table[f"{ways}-way"] = identification.n_way(few, run.true_features, n_choices=ways)
-    table["2-way, same kind"] = identification.n_way_within(few, run.true_features, picture_kinds(run))
-    table["2-way, CLIP of the loss"] = identification.n_way(clip, run.points["image"], n_choices=2)
+    table["2-way"] = scoring.n_way(few, run.true_features, n_choices=2)
+    table[f"{ways}-way"] = scoring.n_way(few, run.true_features, n_choices=ways)
+    table["2-way, same kind"] = scoring.n_way_within(few, run.true_features, picture_kinds(run))
+    table["2-way, CLIP of the loss"] = scoring.n_way(clip, run.points["image"], n_choices=2)
     order = np.lexsort((table.trial, table[f"{ways}-way"], table["2-way"]))
     chosen = order[np.unique(np.linspace(0, len(order) - 1, min(n, len(order))).round().astype(int))]
     table, rows = table.iloc[chosen].reset_index(drop=True), first[chosen]
@@ -64,4 +62,4 @@ def browse(run: Pipeline, cond: str, n: int = 96) -> Browser:
     columns["true embedding"] = first_draw(painted(run, cond, "true embedding"))[rows]
     columns["nearest training picture"] = pictures_of(run, nearest_training_ids(run, cond)[rows])
     table["PixCorr"] = pixel_correlation(columns[LABELS[cond]], seen)
-    return Browser(table, np.stack([sheet.tiles(columns[name]) for name in sheet.TILES], 1))
+    return Browser(table, np.stack([training.tiles(columns[name]) for name in training.TILES], 1))

@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ...embedding import clip as embed
+from ... import embedding, scoring
+from ...scoring import Bottleneck, Eye, eight
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, Reconstructions
-from ...scoring import identification, intervals
-from ...scoring.controls import Bottleneck
-from ...scoring.eight import Eye, eight
-from ..common import entry, first_of_each, identification_row, pictures_of, scoring
+from ..common import entry, first_of_each, identification_row, pictures_of, how_scored
 from .fidelity import distances
 from .pictures import NEAREST, brain_points, features, nearest_training, nearest_training_ids, painted, picture_kinds
 
@@ -37,13 +35,13 @@ def scores_by_source(run: Pipeline, cond: str, numbers: pd.DataFrame) -> pd.Data
     for name in ORDER:
         points = features(run, cond, name)
         clip = nearest_training(run, cond, run.points["image"]) if name == NEAREST else \
-            embed.embed_reconstructions(painted(run, cond, name), run.clip)
+            embedding.embed_reconstructions(painted(run, cond, name), run.clip)
         rows += [identification_row(run, name, points, run.true_features, 2),
                  identification_row(run, name, clip, run.points["image"], 2).assign(metric=CLIP),
                  _within(run, name, points, kind),
                  identification_row(run, name, points, run.true_features, ways)]
         if name != NEAREST:
-            rows += [intervals.row(name, metric, far[name, metric], np.nan, np.nan, len(points), np.nan, 0, run.origin)
+            rows += [scoring.row(name, metric, far[name, metric], np.nan, np.nan, len(points), np.nan, 0, run.origin)
                      for metric in ("FD (twin features)", "KD (twin features)")]
     pixels = numbers[numbers.metric.isin(["PixCorr", "SSIM"]) & numbers.name.isin(ORDER)]
     table = pd.concat([*rows, pixels], ignore_index=True)
@@ -102,7 +100,7 @@ def eight_numbers(run: Pipeline, cond: str, through: tuple[Eye, ...]) -> pd.Data
             for name in ("true embedding", "brain", "mean embedding", "shuffled brain")}
     sets[AVERAGED] = run.paint({space: brain[space].per_image() for space in SPACES}, cond)
     sets[NEAREST] = _take(_nearest_pictures(run, cond), first)
-    return pd.concat([eight(sets[name], run.subject.stimuli, through, name=name, **scoring(run))
+    return pd.concat([eight(sets[name], run.subject.stimuli, through, name=name, **how_scored(run))
                       for name in ("true embedding", AVERAGED, "brain", NEAREST, "mean embedding", "shuffled brain")],
                      ignore_index=True)
 
@@ -143,12 +141,12 @@ def supplied_entries(share: pd.DataFrame, by_source: pd.DataFrame, curve: pd.Dat
 
 
 def _within(run: Pipeline, name: str, points: Embeddings, kind: pd.Series) -> pd.DataFrame:
-    won = identification.n_way_within(points, run.true_features, kind)
+    won = scoring.n_way_within(points, run.true_features, kind)
     scored = ~np.isnan(won)
     seed = run.experiment.child_seed("bootstrap")
-    low, high = intervals.bootstrap_interval(won[scored], points.image_ids[scored], seed=seed,
+    low, high = scoring.bootstrap_interval(won[scored], points.image_ids[scored], seed=seed,
                                              n_bootstrap=run.experiment.evaluate.n_bootstrap)
-    return intervals.row(name, WITHIN, won[scored].mean(), low, high, int(scored.sum()), 0.5, seed, run.origin)
+    return scoring.row(name, WITHIN, won[scored].mean(), low, high, int(scored.sum()), 0.5, seed, run.origin)
 
 
 def _nearest_pictures(run: Pipeline, cond: str) -> Reconstructions:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ...pipeline import Pipeline
-from ...scoring.distances import by_size, difference, distance_rows, limit
+from ...scoring import by_size, difference, distance_rows, limit
 from .pictures import features, sources
 
 SIZES = (1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4, 1)  # of the validation pictures

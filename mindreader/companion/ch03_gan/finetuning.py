@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ...core.paper import LOST
-from ...core.params import ParameterError
+from ...core import LOST, ParameterError
+from ...scoring import VERDICTS
 from ...pipeline import Pipeline
 from ...records import SPACES
-from ...scoring.claims import VERDICTS
 from ...studies import generator_grid as gan_grid
 from ..common import entry
 from .pictures import LABELS

@@ -8,14 +8,12 @@ from scipy.ndimage import uniform_filter
 
 from ...core import weights
 from ...experiments import CONDITIONS
-from ...generator import reconstruct
-from ...generator.finetuning import TrainedGan
+from ... import generator, scoring, world
+from ...generator import TrainedGan
 from ...pipeline import Pipeline
 from ...records import Reconstructions
-from ...scoring import intervals
-from ...world import rendering as scene_rendering
 from ..ch07_pretrained.held_out import out_of_domain
-from ..common import entry, first_draw, first_of_each, identification_row, pictures_of, scoring
+from ..common import entry, first_draw, first_of_each, identification_row, pictures_of, how_scored
 from .pictures import features, painted, sources
 
 PART = "generator_ood"
@@ -49,7 +47,7 @@ def foreign(run: Pipeline, cond: str, source: str) -> Reconstructions:
     if key not in run.memo:
         painter, heads = TrainedGan.from_part(*weights.load_part(PART)), CONDITIONS[cond]
         painter = run.ready(painter.widened() if len(heads) == 2 else painter)
-        run.memo[key] = reconstruct.reconstruct({head: sources(run, cond)[source][head] for head in heads}, painter,
+        run.memo[key] = generator.reconstruct({head: sources(run, cond)[source][head] for head in heads}, painter,
                                                 heads=heads, seed=run.experiment.child_seed("z"), note=PART)
     return run.memo[key]
 
@@ -93,12 +91,12 @@ def foreign_marks(run: Pipeline, cond: str) -> pd.DataFrame:
             **{f"{FOREIGN}'s painter, {source}": _of(foreign(run, cond, source)) for source in ASKED[:2]},
             f"{OWN}'s painter, brain": _of(painted(run, cond, finetuned=False)),
             "seen": (pictures_of(run, run.split.validation), run.split.validation)}
-    taken, rows, how = _reader(run, there[:half]), [], scoring(run)
+    taken, rows, how = _reader(run, there[:half]), [], how_scored(run)
     for metric, score, chance in ((TAKEN, taken, np.nan), (MARK, watermark_match, 0.0)):
         for name, (pictures, ids) in sets.items():
             value = score(pictures)
-            low, high = intervals.bootstrap_interval(value, ids, seed=how["seed"], n_bootstrap=how["n_bootstrap"])
-            rows.append(intervals.row(name, metric, value.mean(), low, high, len(value), chance, how["seed"], run.origin,
+            low, high = scoring.bootstrap_interval(value, ids, seed=how["seed"], n_bootstrap=how["n_bootstrap"])
+            rows.append(scoring.row(name, metric, value.mean(), low, high, len(value), chance, how["seed"], run.origin,
                                       control=not name.startswith(FOREIGN)))
     return pd.concat(rows, ignore_index=True)
 
@@ -110,7 +108,7 @@ def watermark_match(pictures: np.ndarray) -> np.ndarray:
     (n, size, size, 3), of which size divides 256; fine is what is left without the mean over 9 x 9 pixels.
     """
     light = np.asarray(pictures, np.float32) @ np.array([0.30, 0.59, 0.11], np.float32)
-    mark = _shrunk(scene_rendering.watermark(), light.shape[1])
+    mark = _shrunk(world.watermark(), light.shape[1])
     word, mirrored = _fine(np.stack([mark, mark[:, ::-1]]))
     return _fine(light) @ (word - mirrored)
 

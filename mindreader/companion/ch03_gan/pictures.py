@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ...core.paper import LOST, paper_value, paper_values
-from ...embedding import clip as embed
+from ... import embedding, scoring
+from ...core import LOST, paper_value, paper_values
+from ...scoring import as_annotations, kinds, n_way, n_way_sampled
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, Reconstructions
-from ...scoring import controls, distances, retrieval
-from ...scoring.identification import as_annotations, kinds, n_way, n_way_sampled
 from ..common import entry, first_draw, first_of_each, identification_row, pictures_of, true_points
 
 LABELS = {"img": "image head", "cap": "caption head", "both": "both heads"}
@@ -43,12 +42,12 @@ def sources(run: Pipeline, cond: str) -> dict[str, dict[str, Embeddings]]:
         run.memo[key] = {
             "brain": brain,
             "true embedding": {space: true_points(run, brain[space], space) for space in SPACES},
-            "category centroid": {space: controls.category_points(run.training(run.truth[space]), brain[space], kind)
+            "category centroid": {space: scoring.category_points(run.training(run.truth[space]), brain[space], kind)
                                   for space in SPACES},
             "random training embedding": {space: Embeddings(training[space].vectors[drawn], like.image_ids, like.keys, space,
                                                             "fmri") for space in SPACES},
-            "mean embedding": {space: controls.mean_point(training[space], brain[space]) for space in SPACES},
-            "shuffled brain": {space: controls.shuffled(brain[space], seed) for space in SPACES},
+            "mean embedding": {space: scoring.mean_point(training[space], brain[space]) for space in SPACES},
+            "shuffled brain": {space: scoring.shuffled(brain[space], seed) for space in SPACES},
         }
     return run.memo[key]
 
@@ -84,7 +83,7 @@ def nearest_training(run: Pipeline, cond: str, points: Embeddings) -> Embeddings
 def nearest_training_ids(run: Pipeline, cond: str) -> np.ndarray:
     """The ids of these training pictures, one for each validation trial, by the first head's space."""
     space = CONDITIONS[cond][0]
-    return retrieval.nearest(brain_points(run, cond)[space], run.training(run.truth[space]), 1)[:, 0]
+    return scoring.nearest(brain_points(run, cond)[space], run.training(run.truth[space]), 1)[:, 0]
 
 
 # ── to look at ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -158,7 +157,7 @@ def identification(run: Pipeline, cond: str) -> pd.DataFrame:
     sets |= {name: features(run, cond, name) for name in [*sources(run, cond), NEAREST] if name != "brain"}
     rows = [_n_way_row(run, name, points, run.true_features, ways, control=name not in heads)
             for name, points in sets.items() for ways in run.experiment.evaluate.ways]
-    clip = embed.embed_reconstructions(painted(run, cond), run.clip)
+    clip = embedding.embed_reconstructions(painted(run, cond), run.clip)
     rows.append(_n_way_row(run, f"{LABELS[cond]}, {BY_CLIP}", clip, run.points["image"], 2, control=True))
     return pd.concat(rows, ignore_index=True)
 
@@ -195,7 +194,7 @@ def conditions(run: Pipeline) -> pd.DataFrame:
             points = features(run, cond, finetuned=finetuned)
             name = f"{LABELS[cond]}, {'finetuned' if finetuned else 'as pretrained'}"
             row = identification_row(run, name, points, run.true_features, 2)
-            rows.append(row.assign(fd=distances.frechet_distance(points, real)).rename(columns={"fd": "FD (twin features)"}))
+            rows.append(row.assign(fd=scoring.frechet_distance(points, real)).rename(columns={"fd": "FD (twin features)"}))
     return pd.concat(rows, ignore_index=True).drop(columns="control")
 
 

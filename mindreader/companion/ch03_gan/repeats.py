@@ -7,11 +7,10 @@ import pandas as pd
 
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, Reconstructions
-from ...scoring import intervals
-from ...scoring.readout import auc_by_class
-from ...twin import recovery
-from ...world.scenes import THINGS
-from ..common import entry, first_draw, pictures_of, scoring
+from ... import scoring, twin
+from ...scoring import auc_by_class
+from ...world import THINGS
+from ..common import entry, first_draw, pictures_of, how_scored
 from .pictures import brain_points, sources
 
 FEWEST = 5                         # training pictures with and without a thing, for a reader to be taught
@@ -65,12 +64,12 @@ def attention(run: Pipeline, cond: str) -> pd.DataFrame:
     if run.origin != "twin" or _asked(run, cond).empty:
         return pd.DataFrame()
     trials = _asked(run, cond)
-    settings, rows = scoring(run), []
+    settings, rows = how_scored(run), []
     for name, (found, shows) in _attended(run, cond).items():
         images = trials.image_id.to_numpy()[found.rows]
-        low, high = intervals.bootstrap_interval(found.hit.astype(float), images, seed=settings["seed"],
+        low, high = scoring.bootstrap_interval(found.hit.astype(float), images, seed=settings["seed"],
                                                  n_bootstrap=settings["n_bootstrap"])
-        rows.append(intervals.row(name, "attended thing", found.hit.mean(), low, high, len(found.hit), found.chance,
+        rows.append(scoring.row(name, "attended thing", found.hit.mean(), low, high, len(found.hit), found.chance,
                                   settings["seed"], run.origin, p=found.p, n_pictures=len(np.unique(images)),
                                   auc=shows, control=name in CONTROLS))
     return pd.concat(rows, ignore_index=True)
@@ -148,7 +147,7 @@ def _painted(run: Pipeline, cond: str, source: str) -> Reconstructions:
     return run.memo[key]
 
 
-def _attended(run: Pipeline, cond: str) -> dict[str, tuple[recovery.Attended, float]]:
+def _attended(run: Pipeline, cond: str) -> dict[str, tuple[twin.Attended, float]]:
     """From everything that was made of a trial: what was read as attended, and how well what the picture shows (mean AUC).
 
     Rows are those of `_asked`.
@@ -159,7 +158,7 @@ def _attended(run: Pipeline, cond: str) -> dict[str, tuple[recovery.Attended, fl
         present = _presence(run, trials.image_id)[things].to_numpy() > 0
         told = pd.Index(things).get_indexer(trials.attended)
         run.memo[key] = {
-            name: (recovery.attended_things(evidence, present, told, trials.image_id.to_numpy(),
+            name: (twin.attended_things(evidence, present, told, trials.image_id.to_numpy(),
                                             seed=run.experiment.child_seed("attended")),
                    float(auc_by_class(present, evidence, things)[0].value.mean()))
             for taught, asked in _inputs(run, cond, trials) for name, evidence in _evidence(run, taught, asked).items()}
@@ -168,7 +167,7 @@ def _attended(run: Pipeline, cond: str) -> dict[str, tuple[recovery.Attended, fl
 
 def _inputs(run: Pipeline, cond: str, trials: pd.DataFrame) -> list[tuple[Embeddings, dict[str, np.ndarray]]]:
     """What each reader is taught on, one row for each training picture, and what it is asked about, by name."""
-    ids, activity = recovery.per_picture(run.subject.train)
+    ids, activity = twin.per_picture(run.subject.train)
     asked = run.subject.validation
     inputs = [(Embeddings(activity, ids, np.zeros_like(ids), "betas", "fmri"),
                {ACTIVITY: asked.betas[pd.Index(asked.trial_ids).get_indexer(trials.trial)]})]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ...generator.reconstruct import microstimulate, random_voxels_like, silence
+from ... import scoring
+from ...generator import microstimulate, random_voxels_like, silence
 from ...pipeline import Pipeline
 from ...records import SPACES, Trials
-from ...scoring import intervals
 from ..common import entry, first_draw, first_of_each, pictures_of
 
 # region (any label of the localiser) -> the word shown, and the sentence that names its category to CLIP
@@ -119,5 +119,5 @@ def _cosine(vectors: np.ndarray, direction: np.ndarray) -> np.ndarray:
 
 def _row(run: Pipeline, name: str, change: np.ndarray) -> pd.DataFrame:
     seed, ids = run.experiment.child_seed("bootstrap"), run.subject.validation.image_ids
-    low, high = intervals.bootstrap_interval(change, ids, seed=seed, n_bootstrap=run.experiment.evaluate.n_bootstrap)
-    return intervals.row(name, "change of cosine", change.mean(), low, high, len(change), 0.0, seed, run.origin)
+    low, high = scoring.bootstrap_interval(change, ids, seed=seed, n_bootstrap=run.experiment.evaluate.n_bootstrap)
+    return scoring.row(name, "change of cosine", change.mean(), low, high, len(change), 0.0, seed, run.origin)

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...core.paper import paper_value
-from ...core.params import progress
+from ... import scoring
+from ...core import paper_value, progress
 from ...pipeline import Pipeline
-from ...scoring import readout
 from ..common import entry
 
 # our name -> the paper's row in Table 2, and which hidden sizes its classifier has
@@ -25,7 +24,7 @@ KEYS = {"CLIP": "clip", "fMRI": "fmri", "fMRI → CLIP": "mapped", "shuffled bra
 
 def class_counts(run: Pipeline) -> tuple[int, int]:
     """How many thing and stuff classes occur among the stimuli."""
-    kinds = readout.categories(run.subject.stimuli).kinds
+    kinds = scoring.categories(run.subject.stimuli).kinds
     return kinds.count("thing"), kinds.count("stuff")
 
 
@@ -34,7 +33,7 @@ def category_logits(run: Pipeline) -> dict[str, np.ndarray]:
     if "logits" not in run.memo:
         train, validation = run.subject.train, run.subject.validation
         fed = {
-            "CLIP": (readout.at_trials(run.truth["image"], train), readout.at_trials(run.truth["image"], validation)),
+            "CLIP": (scoring.at_trials(run.truth["image"], train), scoring.at_trials(run.truth["image"], validation)),
             "fMRI": (train, validation),
             "fMRI → CLIP": (run.training(run.mapped["image"]), run.validation(run.mapped["image"])),
         }
@@ -46,15 +45,15 @@ def category_logits(run: Pipeline) -> dict[str, np.ndarray]:
 
 def category_auc(run: Pipeline) -> pd.DataFrame:
     """AUC of each class for each input: table input, category, kind, value, n_present, n (the paper's Fig. 6)."""
-    truth = readout.categories(run.subject.stimuli)
-    return readout.category_auc(category_logits(run), run.subject.validation, truth)
+    truth = scoring.categories(run.subject.stimuli)
+    return scoring.category_auc(category_logits(run), run.subject.validation, truth)
 
 
 def category_table(run: Pipeline) -> pd.DataFrame:
     """Mean AUC over things, stuff and all classes, with an interval over pictures and the spread over classes (Table 2)."""
     if "category table" not in run.memo:
-        run.memo["category table"] = readout.category_table(
-            category_logits(run), run.subject.validation, readout.categories(run.subject.stimuli),
+        run.memo["category table"] = scoring.category_table(
+            category_logits(run), run.subject.validation, scoring.categories(run.subject.stimuli),
             seed=run.experiment.child_seed("bootstrap"), origin=run.origin,
             n_bootstrap=min(200, run.experiment.evaluate.n_bootstrap))
     return run.memo["category table"]
@@ -76,10 +75,10 @@ def category_summary(run: Pipeline) -> dict:
 
 def _fetch(run: Pipeline, name: str, train, validation) -> np.ndarray:
     """Logits of one input's classifier, found in the store or made."""
-    truth, config = readout.categories(run.subject.stimuli), run.experiment.category
+    truth, config = scoring.categories(run.subject.stimuli), run.experiment.category
 
     def make(folder: Path) -> None:
-        fitted = readout.fit_categories(train, validation, truth, config, kind=INPUTS[name][1],
+        fitted = scoring.fit_categories(train, validation, truth, config, kind=INPUTS[name][1],
                                         seed=run.experiment.child_seed(f"category/{name}"), progress=progress)
         np.save(folder / "logits.npy", fitted.predict(validation))
 

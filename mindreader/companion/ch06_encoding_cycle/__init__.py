@@ -1,1 +1,5 @@
-"""companion.ch06_encoding_cycle."""
+"""What chapter 06 shows: predicted activity, and the cycle back to a picture (paper A.8)."""
+
+from .encoding import cycle_identification, cycle_pictures, encoding_accuracy, encoding_examples, encoding_summary
+
+__all__ = ["cycle_identification", "cycle_pictures", "encoding_accuracy", "encoding_examples", "encoding_summary"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ...mapping.encoding import cycle
+from ... import scoring
+from ...mapping import cycle
+from ...scoring import noise_ceiling, pearson
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings
-from ...scoring import controls
-from ...scoring.voxels import noise_ceiling, pearson
 from ..ch03_gan.pictures import brain_points
 from ..common import entry, first_draw, first_of_each, identification_row, pictures_of
 
@@ -63,7 +63,7 @@ def cycle_identification(run: Pipeline) -> pd.DataFrame:
     """Two-way identification of pictures after the cycle, beside those from measured activity and a shuffled cycle."""
     cycle, brain = cycle_points(run), brain_points(run, "both")
     seed = run.experiment.child_seed("shuffled cycle")
-    shuffled = {space: controls.shuffled(cycle[space], seed) for space in SPACES}
+    shuffled = {space: scoring.shuffled(cycle[space], seed) for space in SPACES}
     rows = [identification_row(run, name, run.picture_features(run.paint(points, "both")), run.true_features, 2,
                                control=name != "after the cycle")
             for name, points in (("after the cycle", cycle), ("from the brain", brain), ("cycle, shuffled", shuffled))]

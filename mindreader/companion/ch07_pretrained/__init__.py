@@ -1,1 +1,1 @@
-"""companion.ch07_pretrained."""
+"""What chapter 07 shows: what the shipped networks know before any brain comes in (paper Figure 12)."""

@@ -8,14 +8,9 @@ from functools import cached_property
 import numpy as np
 
 from ...core import weights
-from ...core.params import ParameterError
-from ...core.store import source_fingerprint
+from ...core import ParameterError, source_fingerprint
+from ...world import GRADES, SOURCES, Scene, caption, draw_scene, paint_many
 from ...pipeline import Pipeline
-from ...world.corpus import SOURCES
-from ...world.rendering import paint_many
-from ...world.sampling import draw_scene
-from ...world.scenes import Scene
-from ...world.sentences import GRADES, caption
 
 
 @dataclass(frozen=True, eq=False)

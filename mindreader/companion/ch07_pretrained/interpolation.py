@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ...embedding import clip as embed
-from ...generator.finetuning import TrainedGan
+from ... import embedding, scoring
+from ...generator import TrainedGan
 from ...pipeline import Pipeline
-from ...scoring import intervals
 from .held_out import sizes
 from .pretrained import LABELS, painters, truths
 from .shipped_clip import points
@@ -74,14 +73,14 @@ def _shares(run: Pipeline, painted: np.ndarray) -> pd.DataFrame:
     n = len(painted)
     size = painted.shape[2]
     flat = painted.reshape(-1, *painted.shape[2:])
-    pixels = embed.PixelEmbedder(size).images
+    pixels = embedding.PixelEmbedder(size).images
     levels = {"content (feature net)": run.feature_net.images(flat),
-              "layout (8 x 8 pixels)": embed.PixelEmbedder(8).images(flat),
+              "layout (8 x 8 pixels)": embedding.PixelEmbedder(8).images(flat),
               "detail (what 16 x 16 pixels lack)": pixels(flat) - pixels(_blurred(flat))}
     rows = []
     for name, seen in levels.items():
         value, low, high = _share(seen.reshape(n, N_DRAWS, -1).astype(np.float64), run)
-        rows.append(intervals.row(name, "share of variance by z", value, low, high, n, np.nan, _seed(run), run.origin))
+        rows.append(scoring.row(name, "share of variance by z", value, low, high, n, np.nan, _seed(run), run.origin))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -131,7 +130,7 @@ def _blurred(pictures: np.ndarray) -> np.ndarray:
 
 
 def _mean(run: Pipeline, values: np.ndarray) -> dict:
-    low, high = intervals.bootstrap_interval(values, np.arange(len(values)), seed=run.experiment.child_seed("bootstrap"),
+    low, high = scoring.bootstrap_interval(values, np.arange(len(values)), seed=run.experiment.child_seed("bootstrap"),
                                              n_bootstrap=run.experiment.evaluate.n_bootstrap)
     return {"value": float(values.mean()), "low": low, "high": high}
 

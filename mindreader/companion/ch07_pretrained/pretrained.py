@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from ...core import weights
-from ...generator.finetuning import TrainedGan
+from ... import scoring
+from ...generator import TrainedGan
 from ...pipeline import Pipeline
-from ...scoring import intervals, judging
 from ..common import entry
 from .held_out import Scenes, held_out, out_of_domain, sizes, trained_on
 from .shipped_clip import clip, points
@@ -16,7 +16,7 @@ from .shipped_clip import clip, points
 LABELS = {"generator_lf": "language-free", "generator_sup": "supervised", "generator_ood": "out of domain"}
 CONDITIONS = {"picture": "picture", "specific": "caption"}  # whose point is painted: name in `points`, name here
 BAR = 0.35  # of the Gaussian's distance: what the language-free painter must stay below
-FD = f"FD ({judging.FEATURES})"
+FD = f"FD ({scoring.FEATURES})"
 
 
 def painters(run: Pipeline) -> dict[str, TrainedGan]:
@@ -48,7 +48,7 @@ def painter_scores(run: Pipeline) -> pd.DataFrame:
     """Every score of every painter (`judging.score_pictures`), with columns painter and condition."""
     if "painter scores" not in run.memo:
         run.memo["painter scores"] = pd.concat([
-            judging.score_pictures(painted, truths(run).pictures, run.feature_net, clip=clip(run),
+            scoring.score_pictures(painted, truths(run).pictures, run.feature_net, clip=clip(run),
                                    name=f"{painter}, from {condition}", **_how(run)).assign(painter=painter,
                                                                                             condition=condition)
             for (painter, condition), painted in paintings(run).items()], ignore_index=True)
@@ -59,7 +59,7 @@ def yardsticks(run: Pipeline) -> pd.DataFrame:
     """Distances from the same pictures to another real set, and to a Gaussian over pixels (`judging.yardsticks`)."""
     if "yardsticks" not in run.memo:
         size, training = sizes(run), trained_on(run).pictures
-        run.memo["yardsticks"] = judging.yardsticks(
+        run.memo["yardsticks"] = scoring.yardsticks(
             training, truths(run).pictures, training[-size.scored:], run.feature_net, n_components=size.components,
             seed=run.experiment.child_seed("gaussian"), origin=run.origin)
     return run.memo["yardsticks"]
@@ -81,7 +81,7 @@ def painter_table(run: Pipeline) -> pd.DataFrame:
     both = pd.concat([painter_scores(run), yardsticks(run)], ignore_index=True)
     both = both[~both.metric.str.contains("critic")]
     wide = both.pivot_table(index=["name", "n"], columns="metric", values="value", sort=False).reset_index()
-    wide.columns = [name.replace(f" ({judging.FEATURES})", "") for name in wide.columns]
+    wide.columns = [name.replace(f" ({scoring.FEATURES})", "") for name in wide.columns]
     return wide.assign(**{"FD / Gaussian's": wide["FD"] / gaussian_distance(run)})
 
 
@@ -114,9 +114,9 @@ def contenders(run: Pipeline) -> dict[str, np.ndarray]:
             "true picture, at half size": half.repeat(2, 1).repeat(2, 2),
             **{f"{painter} painter": painted[:n] for (painter, condition), painted in paintings(run).items()
                if condition == "picture"},
-            "flattered fog": judging.flattered(clip(run), points(run)["picture"].vectors[:n], mean),
+            "flattered fog": scoring.flattered(clip(run), points(run)["picture"].vectors[:n], mean),
             "mean picture": mean,
-            "Gaussian over pixels": judging.pixel_gaussian(training, n, n_components=sizes(run).components,
+            "Gaussian over pixels": scoring.pixel_gaussian(training, n, n_components=sizes(run).components,
                                                            seed=run.experiment.child_seed("gaussian")),
         }
     return run.memo["contenders"]
@@ -131,7 +131,7 @@ def two_judges(run: Pipeline) -> pd.DataFrame:
         n = sizes(run).fooled
         true, rows = truths(run).pictures[:n], []
         for name, pictures in contenders(run).items():
-            table = judging.score_pictures(pictures, true, run.feature_net, clip=clip(run), name=name,
+            table = scoring.score_pictures(pictures, true, run.feature_net, clip=clip(run), name=name,
                                            **_how(run) | {"ways": (2, n)})
             inside = table.metric.str.contains("critic")
             table = table.assign(judge=np.where(inside, "CLIP, inside the loss", "feature net, outside"),
@@ -168,7 +168,7 @@ def at_home(run: Pipeline) -> pd.DataFrame:
     scenes = out_of_domain(run)
     if shipped is None:
         return painter_scores(run).iloc[:0]
-    return judging.score_painter(shipped, clip(run).images(scenes.pictures), scenes.pictures, run.feature_net,
+    return scoring.score_painter(shipped, clip(run).images(scenes.pictures), scenes.pictures, run.feature_net,
                                  name="out of domain, at home", **_how(run))
 
 
@@ -198,8 +198,8 @@ def _looks_foreign(run: Pipeline) -> pd.DataFrame:
     rows = []
     for name, pictures in asked.items():
         found = reader.predict(see(pictures))
-        rows.append(intervals.row(name, "taken for the other world", found.mean(),
-                                  *intervals.wilson(int(found.sum()), len(found)), len(found), np.nan, 0, run.origin,
+        rows.append(scoring.row(name, "taken for the other world", found.mean(),
+                                  *scoring.wilson(int(found.sum()), len(found)), len(found), np.nan, 0, run.origin,
                                   control=name.startswith("real")))
     return pd.concat(rows, ignore_index=True)
 
@@ -213,13 +213,13 @@ def painter_summary(run: Pipeline) -> dict:
         start = keys[painter] + ("" if condition == "picture" else f"_{condition}")
         note = f"{painter}, from {condition}"
         for row in rows.itertuples():
-            if row.metric.endswith(f"-way ({judging.FEATURES})"):
+            if row.metric.endswith(f"-way ({scoring.FEATURES})"):
                 values[f"{start}_way_{row.metric.partition('-')[0]}"] = entry(row, note=note)
         far = rows[rows.metric == FD].iloc[0]
         values[f"{start}_fd"] = {"ours": far.value, "n": int(far.n), "note": note}
         values[f"{start}_fd_ratio"] = {"ours": far.value / gaussian_distance(run), "n": int(far.n),
                                        "note": f"{note}; over that of a Gaussian over pixels, bar {BAR}"}
-    for key, name in (("real", judging.REAL), ("gaussian", "Gaussian")):
+    for key, name in (("real", scoring.REAL), ("gaussian", "Gaussian")):
         row = next(r for r in yardsticks(run).itertuples() if r.metric == FD and r.name.startswith(name))
         values[f"fd_{key}"] = {"ours": row.value, "n": int(row.n), "note": f"{FD}, {row.name}"}
     values["bar"] = {"ours": BAR, "note": "what the language-free painter's ratio must stay below"}

@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ...embedding import clip as embed
+from ... import embedding, scoring
+from ...pretraining import category_prompts
+from ...world import FACTORS, Factor, THINGS, factors
 from ...pipeline import Pipeline
-from ...pretraining.clip import category_prompts
 from ...records import Embeddings
-from ...scoring import identification, intervals, readout
-from ...world.mentions import FACTORS, Factor
-from ...world.scenes import THINGS, factors
 from ..common import entry
 from .held_out import Scenes, held_out
 
@@ -21,10 +19,10 @@ SEEN = "CLIP's point"
 PIXELS = "16 x 16 pixels"
 
 
-def clip(run: Pipeline) -> embed.ClipEmbedder:
+def clip(run: Pipeline) -> embedding.ClipEmbedder:
     """The shipped CLIP, whatever the experiment uses elsewhere."""
     if "shipped clip" not in run.memo:
-        run.memo["shipped clip"] = embed.load_clip()
+        run.memo["shipped clip"] = embedding.load_clip()
     return run.memo["shipped clip"]
 
 
@@ -56,7 +54,7 @@ def top1(run: Pipeline) -> pd.DataFrame:
     for grade in held_out(run).captions:
         ways = {"picture to sentence": (placed["picture"], placed[grade]),
                 "sentence to picture": (placed[grade], placed["picture"])}
-        rows += [identification.identification(*way, name=f"{grade} sentence", **told).assign(direction=direction)
+        rows += [scoring.identification(*way, name=f"{grade} sentence", **told).assign(direction=direction)
                  for direction, way in ways.items()]
     return pd.concat(rows, ignore_index=True).assign(metric=f"top-1 of {n}")
 
@@ -69,9 +67,9 @@ def zero_shot(run: Pipeline) -> pd.DataFrame:
     """
     labels, likeness, names = _judged(run)
     n, n_bootstrap = len(labels), min(200, run.experiment.evaluate.n_bootstrap)
-    table, _ = readout.auc_by_class(labels, likeness, names)
+    table, _ = scoring.auc_by_class(labels, likeness, names)
     drawn = np.random.default_rng(run.experiment.child_seed("bootstrap")).multinomial(n, np.full(n, 1 / n), n_bootstrap)
-    spans = [np.nanquantile(readout.weighted_auc(*of_class, drawn), [0.025, 0.975])
+    spans = [np.nanquantile(scoring.weighted_auc(*of_class, drawn), [0.025, 0.975])
              for of_class in zip(labels.T, likeness.T)]
     things = {kind.name for kind in THINGS.values()}
     table = table.rename(columns={"category": "name"}).assign(
@@ -84,9 +82,9 @@ def mean_zero_shot(run: Pipeline) -> pd.DataFrame:
     """The mean of `zero_shot` over classes, with an interval over pictures: one row."""
     labels, likeness, names = _judged(run)
     seed, n_bootstrap = run.experiment.child_seed("bootstrap"), min(200, run.experiment.evaluate.n_bootstrap)
-    value = readout.auc_by_class(labels, likeness, names)[0].value.mean()
-    low, high = readout.mean_auc_interval(labels, likeness, np.arange(len(labels)), seed=seed, n_bootstrap=n_bootstrap)
-    return intervals.row("CLIP, zero-shot", "mean AUC", value, low, high, len(labels), 0.5, seed, run.origin)
+    value = scoring.auc_by_class(labels, likeness, names)[0].value.mean()
+    low, high = scoring.mean_auc_interval(labels, likeness, np.arange(len(labels)), seed=seed, n_bootstrap=n_bootstrap)
+    return scoring.row("CLIP, zero-shot", "mean AUC", value, low, high, len(labels), 0.5, seed, run.origin)
 
 
 def forgotten(run: Pipeline) -> pd.DataFrame:
@@ -97,7 +95,7 @@ def forgotten(run: Pipeline) -> pd.DataFrame:
     """
     if "forgotten" not in run.memo:
         scenes = held_out(run)
-        inputs = {SEEN: points(run)["picture"].vectors, PIXELS: embed.PixelEmbedder(16).images(scenes.pictures)}
+        inputs = {SEEN: points(run)["picture"].vectors, PIXELS: embedding.PixelEmbedder(16).images(scenes.pictures)}
         rows = [_readout(run, factor, scenes, name, seen) for factor in FACTORS for name, seen in inputs.items()]
         run.memo["forgotten"] = pd.concat(rows, ignore_index=True)
     return run.memo["forgotten"]
@@ -146,9 +144,9 @@ def _readout(run: Pipeline, factor: Factor, scenes: Scenes, name: str, seen: np.
     labels = values[:, None] == kinds
     guessed = _cross_validated(seen[rows], labels, run.experiment.child_seed(f"folds/{factor.name}"))
     seed, n_bootstrap = run.experiment.child_seed("bootstrap"), min(200, run.experiment.evaluate.n_bootstrap)
-    low, high = readout.mean_auc_interval(labels, guessed, np.flatnonzero(rows), seed=seed, n_bootstrap=n_bootstrap)
-    value = readout.auc_by_class(labels, guessed, list(kinds))[0].value.mean()
-    row = intervals.row(factor.name, "AUC", value, low, high, len(values), 0.5, seed, run.origin)
+    low, high = scoring.mean_auc_interval(labels, guessed, np.flatnonzero(rows), seed=seed, n_bootstrap=n_bootstrap)
+    value = scoring.auc_by_class(labels, guessed, list(kinds))[0].value.mean()
+    row = scoring.row(factor.name, "AUC", value, low, high, len(values), 0.5, seed, run.origin)
     return row.assign(input=name, group=TOLD[factor.mentioned])
 
 
