@@ -22,12 +22,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from multiprocessing import get_context
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
 from mindreader.core import progress
+from mindreader.core.processes import Pool
 from mindreader.nsd import load_subject
 from mindreader.twin import TwinConfig, write_twin
 from mindreader.records import Subject
@@ -62,28 +63,19 @@ def _subject(folder: Path) -> Subject:
     return load_subject(folder / "twin", "subj01", cache=folder / "cache", progress=progress)
 
 
-def measured(step: Callable, folder: Path, config: TwinConfig, answers) -> None:
-    """Run one step and put (its counts, seconds, CPU seconds, peak GB, peak GB of its largest worker) on a queue."""
+def measured(step: Callable, folder: Path, config: TwinConfig) -> tuple:
+    """Run one step; returns its counts, seconds, CPU seconds, peak GB, peak GB of its largest worker."""
     start = time.perf_counter()
     counts = step(folder, config)
     mine, workers = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     seconds = time.perf_counter() - start, sum(use.ru_utime + use.ru_stime for use in (mine, workers))
-    answers.put((counts, *seconds, *(use.ru_maxrss / 2**20 for use in (mine, workers))))
+    return counts, *seconds, *(use.ru_maxrss / 2**20 for use in (mine, workers))
 
 
 def run(name: str, step: Callable, folder: Path, config: TwinConfig) -> dict[str, int]:
     """One step in a process of its own, with a line about what it took."""
-    context = get_context("spawn")
-    answers = context.SimpleQueue()
-    process = context.Process(target=measured, args=(step, folder, config, answers))
-    process.start()
-    try:
-        process.join()
-    finally:
-        process.terminate()
-    if process.exitcode:
-        sys.exit(f"{name} failed, see above")
-    counts, seconds, cpu, peak, worker = answers.get()
+    with Pool(1, one_thread=False) as apart:
+        counts, seconds, cpu, peak, worker = apart.submit(measured, step, folder, config).result()
     helpers = f" and {worker:.1f} GB in each worker" if worker > 0.05 else ""
     print(f"{name}: {_span(seconds)} ({_span(cpu)} of CPU), peak memory {peak:.1f} GB{helpers}", flush=True)
     return counts
@@ -122,4 +114,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    # by its own name, under which the other process knows what it is sent
+    import_module(__spec__.name if __spec__ else Path(__file__).stem).main()

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
+import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 
+from mindreader.core import as_finished
 from mindreader.studies import costs
 from mindreader.experiments import Experiment, experiment
 
@@ -55,22 +59,18 @@ def together(step: costs.Step, device: str, n_steps: int, processes: int) -> lis
     """Seconds of each step of all processes, which work on the same device at the same time."""
     if processes == 1:
         return costs.time_steps(step, device=device, n_steps=n_steps)
-    context = get_context("spawn")
-    barrier = context.Barrier(processes)
-    with ProcessPoolExecutor(processes, context, _meet_at, (barrier,)) as pool:
-        at_work = [pool.submit(_beside_others, step, device, n_steps) for _ in range(processes)]
-        return [seconds for done in at_work for seconds in done.result()]
+    with TemporaryDirectory() as meeting:
+        work = partial(_beside_others, step=step, device=device, n_steps=n_steps, meeting=Path(meeting), of=processes)
+        with closing(as_finished(work, range(processes), processes, one_thread=False)) as taken:
+            return [seconds for _, own in taken for seconds in own]
 
 
-def _meet_at(barrier) -> None:
-    global _barrier
-    _barrier = barrier
-
-
-def _beside_others(step: costs.Step, device: str, n_steps: int) -> list[float]:
+def _beside_others(number: int, step: costs.Step, device: str, n_steps: int, meeting: Path, of: int) -> list[float]:
     """Warmed up first, so that all begin when all are ready; the last steps, when some have ended, do not count."""
     costs.time_steps(step, device=device, n_steps=1)
-    _barrier.wait()
+    (meeting / str(number)).touch()
+    while len(list(meeting.iterdir())) < of:
+        time.sleep(0.001)
     return costs.time_steps(step, device=device, n_steps=n_steps + n_steps // 4)[:n_steps]
 
 

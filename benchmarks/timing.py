@@ -7,11 +7,13 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 import torch
 from torch.nn import functional as F
+
+from mindreader.core.processes import Pool
 
 
 @dataclass(frozen=True)
@@ -66,49 +68,39 @@ def by_turns_apart(contenders: dict[str, Callable[[], Callable[[], object]]], it
 
     For contenders that must not share what belongs to a process, such as how freed memory is kept. Each turn begins with
     a run that is not timed: the other processes have emptied the processor's caches meanwhile, and a training, whose
-    steps follow one another, is not timed after somebody else's. Raises RuntimeError for one whose process ends early.
+    steps follow one another, is not timed after somebody else's. Raises what a contender raises, and names it.
     """
-    context, threads = get_context("spawn"), torch.get_num_threads()
-    lines, processes = {}, []
-    try:
-        for name, prepare in contenders.items():
-            lines[name], theirs = context.Pipe()
-            processes.append(context.Process(target=_apart, args=(prepare, threads, theirs), daemon=True))
-            processes[-1].start()
-            theirs.close()
-        seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
+    with ExitStack() as stack:
+        apart = {name: stack.enter_context(Pool(1, one_thread=False)) for name in contenders}
+        ready = {name: apart[name].submit(_get_ready, prepare, torch.get_num_threads())
+                 for name, prepare in contenders.items()}
         for turn in range(-warm, repeats):
-            for name, line in lines.items():
+            for name in contenders:
                 try:
-                    line.send("work")
-                    pair = line.recv()
-                except (EOFError, OSError):
-                    raise RuntimeError(f"the process of {name!r} ended before it was done, expected it to wait for its "
-                                       "turns; what it printed says why") from None
+                    ready[name].result()
+                    pair = apart[name].submit(_take_turn).result()
+                except Exception as problem:
+                    problem.add_note(f"This was contender {name!r}.")
+                    raise
                 if turn >= 0:
                     seconds[name].append(pair)
-    finally:
-        for line in lines.values():
-            line.close()
-        for process in processes:
-            process.join(5)
-            process.terminate()
     return [Timing(name, items, *zip(*pairs)) for name, pairs in seconds.items()]
 
 
-def _apart(prepare: Callable[[], Callable[[], object]], threads: int, line) -> None:
-    """One contender's process: works once for each message, and ends when the other side is gone."""
+def _get_ready(prepare: Callable[[], Callable[[], object]], threads: int) -> None:
+    """In a contender's process: set it up."""
+    global _work
     torch.set_num_threads(threads)
-    work = prepare()
-    while True:
-        try:
-            line.recv()
-        except EOFError:
-            return
-        work()
-        wall, cpu = time.perf_counter(), time.process_time()
-        work()
-        line.send((time.perf_counter() - wall, time.process_time() - cpu))
+    _work = prepare()
+
+
+def _take_turn() -> tuple[float, float]:
+    """Seconds and CPU seconds of one run, after one that is not timed."""
+    _work()
+    wall, cpu = time.perf_counter(), time.process_time()
+    _work()
+    return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def peaks(dtype: torch.dtype, *, size: int = 2048, repeats: int = 5) -> dict[str, float]:

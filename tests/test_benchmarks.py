@@ -216,8 +216,9 @@ def test_contenders_apart_take_turns_in_processes_of_their_own(tmp_path):
 
 
 def test_a_contender_that_cannot_start_is_named():
-    with pytest.raises(RuntimeError, match="process of 'b' ended"):
+    with pytest.raises(ValueError, match="not a number") as raised:
         by_turns_apart({"b": partial(int, "not a number")}, 1, repeats=1)
+    assert "This was contender 'b'." in raised.value.__notes__
 
 
 def test_a_peak_is_the_work_that_torch_counts_over_the_time_it_took(monkeypatch):
