@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mindreader.scoring import judging
+from mindreader.scoring import evaluation as judging
 from mindreader.companion.chapter import start
 from mindreader.world.mentions import FACTORS
 from mindreader.core.params import ParameterError

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mindreader import report
+from mindreader.companion import ch01_screening as report
 from mindreader.scoring import distances, intervals
 from mindreader.companion.chapter import start
 from mindreader.records import Embeddings

@@ -10,7 +10,7 @@ import json
 import numpy as np
 import pytest
 
-from mindreader import report
+from mindreader.companion import ch00_subject as report
 from mindreader.core import weights
 from mindreader.companion.chapter import start
 from mindreader.companion.ch00_subject import decoding, recovered

@@ -15,7 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "cache": ["RowCache"],
         "paper": ["LOST", "NONE", "format_number", "paper_value", "paper_values"],
-        "params": ["DEVICE", "PRESETS", "ParameterError", "SUBJECT", "begin", "check_device", "progress", "run_name"],
+        "params": ["DEVICE", "PRESETS", "ParameterError", "SUBJECT", "check_device", "progress", "run_name"],
         "paths": ["FIGURES", "NOTEBOOKS", "PACKAGE", "PAPER_VALUES", "RESULTS", "ROOT", "WEIGHTS", "checkout_of",
                   "home", "nsd_root", "output_root"],
         "processes": ["as_finished", "how_many", "in_processes"],

@@ -34,7 +34,7 @@ from .meaning import fingerprint_source
 LOG = logging.getLogger(__name__)
 MADE = "made.json"
 # Where things are kept, and how that is asked, changes no result; nor does what is shown of a training while it runs.
-UNCOUNTED = ("core.paths", "core.params", "core.store", "core.cache", "core.meaning", "core.processes", "generator.watch",
+UNCOUNTED = ("core.paths", "core.params", "core.store", "core.cache", "core.meaning", "core.processes", "generator.samples",
              *(f"pipeline:Pipeline.{method}" for method in ("key", "mapper_key", "keep", "_keep_points", "_watch")))
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 T = TypeVar("T")

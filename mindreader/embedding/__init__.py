@@ -5,7 +5,7 @@
 CLIP, the low-level network of the third mapper and the evaluation network are loaded here. Read `clip` first.
 """
 
-from .augment import augment
+from .augmentation import augment
 from .clip import (ClipEmbedder, CompactTokenizer, EmbedConfig, FeatureNet, PixelEmbedder, embed_captions,
                    embed_pictures, embed_reconstructions, load_clip, load_feature_net, load_resnet)
 from .screening import ScreenConfig, keep_matching, score_captions

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..core import weights
 from ..records import Embeddings, LayoutError, Reconstructions, Stimuli
-from .augment import AugmentConfig, augment
+from .augmentation import AugmentConfig, augment
 from .smallnets import FEATURE_NET, RESNET, Divisor, SmallNet, max_mean, resize, unit_range
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before open_clip's first import, so that nothing is downloaded

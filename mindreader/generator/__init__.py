@@ -9,10 +9,10 @@ Read `stylegan` first.
 from .critic import Eye, Rivalry, content_distance
 from .finetuning import Game, TrainedGan, run, train_gan
 from .joint import silent_positions, train_jointly
-from .reconstruct import microstimulate, random_voxels_like, reconstruct, silence
+from .reconstruction import microstimulate, random_voxels_like, reconstruct, silence
+from .samples import Watch
 from .steps import BUGS, GanConfig, PSEUDO_NOISE, perturb
 from .stylegan import Discriminator, Generator, PUBLISHED, StyleGanConfig, Verdict
-from .watch import Watch
 
 __all__ = ["BUGS", "content_distance", "Discriminator", "Eye", "Game", "GanConfig", "Generator", "microstimulate",
            "perturb", "PSEUDO_NOISE", "PUBLISHED", "random_voxels_like", "reconstruct", "Rivalry", "run", "silence",

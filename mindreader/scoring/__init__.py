@@ -10,16 +10,16 @@ from .claims import (CLAIMS, CONTRADICTED, Claim, DIRECTION_ONLY, MIN_SEEDS, N_T
 from .controls import (Bottleneck, category_points, mean_point, over_repeats, retrieval_by_repeats, shuffled,
                        training_points)
 from .distances import by_size, difference, distance_rows, frechet_distance, limit
-from .eight import Eye, eight, eyes, pixel_correlation
-from .hubness import NEIGHBOURS, batches, centre, hubness, hubness_by_similarity, occurrences, retrieval_by_similarity
-from .identification import as_annotations, identification, kinds, n_way, n_way_sampled, n_way_within
+from .evaluation import FEATURES, REAL, flattered, for_card, pixel_gaussian, score_painter, score_pictures, yardsticks
+from .field_metrics import Eye, eight, eyes, pixel_correlation
+from .forced_choice import as_annotations, identification, kinds, n_way, n_way_sampled, n_way_within
+from .hubs import NEIGHBOURS, batches, centre, hubness, hubness_by_similarity, occurrences, retrieval_by_similarity
 from .intervals import COLUMNS, bootstrap_interval, row, wilson
-from .judging import FEATURES, REAL, flattered, for_card, pixel_gaussian, score_painter, score_pictures, yardsticks
 from .protocols import score
+from .ranking import (Batch, DIRECTIONS, Direction, batch, combined_batch, combined_retrieval, hits, nearest, retrieval,
+                      score_batch)
 from .readout import (CategoryConfig, at_trials, auc_by_class, categories, category_auc, category_table, fit_categories,
                       mean_auc_interval, weighted_auc)
-from .retrieval import (Batch, DIRECTIONS, Direction, batch, combined_batch, combined_retrieval, hits, nearest,
-                        retrieval, score_batch)
 from .voxels import noise_ceiling, pearson
 
 __all__ = ["as_annotations", "at_trials", "auc_by_class", "Batch", "batch", "batches", "bootstrap_interval",
@@ -30,6 +30,6 @@ __all__ = ["as_annotations", "at_trials", "auc_by_class", "Batch", "batch", "bat
            "hubness_by_similarity", "identification", "kinds", "limit", "mean_auc_interval", "mean_point", "MIN_SEEDS",
            "N_TRIALS", "n_way", "n_way_sampled", "n_way_within", "nearest", "NEIGHBOURS", "noise_ceiling",
            "occurrences", "over_repeats", "pearson", "pixel_correlation", "pixel_gaussian", "published", "REAL",
-           "retrieval", "retrieval_by_repeats", "retrieval_by_similarity", "row", "Row", "score", "score_batch",
+           "retrieval", "retrieval_by_repeats", "retrieval_by_similarity", "Row", "row", "score", "score_batch",
            "score_painter", "score_pictures", "shuffled", "SUPPORTED", "training_points", "trial_hits", "verdicts",
            "VERDICTS", "weighted_auc", "wilson", "WITHIN_NOISE", "yardsticks"]

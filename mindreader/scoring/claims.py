@@ -14,8 +14,8 @@ import pandas as pd
 from scipy.stats import fisher_exact, t
 
 from ..core import paper_values
-from . import intervals, retrieval
-from .retrieval import Batch, Direction
+from . import intervals, ranking as retrieval
+from .ranking import Batch, Direction
 
 N_TRIALS = 300                       # of the paper's one batch (§3.2)
 LEVEL = 0.05

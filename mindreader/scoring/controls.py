@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..records import Embeddings
-from . import retrieval
+from . import ranking as retrieval
 
 
 def shuffled(points: Embeddings, seed: int) -> Embeddings:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ..records import Embeddings
-from . import controls, identification, intervals, retrieval
+from . import controls, forced_choice as identification, intervals, ranking as retrieval
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mindreader.scoring import intervals, judging
+from mindreader.scoring import intervals, evaluation as judging
 from mindreader.embedding.clip import PixelEmbedder, load_clip
 from mindreader.world.rendering import paint_many
 

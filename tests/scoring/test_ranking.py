@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from point_plants import GUESS, SEED, TRUTH, mixed_up, near, points
 
-from mindreader.scoring import controls, identification, retrieval
+from mindreader.scoring import controls, forced_choice as identification, ranking as retrieval
 from mindreader.records import Embeddings
 
 

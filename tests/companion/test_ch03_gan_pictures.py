@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mindreader import report
-from mindreader.scoring import distances, eight, identification
+from mindreader.companion import ch03_gan as report
+from mindreader.scoring import distances, field_metrics as eight, forced_choice as identification
 from mindreader.training import sheet
 from mindreader.companion.chapter import start
 from mindreader.companion.ch03_gan import fidelity, pictures, contribution as supplied

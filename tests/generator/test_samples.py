@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from test_gan import NETWORK
+from small_gan import NETWORK
 
 from mindreader.generator.stylegan import Generator
-from mindreader.generator.watch import LOSSES, SAMPLES, Watch
+from mindreader.generator.samples import LOSSES, SAMPLES, Watch
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from ..records import Embedder, Embeddings, Painter
-from . import distances, identification
+from . import distances, forced_choice as identification
 
 WAYS = (2, 10, 50)
 N_RETRIEVAL = 300

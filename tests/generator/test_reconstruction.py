@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mindreader.generator.reconstruct import interpolate, microstimulate, random_voxels_like, reconstruct, silence
+from mindreader.generator.reconstruction import interpolate, microstimulate, random_voxels_like, reconstruct, silence
 from mindreader.records import Embeddings, Trials
 
 SEED = sum(map(ord, "mind reader"))

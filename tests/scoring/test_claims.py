@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import hypergeom, ttest_1samp, ttest_rel
 
 from mindreader.core import paper as tables
-from mindreader.scoring import claims, intervals, retrieval
+from mindreader.scoring import claims, intervals, ranking as retrieval
 from mindreader.scoring.claims import CLAIMS, Claim, Paired
 
 SEED = sum(map(ord, "claims"))

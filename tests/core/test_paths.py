@@ -9,7 +9,7 @@ import pytest
 
 from mindreader.core import paths
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_root_is_this_checkout_from_any_working_folder(tmp_path):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from point_plants import GUESS, TRUTH, near, points
 
-from mindreader.scoring import controls, identification
+from mindreader.scoring import controls, forced_choice as identification
 from mindreader.records import Embeddings, Stimuli
 
 

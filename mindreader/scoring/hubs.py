@@ -17,8 +17,8 @@ import pandas as pd
 from scipy.stats import binom, skew
 
 from ..records import Embeddings
-from . import intervals, retrieval
-from .retrieval import Batch, Direction
+from . import intervals, ranking as retrieval
+from .ranking import Batch, Direction
 
 KINDS = ("raw", "centred", "CSLS")
 NEIGHBOURS = 10

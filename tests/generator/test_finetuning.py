@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from small_gan import CONFIG, NETWORK, FakeClip, contra, rng, same_states
 from torch.nn import functional as F
 
 from mindreader.generator.finetuning import GanConfig, TrainedGan, train_gan
@@ -15,21 +16,6 @@ from mindreader.generator.steps import (discriminator_losses, generator_losses, 
                                         perturb, r1_losses, random_crop)
 from mindreader.records import Diverged, LayoutError
 from mindreader.generator.stylegan import Discriminator, Generator, StyleGanConfig
-
-NETWORK = StyleGanConfig(resolution=16, z_dim=6, w_dim=8, condition_dim=8, channel_base=64, channel_max=8,
-                         mapping_layers=2)
-CONFIG = GanConfig(network=NETWORK, kimg=0.024, batch=4, tick_kimg=0.008, r1_every=2, path_every=2, ema_kimg=0.01,
-                   precision="float32")
-
-
-class FakeClip:
-    """Sees the mean colours of the quarters of a picture."""
-
-    image_size = 16
-
-    def encode_pictures(self, x):
-        return F.adaptive_avg_pool2d(x, 2).flatten(1)[:, :8]
-
 
 @pytest.fixture(scope="module")
 def data():
@@ -41,10 +27,6 @@ def data():
 def train(data, config=CONFIG, heads=1, seed=3, **options):
     pictures, rows, points = data
     return train_gan(pictures, rows, (points,) * heads, config, seed=seed, clip=FakeClip(), **options)
-
-
-def rng(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def players(heads=1, seed=0):
@@ -59,22 +41,10 @@ def players(heads=1, seed=0):
     return painter, judge, real, conditions
 
 
-def contra(points, conditions):
-    """For each condition: minus the log share of its own picture among all pictures, at temperature one half."""
-    a, b = (np.asarray(x.detach().double()) for x in (points, conditions))
-    a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
-    s = np.exp(a @ b.T / 0.5)
-    return -np.log(np.diag(s) / s.sum(0)).mean()
-
-
 def painted(painter, n, conditions, config, seed):
     generator = rng(seed)
     ws, _ = mixed_styles(painter, n, config, generator)
     return painter.paint(ws, conditions, rng=generator), generator
-
-
-def same_states(a: TrainedGan, b: TrainedGan) -> bool:
-    return all(torch.equal(a.states[w][k], b.states[w][k]) for w in ("G", "D", "G_ema") for k in a.states[w])
 
 
 @pytest.mark.parametrize("heads", [1, 2])

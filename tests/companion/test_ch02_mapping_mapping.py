@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
-from mindreader.scoring import retrieval
+from mindreader.scoring import ranking as retrieval
 from mindreader.nsd import loader as nsd
 from mindreader.embedding.clip import PixelEmbedder, embed_pictures
 from mindreader.experiments import experiment

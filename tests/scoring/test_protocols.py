@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import correlation
 
-from mindreader.scoring import identification, intervals, protocols, retrieval
+from mindreader.scoring import forced_choice as identification, intervals, protocols, ranking as retrieval
 from mindreader.records import Embeddings
 
 SEED = sum(map(ord, "protocols"))

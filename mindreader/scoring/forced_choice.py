@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..records import Embeddings, Stimuli
 from .intervals import bootstrap_interval, row, stamp
-from .retrieval import cosine
+from .ranking import cosine
 
 CHOICES = {"n_choices": 2}                      # what the protocol takes unless told otherwise; see `intervals.stamp`
 

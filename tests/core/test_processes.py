@@ -16,7 +16,7 @@ import pytest
 
 from mindreader.core.processes import Pool, as_finished, how_many, in_processes
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 HELPER = """
 import time
 

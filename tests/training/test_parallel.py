@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_gan import CONFIG, NETWORK, FakeClip
+from small_gan import CONFIG, NETWORK, FakeClip
 from torch import nn
 
 from mindreader.generator.finetuning import Game, TrainedGan, train_gan

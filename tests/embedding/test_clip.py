@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from mindreader.core import paths, weights
 from mindreader.embedding import clip as embed, smallnets
-from mindreader.embedding.augment import blur_size, crop_box
+from mindreader.embedding.augmentation import blur_size, crop_box
 from mindreader.records import LayoutError, Reconstructions, Stimuli
 
 SENTENCES = ["A red bus on a street.", "There is a dog.", "A very nice view of this."]

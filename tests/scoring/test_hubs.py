@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from mindreader.scoring import hubness, intervals, retrieval
+from mindreader.scoring import hubs as hubness, intervals, ranking as retrieval
 from mindreader.records import Embeddings
 
 SEED = sum(map(ord, "hubness"))

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from test_gan import CONFIG, NETWORK, FakeClip, contra, rng, same_states
+from small_gan import CONFIG, NETWORK, FakeClip, contra, rng, same_states
 from torch import nn
 from torch.nn import functional as F
 

@@ -6,7 +6,7 @@ import pytest
 from point_plants import GUESS, near, points
 from sklearn.decomposition import PCA
 
-from mindreader.scoring import controls, identification, intervals, retrieval
+from mindreader.scoring import controls, forced_choice as identification, intervals, ranking as retrieval
 from mindreader.records import Embeddings
 
 SEED = sum(map(ord, "controls"))
