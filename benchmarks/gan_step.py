@@ -27,9 +27,9 @@ class PlainGame(Game):
         plain = PlainGenerator(self.network, grouped=grouped), PlainDiscriminator(self.network)
         for net, ours in zip(plain, (self.generator, self.discriminator)):
             net.load_state_dict(ours.state_dict())
-        self.paint_optimizer, self.tell_optimizer = (
+        self.generator_optimizer, self.discriminator_optimizer = (
             torch.optim.Adam(net.parameters(), **{key: theirs.defaults[key] for key in ("lr", "betas", "eps")})
-            for net, theirs in zip(plain, (self.paint_optimizer, self.tell_optimizer)))
+            for net, theirs in zip(plain, (self.generator_optimizer, self.discriminator_optimizer)))
         self.generator, self.discriminator = plain
 
 

@@ -40,8 +40,8 @@ def prepare(kind: type[nn.Module], n_voxels: int, n_dims: int, config: MappingCo
     adam = torch.optim.Adam(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     rng = torch.Generator().manual_seed(0)
     betas = torch.randn(config.batch, n_voxels, generator=rng)
-    points = F.normalize(torch.randn(config.batch, n_dims, generator=rng), dim=1)
-    return partial(train_step, network, adam, betas, points, bfloat16=bfloat16)
+    embeddings = F.normalize(torch.randn(config.batch, n_dims, generator=rng), dim=1)
+    return partial(train_step, network, adam, betas, embeddings, bfloat16=bfloat16)
 
 
 def measure(n_voxels: int, n_dims: int, config: MappingConfig, *, repeats: int) -> list[Timing]:

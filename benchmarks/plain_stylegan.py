@@ -205,7 +205,7 @@ class PlainGenerator(nn.Module):
         for resolution in config.resolutions:
             self.synthesis.add_module(f"b{resolution}", SynthesisBlock(config, resolution, grouped=grouped))
 
-    def paint(self, ws: Tensor, conditions: tuple[Tensor, ...], *, noise: str = "random",
+    def generate(self, ws: Tensor, conditions: tuple[Tensor, ...], *, noise: str = "random",
               rng: torch.Generator | None = None, size: int = 0) -> Tensor:
         """ws (N, n_layers, w_dim), conditions each (N, condition_dim) -> (N, 3, H, W); `size` stops at that size."""
         if self.config.unit_variance_conditions:
@@ -224,7 +224,7 @@ class PlainGenerator(nn.Module):
     def forward(self, z: Tensor, *conditions: Tensor, noise: str = "random",
                 rng: torch.Generator | None = None) -> Tensor:
         ws = self.mapping(z)[:, None].repeat(1, self.config.n_layers, 1)
-        return self.paint(ws, conditions, noise=noise, rng=rng)
+        return self.generate(ws, conditions, noise=noise, rng=rng)
 
 
 class PlainConv(Filtered):

@@ -27,18 +27,18 @@ from .records import SPACES, Diverged, Embeddings, Reconstructions, Split, Stimu
 # never refits a mapper.
 NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "subject": (("subject", "seed", "data", "twin"), ("Pipeline.subject",), ()),
-    "points": (("subject", "embed"), ("Pipeline.points", "Pipeline.augmented"), ("clip",)),
-    "captions": (("points", "screen"), ("Pipeline.stimuli",), ()),
-    "mapped": (("captions", "mapping", "device"), ("Pipeline.read", "Pipeline.mapped"), ()),
+    "embeddings": (("subject", "embed"), ("Pipeline.points", "Pipeline.augmented"), ("clip",)),
+    "captions": (("embeddings", "screen"), ("Pipeline.stimuli",), ()),
+    "mapped": (("captions", "mapping", "device"), ("Pipeline.decoded", "Pipeline.mapped"), ()),
     "baselines": (("captions", "mapping"), ("Pipeline.ridge", "Pipeline.mlp"), ()),
     "low level": (("subject",), ("Pipeline.low_level",), ("resnet",)),
-    "mapped low": (("low level", "mapping", "device"), ("Pipeline.read",), ()),
-    "starting distance": (("mapped", "start"), ("studies.mapping_grid:starting_distance", "Pipeline.paint", "Pipeline.picture_features"),
+    "mapped low": (("low level", "mapping", "device"), ("Pipeline.decoded",), ()),
+    "starting distance": (("mapped", "start"), ("studies.mapping_grid:starting_distance", "Pipeline.reconstruct", "Pipeline.picture_features"),
                           ("feature",)),
-    "pseudo painter": (("captions", "gan", "device"), ("Pipeline.beginning",), ("resnet",)),
-    "painter": (("mapped", "pseudo painter", "start", "end_to_end"), ("Pipeline.painter", "Pipeline.told"), ()),
+    "pseudo generator": (("captions", "gan", "device"), ("Pipeline.beginning",), ("resnet",)),
+    "generator": (("mapped", "pseudo generator", "start", "end_to_end"), ("Pipeline.generator", "Pipeline.conditions"), ()),
     "categories": (("mapped", "category"), ("companion.ch05_category_auc.categories:category_logits",), ()),
-    "encoder": (("points", "encoder"), ("Pipeline.encoder",), ()),
+    "encoder": (("embeddings", "encoder"), ("Pipeline.encoder",), ()),
 }
 
 
@@ -96,18 +96,18 @@ class Pipeline:
         return embedding.load_clip(self.experiment.embed)
 
     @cached_property
-    def points(self) -> dict[str, Embeddings]:
+    def embeddings(self) -> dict[str, Embeddings]:
         """Where CLIP puts each picture ("image", one point) and each of its captions ("caption", several points)."""
         stimuli = self.subject.stimuli
         return {
-            "image": self._keep_points("points", {"space": "image"}, lambda: embedding.embed_pictures(stimuli, self.clip)),
-            "caption": self._keep_points("points", {"space": "caption"}, lambda: embedding.embed_captions(stimuli, self.clip)),
+            "image": self._keep_embeddings("embeddings", {"space": "image"}, lambda: embedding.embed_pictures(stimuli, self.clip)),
+            "caption": self._keep_embeddings("embeddings", {"space": "caption"}, lambda: embedding.embed_captions(stimuli, self.clip)),
         }
 
     @cached_property
     def caption_scores(self) -> pd.DataFrame:
         """How well each caption fits its picture, and whether it is kept (paper §2.1)."""
-        return embedding.score_captions(self.subject.stimuli, self.points["image"], self.points["caption"],
+        return embedding.score_captions(self.subject.stimuli, self.embeddings["image"], self.embeddings["caption"],
                                        logit_scale=self.clip.logit_scale, config=self.experiment.screen)
 
     @cached_property
@@ -119,8 +119,8 @@ class Pipeline:
     def targets(self) -> dict[str, Embeddings]:
         """What the mappers aim at, before clamping: the picture's point, and the points of its kept captions."""
         kept = self.caption_scores.caption_id[self.caption_scores.kept]
-        caption_points = self.points["caption"]
-        return {"image": self.points["image"], "caption": caption_points.take(np.isin(caption_points.keys, kept))}
+        caption_embeddings = self.embeddings["caption"]
+        return {"image": self.embeddings["image"], "caption": caption_embeddings.take(np.isin(caption_embeddings.keys, kept))}
 
     @cached_property
     def truth(self) -> dict[str, Embeddings]:
@@ -131,9 +131,9 @@ class Pipeline:
     @cached_property
     def low_level(self) -> Embeddings:
         """Each picture in the self-taught low-level net, within [0, 1]: what the third mapper aims at (paper Table 4)."""
-        features = self._keep_points("low level", {}, lambda: embedding.embed_pictures(self.subject.stimuli, embedding.load_resnet()))
-        points = mapping.low_level_targets(features, self.split.train)
-        return Embeddings(points.vectors, points.image_ids, points.keys, "resnet", points.source)
+        features = self._keep_embeddings("low level", {}, lambda: embedding.embed_pictures(self.subject.stimuli, embedding.load_resnet()))
+        embeddings = mapping.low_level_targets(features, self.split.train)
+        return Embeddings(embeddings.vectors, embeddings.image_ids, embeddings.keys, "resnet", embeddings.source)
 
     def aims(self, space: str) -> Embeddings:
         """What the mapper to "image", "caption" or "resnet" aims at, before clamping and scaling."""
@@ -147,7 +147,7 @@ class Pipeline:
             versions = [self.clip.images(embedding.augment(stimuli.images, seed=seed + v)) for v in range(n_versions)]
             np.save(folder / "augmented.npy", np.stack(versions))
 
-        return self.store.fetch("points", self.key("points", {"space": "image", "what": "augmented"}), make,
+        return self.store.fetch("embeddings", self.key("embeddings", {"space": "image", "what": "augmented"}), make,
                                 lambda folder: np.load(folder / "augmented.npy", allow_pickle=False))
 
     # ── from the brain ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -188,7 +188,7 @@ class Pipeline:
         stage = "mapped low" if space == "resnet" else "mapped"
         return stage, self.key(stage, {"space": space} | ({"repeat": repeat} if repeat else {}), mapping=recipe)
 
-    def read(self, space: str, recipe: MappingConfig | None = None, repeat: int = 0) -> Embeddings:
+    def decoded(self, space: str, recipe: MappingConfig | None = None, repeat: int = 0) -> Embeddings:
         """Where each validation trial is put by that `mapper`.
 
         Raises Diverged where its training did; that is kept too, so that it is not tried again.
@@ -198,23 +198,23 @@ class Pipeline:
 
         def make(folder: Path) -> None:
             try:
-                _save_points(folder, self.mapper(space, recipe, repeat).predict(self.subject.validation))
+                _save_embeddings(folder, self.mapper(space, recipe, repeat).predict(self.subject.validation))
             except Diverged as reason:
                 (folder / "diverged.txt").write_text(str(reason), encoding="utf-8")
 
-        return self.store.fetch(stage, key | {"what": "validation"}, make, _load_points_or_raise)
+        return self.store.fetch(stage, key | {"what": "validation"}, make, _load_embeddings_or_raise)
 
     @cached_property
     def mapped(self) -> dict[str, Embeddings]:
         """Where the brain puts each trial, by its two mappers; all trials, training and validation."""
-        return {space: self._keep_points("mapped", {"space": space, "what": "predictions"},
+        return {space: self._keep_embeddings("mapped", {"space": space, "what": "predictions"},
                                          lambda space=space: self.mapper(space).predict(self.subject.trials))
                 for space in SPACES}
 
     @cached_property
     def ridge(self) -> dict[str, Embeddings]:
         """The same trials carried over by ridge regression, to read the mappers' scores beside."""
-        return {space: self._keep_points("baselines", {"space": space, "what": "ridge"},
+        return {space: self._keep_embeddings("baselines", {"space": space, "what": "ridge"},
                                          lambda space=space: mapping.fit_ridge(
                                              self.subject.train, self.targets[space], clamp=self.experiment.mapping.clamp,
                                              seed=self.experiment.child_seed("ridge")).predict(self.subject.trials))
@@ -223,7 +223,7 @@ class Pipeline:
     @cached_property
     def mlp(self) -> dict[str, Embeddings]:
         """The same trials carried over by a plain residual network of fully connected layers, by the mappers' recipe."""
-        return {space: self._keep_points("baselines", {"space": space, "what": "mlp"},
+        return {space: self._keep_embeddings("baselines", {"space": space, "what": "mlp"},
                                          lambda space=space: mapping.fit_mlp(
                                              self.subject.train, self.subject.validation, self.targets[space],
                                              self.experiment.mapping, seed=self.experiment.child_seed(f"mlp/{space}"),
@@ -231,13 +231,13 @@ class Pipeline:
                                              progress=progress).predict(self.subject.trials))
                 for space in SPACES}
 
-    def validation(self, points: Embeddings) -> Embeddings:
+    def validation(self, embeddings: Embeddings) -> Embeddings:
         """Only the points whose picture is on the validation side."""
-        return points.take(np.isin(points.image_ids, self.split.validation))
+        return embeddings.take(np.isin(embeddings.image_ids, self.split.validation))
 
-    def training(self, points: Embeddings) -> Embeddings:
+    def training(self, embeddings: Embeddings) -> Embeddings:
         """Only the points whose picture is on the training side."""
-        return points.take(np.isin(points.image_ids, self.split.train))
+        return embeddings.take(np.isin(embeddings.image_ids, self.split.train))
 
     # ── pictures ───────────────────────────────────────────────────────────────────────────────────────────────────
     @cached_property
@@ -246,13 +246,13 @@ class Pipeline:
 
         Raises ValueError where it does not fit the pictures or the embedding, LayoutError where it is missing.
         """
-        painter = generator.TrainedGan.from_part(*load_part(self.experiment.start))
-        has = (painter.network.resolution, painter.network.condition_dim)
+        trained = generator.TrainedGan.from_part(*load_part(self.experiment.start))
+        has = (trained.network.resolution, trained.network.condition_dim)
         wants = (self.subject.stimuli.images.shape[1], self.clip.n_dims)
         if has != wants:
-            raise ValueError(f"the painter {self.experiment.start!r} makes {has[0]} px from {has[1]} dimensions, expected "
+            raise ValueError(f"the generator {self.experiment.start!r} makes {has[0]} px from {has[1]} dimensions, expected "
                              f"{wants[0]} px from {wants[1]}; name the folder of one that fits with the override 'start'")
-        return painter
+        return trained
 
     def beginning(self, cond: str) -> generator.TrainedGan:
         """What finetuning with this condition starts from: the pretrained generator, with its head doubled for "both".
@@ -263,7 +263,7 @@ class Pipeline:
         heads = CONDITIONS[cond]
         if self.experiment.start != NOTHING:
             return self.start.widened() if len(heads) == 2 else self.start
-        key = self.key("pseudo painter", {"cond": cond})
+        key = self.key("pseudo generator", {"cond": cond})
 
         def make(folder: Path) -> None:
             size, n_dims = self.subject.stimuli.images.shape[1], self.clip.n_dims
@@ -271,15 +271,15 @@ class Pipeline:
             config = replace(config, kimg=config.pseudo_kimg, noise_levels=(PSEUDO_NOISE, PSEUDO_NOISE), ema_rampup=0.05,
                              network=replace(config.network, resolution=size, condition_dim=n_dims))
             self._train(cond, {head: self.training(self.truth[head]) for head in heads}, config, None,
-                        f"pseudo/{cond}", self.store.workspace("pseudo painter", key)).save(folder)
+                        f"pseudo/{cond}", self.store.workspace("pseudo generator", key)).save(folder)
 
-        return self.store.fetch("pseudo painter", key, make, generator.TrainedGan.load)
+        return self.store.fetch("pseudo generator", key, make, generator.TrainedGan.load)
 
-    def painter(self, cond: str) -> generator.TrainedGan:
+    def generator(self, cond: str) -> generator.TrainedGan:
         """The generator finetuned on this brain's mapped points, conditioned by "img", "cap" or "both" (paper §2.3)."""
         return self._finetuned(cond, generator.TrainedGan.load)
 
-    def told(self, cond: str) -> dict[str, Embeddings]:
+    def conditions(self, cond: str) -> dict[str, Embeddings]:
         """What that painter is told of each trial, by space: what the frozen mappers say (`mapped`).
 
         With end_to_end, what the mappers of its own heads say that were trained along with it.
@@ -287,19 +287,19 @@ class Pipeline:
         if not self.experiment.end_to_end:
             return self.mapped
 
-        def points(space: str) -> Embeddings:
+        def embeddings(space: str) -> Embeddings:
             learnt = self._finetuned(cond, lambda folder: mapping.FittedMapper.load(folder / space))
             return learnt.predict(self.subject.trials)
 
-        return self.mapped | {space: self._keep_points("painter", {"cond": cond, "told": space}, partial(points, space))
+        return self.mapped | {space: self._keep_embeddings("generator", {"cond": cond, "conditions": space}, partial(embeddings, space))
                               for space in CONDITIONS[cond]}
 
     def _finetuned(self, cond: str, load):
-        key = self.key("painter", {"cond": cond})
+        key = self.key("generator", {"cond": cond})
 
         def make(folder: Path) -> None:
             repeat = self.experiment.gan.repeat
-            room, start = self.store.workspace("painter", key), self.beginning(cond)
+            room, start = self.store.workspace("generator", key), self.beginning(cond)
             name = f"gan/{cond}" + (f"/{repeat}" if repeat else "")
             if not self.experiment.end_to_end:
                 self._train(cond, {head: self.training(self.mapped[head]) for head in CONDITIONS[cond]},
@@ -311,16 +311,16 @@ class Pipeline:
                 [self.truth[head].at(trials.image_ids) for head in mappers], [m.network for m in mappers.values()],
                 self.experiment.gan, weight=self.experiment.end_to_end, start=start, on_tick=self._watch(cond, room),
                 **self._helpers(name, room))
-            together.painter.save(folder)
+            together.generator.save(folder)
             for (head, mapper), network in zip(mappers.items(), together.networks):
                 replace(mapper, network=network).save(folder / head)
 
-        return self.store.fetch("painter", key, make, load)
+        return self.store.fetch("generator", key, make, load)
 
-    def _train(self, cond: str, points: dict[str, Embeddings], config: generator.GanConfig, start, seed: str,
+    def _train(self, cond: str, embeddings: dict[str, Embeddings], config: generator.GanConfig, start, seed: str,
                room: Path) -> generator.TrainedGan:
-        rows = self._rows(points[CONDITIONS[cond][0]].image_ids)
-        return generator.train_gan(self.subject.stimuli.images, rows, tuple(p.vectors for p in points.values()), config,
+        rows = self._rows(embeddings[CONDITIONS[cond][0]].image_ids)
+        return generator.train_gan(self.subject.stimuli.images, rows, tuple(p.vectors for p in embeddings.values()), config,
                              start=start, on_tick=self._watch(cond, room), **self._helpers(seed, room))
 
     def _rows(self, image_ids: np.ndarray) -> np.ndarray:
@@ -331,7 +331,7 @@ class Pipeline:
         """Samples for n validation pictures, each by its first trial: as the frozen mappers read it, and by its true point."""
         brain = {head: self.validation(self.mapped[head]) for head in CONDITIONS[cond]}
         ids, first = (x[:n] for x in np.unique(brain[CONDITIONS[cond][0]].image_ids, return_index=True))
-        read = tuple(points.vectors[first] for points in brain.values())
+        read = tuple(embeddings.vectors[first] for embeddings in brain.values())
         true = tuple(self.truth[head].at(ids) for head in CONDITIONS[cond])
         return Watch(self.subject.stimuli.images[self._rows(ids)], (read, true), room)
 
@@ -342,16 +342,16 @@ class Pipeline:
         return dict(clip=self.clip.on(device), low_level=low_level, seed=self.experiment.child_seed(seed), device=device,
                     checkpoint=room / "checkpoint.pt", progress=progress)
 
-    def paint(self, points: dict[str, Embeddings], cond: str, *, finetuned: bool = True, n_draws: int = 1) -> Reconstructions:
+    def reconstruct(self, embeddings: dict[str, Embeddings], cond: str, *, finetuned: bool = True, n_draws: int = 1) -> Reconstructions:
         """Pictures from points, by the finetuned generator or by the one it started from; the same z for every row set."""
         heads = CONDITIONS[cond]
-        painter = self.ready(self.painter(cond) if finetuned else self.beginning(cond))
-        return generator.reconstruct({h: points[h] for h in heads}, painter, heads=heads, n_draws=n_draws,
+        trained = self.ready(self.generator(cond) if finetuned else self.beginning(cond))
+        return generator.reconstruct({h: embeddings[h] for h in heads}, trained, heads=heads, n_draws=n_draws,
                                        seed=self.experiment.child_seed("z"))
 
-    def ready(self, painter: generator.TrainedGan) -> generator.TrainedGan:
+    def ready(self, trained: generator.TrainedGan) -> generator.TrainedGan:
         """The painter where this run computes, and in the number format in which it learned to paint."""
-        return replace(painter, device=self.experiment.device, precision=self.experiment.gan.precision)
+        return replace(trained, device=self.experiment.device, precision=self.experiment.gan.precision)
 
     @cached_property
     def feature_net(self) -> embedding.FeatureNet:
@@ -370,8 +370,8 @@ class Pipeline:
     @property
     def released_reference(self) -> Embeddings:
         """The picture of every training trial in that space, repeats and all: what the released code's distance is to."""
-        trials, points = self.subject.train, self.true_features
-        return Embeddings(points.at(trials.image_ids), trials.image_ids, trials.trial_ids, points.space, points.source)
+        trials, embeddings = self.subject.train, self.true_features
+        return Embeddings(embeddings.at(trials.image_ids), trials.image_ids, trials.trial_ids, embeddings.space, embeddings.source)
 
     # ── reading the same points otherwise ──────────────────────────────────────────────────────────────────────────
     @cached_property
@@ -406,8 +406,8 @@ class Pipeline:
             **extra,
         }
 
-    def _keep_points(self, stage: str, extra: dict, make) -> Embeddings:
-        return self.store.fetch(stage, self.key(stage, extra), lambda folder: _save_points(folder, make()), _load_points)
+    def _keep_embeddings(self, stage: str, extra: dict, make) -> Embeddings:
+        return self.store.fetch(stage, self.key(stage, extra), lambda folder: _save_embeddings(folder, make()), _load_embeddings)
 
 
 @cache
@@ -429,21 +429,21 @@ def _closure(stage: str) -> tuple[set, set, set]:
     return settings, code | set(NEEDS[stage][1]), parts | set(NEEDS[stage][2])
 
 
-def _save_points(folder: Path, points: Embeddings) -> None:
-    np.savez(folder / "points.npz", vectors=points.vectors, image_ids=points.image_ids, keys=points.keys,
-             space=points.space, source=points.source)
+def _save_embeddings(folder: Path, embeddings: Embeddings) -> None:
+    np.savez(folder / "embeddings.npz", vectors=embeddings.vectors, image_ids=embeddings.image_ids, keys=embeddings.keys,
+             space=embeddings.space, source=embeddings.source)
 
 
-def _load_points(folder: Path) -> Embeddings:
-    with np.load(folder / "points.npz", allow_pickle=False) as kept:
+def _load_embeddings(folder: Path) -> Embeddings:
+    with np.load(folder / "embeddings.npz", allow_pickle=False) as kept:
         return Embeddings(kept["vectors"], kept["image_ids"], kept["keys"], str(kept["space"]), str(kept["source"]))
 
 
-def _load_points_or_raise(folder: Path) -> Embeddings:
+def _load_embeddings_or_raise(folder: Path) -> Embeddings:
     reason = folder / "diverged.txt"
     if reason.is_file():
         raise Diverged(reason.read_text(encoding="utf-8"))
-    return _load_points(folder)
+    return _load_embeddings(folder)
 
 
 def _first_phase(recipe: MappingConfig) -> MappingConfig | None:

@@ -270,12 +270,12 @@ class Mapper(Protocol):
 class Encoder(Protocol):
     """Carries points of pictures to brain activity."""
 
-    def predict(self, points: Embeddings) -> np.ndarray:
+    def predict(self, embeddings: Embeddings) -> np.ndarray:
         """The activity that each point would evoke, (n, n_voxels) float32."""
 
 
 class Painter(Protocol):
     """Paints pictures from points."""
 
-    def paint(self, image_points: np.ndarray, caption_points: np.ndarray, *, seed: int) -> np.ndarray:
+    def generate(self, image_embeddings: np.ndarray, caption_embeddings: np.ndarray, *, seed: int) -> np.ndarray:
         """(n, n_dims) twice -> (n, height, width, 3) uint8."""

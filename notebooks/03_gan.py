@@ -43,6 +43,7 @@ from mindreader.companion.ch03_gan import finetuning, out_of_domain as foreign, 
 from mindreader import scoring
 from mindreader.core import params
 from mindreader.studies import generator_grid as gan_grid
+from mindreader.companion.ch03_gan import held_out as held_out_page
 from mindreader.studies import held_out as unmet
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict, cond=("img", "cap", "both"),

@@ -26,9 +26,9 @@ def rng(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def contra(points, conditions):
+def contra(embeddings, conditions):
     """For each condition: minus the log share of its own picture among all pictures, at temperature one half."""
-    a, b = (np.asarray(x.detach().double()) for x in (points, conditions))
+    a, b = (np.asarray(x.detach().double()) for x in (embeddings, conditions))
     a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
     s = np.exp(a @ b.T / 0.5)
     return -np.log(np.diag(s) / s.sum(0)).mean()

@@ -35,7 +35,7 @@ for space in ("image", "caption"):
     for stage in ("points", "mapped", "ridge", "truth"):
         tell(f"{stage} {space}", getattr(run, stage)[space].vectors)
 tell("captions kept", run.caption_scores.kept.to_numpy())
-for name, tensor in run.painter("both").states["G_ema"].items():
+for name, tensor in run.generator("both").states["G_ema"].items():
     tell("painter " + name, tensor.numpy())
 tell("pictures", run.paint(report.pictures.brain_points(run, 'both'), "both").images)
 for name, tensor in run.encoder.network.state_dict().items():

@@ -20,29 +20,29 @@ def world(disturbed=False):
     ids = np.repeat(np.arange(N_IMAGES), 3)
     out = ids >= 45
     betas = rng.standard_normal((len(ids), N_VOXELS)).astype(np.float32)
-    points = rng.standard_normal((N_IMAGES, N_DIMS)).astype(np.float32)
+    embeddings = rng.standard_normal((N_IMAGES, N_DIMS)).astype(np.float32)
     if disturbed:
         betas[out] = 5 + 9 * other.standard_normal((out.sum(), N_VOXELS))
-        points[45:] = 7 * other.standard_normal((15, N_DIMS))
+        embeddings[45:] = 7 * other.standard_normal((15, N_DIMS))
     trials = Trials(betas, ids, np.arange(len(ids)), np.ones(len(ids), np.int64))
-    return trials.take(~out), trials.take(out), Embeddings(points, np.arange(N_IMAGES), np.zeros(N_IMAGES, np.int64),
+    return trials.take(~out), trials.take(out), Embeddings(embeddings, np.arange(N_IMAGES), np.zeros(N_IMAGES, np.int64),
                                                            "image", "clip")
 
 
 FITS = {
-    "mapper": lambda train, validation, points: fit_mapper(train, validation, points, TINY, seed=3),
-    "mapper with a discriminator": lambda train, validation, points: fit_mapper(
-        train, validation, points, replace(TINY, auxiliary="gan"), seed=3),
-    "ridge": lambda train, validation, points: fit_ridge(train, points, seed=3),
-    "mlp": lambda train, validation, points: fit_mlp(train, validation, points, TINY, MlpConfig(width=16, n_blocks=1), seed=3),
+    "mapper": lambda train, validation, embeddings: fit_mapper(train, validation, embeddings, TINY, seed=3),
+    "mapper with a discriminator": lambda train, validation, embeddings: fit_mapper(
+        train, validation, embeddings, replace(TINY, auxiliary="gan"), seed=3),
+    "ridge": lambda train, validation, embeddings: fit_ridge(train, embeddings, seed=3),
+    "mlp": lambda train, validation, embeddings: fit_mlp(train, validation, embeddings, TINY, MlpConfig(width=16, n_blocks=1), seed=3),
 }
 
 
 @pytest.mark.parametrize("fit", FITS)
 def test_other_validation_trials_and_points_train_the_same_reader(fit):
     """But for the choice among epochs, which the paper makes on its validation loss; here each phase has one epoch."""
-    train, validation, points = world()
-    usual, disturbed = FITS[fit](train, validation, points), FITS[fit](*world(disturbed=True))
+    train, validation, embeddings = world()
+    usual, disturbed = FITS[fit](train, validation, embeddings), FITS[fit](*world(disturbed=True))
     np.testing.assert_array_equal(usual.predict(validation).vectors, disturbed.predict(validation).vectors)
 
 
@@ -56,8 +56,8 @@ def test_the_losses_of_every_epoch_are_those_of_the_training_side():
 
 @pytest.mark.parametrize("fit", FITS)
 def test_a_trial_is_read_alone_as_among_others(fit):
-    train, validation, points = world()
-    reader = FITS[fit](train, validation, points)
+    train, validation, embeddings = world()
+    reader = FITS[fit](train, validation, embeddings)
     together = reader.predict(validation).vectors
     alone = np.concatenate([reader.predict(validation.take([row])).vectors for row in range(len(validation))])
     np.testing.assert_allclose(alone, together, atol=1e-5 * np.abs(together).max())

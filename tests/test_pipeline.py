@@ -61,30 +61,30 @@ def test_another_repeat_is_another_seed_and_keeps_the_first_ones_key(run):
     assert fingerprint(run.mapper_key("caption", recipe)[1]) == fingerprint(run.key("mapped", {"space": "caption"}))
     again = run.mapper("caption", recipe, 1)
     assert not torch.equal(again.network.out.weight, run.mapper("caption").network.out.weight)
-    mine = run.read("caption", recipe, 1)
+    mine = run.decoded("caption", recipe, 1)
     assert set(mine.image_ids) <= set(run.split.validation) and len(mine) == len(run.subject.validation)
 
 
 def test_the_third_mapper_aims_at_the_low_level_net(run):
-    fitted, points = run.mapper("resnet"), run.low_level
-    assert points.vectors.min() >= 0 and points.vectors.max() <= 1
-    seen = run.training(points).vectors
+    fitted, embeddings = run.mapper("resnet"), run.low_level
+    assert embeddings.vectors.min() >= 0 and embeddings.vectors.max() <= 1
+    seen = run.training(embeddings).vectors
     assert (seen.min(), seen.max()) == (0, 1)
-    assert fitted.config.sigmoid and fitted.space == "resnet" and fitted.network.channels.out_channels == points.vectors.shape[1]
-    assert 0 <= run.read("resnet").vectors.min() and run.read("resnet").vectors.max() <= 1
+    assert fitted.config.sigmoid and fitted.space == "resnet" and fitted.network.channels.out_channels == embeddings.vectors.shape[1]
+    assert 0 <= run.decoded("resnet").vectors.min() and run.decoded("resnet").vectors.max() <= 1
 
 
 def test_a_training_that_diverged_is_remembered_and_not_tried_again(run, monkeypatch):
     wild = replace(run.experiment.mapping, loss="mse", epochs=(1,), learning_rate=1e30)
     with pytest.raises(Diverged, match="the loss '1 squared error' became .* step 2 of epoch 1"):
-        run.read("caption", wild)
+        run.decoded("caption", wild)
 
     def refuse(*_, **__):
         raise AssertionError("fitted again")
 
     monkeypatch.setattr(pipeline.mapping, "fit_mapper", refuse)
     with pytest.raises(Diverged, match="step 2 of epoch 1"):
-        run.read("caption", wild)
+        run.decoded("caption", wild)
 
 
 @pytest.mark.parametrize("change, moves, stays", [

@@ -10,7 +10,7 @@ from mindreader.companion.chapter import start
 from mindreader.world.mentions import FACTORS
 from mindreader.core.params import ParameterError
 from mindreader.companion.ch07_pretrained import held_out, interpolation, pretrained, shipped_clip
-from mindreader.world.rendering import paint
+from mindreader.world.rendering import render
 from mindreader.core.weights import load_card
 
 SMALL = {"twin.trials_per_session": 120, "twin.n_voxels": 96, "evaluate.n_retrieval": 20, "evaluate.n_bootstrap": 20}
@@ -30,7 +30,7 @@ def test_scenes_are_those_after_the_last_that_clip_was_trained_on(run):
     seen = held_out.trained_on(run)
     assert len(seen) == held_out.sizes(run).training
     assert not {s.seed for s in seen.scenes} & {s.seed for s in scenes.scenes}
-    assert np.array_equal(scenes.pictures[3], paint(scenes.scenes[3]))
+    assert np.array_equal(scenes.pictures[3], render(scenes.scenes[3]))
     assert held_out.out_of_domain(run).scenes[0].stream == "watermark"
 
 

@@ -20,8 +20,8 @@ def run(tmp_path_factory):
 
 
 def test_first_of_each_takes_each_pictures_first_trial_in_trial_order():
-    points = Embeddings(np.zeros((5, 2)), np.array([7, 3, 7, 9, 3]), np.array([40, 10, 20, 30, 50]), "image", "fmri")
-    assert points.keys[first_of_each(points, 2)].tolist() == [10, 20]
+    embeddings = Embeddings(np.zeros((5, 2)), np.array([7, 3, 7, 9, 3]), np.array([40, 10, 20, 30, 50]), "image", "fmri")
+    assert embeddings.keys[first_of_each(embeddings, 2)].tolist() == [10, 20]
 
 
 def test_percent_scales_values_and_leaves_counts():

@@ -7,7 +7,6 @@ import pandas as pd
 
 from ..pipeline import Pipeline
 from ..records import Embeddings, Reconstructions
-from ..scoring import identification
 
 
 def entry(row, *, paper: float | None = None, note: str = "") -> dict:
@@ -29,28 +28,10 @@ def percent_chance(table: pd.DataFrame) -> float:
     return 100 * float(table.chance.iloc[0])
 
 
-def how_scored(run: Pipeline, draws: str = "bootstrap") -> dict:
-    """How the rows of this run are scored: seed (of the run's draws of that name), origin, n_bootstrap."""
-    return {"seed": run.experiment.child_seed(draws), "origin": run.origin,
-            "n_bootstrap": run.experiment.evaluate.n_bootstrap}
-
-
-def identification_row(run: Pipeline, name: str, guess: Embeddings, truth: Embeddings, n_choices: int, *,
-                       control: bool = False) -> pd.DataFrame:
-    """One row of n-way identification over the given trials, with an interval over pictures."""
-    found = identification(guess, truth, n_choices=n_choices, name=name, **how_scored(run))
-    return found.assign(control=control)
-
-
-def true_points(run: Pipeline, like: Embeddings, space: str) -> Embeddings:
-    """The true points of the pictures of `like`, row by row, so that they can be painted like a brain's."""
-    return Embeddings(run.truth[space].at(like.image_ids), like.image_ids, like.keys, space, "clip")
-
-
-def first_of_each(points: Embeddings, n: int) -> np.ndarray:
+def first_of_each(embeddings: Embeddings, n: int) -> np.ndarray:
     """Rows of the first trial of each of the first n pictures, in trial order: not chosen by anyone."""
-    order = np.lexsort((points.image_ids, points.keys))
-    _, first = np.unique(points.image_ids[order], return_index=True)
+    order = np.lexsort((embeddings.image_ids, embeddings.keys))
+    _, first = np.unique(embeddings.image_ids[order], return_index=True)
     return order[np.sort(first)[:n]]
 
 

@@ -35,7 +35,7 @@ LOG = logging.getLogger(__name__)
 MADE = "made.json"
 # Where things are kept, and how that is asked, changes no result; nor does what is shown of a training while it runs.
 UNCOUNTED = ("core.paths", "core.params", "core.store", "core.cache", "core.meaning", "core.processes", "generator.samples",
-             *(f"pipeline:Pipeline.{method}" for method in ("key", "mapper_key", "keep", "_keep_points", "_watch")))
+             *(f"pipeline:Pipeline.{method}" for method in ("key", "mapper_key", "keep", "_keep_embeddings", "_watch")))
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 T = TypeVar("T")
 

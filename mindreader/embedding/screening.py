@@ -21,7 +21,7 @@ class ScreenConfig:
             raise ValueError(f"got threshold {self.threshold}, expected 0 (keep all) to 1 (keep only the best)")
 
 
-def score_captions(stimuli: Stimuli, image_points: Embeddings, caption_points: Embeddings, *, logit_scale: float,
+def score_captions(stimuli: Stimuli, image_embeddings: Embeddings, caption_embeddings: Embeddings, *, logit_scale: float,
                    config: ScreenConfig = ScreenConfig()) -> pd.DataFrame:
     """How well each caption fits its own picture, beside that picture's other captions.
 
@@ -45,13 +45,13 @@ def score_captions(stimuli: Stimuli, image_points: Embeddings, caption_points: E
     Source: paper §2.1; softmax and scale are CLIP's, since the screening code was not released.
     """
     table = stimuli.captions[["image_id", "caption_id"]].reset_index(drop=True)
-    known = pd.MultiIndex.from_arrays([caption_points.image_ids, caption_points.keys])
+    known = pd.MultiIndex.from_arrays([caption_embeddings.image_ids, caption_embeddings.keys])
     rows = known.get_indexer(pd.MultiIndex.from_frame(table))
     if (rows < 0).any():
         missing = table[rows < 0].iloc[0]
         raise ValueError(f"caption {missing.caption_id} of image {missing.image_id} has no point among the "
-                         f"{len(caption_points)} given, expected one for every caption; embed these captions")
-    texts, images = caption_points.unit().vectors[rows], image_points.unit().at(table.image_id)
+                         f"{len(caption_embeddings)} given, expected one for every caption; embed these captions")
+    texts, images = caption_embeddings.unit().vectors[rows], image_embeddings.unit().at(table.image_id)
     table["similarity"] = (images.astype(np.float64) * texts).sum(1)
     group = table.groupby("image_id").similarity
     odds = np.exp(logit_scale * (table.similarity - group.transform("max")))          # p_k / max_j p_j, at most 1

@@ -20,7 +20,7 @@ class Seen(NamedTuple):
     """A batch of pictures as CLIP sees it: the pictures, four maps of ever larger features, and the points."""
 
     stages: list[Tensor]
-    points: Tensor | None
+    embeddings: Tensor | None
 
 
 class Eye:
@@ -31,7 +31,7 @@ class Eye:
 
     def __call__(self, pictures: Tensor, n_layers: int = 4) -> Seen:
         """Pictures (N, 3, H, W) in [-1, 1] -> Seen; with fewer than four layers, without points and the later maps."""
-        trunk, points = self.trunk, None
+        trunk, embeddings = self.trunk, None
         with torch.autocast(pictures.device.type, torch.bfloat16):
             x = ((pictures + 1) / 2 - self.mean) / self.std
             for i in "123":
@@ -42,8 +42,8 @@ class Eye:
                 x = layer(x)
                 stages.append(x)
             if n_layers == 4:
-                points = trunk.attnpool(trunk.layer4(x)).float()
-        return Seen(stages, points)
+                embeddings = trunk.attnpool(trunk.layer4(x)).float()
+        return Seen(stages, embeddings)
 
 
 def content_distance(painted: Seen, real: Seen, n_stages: int = 3) -> Tensor:
@@ -127,13 +127,13 @@ class Rivalry(Game):
         self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), lr=config.learning_rate, betas=(0.0, 0.99))
         self.parts |= {"critic": self.critic, "critic_optimizer": self.critic_optimizer}
 
-    def play(self, real: Tensor, points: tuple[Tensor, ...]) -> None:
+    def play(self, real: Tensor, embeddings: tuple[Tensor, ...]) -> None:
         """One batch: one step of the painter, one of each rival."""
         config, judge = self.config, self.discriminator
-        (condition,) = self.near(points)
+        (condition,) = self.near(embeddings)
         ws, w = mixed_styles(self.generator, len(real), config, self.rng)
         self.generator.mapping.remember(w)
-        both = torch.cat([self.generator.paint(ws, (condition,), rng=self.rng), real])
+        both = torch.cat([self.generator.generate(ws, (condition,), rng=self.rng), real])
         painted, real = nudge(both, self.rng).chunk(2)
         real = real.detach()  # moved together with the painted ones, but nothing to learn from
         seen = self.eye(painted)
@@ -142,12 +142,12 @@ class Rivalry(Game):
         for rival in (self.critic, judge):
             rival.requires_grad_(False)
         fooled, verdict = self.critic(seen.stages[1:], condition), judge(painted, condition)
-        self.descend(self.paint_optimizer, "generator", {
+        self.descend(self.generator_optimizer, "generator", {
             "adversarial": config.adversarial_weight * training.logistic_generator(verdict.logit),
             "critic": -sum(x.mean() for x in fooled) / len(fooled),
             "content": config.content_weight_at(self.kimg) * content_distance(seen, true),
             "feature": contrasts(verdict.features, (condition,), config.feature_weight, config),
-            "clip": contrasts((seen.points,), (condition,), config.clip_weight, config)})
+            "clip": contrasts((seen.embeddings,), (condition,), config.clip_weight, config)})
         for rival in (self.critic, judge):
             rival.requires_grad_(True)
         fake = self.critic([x.detach() for x in seen.stages[1:]], condition)
@@ -155,9 +155,9 @@ class Rivalry(Game):
         self.descend(self.critic_optimizer, "critic", {
             "hinge": sum(F.relu(1 - x).mean() + F.relu(1 + y).mean() for x, y in zip(kept, fake)) / len(fake)})
         fake, kept = judge(painted.detach(), condition), judge(real, condition)
-        self.descend(self.tell_optimizer, "discriminator", {
+        self.descend(self.discriminator_optimizer, "discriminator", {
             "adversarial": training.logistic_discriminator(kept.logit, fake.logit),
             "feature": contrasts(kept.features, (condition,), config.feature_weight, config)})
         if config.r1_gamma and self.step % config.r1_every == 0:
-            self.descend(self.tell_optimizer, "discriminator", r1_losses(judge, real, (condition,), config),
+            self.descend(self.discriminator_optimizer, "discriminator", r1_losses(judge, real, (condition,), config),
                          config.r1_every)

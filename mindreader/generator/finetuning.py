@@ -44,7 +44,7 @@ class TrainedGan:
     device: str = "cpu"
     precision: str = "float32"
 
-    def paint(self, image_points: np.ndarray, caption_points: np.ndarray | None = None, *, seed: int, n_draws: int = 1,
+    def generate(self, image_embeddings: np.ndarray, caption_embeddings: np.ndarray | None = None, *, seed: int, n_draws: int = 1,
               truncation: float = 1.0, batch: int = 64) -> np.ndarray:
         """Pictures of points.
 
@@ -61,11 +61,11 @@ class TrainedGan:
         -------
         uint8 array (n, height, width, 3), or (n, n_draws, height, width, 3) when n_draws > 1
         """
-        points = [p for p in (image_points, caption_points) if p is not None]
-        if len(points) != self.network.heads:
-            raise ValueError(f"{len(points)} kinds of points for a painter with {self.network.heads} head(s); expected "
+        embeddings = [p for p in (image_embeddings, caption_embeddings) if p is not None]
+        if len(embeddings) != self.network.heads:
+            raise ValueError(f"{len(embeddings)} kinds of points for a painter with {self.network.heads} head(s); expected "
                              "as many; widen the painter, or leave one kind out")
-        conditions = [F.normalize(torch.tensor(np.asarray(p, np.float32)), dim=1) for p in points]
+        conditions = [F.normalize(torch.tensor(np.asarray(p, np.float32)), dim=1) for p in embeddings]
         painter = _network(Generator, self.network, self.states["G_ema"]).to(self.device).eval()
         painter.compute = getattr(torch, self.precision)
         n = len(conditions[0])
@@ -152,15 +152,15 @@ def train_gan(pictures: np.ndarray, rows: np.ndarray, conditions: tuple[np.ndarr
     rows = np.asarray(rows)
     _check(pictures, rows, conditions, config, start)
     _check_shares(config, start.network if start else config.network, crew)
-    points = tuple(torch.tensor(np.asarray(c, np.float32)) for c in conditions)
+    embeddings = tuple(torch.tensor(np.asarray(c, np.float32)) for c in conditions)
     if "first_sample_cached" in config.published_bugs:
-        points = tuple(p[:1].expand_as(p) for p in points)
+        embeddings = tuple(p[:1].expand_as(p) for p in embeddings)
     game = Game(config, start, len(conditions), seed, device,
                 helpers={"clip": clip, "low_level": low_level, "content": content}, crew=crew)
-    return run(game, pictures, rows, points, checkpoint=checkpoint, progress=progress, on_tick=on_tick)
+    return run(game, pictures, rows, embeddings, checkpoint=checkpoint, progress=progress, on_tick=on_tick)
 
 
-def run(game: Game, pictures: np.ndarray, rows: np.ndarray, points: tuple[Tensor, ...], *, checkpoint: Path | None,
+def run(game: Game, pictures: np.ndarray, rows: np.ndarray, embeddings: tuple[Tensor, ...], *, checkpoint: Path | None,
         progress: Callable | None, on_tick: Callable | None) -> TrainedGan:
     """Play a game to its end, from its checkpoint if there is one; arguments as for `train_gan`."""
     keep_freed_memory()
@@ -178,7 +178,7 @@ def run(game: Game, pictures: np.ndarray, rows: np.ndarray, points: tuple[Tensor
         items = torch.randperm(len(rows), generator=game.rng)[: config.batch]
         batch = np.ascontiguousarray(pictures[rows[crew.mine(items).numpy()]])
         real = torch.from_numpy(batch).permute(0, 3, 1, 2).float().to(game.device) / 127.5 - 1
-        game.play(real, tuple(p[items] for p in points))
+        game.play(real, tuple(p[items] for p in embeddings))
         game.step += 1
         game.follow()
         row = game.tick()
@@ -212,12 +212,12 @@ class Game:
             net.to(device=device, memory_format=torch.channels_last)
             net.compute = getattr(torch, config.precision)
         self.average.to(device)
-        self.paint, self.tell = crew.averaging(self.generator), crew.averaging(self.discriminator)
+        self.generate, self.discriminate = crew.averaging(self.generator), crew.averaging(self.discriminator)
         lazy = config.path_every if config.path_weight else None
-        self.paint_optimizer = _adam(self.generator, config, lazy)
-        self.tell_optimizer = _adam(self.discriminator, config, config.r1_every if config.r1_gamma else None)
+        self.generator_optimizer = _adam(self.generator, config, lazy)
+        self.discriminator_optimizer = _adam(self.discriminator, config, config.r1_every if config.r1_gamma else None)
         self.parts = {"generator": self.generator, "discriminator": self.discriminator, "average": self.average,
-                      "paint_optimizer": self.paint_optimizer, "tell_optimizer": self.tell_optimizer}
+                      "paint_optimizer": self.generator_optimizer, "tell_optimizer": self.discriminator_optimizer}
         self.path_mean = torch.zeros((), device=device)
         self.step, self.seconds, self.started = 0, 0.0, time.monotonic()
         self.sums: dict[str, float] = {}
@@ -228,30 +228,30 @@ class Game:
     def kimg(self) -> float:
         return self.step * self.config.batch / 1000
 
-    def play(self, real: Tensor, points: tuple[Tensor, ...]) -> None:
+    def play(self, real: Tensor, embeddings: tuple[Tensor, ...]) -> None:
         """One batch, of a crew this process's pictures and everyone's points: four steps, two of them only now and then."""
         config, crew, nets = self.config, self.crew, (self.generator, self.discriminator)
         nets[1].requires_grad_(False)
-        terms = self.paint(generator_losses, *nets, real, self.near(points), config, self.rng, **self.helpers,
+        terms = self.generate(generator_losses, *nets, real, self.near(embeddings), config, self.rng, **self.helpers,
                            kimg=self.kimg, crew=crew)
-        self.descend(self.paint_optimizer, "generator", terms)
+        self.descend(self.generator_optimizer, "generator", terms)
         if config.path_weight and self.step % config.path_every == 0:
-            terms, mean = self.paint(path_length_losses, nets[0], self.near(points), self.path_mean, config, self.rng, crew)
-            self.descend(self.paint_optimizer, "generator", terms, config.path_every)
+            terms, mean = self.generate(path_length_losses, nets[0], self.near(embeddings), self.path_mean, config, self.rng, crew)
+            self.descend(self.generator_optimizer, "generator", terms, config.path_every)
             self.path_mean = mean
         nets[1].requires_grad_(True)
         if config.adversarial_weight:
-            terms = self.tell(discriminator_losses, *nets, real, self.near(points), config, self.rng, crew)
-            self.descend(self.tell_optimizer, "discriminator", terms)
+            terms = self.discriminate(discriminator_losses, *nets, real, self.near(embeddings), config, self.rng, crew)
+            self.descend(self.discriminator_optimizer, "discriminator", terms)
         if config.adversarial_weight and config.r1_gamma and self.step % config.r1_every == 0:
-            terms = self.tell(r1_losses, nets[1], real, self.near(points), config, crew)
-            self.descend(self.tell_optimizer, "discriminator", terms, config.r1_every)
+            terms = self.discriminate(r1_losses, nets[1], real, self.near(embeddings), config, crew)
+            self.descend(self.discriminator_optimizer, "discriminator", terms, config.r1_every)
 
-    def near(self, points: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    def near(self, embeddings: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Conditions: the points moved by fresh noise, each row at its own level."""
         low, high = self.config.noise_levels
         return tuple(perturb(p, low + (high - low) * torch.rand(len(p), 1, generator=self.rng), self.rng)
-                     .to(self.device) for p in points)
+                     .to(self.device) for p in embeddings)
 
     def descend(self, optimizer: torch.optim.Optimizer, who: str, terms: dict[str, Tensor], scale: int = 1) -> None:
         """One step down the sum of the losses times `scale`; a loss that is not finite is a Diverged."""

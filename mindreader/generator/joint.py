@@ -96,23 +96,23 @@ class JointGame(Game):
     def read(self, betas: Tensor) -> tuple[Tensor, ...]:
         """Each mapper's points of these trials, on the CPU, where conditions are moved by noise."""
         with torch.autocast(betas.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
-            points = [network(betas) for network in self.networks]
-        return tuple(p.float().cpu() for p in points)
+            embeddings = [network(betas) for network in self.networks]
+        return tuple(p.float().cpu() for p in embeddings)
 
     def mapper_losses(self, betas: Tensor, wanted: Sequence[Tensor]) -> dict[str, Tensor]:
         """What a batch of trials should become: near its points, and pictures that are taken for real."""
         said = self.read(betas)
         terms = {}
         judged = said[:1] * len(said) if "second_on_first" in self.config.published_bugs else said
-        for name, points, target in zip(("first", "second"), judged, wanted):
-            points = points.to(target.device)
-            near = (training.squared_error(points, target), training.cosine_distance(points, target),
-                    training.contrastive(points, target, temperature=self.config.temperature, rows=0))
+        for name, embeddings, target in zip(("first", "second"), judged, wanted):
+            embeddings = embeddings.to(target.device)
+            near = (training.squared_error(embeddings, target), training.cosine_distance(embeddings, target),
+                    training.contrastive(embeddings, target, temperature=self.config.temperature, rows=0))
             terms[f"{name} regression"] = sum(w * term for w, term in zip(REGRESSION, near))
         if self.weight:
             conditions = self.near(said)
             ws, _ = mixed_styles(self.generator, len(betas), self.config, self.rng)
-            painted = self.generator.paint(ws, conditions, rng=self.rng)
+            painted = self.generator.generate(ws, conditions, rng=self.rng)
             verdict = self.discriminator(painted, *conditions)
             terms["adversarial"] = self.weight * training.logistic_generator(verdict.logit)
         return terms
@@ -121,13 +121,13 @@ class JointGame(Game):
         return super()._settings() | {"end_to_end": self.weight}
 
 
-def silent_positions(points: np.ndarray, share: float = 0.01) -> float:
+def silent_positions(embeddings: np.ndarray, share: float = 0.01) -> float:
     """Share of dimensions that say nothing: whose spread over trials is below `share` of the mean spread.
 
     points (n, n_dims). The collapse that the paper reports for one of its mappers trained end to end.
     """
-    points = np.asarray(points, np.float64)
-    if points.ndim != 2 or len(points) < 2:
-        raise ValueError(f"got points of shape {points.shape}, expected at least two rows (n, n_dims)")
-    spread = F.normalize(torch.from_numpy(points), dim=1).std(0).numpy()
+    embeddings = np.asarray(embeddings, np.float64)
+    if embeddings.ndim != 2 or len(embeddings) < 2:
+        raise ValueError(f"got points of shape {embeddings.shape}, expected at least two rows (n, n_dims)")
+    spread = F.normalize(torch.from_numpy(embeddings), dim=1).std(0).numpy()
     return float((spread < share * spread.mean()).mean()) if spread.any() else 1.0

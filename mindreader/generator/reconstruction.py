@@ -10,7 +10,7 @@ import pandas as pd
 from ..records import SPACES, Embeddings, Painter, Reconstructions, Trials
 
 
-def reconstruct(points: Mapping[str, Embeddings], painter: Painter, *, heads: Sequence[str] | None = None,
+def reconstruct(embeddings: Mapping[str, Embeddings], painter: Painter, *, heads: Sequence[str] | None = None,
                 n_draws: int = 1, seed: int = 0, note: str = "") -> Reconstructions:
     """Pictures from points: one row for each point, `n_draws` draws of the noise z.
 
@@ -28,14 +28,14 @@ def reconstruct(points: Mapping[str, Embeddings], painter: Painter, *, heads: Se
 
     Raises ValueError where a head is missing or the heads hold different rows.
     """
-    heads = tuple(heads or [space for space in SPACES if space in points])
-    if not heads or any(head not in points for head in heads):
-        raise ValueError(f"got points for {', '.join(points) or 'no head'}, expected {' and '.join(heads or SPACES)}")
-    first = points[heads[0]].unit()
-    conditions = [first.vectors] + [_like(points[head], first, head).unit().vectors for head in heads[1:]]
+    heads = tuple(heads or [space for space in SPACES if space in embeddings])
+    if not heads or any(head not in embeddings for head in heads):
+        raise ValueError(f"got points for {', '.join(embeddings) or 'no head'}, expected {' and '.join(heads or SPACES)}")
+    first = embeddings[heads[0]].unit()
+    conditions = [first.vectors] + [_like(embeddings[head], first, head).unit().vectors for head in heads[1:]]
     conditions += [None] * (2 - len(conditions))
     several = {"n_draws": n_draws} if n_draws > 1 else {}
-    images = np.asarray(painter.paint(*conditions, seed=seed, **several))
+    images = np.asarray(painter.generate(*conditions, seed=seed, **several))
     images = images[:, None] if images.ndim == 4 else images
     if images.shape[:2] != (len(first), n_draws) or images.dtype != np.uint8:
         raise ValueError(f"the painter gave {images.dtype} pictures of shape {images.shape}, expected uint8 "
@@ -90,13 +90,13 @@ def interpolate(a: Trials, b: Trials, n_steps: int) -> Trials:
                   np.where(later, b.sessions, a.sessions))
 
 
-def _like(points: Embeddings, first: Embeddings, head: str) -> Embeddings:
-    index = pd.MultiIndex.from_arrays([points.image_ids, points.keys])
+def _like(embeddings: Embeddings, first: Embeddings, head: str) -> Embeddings:
+    index = pd.MultiIndex.from_arrays([embeddings.image_ids, embeddings.keys])
     rows = index.get_indexer(pd.MultiIndex.from_arrays([first.image_ids, first.keys]))
-    if (rows < 0).any() or len(points) != len(first):
-        raise ValueError(f"the {head} head holds {len(points)} rows, {int((rows >= 0).sum())} of them among the "
+    if (rows < 0).any() or len(embeddings) != len(first):
+        raise ValueError(f"the {head} head holds {len(embeddings)} rows, {int((rows >= 0).sum())} of them among the "
                          f"{len(first)} of the first head; expected the same trials in both")
-    return points.take(rows)
+    return embeddings.take(rows)
 
 
 def _voxels(voxels: np.ndarray, n_voxels: int) -> np.ndarray:

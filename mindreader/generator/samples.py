@@ -38,7 +38,7 @@ class Watch:
         """row: of the history; average: the painter as it is now."""
         log.info("%s", {name: round(value, 4) for name, value in row.items()})
         painter = TrainedGan(average.config, {"G_ema": average.state_dict()})
-        columns = [self.seen, *(painter.paint(*points, seed=0) for points in self.told)]
+        columns = [self.seen, *(painter.generate(*embeddings, seed=0) for embeddings in self.told)]
         path = self.folder / LOSSES
         before = pd.read_csv(path) if path.is_file() else pd.DataFrame()
         before = before[before.kimg < row["kimg"]] if len(before) else before

@@ -81,14 +81,14 @@ class GanConfig:
         return max(1, math.ceil(self.kimg * 1000 / self.batch - 1e-9))
 
 
-def perturb(points: Tensor, levels: Tensor | float, rng: torch.Generator) -> Tensor:
+def perturb(embeddings: Tensor, levels: Tensor | float, rng: torch.Generator) -> Tensor:
     """Unit-length points moved by noise: normalise((1 - level) * p / |p| + level * e / |e|), e Gaussian.
 
     Level 0.1 is what finetuning uses, 0.75 is Lafite's language-free stand-in for a caption. points (N, d), levels a
     number or (N, 1). Released code, `aug_level_1` and `_2`. Departs: D-16 (points are normalised first).
     """
-    noise = F.normalize(torch.randn(points.shape, generator=rng), dim=1)
-    return F.normalize((1 - levels) * F.normalize(points, dim=1) + levels * noise, dim=1)
+    noise = F.normalize(torch.randn(embeddings.shape, generator=rng), dim=1)
+    return F.normalize((1 - levels) * F.normalize(embeddings, dim=1) + levels * noise, dim=1)
 
 
 def mixed_styles(generator: Generator, n: int, config: GanConfig, rng: torch.Generator,
@@ -132,7 +132,7 @@ def generator_losses(generator: Generator, discriminator: Discriminator, real: T
     mine = tuple(crew.mine(c) for c in conditions)
     ws, w = mixed_styles(generator, len(conditions[0]), config, rng, crew)
     generator.mapping.remember(crew.all(w))
-    painted = generator.paint(ws, mine, rng=crew.sharing(rng), size=config.sketch_size)
+    painted = generator.generate(ws, mine, rng=crew.sharing(rng), size=config.sketch_size)
     terms = {}
     if config.adversarial_weight:
         verdict = discriminator(painted, *mine)
@@ -163,7 +163,7 @@ def path_length_losses(generator: Generator, conditions: tuple[Tensor, ...], mea
     n = max(1, len(conditions[0]) // config.path_shrink)
     ws, _ = mixed_styles(generator, n, config, rng, crew)
     ws = ws if ws.requires_grad else ws.requires_grad_()
-    painted = generator.paint(ws, tuple(crew.mine(c[:n]) for c in conditions), rng=crew.sharing(rng))
+    painted = generator.generate(ws, tuple(crew.mine(c[:n]) for c in conditions), rng=crew.sharing(rng))
     direction = normal(painted.shape, crew.sharing(rng)).to(painted.device) / math.sqrt(painted.shape[2] * painted.shape[3])
     (slope,) = torch.autograd.grad((painted * direction).sum(), ws, create_graph=True)
     lengths = crew.all(slope.square().sum(2).mean(1).sqrt())
@@ -181,7 +181,7 @@ def discriminator_losses(generator: Generator, discriminator: Discriminator, rea
     mine = tuple(crew.mine(c) for c in conditions)
     with torch.no_grad():
         ws, _ = mixed_styles(generator, len(conditions[0]), config, rng, crew)
-        painted = generator.paint(ws, mine, rng=crew.sharing(rng))
+        painted = generator.generate(ws, mine, rng=crew.sharing(rng))
     fake, true = discriminator(painted, *mine), discriminator(real, *mine)
     terms = {"adversarial": training.logistic_discriminator(crew.all(true.logit), crew.all(fake.logit))}
     if config.feature_weight:
@@ -197,7 +197,7 @@ def r1_losses(discriminator: Discriminator, real: Tensor, conditions: tuple[Tens
     return {"r1": config.r1_gamma / 2 * crew.mean(penalty)}
 
 
-def contrasts(points: Sequence[Tensor], conditions: Sequence[Tensor], weight: float, config: GanConfig) -> Tensor:
+def contrasts(embeddings: Sequence[Tensor], conditions: Sequence[Tensor], weight: float, config: GanConfig) -> Tensor:
     """The contrastive loss of each head's points (N, d) against its conditions (N, d); the heads share the weight."""
     return sum(weight / len(conditions) * training.contrastive(p, c, temperature=config.temperature, rows=0)
-               for p, c in zip(points, conditions))
+               for p, c in zip(embeddings, conditions))

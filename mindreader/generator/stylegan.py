@@ -225,7 +225,7 @@ class Generator(nn.Module):
         self.synthesis = Synthesis(config)
         self.mapping = Mapping(config)
 
-    def paint(self, ws: Tensor, conditions: tuple[Tensor, ...], *, noise: Noise = "random",
+    def generate(self, ws: Tensor, conditions: tuple[Tensor, ...], *, noise: Noise = "random",
               rng: torch.Generator | None = None, size: int = 0) -> Tensor:
         """ws (N, n_layers, w_dim), one w for each layer -> (N, 3, H, W), or the smaller picture of `size` within it."""
         _check_conditions(conditions, self.config)
@@ -244,7 +244,7 @@ class Generator(nn.Module):
         if truncation != 1:
             w = self.mapping.w_avg.lerp(w, truncation)
         conditions = (image_condition,) if caption_condition is None else (image_condition, caption_condition)
-        return self.paint(w[:, None].expand(-1, self.config.n_layers, -1), conditions, noise=noise, rng=rng)
+        return self.generate(w[:, None].expand(-1, self.config.n_layers, -1), conditions, noise=noise, rng=rng)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -22,8 +22,8 @@ class Discriminator(Companion):
         self.layers = nn.Sequential(nn.Linear(n_dims, 256), nn.LeakyReLU(0.25), nn.Linear(256, 128), nn.LeakyReLU(0.25),
                                     nn.Linear(128, 1))
 
-    def forward(self, points: Tensor) -> Tensor:
-        return self.layers(points).squeeze(1)
+    def forward(self, embeddings: Tensor) -> Tensor:
+        return self.layers(embeddings).squeeze(1)
 
     def begin(self, learning_rate: float, weight_decay: float) -> None:
         """Adam with the moments usual for discriminators, not decayed."""
@@ -54,8 +54,8 @@ class Expander(Companion):
                                     nn.Linear(wide, wide), nn.BatchNorm1d(wide), nn.ReLU(),
                                     nn.Linear(wide, wide, bias=False))
 
-    def forward(self, points: Tensor) -> Tensor:
-        return self.layers(points)
+    def forward(self, embeddings: Tensor) -> Tensor:
+        return self.layers(embeddings)
 
     def term(self, predicted: Tensor, target: Tensor) -> Tensor:
         """VICReg's loss; 0 for a single row, which has no variance."""

@@ -16,7 +16,7 @@ from ..training import new_network
 from .network import FittedMapper, MappingConfig, check_voxels, read_part, targets, train, write_part
 
 
-def fit_ridge(trials: Trials, points: Embeddings, *, clamp: float | None = 1.5, seed: int,
+def fit_ridge(trials: Trials, embeddings: Embeddings, *, clamp: float | None = 1.5, seed: int,
               alphas: np.ndarray = np.logspace(0, 6, 13), n_folds: int = 3) -> RidgeMapper:
     """The linear baseline, W = (X'X + a I)^-1 X'Y, with its own penalty `a` for each dimension, by himalaya.
 
@@ -33,12 +33,12 @@ def fit_ridge(trials: Trials, points: Embeddings, *, clamp: float | None = 1.5, 
     Returns RidgeMapper, with `.alpha` (n_dims,). Raises KeyError for a picture without a point, ValueError for fewer
     pictures than folds.
     """
-    truth = targets(points.per_image(), clamp)
+    truth = targets(embeddings.per_image(), clamp)
     ridge = RidgeCV(alphas, fit_intercept=True, cv=_folds(trials.image_ids, n_folds, seed),
                     solver_params={"n_alphas_batch": 1, "warn": False})
     ridge.fit(np.array(trials.betas), truth.at(trials.image_ids))
     chosen = np.abs(np.log(ridge.best_alphas_)[:, None] - np.log(alphas)).argmin(1)  # himalaya's are rounded
-    return RidgeMapper(ridge.coef_.astype(np.float32), ridge.intercept_.astype(np.float32), alphas[chosen], points.space)
+    return RidgeMapper(ridge.coef_.astype(np.float32), ridge.intercept_.astype(np.float32), alphas[chosen], embeddings.space)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,18 +92,18 @@ class Mlp(nn.Module):
         return self.leave(x)
 
 
-def fit_mlp(trials_train: Trials, trials_val: Trials, points: Embeddings, recipe: MappingConfig,
+def fit_mlp(trials_train: Trials, trials_val: Trials, embeddings: Embeddings, recipe: MappingConfig,
             config: MlpConfig = MlpConfig(), *, seed: int, device: str = "cpu", augmented: np.ndarray | None = None,
             checkpoint: Path | None = None, progress: Callable[..., Iterable] | None = None) -> FittedMlp:
     """Train the plain network as `mapping.fit_mapper` trains the paper's: same targets, losses, steps and selection.
 
     recipe: its sizes are not looked at, `config` has those. Raises as `fit_mapper`.
     """
-    n_voxels, n_dims = trials_train.betas.shape[1], points.vectors.shape[1]
+    n_voxels, n_dims = trials_train.betas.shape[1], embeddings.vectors.shape[1]
     network = new_network(lambda: Mlp(n_voxels, n_dims, config), seed)
-    history = train(network, trials_train, trials_val, points, recipe, seed=seed, device=device, augmented=augmented,
+    history = train(network, trials_train, trials_val, embeddings, recipe, seed=seed, device=device, augmented=augmented,
                     checkpoint=checkpoint, progress=progress, desc="mlp")
-    return FittedMlp(network, config, recipe, points.space, history)
+    return FittedMlp(network, config, recipe, embeddings.space, history)
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,8 +49,8 @@ class ResidualEncoder(nn.Module):
         self.positions = nn.Conv1d(2 * n_dims, fc_hidden, 1)
         self.out = nn.Conv1d(fc_hidden, n_voxels, 1)
 
-    def forward(self, points: Tensor) -> Tensor:
-        x = F.linear(points.unsqueeze(2), self.stem.weight[:, 0], self.stem.bias)                # [B n_dims hidden]
+    def forward(self, embeddings: Tensor) -> Tensor:
+        x = F.linear(embeddings.unsqueeze(2), self.stem.weight[:, 0], self.stem.bias)                # [B n_dims hidden]
         x = x.transpose(1, 2).unsqueeze(2)                                                       # [B hidden 1 n_dims]
         for block in self.blocks:
             x = block(x)
@@ -61,7 +61,7 @@ class ResidualEncoder(nn.Module):
         return F.linear(x, self.out.weight[:, :, 0], self.out.bias)
 
 
-def fit_encoder(points: Embeddings, trials_train: Trials, trials_val: Trials, config: EncoderConfig = EncoderConfig(), *,
+def fit_encoder(embeddings: Embeddings, trials_train: Trials, trials_val: Trials, config: EncoderConfig = EncoderConfig(), *,
                 seed: int, device: str = "cpu", checkpoint: Path | None = None,
                 progress: Callable[..., Iterable] | None = None) -> FittedEncoder:
     """Train the paper's encoder on single trials; the weights of the lowest validation loss are kept.
@@ -70,13 +70,13 @@ def fit_encoder(points: Embeddings, trials_train: Trials, trials_val: Trials, co
     finite. Source: paper A.8; schedule as the mappers'.
     """
     betas = as_tensor(trials_train.betas)
-    task = Task(as_tensor(points.at(trials_train.image_ids)), lambda rng: betas,
-                as_tensor(points.at(trials_val.image_ids)), as_tensor(trials_val.betas))
+    task = Task(as_tensor(embeddings.at(trials_train.image_ids)), lambda rng: betas,
+                as_tensor(embeddings.at(trials_val.image_ids)), as_tensor(trials_val.betas))
     weights = LOSSES["mse+cos"][0]
     phase = Phase("squared error + cosine distance", lambda a, b: blend(a, b, weights), config.epochs, config.batch)
     schedule = Schedule(config.learning_rate, config.lr_decay, config.decay_every, config.weight_decay)
-    network = new_network(lambda: _network(points.vectors.shape[1], betas.shape[1], config), seed)
-    identity = identity_of(config, seed, points.vectors, trials_train.betas, trials_val.betas) if checkpoint else ""
+    network = new_network(lambda: _network(embeddings.vectors.shape[1], betas.shape[1], config), seed)
+    identity = identity_of(config, seed, embeddings.vectors, trials_train.betas, trials_val.betas) if checkpoint else ""
     history = fit(network, task, [phase], schedule, seed=seed, device=device, bfloat16=config.dtype == "bfloat16",
                   checkpoint=checkpoint, identity=identity, progress=progress, desc="encoder")
     return FittedEncoder(network, config, history)
@@ -90,12 +90,12 @@ class FittedEncoder:
     config: EncoderConfig
     history: pd.DataFrame
 
-    def predict(self, points: Embeddings, batch: int = 256) -> np.ndarray:
+    def predict(self, embeddings: Embeddings, batch: int = 256) -> np.ndarray:
         """The activity each point would evoke, (n, n_voxels) float32, in the betas' unit (z within session)."""
-        if points.vectors.shape[1] != self.network.n_dims:
-            raise ValueError(f"got points of {points.vectors.shape[1]} dimensions, expected {self.network.n_dims} as in "
+        if embeddings.vectors.shape[1] != self.network.n_dims:
+            raise ValueError(f"got points of {embeddings.vectors.shape[1]} dimensions, expected {self.network.n_dims} as in "
                              "training; use the same embedder")
-        return in_batches(self.network, points.vectors, batch)
+        return in_batches(self.network, embeddings.vectors, batch)
 
     def save(self, folder: Path) -> None:
         """Write encoder.safetensors and encoder.json."""
@@ -113,22 +113,22 @@ class FittedEncoder:
         return cls(network, config, pd.DataFrame(card["history"]))
 
 
-def synthesize(encoder: FittedEncoder, points: Embeddings) -> Trials:
+def synthesize(encoder: FittedEncoder, embeddings: Embeddings) -> Trials:
     """Synthetic trials, one for each point in its order; trial ids count from 0, the session is 0 (there was none)."""
-    n = len(points)
-    return Trials(encoder.predict(points), points.image_ids, np.arange(n), np.zeros(n, np.int64))
+    n = len(embeddings)
+    return Trials(encoder.predict(embeddings), embeddings.image_ids, np.arange(n), np.zeros(n, np.int64))
 
 
-def cycle(encoder: FittedEncoder, mappers: Mapping[str, Mapper], points: Embeddings) -> dict[str, Embeddings]:
+def cycle(encoder: FittedEncoder, mappers: Mapping[str, Mapper], embeddings: Embeddings) -> dict[str, Embeddings]:
     """Where pictures land after point -> synthetic activity -> mapped point, for each mapper; ids and keys of `points`.
 
     No brain is involved: what survives is what encoder and mapper agree about. Source: paper A.8.
     """
-    trials = synthesize(encoder, points)
+    trials = synthesize(encoder, embeddings)
     there_and_back = {}
     for name, mapper in mappers.items():
         mapped = mapper.predict(trials)
-        there_and_back[name] = Embeddings(mapped.vectors, points.image_ids, points.keys, mapped.space, mapped.source)
+        there_and_back[name] = Embeddings(mapped.vectors, embeddings.image_ids, embeddings.keys, mapped.space, mapped.source)
     return there_and_back
 
 

@@ -174,17 +174,17 @@ def convolve(x: Tensor, conv: nn.Conv1d) -> Tensor:
     return F.conv2d(x, conv.weight.unsqueeze(2), conv.bias, (1, *conv.stride), (0, *conv.padding))
 
 
-def targets(points: Embeddings, clamp: float | None = 1.5) -> Embeddings:
+def targets(embeddings: Embeddings, clamp: float | None = 1.5) -> Embeddings:
     """What a mapper aims at: each point cut elementwise to +-clamp, and then scaled to unit length.
 
     The order matters: a few of CLIP's dimensions carry outliers that would otherwise rule the direction. For the
     average of several captions, average first (`points.per_image()`). Source: paper §2.2; 1.5 from the released code.
     """
-    vectors = points.vectors if clamp is None else np.clip(points.vectors, -clamp, clamp)
-    return Embeddings(vectors, points.image_ids, points.keys, points.space, points.source).unit()
+    vectors = embeddings.vectors if clamp is None else np.clip(embeddings.vectors, -clamp, clamp)
+    return Embeddings(vectors, embeddings.image_ids, embeddings.keys, embeddings.space, embeddings.source).unit()
 
 
-def low_level_targets(points: Embeddings, train_ids: np.ndarray) -> Embeddings:
+def low_level_targets(embeddings: Embeddings, train_ids: np.ndarray) -> Embeddings:
     """What the low-level mapper aims at: features shifted and scaled by one pair of numbers into [0, 1].
 
     The lowest and the highest value over the training pictures become 0 and 1; what lies beyond on others is cut.
@@ -192,10 +192,10 @@ def low_level_targets(points: Embeddings, train_ids: np.ndarray) -> Embeddings:
     points: of `embed.load_resnet(level)`, one for each picture. Source: released code, which has constants for its own
     network, .67 and 3. Departs: D-40.
     """
-    seen = points.at(train_ids)
+    seen = embeddings.at(train_ids)
     low, high = float(seen.min()), float(seen.max())
-    vectors = np.clip((points.vectors - low) / (high - low), 0, 1).astype(np.float32)
-    return Embeddings(vectors, points.image_ids, points.keys, points.space, points.source)
+    vectors = np.clip((embeddings.vectors - low) / (high - low), 0, 1).astype(np.float32)
+    return Embeddings(vectors, embeddings.image_ids, embeddings.keys, embeddings.space, embeddings.source)
 
 
 def low_level_recipe(config: MappingConfig) -> MappingConfig:
@@ -207,7 +207,7 @@ def low_level_recipe(config: MappingConfig) -> MappingConfig:
                    loss="mse+cos", auxiliary="none", epochs=config.epochs[:1])
 
 
-def fit_mapper(trials_train: Trials, trials_val: Trials, points: Embeddings, config: MappingConfig, *, seed: int,
+def fit_mapper(trials_train: Trials, trials_val: Trials, embeddings: Embeddings, config: MappingConfig, *, seed: int,
                device: str = "cpu", augmented: np.ndarray | None = None, start: FittedMapper | None = None,
                checkpoint: Path | None = None, progress: Callable[..., Iterable] | None = None) -> FittedMapper:
     """Train the paper's mapper; the weights of the lowest validation loss of the last phase are kept.
@@ -230,18 +230,18 @@ def fit_mapper(trials_train: Trials, trials_val: Trials, points: Embeddings, con
     Raises ValueError for a picture without a point or a start of another recipe, Diverged for a loss that is not finite.
     Source: paper §2.2; schedule, clamp and weights of the losses from the released code.
     """
-    n_voxels, n_dims = trials_train.betas.shape[1], points.vectors.shape[1]
+    n_voxels, n_dims = trials_train.betas.shape[1], embeddings.vectors.shape[1]
     network = new_network(lambda: config.network(n_voxels, n_dims), seed)
     if start:
         check_voxels(trials_train, start.network.n_voxels)
-        _continues(start, config, points.space)
+        _continues(start, config, embeddings.space)
         network.load_state_dict(start.network.state_dict())
-    history = train(network, trials_train, trials_val, points, config, seed=seed, device=device, augmented=augmented,
+    history = train(network, trials_train, trials_val, embeddings, config, seed=seed, device=device, augmented=augmented,
                     trained=start.history if start else None, checkpoint=checkpoint, progress=progress)
-    return FittedMapper(network, config, points.space, history)
+    return FittedMapper(network, config, embeddings.space, history)
 
 
-def train(network: nn.Module, trials_train: Trials, trials_val: Trials, points: Embeddings, config: MappingConfig, *,
+def train(network: nn.Module, trials_train: Trials, trials_val: Trials, embeddings: Embeddings, config: MappingConfig, *,
           seed: int, device: str = "cpu", augmented: np.ndarray | None = None, trained: pd.DataFrame | None = None,
           checkpoint: Path | None = None, progress: Callable[..., Iterable] | None = None,
           desc: str = "mapper") -> pd.DataFrame:
@@ -249,20 +249,20 @@ def train(network: nn.Module, trials_train: Trials, trials_val: Trials, points: 
 
     As `fit_mapper`; `trained` as in `fitting.fit`. The sizes in `config` (n_blocks to pad_to, sigmoid) are not looked at.
     """
-    learnt = _Choice(points, config, augmented if config.augment else None)
-    clean = _Choice(points, config, None)
+    learnt = _Choice(embeddings, config, augmented if config.augment else None)
+    clean = _Choice(embeddings, config, None)
     seen = clean.images(trials_val.image_ids)
     task = Task(
         inputs=as_tensor(trials_train.betas), draw=learnt.images(trials_train.image_ids),
         validation_inputs=as_tensor(trials_val.betas), validation_targets=seen(np.random.default_rng([seed, 10**6])))
     schedule = Schedule(config.learning_rate, config.lr_decay, config.decay_every, config.weight_decay)
-    beside = companion(config.auxiliary, points.vectors.shape[1], seed + 1, config.auxiliary_weight) \
+    beside = companion(config.auxiliary, embeddings.vectors.shape[1], seed + 1, config.auxiliary_weight) \
         if config.auxiliary != "none" else None
     identity = identity_of(config, seed, trials_train.betas, trials_train.image_ids, trials_val.image_ids, learnt.vectors,
                            *(v.cpu().numpy() for v in network.state_dict().values())) if checkpoint else ""
     return fit(network, task, config.phases, schedule, seed=seed, device=device, bfloat16=config.dtype == "bfloat16",
                companion=beside, trained=trained, checkpoint=checkpoint, identity=identity, progress=progress,
-               desc=f"{desc} ({points.space})")
+               desc=f"{desc} ({embeddings.space})")
 
 
 @dataclass(frozen=True, eq=False)
@@ -321,16 +321,16 @@ def read_part(folder: Path, name: str) -> tuple[dict[str, Tensor], dict]:
 class _Choice:
     """The target vectors of each picture, side by side, and which of them an access may draw."""
 
-    def __init__(self, points: Embeddings, config: MappingConfig, augmented: np.ndarray | None):
+    def __init__(self, embeddings: Embeddings, config: MappingConfig, augmented: np.ndarray | None):
         if augmented is not None:
-            points = _versions(points, augmented)
+            embeddings = _versions(embeddings, augmented)
         elif config.caption_choice == "average":
-            points = points.per_image()
+            embeddings = embeddings.per_image()
         if config.unit:
-            points = targets(points, config.clamp)
-        order = np.lexsort((points.keys, points.image_ids))
-        self.vectors = points.vectors[order]
-        self.ids, self.start, self.count = np.unique(points.image_ids[order], return_index=True, return_counts=True)
+            embeddings = targets(embeddings, config.clamp)
+        order = np.lexsort((embeddings.keys, embeddings.image_ids))
+        self.vectors = embeddings.vectors[order]
+        self.ids, self.start, self.count = np.unique(embeddings.image_ids[order], return_index=True, return_counts=True)
         if augmented is None and config.caption_choice == "first":
             self.count = np.ones_like(self.count)
 
@@ -348,14 +348,14 @@ class _Choice:
         return draw
 
 
-def _versions(points: Embeddings, augmented: np.ndarray) -> Embeddings:
+def _versions(embeddings: Embeddings, augmented: np.ndarray) -> Embeddings:
     augmented = np.asarray(augmented, np.float32)
-    if augmented.ndim != 3 or augmented.shape[1:] != points.vectors.shape:
+    if augmented.ndim != 3 or augmented.shape[1:] != embeddings.vectors.shape:
         raise ValueError(f"got augmented points of shape {augmented.shape}, expected (n_versions, "
-                         f"{', '.join(map(str, points.vectors.shape))}): the rows of `points`, several times")
-    keys = np.repeat(np.arange(len(augmented)), len(points))
-    return Embeddings(augmented.reshape(-1, augmented.shape[2]), np.tile(points.image_ids, len(augmented)), keys,
-                      points.space, points.source)
+                         f"{', '.join(map(str, embeddings.vectors.shape))}): the rows of `points`, several times")
+    keys = np.repeat(np.arange(len(augmented)), len(embeddings))
+    return Embeddings(augmented.reshape(-1, augmented.shape[2]), np.tile(embeddings.image_ids, len(augmented)), keys,
+                      embeddings.space, embeddings.source)
 
 
 def _continues(start: FittedMapper, config: MappingConfig, space: str) -> None:

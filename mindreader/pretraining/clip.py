@@ -291,8 +291,8 @@ def _top1(pictures: np.ndarray, captions: np.ndarray, n: int) -> tuple[float, fl
     return tuple(float(np.mean([(s.argmax(axis) == right).mean() for s in near])) for axis in (1, 0))
 
 
-def _unit(points: np.ndarray) -> np.ndarray:
-    return points / np.linalg.norm(points, axis=1, keepdims=True)
+def _unit(embeddings: np.ndarray) -> np.ndarray:
+    return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
 
 
 def _brief(scores: dict) -> dict:

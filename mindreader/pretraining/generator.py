@@ -77,7 +77,7 @@ class PainterRecipe:
                                 for name, n in zip(names, kimg, strict=True)})
 
 
-def pretrain_generator(pictures: np.ndarray, rows: np.ndarray, points: np.ndarray, clip: ClipEmbedder,
+def pretrain_generator(pictures: np.ndarray, rows: np.ndarray, embeddings: np.ndarray, clip: ClipEmbedder,
                        recipe: PainterRecipe, folder: Path, *, start: TrainedGan | None = None,
                        sheet: Sheet | None = None, seed: int = 0, resume: bool = False,
                        progress: Callable | None = None) -> TrainedGan:
@@ -127,12 +127,12 @@ def pretrain_generator(pictures: np.ndarray, rows: np.ndarray, points: np.ndarra
 
     trained, histories = start or _quiet_start(recipe.sketch, seed), {}
     for name in () if start else ("sketch", "copy"):
-        trained = train_gan(pictures, rows, (points,), getattr(recipe, name), start=trained, content=content, seed=seed,
+        trained = train_gan(pictures, rows, (embeddings,), getattr(recipe, name), start=trained, content=content, seed=seed,
                             checkpoint=files[name], progress=progress, on_tick=sheet and sheet.stage(name))
         histories[name] = trained.history
     first = torch.from_numpy(pictures[np.sort(rows[:256])]).permute(0, 3, 1, 2).float() / 127.5 - 1
     rivalry = Rivalry(recipe.compete, trained, eye, first, seed)
-    trained = run(rivalry, pictures, rows, (torch.from_numpy(points),), checkpoint=files["compete"], progress=progress,
+    trained = run(rivalry, pictures, rows, (torch.from_numpy(embeddings),), checkpoint=files["compete"], progress=progress,
                   on_tick=sheet and sheet.stage("compete"))
     histories["compete"] = trained.history
     history = pd.concat(histories, names=["stage", None]).reset_index("stage").reset_index(drop=True)
@@ -162,9 +162,9 @@ class Sheet:
     pictures (n, H, W, 3) uint8; points, caption_points (n, n_dims); a file in `folder` every so many seconds.
     """
 
-    def __init__(self, pictures: np.ndarray, points: np.ndarray, caption_points: np.ndarray, folder: Path,
+    def __init__(self, pictures: np.ndarray, embeddings: np.ndarray, caption_embeddings: np.ndarray, folder: Path,
                  every: float = 240.0):
-        self.pictures, self.points, self.captions = pictures, points, caption_points
+        self.pictures, self.embeddings, self.captions = pictures, embeddings, caption_embeddings
         self.folder, self.every, self.last = folder, every, -math.inf
 
     def stage(self, name: str) -> Callable:
@@ -180,8 +180,8 @@ class Sheet:
         rng = torch.Generator().manual_seed(0)
         columns = [self.pictures]
         for i, level in enumerate(LEVELS):
-            columns.append(painter.paint(perturb(torch.from_numpy(self.points), level, rng).numpy(), seed=i))
-        columns.append(painter.paint(self.captions, seed=9))
+            columns.append(painter.generate(perturb(torch.from_numpy(self.embeddings), level, rng).numpy(), seed=i))
+        columns.append(painter.generate(self.captions, seed=9))
         save_columns(columns, self.folder / f"{stage}-{row['kimg']:07.2f}.png")
 
 
@@ -199,14 +199,14 @@ def pretrain(name: str, *, share: float = 1.0, threads: int = 2, seed: int = 0, 
     world = load_world(origin.n_scenes, seed=seed, stream=origin.stream, processes=threads, progress=progress)
     clip, recipe = load_clip(EmbedConfig()), PainterRecipe().lasting([share * n for n in origin.kimg])
     folder = core.home() / "pretrain" / name
-    rows, points = _lessons(world, clip, origin.condition)
+    rows, embeddings = _lessons(world, clip, origin.condition)
     shown = world.held_out[:N_SCORED]
     truth = np.ascontiguousarray(world.pictures[shown])
     held_out = {"image points": clip.images(truth), "caption points": clip.texts(_specific(world, shown, 1))}
     folder.mkdir(parents=True, exist_ok=True)
     sheet = Sheet(truth[:10], *(p[:10] for p in held_out.values()), folder)
     start = TrainedGan.from_part(*weights.load_part(origin.start)) if origin.start else None
-    painter = pretrain_generator(world.pictures, rows, points, clip, recipe, folder, start=start, sheet=sheet, seed=seed,
+    painter = pretrain_generator(world.pictures, rows, embeddings, clip, recipe, folder, start=start, sheet=sheet, seed=seed,
                                  resume=resume, progress=progress)
     feature_net = load_feature_net()
     scores = {kind: for_card(score_painter(painter, p, truth, feature_net, clip=clip)) for kind, p in held_out.items()}

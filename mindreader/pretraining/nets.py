@@ -119,8 +119,8 @@ def pretrain_resnet(world: World, folder: Path, recipe: NetRecipe = RESNET_RECIP
         both = torch.cat([views(pixels, rng, crop=recipe.crop, colour=0.3, grain=0.06, flip=True)
                           for _ in range(2)])
         with torch.autocast("cpu", torch.bfloat16):
-            points = module["expander"](net(both))
-        parts = vicreg(*points.float().chunk(2))
+            embeddings = module["expander"](net(both))
+        parts = vicreg(*embeddings.float().chunk(2))
         return sum(parts.values()), {k: round(float(v.detach()), 3) for k, v in parts.items()}
 
     told = training.learn("resnet", module, loss_of, recipe.budget(), resume=resume, progress=progress)

@@ -16,31 +16,31 @@ from ..records import Embeddings
 from . import ranking as retrieval
 
 
-def shuffled(points: Embeddings, seed: int) -> Embeddings:
+def shuffled(embeddings: Embeddings, seed: int) -> Embeddings:
     """The same rows with their vectors dealt out anew so that none stays with its own picture: the floor of any score.
 
     Every vector is used once. Pictures are laid out in random order, and each row takes the vector one longest group
     further on.
     """
-    ids, inverse, counts = np.unique(points.image_ids, return_inverse=True, return_counts=True)
+    ids, inverse, counts = np.unique(embeddings.image_ids, return_inverse=True, return_counts=True)
     longest = counts.max()
-    if 2 * longest > len(points):
-        raise ValueError(f"image {ids[counts.argmax()]} holds {longest} of {len(points)} rows, expected at most half, "
+    if 2 * longest > len(embeddings):
+        raise ValueError(f"image {ids[counts.argmax()]} holds {longest} of {len(embeddings)} rows, expected at most half, "
                          "so that every row can get another image's vector")
     place = np.random.default_rng(seed).permutation(len(ids))
-    order = np.lexsort((points.keys, place[inverse]))
-    vectors = np.empty_like(points.vectors)
-    vectors[order] = points.vectors[np.roll(order, -longest)]
-    return Embeddings(vectors, points.image_ids, points.keys, points.space, points.source)
+    order = np.lexsort((embeddings.keys, place[inverse]))
+    vectors = np.empty_like(embeddings.vectors)
+    vectors[order] = embeddings.vectors[np.roll(order, -longest)]
+    return Embeddings(vectors, embeddings.image_ids, embeddings.keys, embeddings.space, embeddings.source)
 
 
-def mean_point(points: Embeddings, like: Embeddings) -> Embeddings:
+def mean_embedding(embeddings: Embeddings, like: Embeddings) -> Embeddings:
     """The mean of `points` (training points, say) as the prediction for every row of `like`: what no brain is needed for."""
-    mean = np.repeat(points.per_image().vectors.mean(0, keepdims=True), len(like), 0)
+    mean = np.repeat(embeddings.per_image().vectors.mean(0, keepdims=True), len(like), 0)
     return Embeddings(mean, like.image_ids, like.keys, like.space, like.source)
 
 
-def category_points(training: Embeddings, like: Embeddings, annotations: pd.DataFrame, *,
+def category_embeddings(training: Embeddings, like: Embeddings, annotations: pd.DataFrame, *,
                     kind: str = "thing") -> Embeddings:
     """An oracle that is told each picture's categories and nothing else, in the place of every row of `like`.
 
@@ -70,7 +70,7 @@ def category_points(training: Embeddings, like: Embeddings, annotations: pd.Data
     return _in_place_of(like, vectors, training)
 
 
-def training_points(predicted: Embeddings, training: Embeddings) -> Embeddings:
+def training_embeddings(predicted: Embeddings, training: Embeddings) -> Embeddings:
     """For each prediction the true point of the training picture nearest to it (cosine): retrieval in disguise.
 
     A mapper that does no better than this has learned which training picture a trial is like. ValueError where a
@@ -144,13 +144,13 @@ class Bottleneck:
     def max_rank(self) -> int:
         return len(self.directions)
 
-    def squeeze(self, points: Embeddings, rank: int) -> Embeddings:
+    def squeeze(self, embeddings: Embeddings, rank: int) -> Embeddings:
         """The same points with only what the first `rank` directions carry; with rank 0 all become the mean."""
         if not 0 <= rank <= self.max_rank:
             raise ValueError(f"got rank {rank}, expected 0 to {self.max_rank}, the directions there are")
         kept = self.directions[:rank]
-        vectors = self.mean + (points.vectors - self.mean) @ kept.T @ kept
-        return Embeddings(vectors.astype(np.float32), points.image_ids, points.keys, points.space, points.source)
+        vectors = self.mean + (embeddings.vectors - self.mean) @ kept.T @ kept
+        return Embeddings(vectors.astype(np.float32), embeddings.image_ids, embeddings.keys, embeddings.space, embeddings.source)
 
 
 # ── private ───────────────────────────────────────────────────────────────────────────────────────────────────────────

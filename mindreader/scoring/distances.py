@@ -103,7 +103,7 @@ def difference(a: Embeddings, b: Embeddings, truth: Embeddings, *, seed: int = 0
     if not (np.array_equal(np.unique(a.image_ids), ids) and np.array_equal(np.unique(b.image_ids), ids)):
         raise ValueError(f"got sets of {len(np.unique(a.image_ids))}, {len(np.unique(b.image_ids))} and {len(ids)} "
                          "pictures, expected the same pictures in all three")
-    sets = [(points.vectors.astype(float), np.searchsorted(ids, points.image_ids)) for points in (a, b, truth)]
+    sets = [(embeddings.vectors.astype(float), np.searchsorted(ids, embeddings.image_ids)) for embeddings in (a, b, truth)]
     weights, _ = image_weights(ids, seed, n_bootstrap)
     rows = []
     for metric, measured in (("FD", _frechet_difference(sets)), ("KD", _kernel_difference(sets))):
@@ -116,8 +116,8 @@ def difference(a: Embeddings, b: Embeddings, truth: Embeddings, *, seed: int = 0
 
 
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def _vectors(points) -> np.ndarray:
-    vectors = np.asarray(points.vectors if isinstance(points, Embeddings) else points, np.float64)
+def _vectors(embeddings) -> np.ndarray:
+    vectors = np.asarray(embeddings.vectors if isinstance(embeddings, Embeddings) else embeddings, np.float64)
     if vectors.ndim != 2 or len(vectors) < 2:
         raise ValueError(f"got points of shape {vectors.shape}, expected at least two rows (n, d)")
     return vectors

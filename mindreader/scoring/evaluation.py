@@ -25,7 +25,7 @@ GAUSSIAN = "Gaussian on {} pixel components"
 REAL = "another real set"
 
 
-def score_painter(painter: Painter, points: np.ndarray, pictures: np.ndarray, feature_net: Embedder, *,
+def score_painter(painter: Painter, embeddings: np.ndarray, pictures: np.ndarray, feature_net: Embedder, *,
                   clip: Embedder | None = None, ways: Sequence[int] = WAYS, seed: int = 0, n_bootstrap: int = 1000,
                   name: str = "", origin: str = "twin") -> pd.DataFrame:
     """How well pictures are recognised that were painted from points: a tidy table (`intervals.COLUMNS`).
@@ -47,9 +47,9 @@ def score_painter(painter: Painter, points: np.ndarray, pictures: np.ndarray, fe
     seed : int
         Of z and of the intervals.
     """
-    if len(points) != len(pictures):
-        raise ValueError(f"got {len(points)} points for {len(pictures)} pictures, expected one for each")
-    return score_pictures(painter.paint(points, seed=seed), pictures, feature_net, clip=clip, ways=ways, seed=seed,
+    if len(embeddings) != len(pictures):
+        raise ValueError(f"got {len(embeddings)} points for {len(pictures)} pictures, expected one for each")
+    return score_pictures(painter.generate(embeddings, seed=seed), pictures, feature_net, clip=clip, ways=ways, seed=seed,
                           n_bootstrap=n_bootstrap, name=name, origin=origin)
 
 
@@ -63,12 +63,12 @@ def score_pictures(painted: np.ndarray, pictures: np.ndarray, feature_net: Embed
     """
     if len(painted) != len(pictures):
         raise ValueError(f"got {len(painted)} painted and {len(pictures)} true pictures, expected as many of both")
-    guess, truth = _points(feature_net, painted), _points(feature_net, pictures)
+    guess, truth = _embeddings(feature_net, painted), _embeddings(feature_net, pictures)
     told = {"seed": seed, "name": name, "origin": origin, "n_bootstrap": n_bootstrap}
     rows = [_identified(guess, truth, k, f"{k}-way ({FEATURES})", told) for k in ways if k <= len(pictures)]
     rows.append(distances.distance_rows(guess, truth, name=name, origin=origin, features=FEATURES))
     if clip is not None:
-        guess, truth, n = _points(clip, painted), _points(clip, pictures), min(N_RETRIEVAL, len(pictures))
+        guess, truth, n = _embeddings(clip, painted), _embeddings(clip, pictures), min(N_RETRIEVAL, len(pictures))
         rows.append(_identified(guess, truth, 2, "CLIP 2-way (the critic)", told))
         rows.append(_identified(guess, truth, n, f"CLIP top1 of {n} (the critic)", told))
     return pd.concat(rows, ignore_index=True)
@@ -112,7 +112,7 @@ def pixel_gaussian(training: np.ndarray, n: int, *, n_components: int = N_COMPON
     return sampled.round().clip(0, 255).astype(np.uint8).reshape(n, *training.shape[1:])
 
 
-def flattered(clip, points: np.ndarray, pictures: np.ndarray, *, n_steps: int = 20, step: float = 1.0,
+def flattered(clip, embeddings: np.ndarray, pictures: np.ndarray, *, n_steps: int = 20, step: float = 1.0,
               batch: int = 100) -> np.ndarray:
     """Pictures moved, pixel by pixel, until CLIP sees `points` in them: what a critic alone would be content with.
 
@@ -126,7 +126,7 @@ def flattered(clip, points: np.ndarray, pictures: np.ndarray, *, n_steps: int = 
     n_steps, step : int, float
         Iterated gradient signs: that often, by so many of 255 levels; no pixel moves farther than their product.
     """
-    wanted = F.normalize(torch.tensor(np.asarray(points, np.float32)), dim=1)
+    wanted = F.normalize(torch.tensor(np.asarray(embeddings, np.float32)), dim=1)
     moved = []
     for part in torch.arange(len(pictures)).split(batch):
         x = torch.from_numpy(np.ascontiguousarray(pictures[part.numpy()])).permute(0, 3, 1, 2).float() / 127.5 - 1
@@ -146,7 +146,7 @@ def for_card(table: pd.DataFrame) -> dict:
     return {"n": int(table["n"].iloc[0]), **{row.metric: round(float(row.value), 4) for row in table.itertuples()}}
 
 
-def _points(see: Embedder, pixels: np.ndarray) -> Embeddings:
+def _embeddings(see: Embedder, pixels: np.ndarray) -> Embeddings:
     ids = np.arange(len(pixels))
     return Embeddings(see.images(np.ascontiguousarray(pixels)), ids, np.zeros_like(ids), "pictures", "pixels")
 

@@ -137,9 +137,9 @@ def hubness_by_similarity(batches: dict[str, Batch], *, k: int = NEIGHBOURS, see
 
 
 # ── private ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-def _less(points: Embeddings, middle: np.ndarray) -> Embeddings:
-    vectors = (points.vectors - middle).astype(np.float32)
-    return Embeddings(vectors, points.image_ids, points.keys, points.space, points.source)
+def _less(embeddings: Embeddings, middle: np.ndarray) -> Embeddings:
+    vectors = (embeddings.vectors - middle).astype(np.float32)
+    return Embeddings(vectors, embeddings.image_ids, embeddings.keys, embeddings.space, embeddings.source)
 
 
 def _first_of_each(batch: Batch, k: int) -> np.ndarray:

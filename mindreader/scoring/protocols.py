@@ -206,10 +206,10 @@ def _correlations(predicted: Embeddings, truth: Embeddings) -> tuple[np.ndarray,
     return ids, a @ b.T
 
 
-def _centred(points: Embeddings) -> Embeddings:
+def _centred(embeddings: Embeddings) -> Embeddings:
     """Each vector less the mean of its own dimensions, so that a cosine is a Pearson correlation."""
-    vectors = points.vectors - points.vectors.mean(1, keepdims=True)
-    return Embeddings(vectors, points.image_ids, points.keys, points.space, points.source)
+    vectors = embeddings.vectors - embeddings.vectors.mean(1, keepdims=True)
+    return Embeddings(vectors, embeddings.image_ids, embeddings.keys, embeddings.space, embeddings.source)
 
 
 def _settings(entry: Protocol, given: dict) -> dict:

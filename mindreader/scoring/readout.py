@@ -66,10 +66,10 @@ def categories(stimuli: Stimuli) -> Categories:
     return Categories(stimuli.ids, labels, tuple(classes.category), tuple(classes.kind))
 
 
-def at_trials(points: Embeddings, trials: Trials | Embeddings) -> Embeddings:
+def at_trials(embeddings: Embeddings, trials: Trials | Embeddings) -> Embeddings:
     """The picture's one point repeated for each trial on which it was shown, keyed by trial."""
     keys = trials.trial_ids if isinstance(trials, Trials) else trials.keys
-    return Embeddings(points.at(trials.image_ids), trials.image_ids, keys, points.space, points.source)
+    return Embeddings(embeddings.at(trials.image_ids), trials.image_ids, keys, embeddings.space, embeddings.source)
 
 
 def fit_categories(train: Trials | Embeddings, validation: Trials | Embeddings, truth: Categories, config: CategoryConfig,
@@ -211,7 +211,7 @@ def weighted_auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) ->
         return (mine * below).sum(1) / (mine.sum(1) * absent[:, -1])
 
 
-def nearest_captions(points: Embeddings, candidates: Embeddings, captions: pd.DataFrame, *, k: int = 3) -> pd.DataFrame:
+def nearest_captions(embeddings: Embeddings, candidates: Embeddings, captions: pd.DataFrame, *, k: int = 3) -> pd.DataFrame:
     """The k sentences nearest (cosine) to each point: table image_id, key, rank, caption, caption_id, similarity, own.
 
     candidates: caption points, keys are caption ids; captions: table image_id, caption_id, caption, as in Stimuli.
@@ -220,14 +220,14 @@ def nearest_captions(points: Embeddings, candidates: Embeddings, captions: pd.Da
     """
     if not 1 <= k <= len(candidates):
         raise ValueError(f"got k={k} for {len(candidates)} candidate captions, expected 1 to {len(candidates)}")
-    cosine = points.unit().vectors @ candidates.unit().vectors.T
+    cosine = embeddings.unit().vectors @ candidates.unit().vectors.T
     order = np.argsort(-cosine, axis=1, kind="stable")[:, :k]
     flat = order.ravel()
     texts = captions.set_index(["image_id", "caption_id"]).caption
     written_about = candidates.image_ids[flat]
-    image_ids, keys = np.repeat(points.image_ids, k), np.repeat(points.keys, k)
+    image_ids, keys = np.repeat(embeddings.image_ids, k), np.repeat(embeddings.keys, k)
     return pd.DataFrame({
-        "image_id": image_ids, "key": keys, "rank": np.tile(np.arange(1, k + 1), len(points)),
+        "image_id": image_ids, "key": keys, "rank": np.tile(np.arange(1, k + 1), len(embeddings)),
         "caption": texts.loc[list(zip(written_about, candidates.keys[flat]))].to_numpy(),
         "caption_id": candidates.keys[flat], "similarity": np.take_along_axis(cosine, order, 1).ravel(),
         "own": written_about == image_ids,

@@ -10,15 +10,15 @@ import pandas as pd
 from ..records import Embeddings, Encoder, Trials
 
 
-def encoding_accuracy(encoder: Encoder, points: Embeddings, trials: Trials) -> np.ndarray:
+def encoding_accuracy(encoder: Encoder, embeddings: Embeddings, trials: Trials) -> np.ndarray:
     """Correlation of predicted and measured single-trial activity over trials, for each voxel, (n_voxels,).
 
     Its ceiling is sqrt(noise_ceiling(ncsnr, 1)). Source: paper A.8.
     """
     ids = np.unique(trials.image_ids)
-    one_each = points.take(np.isin(points.image_ids, ids))
+    one_each = embeddings.take(np.isin(embeddings.image_ids, ids))
     rows = pd.Index(one_each.image_ids).get_indexer(trials.image_ids)
-    points.at(trials.image_ids)                                     # complains about a picture that is missing
+    embeddings.at(trials.image_ids)                                     # complains about a picture that is missing
     return pearson(encoder.predict(one_each)[rows], trials.betas)
 
 

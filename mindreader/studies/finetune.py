@@ -61,8 +61,8 @@ def finetune(wanted: Experiment, cond: str, crew: Crew = ALONE) -> Path:
     if crew.leads:
         _ = run.subject, run.truth, run.mapped
     crew.say()
-    run.painter(cond)
-    return run.store.folder("painter", run.key("painter", {"cond": cond}))
+    run.generator(cond)
+    return run.store.folder("painter", run.key("generator", {"cond": cond}))
 
 
 class CrewPipeline(Pipeline):

@@ -162,8 +162,8 @@ def train_row(run: Pipeline, row: Row, repeat: int = 0) -> Trained:
     told = dict(question=row.question, cond=row.cond, start=row.start, low_level=row.low_level, end_to_end=row.end_to_end,
                 bugs=" ".join(row.bugs), key=row_key(run, row, repeat))
     try:
-        points = {space: mine.validation(mine.told(row.cond)[space]) for space in SPACES}
-        painted = mine.picture_features(mine.paint(points, row.cond))
+        embeddings = {space: mine.validation(mine.conditions(row.cond)[space]) for space in SPACES}
+        painted = mine.picture_features(mine.reconstruct(embeddings, row.cond))
     except Diverged as reason:
         lost = scoring.row(row.name, "2-way identification", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
         return Trained(lost.assign(**told, note=f"diverged: {reason}"), None)
@@ -176,8 +176,8 @@ def train_row(run: Pipeline, row: Row, repeat: int = 0) -> Trained:
     lines = [two_way.assign(drawn=drawn.mean(), drawn_sd=drawn.std(ddof=1)),
              scoring.distance_rows(painted, real, name=row.name, origin=run.origin),
              far.assign(metric=far.metric + ", against training trials")]
-    lines += [scoring.row(row.name, f"silent dimensions, {space} mapper", silent_positions(points[space].vectors), np.nan,
-                            np.nan, len(points[space]), 0.0, repeat, run.origin) for space in CONDITIONS[row.cond]]
+    lines += [scoring.row(row.name, f"silent dimensions, {space} mapper", silent_positions(embeddings[space].vectors), np.nan,
+                            np.nan, len(embeddings[space]), 0.0, repeat, run.origin) for space in CONDITIONS[row.cond]]
     table = pd.concat(lines, ignore_index=True).assign(seed=repeat, **told, note="")
     return Trained(table.fillna({"protocol": ""}), painted)
 
@@ -192,7 +192,7 @@ def variant(run: Pipeline, row: Row, repeat: int = 0) -> Pipeline:
 def row_key(run: Pipeline, row: Row, repeat: int = 0) -> str:
     """A fingerprint of everything that could change the training of this row, and of how it is scored."""
     mine = Pipeline(row.variant(run.experiment, repeat), run.store)
-    return fingerprint([mine.key("painter", {"cond": row.cond}), run.experiment.evaluate.n_bootstrap])
+    return fingerprint([mine.key("generator", {"cond": row.cond}), run.experiment.evaluate.n_bootstrap])
 
 
 def compare(run: Pipeline, found: dict[tuple[Row, int], Trained],
@@ -223,7 +223,7 @@ def compare(run: Pipeline, found: dict[tuple[Row, int], Trained],
 def _differences(run: Pipeline, pairs: Sequence[tuple[Embeddings, Embeddings]]) -> list[pd.DataFrame]:
     seed, n_bootstrap = run.experiment.child_seed("bootstrap"), run.experiment.evaluate.n_bootstrap
     real, ids = run.validation(run.true_features), pairs[0][0].image_ids
-    won = np.array([[scoring.n_way(points, run.true_features, n_choices=2) for points in pair] for pair in pairs])
+    won = np.array([[scoring.n_way(embeddings, run.true_features, n_choices=2) for embeddings in pair] for pair in pairs])
     ahead = won[:, 0] - won[:, 1]                                                              # [seeds, trials]
     low, high = scoring.bootstrap_interval(ahead.mean(0), ids, seed=seed, n_bootstrap=n_bootstrap)
     tables = [(ahead.mean(1), scoring.row("", "2-way identification, difference", ahead.mean(), low, high, len(ids), 0.0,

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..companion.ch03_gan.pictures import NEAREST, features, picture_kinds
-from ..companion.common import entry, identification_row, how_scored
+from .sources import NEAREST, features, how_scored, identification_row, picture_kinds
 from .. import core, scoring
 from ..core import fingerprint, save_table
 from ..experiments import Experiment, experiment
@@ -51,11 +50,11 @@ def unmet_scores(run: Pipeline, cond: str) -> pd.DataFrame:
     for split, other in split_runs(run).items():
         told = {"split": split, "n_train": len(other.split.train)} | _distance(other)
         for source in SOURCES:
-            points = features(other, cond, source)
-            row = identification_row(other, source, points, other.true_features, 2).assign(metric=TWO)
-            parts = [row, _row(other, source, WITHIN, points,
-                               scoring.n_way_within(points, other.true_features, picture_kinds(other))),
-                     _row(other, source, TRAINED, points, _against_training(other, points))]
+            embeddings = features(other, cond, source)
+            row = identification_row(other, source, embeddings, other.true_features, 2).assign(metric=TWO)
+            parts = [row, _row(other, source, WITHIN, embeddings,
+                               scoring.n_way_within(embeddings, other.true_features, picture_kinds(other))),
+                     _row(other, source, TRAINED, embeddings, _against_training(other, embeddings))]
             rows += [part.assign(control=source != "brain", **told) for part in parts if part.n.iloc[0]]
     return pd.concat(rows, ignore_index=True)
 
@@ -81,35 +80,6 @@ def recorded(run: Pipeline, ablation: str = "record", root: Path = core.FIGURES)
     return pd.DataFrame(), "Left out: ablation is neither record nor all."
 
 
-def unmet_entries(table: pd.DataFrame) -> dict:
-    """The numbers of the chapter's prose and scorecard on held-out kinds."""
-    where = {USUAL: "usual", UNMET: "unmet"}
-    if table.empty:
-        return {}
-    metric = {TWO: "", WITHIN: "_within", TRAINED: "_training"}
-    source = {"true embedding": "_ceiling", "brain": "", "category centroid": "_centroid", NEAREST: "_nearest",
-              "shuffled brain": "_shuffled"}
-    values = {}
-    for row in table.itertuples():
-        key = where[row.split] + metric[row.metric] + source[row.name]
-        values[key] = entry(row, note=f"{row.split}: {row.name}, {row.metric}")
-    for row in table[(table.name == "brain") & (table.metric == TWO)].itertuples():
-        values[f"{where[row.split]}_cosine"] = {"ours": row.nearest,
-                                                "note": f"{row.split}: cosine to the nearest training picture"}
-        values[f"{where[row.split]}_met"] = {"ours": row.kinds_met, "note": f"{row.split}: validation pictures of kinds met"}
-    return values
-
-
-def shown(table: pd.DataFrame) -> pd.DataFrame:
-    """The table as the page has it: a row for each source, a column for each split and metric."""
-    if table.empty:
-        return table
-    cell = [f"{r.value:.3f} ({r.low:.3f} to {r.high:.3f})" for r in table.itertuples()]
-    wide = table.assign(cell=cell).pivot(index="name", columns=["metric", "split"], values="cell").reindex(list(SOURCES))
-    wide.columns = [f"{metric}, {split}" for metric, split in wide.columns]
-    return wide.reset_index()
-
-
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _experiments(run: Pipeline) -> dict[str, Experiment]:
     mine = run.experiment.data
@@ -119,7 +89,7 @@ def _experiments(run: Pipeline) -> dict[str, Experiment]:
 
 def _sharing(run: Pipeline, other: Experiment) -> Pipeline:
     there = Pipeline(other, run.store)
-    there.points, there.true_features = run.points, run.true_features  # the pictures and both nets are the same
+    there.embeddings, there.true_features = run.embeddings, run.true_features  # the pictures and both nets are the same
     if run.recipe("image").augment:
         there.augmented = run.augmented
     return there
@@ -150,7 +120,7 @@ def _row(run: Pipeline, name: str, metric: str, guess: Embeddings, won: np.ndarr
 
 
 def _key(run: Pipeline) -> str:
-    return fingerprint([Pipeline(e, run.store).key("painter", {"cond": "both"}) for e in _experiments(run).values()])
+    return fingerprint([Pipeline(e, run.store).key("generator", {"cond": "both"}) for e in _experiments(run).values()])
 
 
 if __name__ == "__main__":

@@ -155,7 +155,7 @@ def _make(run: Pipeline, fit: Fit) -> None:
     space = fit[0]
     with one_thread():
         try:
-            run.read(*fit)
+            run.decoded(*fit)
         except Diverged:
             return  # kept as such; `score_row` tells
         if space in HEADS and run.experiment.grid.n_pictures:
@@ -220,7 +220,7 @@ def row_batch(run: Pipeline, row: Row, repeat: int) -> tuple[scoring.Batch, str]
     """
     n, seed = run.experiment.evaluate.n_retrieval, _seed(run)
     recipes = row.recipes(run.experiment)
-    sides = [(run.read(space, recipe, repeat), candidates(run, space, recipe)) for space, recipe in recipes]
+    sides = [(run.decoded(space, recipe, repeat), candidates(run, space, recipe)) for space, recipe in recipes]
     if len(sides) == 1:
         return scoring.batch(*sides[0], n=n, seed=seed), ""
     batch, weights = scoring.combined_batch(*zip(*sides), n=n, seed=seed)
@@ -248,13 +248,13 @@ def hits(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None) -> dict
 
 def candidates(run: Pipeline, space: str, recipe: MappingConfig) -> Embeddings:
     """The true points of the validation pictures as a mapper of this recipe aims at them."""
-    points = run.validation(run.aims(space))
+    embeddings = run.validation(run.aims(space))
     if recipe.caption_choice == "average":
-        points = points.per_image()
+        embeddings = embeddings.per_image()
     if recipe.caption_choice == "first":
-        order = np.lexsort((points.keys, points.image_ids))
-        points = points.take(order[np.unique(points.image_ids[order], return_index=True)[1]])
-    return targets(points, recipe.clamp) if recipe.unit else points
+        order = np.lexsort((embeddings.keys, embeddings.image_ids))
+        embeddings = embeddings.take(order[np.unique(embeddings.image_ids[order], return_index=True)[1]])
+    return targets(embeddings, recipe.clamp) if recipe.unit else embeddings
 
 
 def starting_distance(run: Pipeline, space: str, recipe: MappingConfig, repeat: int) -> pd.DataFrame:
@@ -267,9 +267,9 @@ def starting_distance(run: Pipeline, space: str, recipe: MappingConfig, repeat: 
     extra = {name: value for name, value in key.items() if name in ("space", "repeat")} | {"n_pictures": n}
 
     def make(folder: Path) -> None:
-        points = run.read(space, recipe, repeat)
-        points = points.take(np.argsort(points.keys, kind="stable")[:n])
-        painted = run.picture_features(run.paint({space: points}, HEADS[space], finetuned=False))
+        embeddings = run.decoded(space, recipe, repeat)
+        embeddings = embeddings.take(np.argsort(embeddings.keys, kind="stable")[:n])
+        painted = run.picture_features(run.reconstruct({space: embeddings}, HEADS[space], finetuned=False))
         table = scoring.distance_rows(painted, run.validation(run.true_features), origin=run.origin)
         (folder / "distances.json").write_text(json.dumps(table.to_dict("records")), encoding="utf-8")
 

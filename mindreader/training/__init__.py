@@ -13,4 +13,4 @@ from .sheet import TILES, jpeg, save_columns, tiles
 __all__ = ["ALONE", "as_tensor", "blend", "Budget", "Companion", "contrastive", "cosine_distance", "Crew", "CrewStore",
            "fit", "hardware", "identity_of", "in_batches", "joined", "jpeg", "learn", "logistic_discriminator",
            "logistic_generator", "LOSSES", "new_network", "Phase", "r1_penalty", "save_columns", "Schedule",
-           "squared_error", "Task", "TEMPERATURE", "tiles", "TILES", "vicreg"]
+           "squared_error", "Task", "TEMPERATURE", "TILES", "tiles", "vicreg"]

@@ -22,7 +22,7 @@ from PIL import Image
 
 from ..core import fingerprint, how_many, in_processes, progress as show_progress, source_fingerprint
 from ..nsd import Layout, MARKER
-from ..world import Scene, caption, draw_scene, factors, paint, write_coco
+from ..world import Scene, caption, draw_scene, factors, render, write_coco
 from .brain import CHANNELS, FEATURES, Brain, Responses
 from .cortex import Cortex, lay_out
 from .files import coco_ids, write_betas, write_design, write_regions, write_responses, write_volume
@@ -314,16 +314,16 @@ def _assign(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([np.concatenate([shared, rng.permutation(own)]) for _ in range(8)]), shared
 
 
-def _paint(index: int, seed: int) -> np.ndarray:
+def _render(index: int, seed: int) -> np.ndarray:
     """One stored picture; at module level, so that processes can be sent it."""
-    return paint(draw_scene(seed, "subject", index), _PIXELS)
+    return render(draw_scene(seed, "subject", index), _PIXELS)
 
 
 def _write_pictures(path: Path, seed: int, n: int, progress) -> np.ndarray:
     """nsd_stimuli.hdf5; returns what the brain sees of the same pictures, (n, 64, 64, 3) uint8."""
     path.parent.mkdir(parents=True, exist_ok=True)
     seen = np.empty((n, _SEEN, _SEEN, 3), np.uint8)
-    pictures = in_processes(partial(_paint, seed=seed), range(n), how_many(n, _MOST), chunk=16)
+    pictures = in_processes(partial(_render, seed=seed), range(n), how_many(n, _MOST), chunk=16)
     with h5py.File(path, "w") as file, closing(pictures):
         brick = file.create_dataset("imgBrick", (n, _PIXELS, _PIXELS, 3), np.uint8)
         for i, picture in enumerate(progress(pictures, desc="twin: pictures", total=n)):

@@ -12,7 +12,7 @@ import pandas as pd
 from .. import core
 from ..core import atomic_write, fingerprint, source_fingerprint
 
-SOURCES = ("world.rendering:paint_many", "world.sampling:draw_scene", "world.scenes:factors", "world.sentences:caption")
+SOURCES = ("world.rendering:render_many", "world.sampling:draw_scene", "world.scenes:factors", "world.sentences:caption")
 CHUNK = 2500  # scenes painted between two savings
 
 
@@ -80,7 +80,7 @@ def load_world(n_scenes: int = 30_000, *, seed: int = 0, stream: str = "world", 
     if not (path.is_file() and texts.is_file()):
         folder.mkdir(parents=True, exist_ok=True)
         _write_texts(texts, n_scenes, seed, stream)
-        _paint(path, n_scenes, seed, stream, size, processes, progress)
+        _render(path, n_scenes, seed, stream, size, processes, progress)
     told = json.loads(texts.read_text(encoding="utf-8"))
     factors = pd.DataFrame(told["factors"])
     return World(np.load(path, mmap_mode="r"), told["captions"], factors, n_held_out, path)
@@ -97,16 +97,16 @@ def _write_texts(path: Path, n_scenes: int, seed: int, stream: str) -> None:
         temporary.write_text(json.dumps(told), encoding="utf-8")
 
 
-def _paint(path: Path, n_scenes: int, seed: int, stream: str, size: int, processes, progress) -> None:
+def _render(path: Path, n_scenes: int, seed: int, stream: str, size: int, processes, progress) -> None:
     """Paint in chunks that outlive an interruption, then put them together under the final name."""
-    from .rendering import paint_many
+    from .rendering import render_many
     starts = range(0, n_scenes, CHUNK)
     chunks = [path.with_name(f".{path.stem}.{start:07d}.npy") for start in starts]
     for start, chunk in (progress or _plain)(list(zip(starts, chunks)), desc="world", total=len(chunks)):
         if not chunk.is_file():
             rows = range(start, min(start + CHUNK, n_scenes))
             with atomic_write(chunk) as temporary:
-                np.save(temporary, paint_many(seed, stream, rows, size, processes))
+                np.save(temporary, render_many(seed, stream, rows, size, processes))
     with atomic_write(path) as temporary:
         np.save(temporary, np.concatenate([np.load(chunk) for chunk in chunks]))
     for chunk in chunks:

@@ -17,9 +17,9 @@ from .canvas import CANVAS, TILE, Pen, font, grid, tiles
 from .sampling import draw_scene
 from .scenes import COLOURS, THINGS, Region, Scene, Thing
 
-__all__ = ["PAINTERS", "masks", "paint", "paint_many", "watermark"]
+__all__ = ["RENDERERS", "masks", "render", "render_many", "watermark"]
 
-PAINTERS = LIVING | OBJECTS
+RENDERERS = LIVING | OBJECTS
 # How rough a thing's surface is, as contrast of the noise multiplied onto it.
 _ROUGH = {18: 0.07, 17: 0.07, 20: 0.08, 22: 0.07, 21: 0.06, 88: 0.07, 64: 0.10, 59: 0.10, 61: 0.06, 15: 0.08,
           67: 0.08}
@@ -153,7 +153,7 @@ def _put_thing(board: _Board, number: int, thing: Thing) -> None:
         if thing.crowd:
             colour = COLOURS[member.colour]
         pen = Pen(unit, kind.aspect if thing.pose != "flat" else 4.4, member.flip)
-        PAINTERS[thing.category](pen, member, colour, rng)
+        RENDERERS[thing.category](pen, member, colour, rng)
         if grounded:
             board.shadow(x * CANVAS, y * CANVAS - 1, unit * min(kind.aspect, 2) * 0.95,
                          0.2 if _dim(board.scene) else 0.42)
@@ -238,7 +238,7 @@ def _depth(thing: Thing) -> float:
     return thing.depth - (2 if away and thing.depth == thing.y else 0)
 
 
-def paint(scene: Scene, size: int = 64) -> np.ndarray:
+def render(scene: Scene, size: int = 64) -> np.ndarray:
     """The picture of a scene.
 
     Parameters
@@ -290,12 +290,12 @@ def masks(scene: Scene, size: int = 64) -> tuple[np.ndarray, np.ndarray]:
     return winner[None] == np.arange(n)[:, None, None], labels[winner]
 
 
-def _paint_one(index: int, seed: int, stream: str, kind: str, size: int) -> np.ndarray:
+def _render_one(index: int, seed: int, stream: str, kind: str, size: int) -> np.ndarray:
     """Draw and paint one scene (module level, so that another process can be sent it)."""
-    return paint(draw_scene(seed, stream, index, kind), size)
+    return render(draw_scene(seed, stream, index, kind), size)
 
 
-def paint_many(seed: int, stream: str, indices: Iterable[int], size: int = 64, processes: int | None = None,
+def render_many(seed: int, stream: str, indices: Iterable[int], size: int = 64, processes: int | None = None,
                kind: str = "scene") -> np.ndarray:
     """Pictures of many scenes of one stream, in the order of `indices`.
 
@@ -314,7 +314,7 @@ def paint_many(seed: int, stream: str, indices: Iterable[int], size: int = 64, p
     ndarray, (n, size, size, 3) uint8
     """
     indices = [int(i) for i in indices]
-    one = partial(_paint_one, seed=seed, stream=stream, kind=kind, size=size)
+    one = partial(_render_one, seed=seed, stream=stream, kind=kind, size=size)
     out = np.empty((len(indices), size, size, 3), np.uint8)
     processes = how_many(len(indices)) if processes is None else processes
     with closing(in_processes(one, indices, processes, chunk=32)) as pictures:

@@ -24,11 +24,11 @@ DEAD = 5    # a coordinate that the planted mapper answers alike for every trial
 class Same:
     """A mapper that answers with the planted points."""
 
-    def __init__(self, points):
-        self.points = points
+    def __init__(self, embeddings):
+        self.embeddings = embeddings
 
     def predict(self, trials):
-        return self.points.take(pd.Index(self.points.keys).get_indexer(trials.trial_ids))
+        return self.embeddings.take(pd.Index(self.embeddings.keys).get_indexer(trials.trial_ids))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def run(tiny_twin, tiny_subject, tmp_path_factory):
                        "clip")
     aims = {"image": picture, "caption": words}
     run.__dict__.update(subject=tiny_subject, layout=nsd.Layout(tiny_twin, "subj01"), clip=PixelEmbedder(4),
-                        points=aims, targets=aims)
+                        embeddings=aims, targets=aims)
 
     def read(space, noise, dead):
         vectors = run.truth[space].at(trials.image_ids) + noise * rng.standard_normal((len(trials), 48))
@@ -95,11 +95,11 @@ def test_one_set_of_predictions_has_a_row_for_each_name_that_retrieval_has(run):
 
 # ── hubs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_one_showing_of_each_picture_is_counted_as_by_hand(run, found):
-    points, truth = run.validation(run.ridge["image"]), run.truth["image"]
-    order = np.argsort(points.keys)
-    first = order[np.sort(np.unique(points.image_ids[order], return_index=True)[1])][:N]
-    ids = points.image_ids[first]
-    nearness = cosine_similarity(points.vectors[first], truth.at(ids))
+    embeddings, truth = run.validation(run.ridge["image"]), run.truth["image"]
+    order = np.argsort(embeddings.keys)
+    first = order[np.sort(np.unique(embeddings.image_ids[order], return_index=True)[1])][:N]
+    ids = embeddings.image_ids[first]
+    nearness = cosine_similarity(embeddings.vectors[first], truth.at(ids))
     expected = {way: (nearness.argmax(axis) == range(len(ids))).mean() for way, axis in zip(retrieval.DIRECTIONS, (1, 0))}
     rows = found[(found.reader == "ridge regression") & (found.space == "image") & (found.similarity == "raw")
                  & (found.trials == hubs.TRIALS[1])]
@@ -124,10 +124,10 @@ def test_each_reading_names_ten_pictures(run):
 def test_what_is_found_instead_is_nearer_than_the_right_one(run, direction):
     pairs = misses.miss_pairs(run)
     instead = pairs[(pairs.panel == direction) & (pairs.pair == "found instead")]
-    points = run.validation(run.mapped["image"])
-    chosen = np.argsort(points.keys)[:N]
-    ids = points.image_ids[chosen]
-    nearness = cosine_similarity(points.vectors[chosen], run.truth["image"].at(ids))
+    embeddings = run.validation(run.mapped["image"])
+    chosen = np.argsort(embeddings.keys)[:N]
+    ids = embeddings.image_ids[chosen]
+    nearness = cosine_similarity(embeddings.vectors[chosen], run.truth["image"].at(ids))
     nearness = nearness if direction == "forward" else nearness.T
     expected = [(i, ids[row.argmax()]) for i, row in zip(ids, nearness) if ids[row.argmax()] != i]
     assert expected and list(zip(instead.image_id, instead.found)) == expected
@@ -151,10 +151,10 @@ def test_the_rest_of_a_row_of_misses_is_blank(run):
 # ── mapped beside true ────────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_coordinate_follows_its_true_value_as_far_as_numpy_says_and_a_dead_one_counts_as_nothing(run):
     each, mean = targets.dimension_correlations(run)
-    points = run.validation(run.mapped["image"])
-    true = run.truth["image"].at(points.image_ids)
+    embeddings = run.validation(run.mapped["image"])
+    true = run.truth["image"].at(embeddings.image_ids)
     mine = each[(each.space == "image") & (each.reader == "mapper")].set_index("dimension").value
-    assert mine[0] == pytest.approx(np.corrcoef(points.vectors[:, 0], true[:, 0])[0, 1], abs=1e-5) and mine[DEAD] == 0
+    assert mine[0] == pytest.approx(np.corrcoef(embeddings.vectors[:, 0], true[:, 0])[0, 1], abs=1e-5) and mine[DEAD] == 0
     row = mean.set_index("name").loc["mapper, image"]
     assert row.constant == 1 and row.value == pytest.approx(mine.mean(), abs=1e-6) and row.low < row.value < row.high
     assert mean.set_index("name").constant["ridge regression, image"] == 0
@@ -162,9 +162,9 @@ def test_a_coordinate_follows_its_true_value_as_far_as_numpy_says_and_a_dead_one
 
 def test_nearness_is_the_mean_cosine_to_the_own_picture_and_its_chance_to_all_others(run):
     row = targets.nearness_to_both(run).set_index(["name", "metric"]).loc[("caption mapper", "cosine to image")]
-    points, truth = run.validation(run.mapped["caption"]), run.validation(run.truth["image"])
-    cosines = cosine_similarity(points.vectors, truth.vectors)
-    own = points.image_ids[:, None] == truth.image_ids
+    embeddings, truth = run.validation(run.mapped["caption"]), run.validation(run.truth["image"])
+    cosines = cosine_similarity(embeddings.vectors, truth.vectors)
+    own = embeddings.image_ids[:, None] == truth.image_ids
     assert row.value == pytest.approx(cosines[own].mean(), abs=1e-5)
     assert row.chance == pytest.approx(cosines[~own].mean(), abs=1e-5)
 
@@ -180,7 +180,7 @@ def test_a_target_is_nearer_to_itself_however_it_is_changed_than_to_another(run)
 def test_without_a_clamp_nothing_is_cut(run):
     each, mean = targets.dimension_correlations(run)
     bare = Pipeline(experiment("smoke", {"mapping.clamp": None}), run.store)
-    bare.__dict__.update(subject=run.subject, points=run.points, targets=run.targets, mapped=run.mapped)
+    bare.__dict__.update(subject=run.subject, embeddings=run.embeddings, targets=run.targets, mapped=run.mapped)
     values = targets.targets_summary(bare, targets.target_pairs(run), mean, targets.nearness_to_both(run))
     assert values["cut_image"]["ours"] == 0 and values["constant_image"]["ours"] == 1
     assert MappingConfig().clamp is not None and values["r_ridge_image"]["ours"] > values["r_shuffled_image"]["ours"]
@@ -202,8 +202,8 @@ def test_kinds_are_met_by_training_on_the_other_half_and_no_picture_is_read_afte
         return planted.take(np.isin(planted.image_ids, validation))
 
     monkeypatch.setattr(splits, "_read", read)
-    points = splits._kinds_met(run, split)
-    assert set(points.image_ids) == set(split.validation) and len(taught) == 2
+    embeddings = splits._kinds_met(run, split)
+    assert set(embeddings.image_ids) == set(split.validation) and len(taught) == 2
     for train, validation in taught:
         assert not train & validation and len(train) == len(split.train)
         assert train & set(split.validation) == set(split.validation) - validation

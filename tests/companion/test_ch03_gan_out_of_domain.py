@@ -28,7 +28,7 @@ def marked(run):
 
 
 def test_the_watermark_is_found_in_every_picture_at_its_place_and_nowhere_else():
-    there = np.stack([scene_rendering.paint(draw_scene(0, "watermark", i)) for i in range(24)])
+    there = np.stack([scene_rendering.generate(draw_scene(0, "watermark", i)) for i in range(24)])
     assert (foreign.watermark_match(there) > 0.1).all()
     assert abs(foreign.watermark_match(np.roll(there, (5, 9), (1, 2))).mean()) < 0.1
     assert foreign.watermark_match(there[:, :, ::-1]) == pytest.approx(-foreign.watermark_match(there), abs=1e-3)

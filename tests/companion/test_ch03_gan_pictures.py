@@ -47,7 +47,7 @@ def curve(run):
 def test_each_heads_column_is_what_its_own_generator_paints(run):
     columns = pictures.by_head(run, n=3)
     assert list(columns) == ["seen", "image head", "caption head", "both heads"]
-    ids = pictures.brain_points(run, "both")["image"].image_ids
+    ids = pictures.brain_embeddings(run, "both")["image"].image_ids
     seen = [np.flatnonzero((run.subject.stimuli.images == picture).all((1, 2, 3)))[0] for picture in columns["seen"]]
     assert set(run.subject.stimuli.ids[seen]) <= set(ids)
     assert not np.array_equal(columns["image head"], columns["caption head"])
@@ -58,10 +58,10 @@ def test_all_sources_have_the_brains_rows(run):
     brain = fed["brain"]["image"]
     assert list(fed) == [name for name in ("brain", "true embedding", "category centroid", "random training embedding",
                                            "mean embedding", "shuffled brain")]
-    for name, points in fed.items():
+    for name, embeddings in fed.items():
         for space in ("image", "caption"):
-            assert np.array_equal(points[space].image_ids, brain.image_ids), name
-            assert np.array_equal(points[space].keys, brain.keys), name
+            assert np.array_equal(embeddings[space].image_ids, brain.image_ids), name
+            assert np.array_equal(embeddings[space].keys, brain.keys), name
 
 
 def test_the_category_centroid_is_the_mean_true_point_of_its_kind(run):
@@ -92,8 +92,8 @@ def test_table_6_says_what_is_lost_and_what_is_quoted(run, table):
 
 def test_extremes_are_the_lowest_and_the_highest_scores(run):
     columns, labels = report.extremes(run, "both", n=3)
-    points = pictures.features(run, "both")
-    first = points.take(pictures.first_of_each(points, len(points)))
+    embeddings = pictures.features(run, "both")
+    first = embeddings.take(pictures.first_of_each(embeddings, len(embeddings)))
     won = np.sort(identification.n_way(first, run.true_features, n_choices=2))
     assert [float(label) for label in labels] == [round(x, 3) for x in np.r_[won[:3], won[-3:]]]
     assert all(len(images) == 6 for images in columns.values())
@@ -142,7 +142,7 @@ def test_every_source_has_every_score_and_a_reader_of_kinds_falls_behind_within_
 def test_nothing_gets_through_no_direction(run, curve):
     curve = curve.set_index(["where", "rank"]).value
     assert curve["in CLIP's image space", 0] == pytest.approx(0.5, abs=0.03)
-    full = identification.n_way(pictures.brain_points(run, "both")["image"], run.truth["image"], n_choices=2).mean()
+    full = identification.n_way(pictures.brain_embeddings(run, "both")["image"], run.truth["image"], n_choices=2).mean()
     assert curve["in CLIP's image space"].iloc[-1] == pytest.approx(full, abs=1e-3)
 
 

@@ -59,7 +59,7 @@ def test_equal_points_give_equal_pictures_for_all_showings_of_a_picture(run, mon
 def test_what_is_painted_is_what_the_generator_makes_of_that_trial(run, shown):
     one = shown[shown.showing == 2].iloc[0]
     trial = np.sort(run.subject.trials.of([one.image_id]).trial_ids)[1]
-    brain = pictures.brain_points(run, "both")
+    brain = pictures.brain_embeddings(run, "both")
     assert trial in brain["image"].keys
     again = showings._painted(run, "both", "brain")
     row = np.flatnonzero((again.image_ids == one.image_id) & (again.keys == trial))

@@ -78,17 +78,17 @@ def test_sentences_equal_open_clip_on_the_same_tokens(random_clip, clip):
 
 
 def test_points_are_raw_float32_of_the_announced_width(clip, pixels):
-    for points in (clip.images(pixels), clip.texts(SENTENCES)):
-        assert points.dtype == np.float32 and points.shape[1] == clip.n_dims == 32
-        assert abs(np.linalg.norm(points, axis=1) - 1).min() > 0.01
+    for embeddings in (clip.images(pixels), clip.texts(SENTENCES)):
+        assert embeddings.dtype == np.float32 and embeddings.shape[1] == clip.n_dims == 32
+        assert abs(np.linalg.norm(embeddings, axis=1) - 1).min() > 0.01
     assert clip.logit_scale == pytest.approx(1 / 0.07, rel=1e-4)
 
 
 def test_differentiable_pictures_agree_with_pixels_and_have_a_gradient(clip, pixels):
     pictures = smallnets.unit_range(pixels).requires_grad_(True)
-    points = clip.encode_pictures(pictures)
-    np.testing.assert_allclose(points.detach().numpy(), clip.images(pixels), atol=1e-4)
-    points.square().sum().backward()
+    embeddings = clip.encode_pictures(pictures)
+    np.testing.assert_allclose(embeddings.detach().numpy(), clip.images(pixels), atol=1e-4)
+    embeddings.square().sum().backward()
     assert pictures.grad.abs().sum((1, 2, 3)).min() > 0
     assert all(p.grad is None for p in clip.module.parameters())
 
@@ -97,8 +97,8 @@ def test_differentiable_resizing_is_that_of_pil(clip, rng):
     coarse = rng.integers(0, 256, (2, 9, 9, 3), dtype=np.uint8)
     smooth = np.array([np.array(Image.fromarray(c).resize((128, 128), Image.Resampling.BICUBIC))
                        for c in coarse])
-    points = clip.encode_pictures(smallnets.unit_range(smooth)).detach().numpy()
-    np.testing.assert_allclose(points, clip.images(smooth), atol=0.02 * np.abs(points).max())
+    embeddings = clip.encode_pictures(smallnets.unit_range(smooth)).detach().numpy()
+    np.testing.assert_allclose(embeddings, clip.images(smooth), atol=0.02 * np.abs(embeddings).max())
 
 
 def test_tokenizer_round_trip_padding_and_end():
@@ -202,17 +202,17 @@ def test_the_missing_mini_clip_says_how_to_make_it(tmp_path, monkeypatch):
 @pytest.mark.skipif(not (weights.part_folder("clip") / "card.json").is_file(), reason="no mini CLIP yet")
 def test_the_shipped_mini_clip_knows_a_dog_from_a_bus():
     from mindreader.world.sampling import draw_scene
-    from mindreader.world.rendering import paint
+    from mindreader.world.rendering import render
     from mindreader.world.scenes import factors
     clip = embed.load_clip()
     scenes = [draw_scene(5, "subject", i, "object") for i in range(60)]
     names = ["car", "boat", "umbrella", "pizza", "chair", "couch", "clock", "bicycle", "cake", "tv"]
     truth = np.array([[factors(s)[f"has_{n}"] for n in names] for s in scenes])
     keep = truth.sum(1) == 1
-    points = clip.images(np.stack([paint(s) for s, k in zip(scenes, keep) if k]))
+    embeddings = clip.images(np.stack([render(s) for s, k in zip(scenes, keep) if k]))
     words = clip.texts([f"a photo of a {n}" for n in names])
     words /= np.linalg.norm(words, axis=1, keepdims=True)
-    assert clip.n_dims == 128 and ((points @ words.T).argmax(1) == truth[keep].argmax(1)).mean() > 0.8
+    assert clip.n_dims == 128 and ((embeddings @ words.T).argmax(1) == truth[keep].argmax(1)).mean() > 0.8
 
 
 # ── every embedder ────────────────────────────────────────────────────────────────────────────────
@@ -266,10 +266,10 @@ def test_low_level_pooling_equals_a_naive_loop(rng, divisor):
 def test_low_level_features_have_a_place_each_and_a_gradient(nets, pixels):
     _, low, last = nets
     pictures = smallnets.unit_range(pixels).requires_grad_(True)
-    points = low.low_level(pictures)
-    assert points.shape == (7, 256) and 0 <= points.min() and points.max() <= 3 + 1e-5
+    embeddings = low.low_level(pictures)
+    assert embeddings.shape == (7, 256) and 0 <= embeddings.min() and embeddings.max() <= 3 + 1e-5
     assert last.last_block(pictures).shape == (7, last.n_dims) == (7, smallnets.RESNET.stages[-1])
-    points.square().sum().backward()
+    embeddings.square().sum().backward()
     assert pictures.grad.abs().sum((1, 2, 3)).min() > 0
 
 
@@ -309,9 +309,9 @@ def test_points_carry_the_ids_of_their_pictures_and_captions(stimuli, clip):
 def test_reconstructions_keep_their_keys_and_draws_differ(rng, clip):
     images = rng.integers(0, 256, (2, 3, 64, 64, 3), dtype=np.uint8)
     painted = Reconstructions(images, np.array([8, 8]), np.array([100, 101]), ("image",), 0)
-    points = embed.embed_reconstructions(painted, clip, draw=2)
-    assert points.keys.tolist() == [100, 101] and points.source == "fmri"
-    np.testing.assert_allclose(points.vectors, clip.images(images[:, 2]), atol=1e-6)
+    embeddings = embed.embed_reconstructions(painted, clip, draw=2)
+    assert embeddings.keys.tolist() == [100, 101] and embeddings.source == "fmri"
+    np.testing.assert_allclose(embeddings.vectors, clip.images(images[:, 2]), atol=1e-6)
     with pytest.raises(ValueError, match="found draw 3, expected 0 to 2"):
         embed.embed_reconstructions(painted, clip, draw=3)
 

@@ -10,7 +10,7 @@ SEED = sum(map(ord, "mind reader"))
 SCALE = 100.0
 
 
-def stimuli_and_points(n_images=30, n_captions=5, spread=0.03):
+def stimuli_and_embeddings(n_images=30, n_captions=5, spread=0.03):
     rng = np.random.default_rng(SEED)
     ids = rng.permutation(500)[:n_images]
     image = rng.normal(size=(n_images, 16)).astype(np.float32)
@@ -24,7 +24,7 @@ def stimuli_and_points(n_images=30, n_captions=5, spread=0.03):
 
 
 def test_probabilities_are_clips_softmax_over_the_pictures_own_captions():
-    stimuli, image, text = stimuli_and_points()
+    stimuli, image, text = stimuli_and_embeddings()
     table = score_captions(stimuli, image, text, logit_scale=SCALE)
     cosine = (np.repeat(image.unit().vectors, 5, 0).astype(float) * text.unit().vectors).sum(1)
     expected = softmax(SCALE * cosine.reshape(-1, 5), axis=1)
@@ -33,7 +33,7 @@ def test_probabilities_are_clips_softmax_over_the_pictures_own_captions():
 
 
 def test_the_rule_is_a_margin_of_ln_2_over_the_scale():
-    stimuli, image, text = stimuli_and_points()
+    stimuli, image, text = stimuli_and_embeddings()
     table = score_captions(stimuli, image, text, logit_scale=SCALE)
     margin = table.groupby("image_id").similarity.transform("max") - table.similarity
     assert (table.kept == (margin < np.log(2) / SCALE)).all()
@@ -41,7 +41,7 @@ def test_the_rule_is_a_margin_of_ln_2_over_the_scale():
 
 
 def test_three_hand_made_captions():
-    stimuli, image, _ = stimuli_and_points(n_images=1, n_captions=3)
+    stimuli, image, _ = stimuli_and_embeddings(n_images=1, n_captions=3)
     angles = np.arccos(np.clip([0.9, 0.9 - 0.0069, 0.9 - 0.0070], -1, 1))           # ln 2 / 100 = 0.00693
     image = Embeddings(np.array([[5, 0]], np.float32), image.image_ids, image.keys, "image", "clip")
     text = Embeddings(np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32),
@@ -50,9 +50,9 @@ def test_three_hand_made_captions():
 
 
 def test_all_captions_may_stay_and_the_best_always_does():
-    stimuli, image, text = stimuli_and_points(spread=1e-4)
+    stimuli, image, text = stimuli_and_embeddings(spread=1e-4)
     assert score_captions(stimuli, image, text, logit_scale=SCALE).kept.all()
-    stimuli, image, text = stimuli_and_points()
+    stimuli, image, text = stimuli_and_embeddings()
     for threshold, most in ((0.0, 5), (1.0, 1)):
         table = score_captions(stimuli, image, text, logit_scale=SCALE, config=ScreenConfig(threshold))
         assert (table.groupby("image_id").kept.sum() == most).all()
@@ -60,14 +60,14 @@ def test_all_captions_may_stay_and_the_best_always_does():
 
 
 def test_captions_are_joined_by_id():
-    stimuli, image, text = stimuli_and_points()
+    stimuli, image, text = stimuli_and_embeddings()
     order = np.random.default_rng(SEED).permutation(len(text))
     shuffled = score_captions(stimuli, image.take(order[order < len(image)]), text.take(order), logit_scale=SCALE)
     assert shuffled.equals(score_captions(stimuli, image, text, logit_scale=SCALE))
 
 
 def test_keeping_leaves_pictures_and_drops_captions():
-    stimuli, image, text = stimuli_and_points()
+    stimuli, image, text = stimuli_and_embeddings()
     table = score_captions(stimuli, image, text, logit_scale=SCALE)
     kept = keep_matching(stimuli, table.sample(frac=1, random_state=1))
     assert list(kept.captions.caption_id) == list(table.caption_id[table.kept])
@@ -75,7 +75,7 @@ def test_keeping_leaves_pictures_and_drops_captions():
 
 
 def test_messages_name_what_is_missing():
-    stimuli, image, text = stimuli_and_points()
+    stimuli, image, text = stimuli_and_embeddings()
     with pytest.raises(ValueError, match=f"caption 1000 of image {stimuli.ids[0]} has no point"):
         score_captions(stimuli, image, text.take(slice(1, None)), logit_scale=SCALE)
     with pytest.raises(KeyError, match="has no point"):

@@ -25,8 +25,8 @@ def data():
 
 
 def train(data, config=CONFIG, heads=1, seed=3, **options):
-    pictures, rows, points = data
-    return train_gan(pictures, rows, (points,) * heads, config, seed=seed, clip=FakeClip(), **options)
+    pictures, rows, embeddings = data
+    return train_gan(pictures, rows, (embeddings,) * heads, config, seed=seed, clip=FakeClip(), **options)
 
 
 def players(heads=1, seed=0):
@@ -44,7 +44,7 @@ def players(heads=1, seed=0):
 def painted(painter, n, conditions, config, seed):
     generator = rng(seed)
     ws, _ = mixed_styles(painter, n, config, generator)
-    return painter.paint(ws, conditions, rng=generator), generator
+    return painter.generate(ws, conditions, rng=generator), generator
 
 
 @pytest.mark.parametrize("heads", [1, 2])
@@ -113,7 +113,7 @@ def test_path_length_pulls_towards_the_running_mean():
     generator = rng(5)
     ws, _ = mixed_styles(painter, 2, CONFIG, generator)
     ws = ws.detach().requires_grad_()
-    x = painter.paint(ws, (conditions[0][:2],), rng=generator)
+    x = painter.generate(ws, (conditions[0][:2],), rng=generator)
     direction = torch.randn(x.shape, generator=generator) / 16
     slope = torch.autograd.grad((x * direction).sum(), ws)[0].numpy()
     lengths = np.sqrt((slope**2).sum(2).mean(1))
@@ -141,12 +141,12 @@ def test_gradients_reach_every_parameter():
 
 
 def test_perturbation_follows_the_formula_and_ends_on_the_sphere():
-    points = 3 * torch.randn(5, 8, generator=rng(1))
+    embeddings = 3 * torch.randn(5, 8, generator=rng(1))
     noise = torch.randn(5, 8, generator=rng(2))
-    expected = 0.9 * points / points.norm(dim=1, keepdim=True) + 0.1 * noise / noise.norm(dim=1, keepdim=True)
-    moved = perturb(points, 0.1, rng(2))
+    expected = 0.9 * embeddings / embeddings.norm(dim=1, keepdim=True) + 0.1 * noise / noise.norm(dim=1, keepdim=True)
+    moved = perturb(embeddings, 0.1, rng(2))
     torch.testing.assert_close(moved, expected / expected.norm(dim=1, keepdim=True))
-    torch.testing.assert_close(perturb(points, 0.0, rng(2)), F.normalize(points, dim=1))
+    torch.testing.assert_close(perturb(embeddings, 0.0, rng(2)), F.normalize(embeddings, dim=1))
 
 
 def test_crop_is_a_square_of_at_least_half_the_width_within_the_picture():
@@ -203,9 +203,9 @@ def test_a_loss_that_is_not_finite_is_named_with_its_step(data):
             self.seen += 1
             return super().encode_pictures(x) * (math.nan if self.seen == 3 else 1.0)
 
-    pictures, rows, points = data
+    pictures, rows, embeddings = data
     with pytest.raises(Diverged, match=r"the generator's loss 'clip' is nan at step 2 \(0.008 kimg\)"):
-        train_gan(pictures, rows, (points,), CONFIG, seed=0, clip=Broken())
+        train_gan(pictures, rows, (embeddings,), CONFIG, seed=0, clip=Broken())
 
 
 def test_the_average_follows_with_its_half_life(data):
@@ -237,9 +237,9 @@ def test_published_bug_zero_z_leaves_the_first_style_without_z():
 
 
 def test_published_bug_first_sample_cached_makes_every_condition_the_first(data):
-    pictures, rows, points = data
+    pictures, rows, embeddings = data
     bug = dataclasses.replace(CONFIG, published_bugs=("first_sample_cached",))
-    constant = np.repeat(points[:1], len(points), 0)
+    constant = np.repeat(embeddings[:1], len(embeddings), 0)
     assert same_states(train(data, bug), train((pictures, rows, constant)))
     assert not same_states(train(data, bug), train(data))
 
@@ -258,35 +258,35 @@ def test_warm_up_without_a_discriminator_leaves_it_as_it_was(data):
 
 
 def test_widened_painter_starts_from_the_same_pictures(data):
-    trained, points = train(data), data[2]
+    trained, embeddings = train(data), data[2]
     wide = trained.widened()
-    assert (trained.paint(points, None, seed=1) == wide.paint(points, points, seed=1)).all()
+    assert (trained.generate(embeddings, None, seed=1) == wide.generate(embeddings, embeddings, seed=1)).all()
     assert (train(data, heads=2, start=wide).network.heads) == 2
 
 
 def test_painting_depends_on_the_seed_not_on_the_batch(data):
-    trained, points = train(data), data[2]
-    a = trained.paint(points, seed=1, n_draws=2)
+    trained, embeddings = train(data), data[2]
+    a = trained.generate(embeddings, seed=1, n_draws=2)
     assert a.shape == (14, 2, 16, 16, 3) and a.dtype == np.uint8
-    b = trained.paint(points, seed=1, n_draws=2, batch=3)
+    b = trained.generate(embeddings, seed=1, n_draws=2, batch=3)
     assert np.abs(a.astype(int) - b).max() <= 1  # other batches round otherwise
-    assert (trained.paint(5 * points, seed=1) == trained.paint(points, seed=1)).all()
-    assert (trained.paint(points, seed=2) != trained.paint(points, seed=1)).any()
-    assert trained.paint(points[:0], seed=1).shape == (0, 16, 16, 3)
+    assert (trained.generate(5 * embeddings, seed=1) == trained.generate(embeddings, seed=1)).all()
+    assert (trained.generate(embeddings, seed=2) != trained.generate(embeddings, seed=1)).any()
+    assert trained.generate(embeddings[:0], seed=1).shape == (0, 16, 16, 3)
 
 
 def test_painting_in_the_format_of_training_changes_a_level_or_two(data):
-    trained, points = train(data), data[2]
-    exact, quick = (dataclasses.replace(trained, precision=name).paint(points, seed=1).astype(int)
+    trained, embeddings = train(data), data[2]
+    exact, quick = (dataclasses.replace(trained, precision=name).generate(embeddings, seed=1).astype(int)
                     for name in ("float32", "bfloat16"))
     assert 0 < np.abs(exact - quick).mean() < 1.5 < 0.1 * np.abs(exact - exact[::-1]).mean()
 
 
 def test_a_saved_painter_paints_the_same(data, tmp_path):
-    trained, points = train(data), data[2]
+    trained, embeddings = train(data), data[2]
     trained.save(tmp_path / "painter")
     loaded = TrainedGan.load(tmp_path / "painter")
-    assert (loaded.paint(points, seed=1) == trained.paint(points, seed=1)).all()
+    assert (loaded.generate(embeddings, seed=1) == trained.generate(embeddings, seed=1)).all()
     assert loaded.history.kimg.tolist() == pytest.approx(trained.history.kimg.tolist())
     assert train(data, start=loaded).network == NETWORK
 
@@ -302,14 +302,14 @@ def test_impossible_settings_are_refused(change, message):
 
 
 def test_what_does_not_fit_is_refused_in_words(data):
-    pictures, rows, points = data
+    pictures, rows, embeddings = data
     with pytest.raises(ValueError, match=r"expected uint8 \(n, 16, 16, 3\)"):
-        train((pictures[:, :8], rows, points))
+        train((pictures[:, :8], rows, embeddings))
     with pytest.raises(ValueError, match="conditions of shapes"):
-        train((pictures, rows, points[:, :7]))
+        train((pictures, rows, embeddings[:, :7]))
     with pytest.raises(ValueError, match="3 training items for batches of 4"):
-        train((pictures, rows[:3], points[:3]))
+        train((pictures, rows[:3], embeddings[:3]))
     with pytest.raises(ValueError, match="see TrainedGan.widened"):
         train(data, heads=2, start=train(data))
     with pytest.raises(ValueError, match="2 kinds of points for a painter with 1 head"):
-        train(data).paint(points, points, seed=0)
+        train(data).generate(embeddings, embeddings, seed=0)

@@ -59,15 +59,15 @@ def test_losses_are_the_regression_of_each_mappers_own_output_and_the_discrimina
     game.rng = rng(7)
     terms = game.mapper_losses(betas, wanted)
     said = [game.networks[k](betas) for k in range(2)]
-    for name, points, target in zip(("first", "second"), said, wanted):
-        by_hand = (0.2 * (points - target).square().mean() + 0.3 * (1 - F.cosine_similarity(points, target)).mean()
-                   + 0.5 * contra(points, target))
+    for name, embeddings, target in zip(("first", "second"), said, wanted):
+        by_hand = (0.2 * (embeddings - target).square().mean() + 0.3 * (1 - F.cosine_similarity(embeddings, target)).mean()
+                   + 0.5 * contra(embeddings, target))
         assert terms[f"{name} regression"].item() == pytest.approx(by_hand.item(), rel=1e-5)
     low, high = CALM.noise_levels
     draw = rng(7)
     conditions = [perturb(p, low + (high - low) * torch.rand(4, 1, generator=draw), draw) for p in said]
     ws, _ = mixed_styles(game.generator, 4, CALM, draw)
-    logit = game.discriminator(game.generator.paint(ws, tuple(conditions), rng=draw), *conditions).logit
+    logit = game.discriminator(game.generator.generate(ws, tuple(conditions), rng=draw), *conditions).logit
     assert terms["adversarial"].item() == pytest.approx(0.25 * F.softplus(-logit).mean().item(), rel=1e-5)
 
 
@@ -97,7 +97,7 @@ def test_mappers_that_stand_still_leave_the_painter_as_frozen_ones_do(data):
     still = dataclasses.replace(CALM, noise_levels=(0.0, 0.0))
     one = network(0)
     with torch.no_grad():
-        points = one(torch.from_numpy(betas)).numpy()
+        embeddings = one(torch.from_numpy(betas)).numpy()
 
     class Frozen(nn.Module):
         def forward(self, x):
@@ -107,7 +107,7 @@ def test_mappers_that_stand_still_leave_the_painter_as_frozen_ones_do(data):
             super().__init__()
             self.idle = nn.Parameter(torch.zeros(()))
 
-    frozen = train_gan(pictures, rows, (points,), still, start=start(1), clip=FakeClip(), seed=3)
+    frozen = train_gan(pictures, rows, (embeddings,), still, start=start(1), clip=FakeClip(), seed=3)
     together = train(data, heads=1, config=still, weight=0.0, networks=[Frozen()]).painter
     assert all(torch.allclose(t, together.states["G_ema"][k], atol=1e-5) for k, t in frozen.states["G_ema"].items())
 
@@ -142,10 +142,10 @@ def test_wrong_numbers_of_mappers_and_negative_weights_are_refused(data):
 
 
 def test_silent_positions_are_those_whose_spread_is_gone():
-    points = np.random.default_rng(0).standard_normal((200, 8))
-    assert silent_positions(points) == 0
-    points[:, :3] = 0
-    assert silent_positions(points) == 3 / 8
+    embeddings = np.random.default_rng(0).standard_normal((200, 8))
+    assert silent_positions(embeddings) == 0
+    embeddings[:, :3] = 0
+    assert silent_positions(embeddings) == 3 / 8
     assert silent_positions(np.ones((5, 4))) == 1
     with pytest.raises(ValueError, match="at least two rows"):
-        silent_positions(points[:1])
+        silent_positions(embeddings[:1])

@@ -10,10 +10,10 @@ SEED = sum(map(ord, "mind reader"))
 class ShowPoints:
     """A painter whose picture tells its conditions and its noise: pixel = first + second condition, and the draw."""
 
-    def paint(self, image_points, caption_points, *, seed, n_draws=1):
-        n = len(image_points)
-        self.asked = (image_points, caption_points, seed, n_draws)
-        level = image_points[:, :1] + (0 if caption_points is None else caption_points[:, 1:2])
+    def generate(self, image_embeddings, caption_embeddings, *, seed, n_draws=1):
+        n = len(image_embeddings)
+        self.asked = (image_embeddings, caption_embeddings, seed, n_draws)
+        level = image_embeddings[:, :1] + (0 if caption_embeddings is None else caption_embeddings[:, 1:2])
         noise = np.random.default_rng(seed).integers(0, 9, (n, n_draws))
         images = np.broadcast_to((100 * level + noise)[..., None, None, None], (n, n_draws, 4, 4, 3)).astype(np.uint8)
         return images if n_draws > 1 else images[:, 0]
@@ -24,13 +24,13 @@ def brain(n=6, n_voxels=10):
     return Trials(rng.normal(size=(n, n_voxels)).astype(np.float32), np.arange(n) // 2, np.arange(n) + 50, np.ones(n, int))
 
 
-def points(space="image", n=6):
+def embeddings(space="image", n=6):
     vectors = np.abs(np.random.default_rng(SEED + len(space)).normal(size=(n, 3))).astype(np.float32)
     return Embeddings(vectors, np.arange(n) // 2, np.arange(n) + 50, space, "fmri")
 
 
 def test_two_heads_are_joined_by_trial_and_scaled():
-    painter, image, caption = ShowPoints(), points(), points("caption")
+    painter, image, caption = ShowPoints(), embeddings(), embeddings("caption")
     made = reconstruct({"image": image, "caption": caption.take(np.array([3, 1, 5, 0, 2, 4]))}, painter, seed=4)
     assert np.array_equal(painter.asked[1], caption.unit().vectors) and np.array_equal(painter.asked[0], image.unit().vectors)
     assert made.heads == ("image", "caption") and made.images.shape == (6, 1, 4, 4, 3) and made.seed == 4
@@ -40,34 +40,34 @@ def test_two_heads_are_joined_by_trial_and_scaled():
 @pytest.mark.parametrize("head", ["image", "caption"])
 def test_one_head_is_the_painters_only_condition(head):
     painter = ShowPoints()
-    made = reconstruct({"image": points(), "caption": points("caption")}, painter, heads=(head,), n_draws=3)
-    assert np.array_equal(painter.asked[0], points(head).unit().vectors) and painter.asked[1] is None
+    made = reconstruct({"image": embeddings(), "caption": embeddings("caption")}, painter, heads=(head,), n_draws=3)
+    assert np.array_equal(painter.asked[0], embeddings(head).unit().vectors) and painter.asked[1] is None
     assert made.heads == (head,) and made.images.shape[1] == 3
 
 
 def test_the_same_seed_paints_the_same_and_panels_share_their_noise():
-    painter, p = ShowPoints(), {"image": points()}
+    painter, p = ShowPoints(), {"image": embeddings()}
     a, b, c = (reconstruct(p, painter, n_draws=2, seed=s).images for s in (1, 1, 2))
     assert np.array_equal(a, b) and not np.array_equal(a, c)
-    doubled = reconstruct({"image": Embeddings(2 * points().vectors, *(getattr(points(), f) for f in (
+    doubled = reconstruct({"image": Embeddings(2 * embeddings().vectors, *(getattr(embeddings(), f) for f in (
         "image_ids", "keys", "space", "source")))}, painter, n_draws=2, seed=1).images
     assert np.array_equal(a, doubled)
 
 
 def test_reconstruct_names_what_does_not_fit():
     with pytest.raises(ValueError, match="got points for image, expected image and caption"):
-        reconstruct({"image": points()}, ShowPoints(), heads=("image", "caption"))
+        reconstruct({"image": embeddings()}, ShowPoints(), heads=("image", "caption"))
     with pytest.raises(ValueError, match="got points for no head"):
         reconstruct({}, ShowPoints())
     with pytest.raises(ValueError, match="caption head holds 5 rows, 5 of them among the 6"):
-        reconstruct({"image": points(), "caption": points("caption").take(slice(0, 5))}, ShowPoints())
+        reconstruct({"image": embeddings(), "caption": embeddings("caption").take(slice(0, 5))}, ShowPoints())
 
     class Wrong:
-        def paint(self, image_points, caption_points, *, seed):
+        def generate(self, image_embeddings, caption_embeddings, *, seed):
             return np.zeros((1, 4, 4, 3))
 
     with pytest.raises(ValueError, match="float64 pictures of shape \\(1, 1, 4, 4, 3\\), expected uint8 \\(6, 1"):
-        reconstruct({"image": points()}, Wrong())
+        reconstruct({"image": embeddings()}, Wrong())
 
 
 def test_stimulation_sets_the_region_and_nothing_else():

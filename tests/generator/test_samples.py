@@ -19,9 +19,9 @@ def painter():
 
 
 def watch(folder, n=3):
-    points = np.random.default_rng(0).standard_normal((n, NETWORK.condition_dim)).astype(np.float32)
+    embeddings = np.random.default_rng(0).standard_normal((n, NETWORK.condition_dim)).astype(np.float32)
     size = NETWORK.resolution
-    return Watch(np.full((n, size, size, 3), 200, np.uint8), [(points,) * NETWORK.heads, (points,) * NETWORK.heads], folder)
+    return Watch(np.full((n, size, size, 3), 200, np.uint8), [(embeddings,) * NETWORK.heads, (embeddings,) * NETWORK.heads], folder)
 
 
 def test_each_tick_adds_a_line_of_losses_and_paints_the_sheet_anew(tmp_path, painter):

@@ -48,7 +48,7 @@ def test_truncation_pulls_w_to_its_mean(rng):
     painter.mapping.w_avg.normal_(generator=rng)
     z, c = normal(rng, 2, 6), normal(rng, 2, 8)
     ws = painter.mapping.w_avg.expand(2, painter.config.n_layers, -1)
-    assert torch.equal(painter(z, c, noise="none", truncation=0.0), painter.paint(ws, (c,), noise="none"))
+    assert torch.equal(painter(z, c, noise="none", truncation=0.0), painter.generate(ws, (c,), noise="none"))
 
 
 def test_style_takes_the_larger_of_two_conditions_in_each_place(rng):

@@ -14,7 +14,7 @@ from mindreader.training.losses import vicreg
 N_DIMS = 12
 
 
-def points(seed, n=40):
+def embeddings(seed, n=40):
     return F.normalize(torch.randn(n, N_DIMS, generator=torch.Generator().manual_seed(seed)), dim=1)
 
 
@@ -48,13 +48,13 @@ def test_a_companion_depends_on_its_seed_alone(kind):
 
 @pytest.mark.parametrize("kind", COMPANIONS)
 def test_the_term_reaches_the_mapped_points(kind):
-    predicted = points(1).requires_grad_()
-    begun(kind).term(predicted, points(2)).backward()
+    predicted = embeddings(1).requires_grad_()
+    begun(kind).term(predicted, embeddings(2)).backward()
     assert predicted.grad.isfinite().all() and (predicted.grad.abs().sum(1) > 0).all()
 
 
 def test_the_discriminators_term_is_cross_entropy_after_its_own_step():
-    net, target, predicted = begun("gan"), points(1), points(2)
+    net, target, predicted = begun("gan"), embeddings(1), embeddings(2)
     before = copy.deepcopy(net)
     term = net.term(predicted, target).item()
     by_hand = torch.optim.Adam(before.parameters(), 1e-3, betas=(0.5, 0.999))
@@ -68,8 +68,8 @@ def test_the_discriminators_term_is_cross_entropy_after_its_own_step():
 
 def test_a_mappers_step_does_not_move_the_discriminator():
     net = begun("gan")
-    predicted = points(1).requires_grad_()
-    term = net.term(predicted, points(2))
+    predicted = embeddings(1).requires_grad_()
+    term = net.term(predicted, embeddings(2))
     weights = copy.deepcopy(net.state_dict())
     term.backward()
     net.finish()
@@ -77,7 +77,7 @@ def test_a_mappers_step_does_not_move_the_discriminator():
 
 
 def test_with_the_target_in_place_of_the_prediction_nothing_is_learnt():
-    target, predicted = points(1), (0.3 * points(2)).requires_grad_()
+    target, predicted = embeddings(1), (0.3 * embeddings(2)).requires_grad_()
     meant, bug = begun("gan"), begun("gan")
     for _ in range(100):
         meant.term(predicted, target)
@@ -90,10 +90,10 @@ def test_with_the_target_in_place_of_the_prediction_nothing_is_learnt():
 
 def test_the_expanders_term_is_vicreg_of_both_expanded_and_both_networks_get_it():
     net = begun("vicreg", 1e-2)
-    predicted = points(1).requires_grad_()
-    expected = sum(vicreg(net.layers(predicted), net.layers(points(2))).values())
+    predicted = embeddings(1).requires_grad_()
+    expected = sum(vicreg(net.layers(predicted), net.layers(embeddings(2))).values())
     weights = copy.deepcopy(net.state_dict())
-    term = net.term(predicted, points(2))
+    term = net.term(predicted, embeddings(2))
     assert torch.allclose(term, expected)
     term.backward()
     net.finish()
@@ -105,7 +105,7 @@ def test_the_expanders_term_is_vicreg_of_both_expanded_and_both_networks_get_it(
 def test_a_last_batch_of_one_row_is_let_be():
     net = begun("vicreg")
     weights = copy.deepcopy(net.state_dict())
-    assert net.term(points(1, n=1), points(2, n=1)).item() == 0
+    assert net.term(embeddings(1, n=1), embeddings(2, n=1)).item() == 0
     net.finish()
     assert all(torch.equal(weights[name], value) for name, value in net.state_dict().items())
-    assert math.isfinite(begun("gan").term(points(1, n=1), points(2, n=1)).item())
+    assert math.isfinite(begun("gan").term(embeddings(1, n=1), embeddings(2, n=1)).item())

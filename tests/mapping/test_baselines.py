@@ -25,28 +25,28 @@ def linear_brain(n_voxels=24, noise=0.1, n_images=60, n_dims=8, repeats=2):
     betas += noise * rng.normal(size=betas.shape)
     image_ids = np.tile(ids, repeats)
     trials = Trials(betas.astype(np.float32), image_ids, np.arange(len(image_ids)), np.ones(len(image_ids), int))
-    points = Embeddings(latent, ids, np.zeros(n_images, int), "image", "clip")
-    return trials.of(ids[: n_images * 3 // 4]), trials.of(ids[n_images * 3 // 4:]), points
+    embeddings = Embeddings(latent, ids, np.zeros(n_images, int), "image", "clip")
+    return trials.of(ids[: n_images * 3 // 4]), trials.of(ids[n_images * 3 // 4:]), embeddings
 
 
 @pytest.mark.parametrize("n_voxels", [24, 150])
 def test_ridge_is_scikit_learns_at_the_chosen_penalties(n_voxels):
-    train, val, points = linear_brain(n_voxels)
-    fitted = fit_ridge(train, points, seed=3)
-    oracle = Ridge(alpha=fitted.alpha).fit(train.betas.astype(float), targets(points).at(train.image_ids))
+    train, val, embeddings = linear_brain(n_voxels)
+    fitted = fit_ridge(train, embeddings, seed=3)
+    oracle = Ridge(alpha=fitted.alpha).fit(train.betas.astype(float), targets(embeddings).at(train.image_ids))
     assert np.allclose(fitted.predict(val).vectors, oracle.predict(val.betas), atol=1e-4)
 
 
 def test_the_penalty_of_each_dimension_is_the_one_of_the_lowest_error_on_held_out_pictures():
-    train, _, points = linear_brain(noise=1.0)
+    train, _, embeddings = linear_brain(noise=1.0)
     alphas = np.logspace(-1, 4, 11)
-    y = targets(points).at(train.image_ids)
+    y = targets(embeddings).at(train.image_ids)
     error = np.zeros((len(alphas), y.shape[1]))
     for fit, out in baselines._folds(train.image_ids, 4, 3):
         for i, alpha in enumerate(alphas):
             oracle = Ridge(alpha=alpha).fit(train.betas[fit].astype(float), y[fit])
             error[i] += ((oracle.predict(train.betas[out]) - y[out]) ** 2).mean(0)
-    assert (fit_ridge(train, points, seed=3, alphas=alphas, n_folds=4).alpha == alphas[error.argmin(0)]).all()
+    assert (fit_ridge(train, embeddings, seed=3, alphas=alphas, n_folds=4).alpha == alphas[error.argmin(0)]).all()
     assert len(set(alphas[error.argmin(0)])) > 1
 
 
@@ -59,21 +59,21 @@ def test_each_picture_is_held_out_once_and_never_split():
 
 
 def test_ridge_recovers_the_plant_and_penalizes_noise_more():
-    train, val, points = linear_brain(noise=0.05)
-    fitted = fit_ridge(train, points, seed=3)
+    train, val, embeddings = linear_brain(noise=0.05)
+    fitted = fit_ridge(train, embeddings, seed=3)
     predicted = fitted.predict(val)
-    assert (predicted.unit().vectors * targets(points).at(val.image_ids)).sum(1).mean() > 0.95
+    assert (predicted.unit().vectors * targets(embeddings).at(val.image_ids)).sum(1).mean() > 0.95
     assert predicted.source == "fmri" and (predicted.keys == val.trial_ids).all()
-    noisy = fit_ridge(linear_brain(noise=3.0)[0], points, seed=3)
+    noisy = fit_ridge(linear_brain(noise=3.0)[0], embeddings, seed=3)
     assert np.median(noisy.alpha) > np.median(fitted.alpha)
 
 
 def test_ridge_needs_a_picture_for_each_fold_and_the_voxels_it_was_trained_with():
-    train, val, points = linear_brain()
+    train, val, embeddings = linear_brain()
     with pytest.raises(ValueError, match="got trials of 2 pictures, expected at least 3"):
-        fit_ridge(train.of(train.image_ids[:2]), points, seed=3)
+        fit_ridge(train.of(train.image_ids[:2]), embeddings, seed=3)
     with pytest.raises(ValueError, match="got trials of 3 voxels, expected 24"):
-        fit_ridge(train, points, seed=3).predict(val.replace(val.betas[:, :3]))
+        fit_ridge(train, embeddings, seed=3).predict(val.replace(val.betas[:, :3]))
 
 
 def test_a_plain_network_without_blocks_is_its_two_layers():
@@ -86,17 +86,17 @@ def test_a_plain_network_without_blocks_is_its_two_layers():
 
 
 def test_the_plain_network_recovers_the_plant():
-    train, val, points = linear_brain(noise=0.05, n_images=160, repeats=3)
+    train, val, embeddings = linear_brain(noise=0.05, n_images=160, repeats=3)
     recipe = dataclasses.replace(RECIPE, loss="mse+cos", epochs=(25,), learning_rate=3e-3, decay_every=10)
-    predicted = fit_mlp(train, val, points, recipe, SMALL, seed=1).predict(val).unit()
-    assert (predicted.vectors * targets(points).at(val.image_ids)).sum(1).mean() > 0.9
+    predicted = fit_mlp(train, val, embeddings, recipe, SMALL, seed=1).predict(val).unit()
+    assert (predicted.vectors * targets(embeddings).at(val.image_ids)).sum(1).mean() > 0.9
 
 
 @pytest.mark.parametrize("killed_after", [1, 3])
 def test_a_killed_fit_with_dropout_goes_on_to_the_same_bits(tmp_path, killed_after):
-    train, val, points = linear_brain()
+    train, val, embeddings = linear_brain()
     before = torch.random.get_rng_state()
-    whole = fit_mlp(train, val, points, RECIPE, SMALL, seed=5)
+    whole = fit_mlp(train, val, embeddings, RECIPE, SMALL, seed=5)
     assert (torch.random.get_rng_state() == before).all()
 
     def killing(iterable, **_):
@@ -107,17 +107,17 @@ def test_a_killed_fit_with_dropout_goes_on_to_the_same_bits(tmp_path, killed_aft
 
     path = tmp_path / "checkpoint.pt"
     with pytest.raises(KeyboardInterrupt):
-        fit_mlp(train, val, points, RECIPE, SMALL, seed=5, checkpoint=path, progress=killing)
+        fit_mlp(train, val, embeddings, RECIPE, SMALL, seed=5, checkpoint=path, progress=killing)
     torch.rand(7)  # whatever else drew meanwhile
-    resumed = fit_mlp(train, val, points, RECIPE, SMALL, seed=5, checkpoint=path)
+    resumed = fit_mlp(train, val, embeddings, RECIPE, SMALL, seed=5, checkpoint=path)
     assert (resumed.predict(val).vectors == whole.predict(val).vectors).all() and resumed.history.equals(whole.history)
-    other = fit_mlp(train, val, points, RECIPE, dataclasses.replace(SMALL, dropout=0.0), seed=5)
+    other = fit_mlp(train, val, embeddings, RECIPE, dataclasses.replace(SMALL, dropout=0.0), seed=5)
     assert not other.history.equals(whole.history)
 
 
 def test_a_plain_network_saved_and_loaded_predicts_the_same(tmp_path):
-    train, val, points = linear_brain()
-    fitted = fit_mlp(train, val, points, RECIPE, SMALL, seed=1)
+    train, val, embeddings = linear_brain()
+    fitted = fit_mlp(train, val, embeddings, RECIPE, SMALL, seed=1)
     fitted.save(tmp_path)
     again = FittedMlp.load(tmp_path)
     assert (again.predict(val).vectors == fitted.predict(val).vectors).all() and again.history.equals(fitted.history)

@@ -117,7 +117,7 @@ def test_the_whole_mapper_answers_and_learns_as_in_float32_but_for_rounding(rng,
     betas = torch.randn(6, 256, generator=rng)
     exact, rounded = network(betas), in_bfloat16(network, betas).float()
     assert 0 < (rounded - exact).abs().max() < 0.02 * exact.abs().max()
-    wanted, found = (torch.autograd.grad(points.square().sum(), network.parameters()) for points in (exact, rounded))
+    wanted, found = (torch.autograd.grad(embeddings.square().sum(), network.parameters()) for embeddings in (exact, rounded))
     for theirs, ours in zip(wanted, found):
         assert F.cosine_similarity(theirs.flatten(), ours.flatten(), 0) > 0.99
 

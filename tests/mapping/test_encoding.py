@@ -20,13 +20,13 @@ def linear_brain(n_images=120, n_voxels=20, n_dims=12, noise=0.3, repeats=2):
     rng = np.random.default_rng(SEED)
     ids = rng.permutation(1000)[:n_images]
     vectors = rng.normal(size=(n_images, n_dims)).astype(np.float32)
-    points = targets(Embeddings(vectors, ids, np.zeros(n_images, int), "image", "clip"))
+    embeddings = targets(Embeddings(vectors, ids, np.zeros(n_images, int), "image", "clip"))
     plant = rng.normal(size=(n_dims, n_voxels))
     n = n_images * repeats
-    betas = np.tile(points.vectors, (repeats, 1)) @ plant + noise * rng.normal(size=(n, n_voxels))
+    betas = np.tile(embeddings.vectors, (repeats, 1)) @ plant + noise * rng.normal(size=(n, n_voxels))
     trials = Trials(betas.astype(np.float32), np.tile(ids, repeats), np.arange(n), np.ones(n, int))
     side = np.isin(trials.image_ids, ids[:90])
-    return points, trials.take(side), trials.take(~side)
+    return embeddings, trials.take(side), trials.take(~side)
 
 
 class Plain(nn.Module):
@@ -64,60 +64,60 @@ def test_its_sizes_are_the_papers():
 
 
 def test_a_planted_linear_brain_is_encoded_and_the_cycle_returns_to_the_picture():
-    points, train, val = linear_brain()
+    embeddings, train, val = linear_brain()
     config = dataclasses.replace(TINY, epochs=40, learning_rate=4e-3, fc_hidden=32)
-    encoder = fit_encoder(points, train, val, config, seed=1)
-    assert np.median(encoding_accuracy(encoder, points, val)) > 0.6
-    seen = points.take(np.isin(points.image_ids, val.image_ids))
-    back = cycle(encoder, {"image": fit_ridge(train, points, seed=1)}, seen)["image"]
+    encoder = fit_encoder(embeddings, train, val, config, seed=1)
+    assert np.median(encoding_accuracy(encoder, embeddings, val)) > 0.6
+    seen = embeddings.take(np.isin(embeddings.image_ids, val.image_ids))
+    back = cycle(encoder, {"image": fit_ridge(train, embeddings, seed=1)}, seen)["image"]
     cosine = back.unit().vectors @ seen.vectors.T
     assert (back.image_ids == seen.image_ids).all() and (back.keys == seen.keys).all()
     assert (cosine.argmax(1) == np.arange(len(seen))).mean() > 0.8 and np.diag(cosine).mean() > 0.7
 
 
 def test_accuracy_is_the_correlation_over_trials_of_each_voxel():
-    points, train, val = linear_brain()
-    encoder = fit_encoder(points, train, val, TINY, seed=1)
-    predicted = encoder.predict(Embeddings(points.at(val.image_ids), val.image_ids, val.trial_ids, "image", "clip"))
+    embeddings, train, val = linear_brain()
+    encoder = fit_encoder(embeddings, train, val, TINY, seed=1)
+    predicted = encoder.predict(Embeddings(embeddings.at(val.image_ids), val.image_ids, val.trial_ids, "image", "clip"))
     expected = [pearsonr(a, b)[0] for a, b in zip(predicted.T, val.betas.T)]
-    assert np.allclose(encoding_accuracy(encoder, points, val), expected, atol=1e-5)
+    assert np.allclose(encoding_accuracy(encoder, embeddings, val), expected, atol=1e-5)
 
 
 def test_synthetic_trials_follow_the_points():
-    points, train, val = linear_brain()
-    encoder = fit_encoder(points, train, val, TINY, seed=1)
-    trials = synthesize(encoder, points)
-    assert trials.betas.shape == (120, 20) and (trials.image_ids == points.image_ids).all() and (trials.sessions == 0).all()
+    embeddings, train, val = linear_brain()
+    encoder = fit_encoder(embeddings, train, val, TINY, seed=1)
+    trials = synthesize(encoder, embeddings)
+    assert trials.betas.shape == (120, 20) and (trials.image_ids == embeddings.image_ids).all() and (trials.sessions == 0).all()
 
 
 def test_a_killed_fit_goes_on_to_the_same_bits_and_files_keep_it(tmp_path):
-    points, train, val = linear_brain()
-    whole = fit_encoder(points, train, val, TINY, seed=2)
+    embeddings, train, val = linear_brain()
+    whole = fit_encoder(embeddings, train, val, TINY, seed=2)
 
     def killing(iterable, **_):
         yield list(iterable)[0]
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit_encoder(points, train, val, TINY, seed=2, checkpoint=tmp_path / "c.pt", progress=killing)
-    resumed = fit_encoder(points, train, val, TINY, seed=2, checkpoint=tmp_path / "c.pt")
+        fit_encoder(embeddings, train, val, TINY, seed=2, checkpoint=tmp_path / "c.pt", progress=killing)
+    resumed = fit_encoder(embeddings, train, val, TINY, seed=2, checkpoint=tmp_path / "c.pt")
     resumed.save(tmp_path)
     again = FittedEncoder.load(tmp_path)
     for other in (resumed, again):
-        assert np.array_equal(other.predict(points), whole.predict(points)) and other.history.equals(whole.history)
+        assert np.array_equal(other.predict(embeddings), whole.predict(embeddings)) and other.history.equals(whole.history)
     assert again.config == TINY
 
 
 def test_messages_name_what_is_wrong(tmp_path):
-    points, train, val = linear_brain()
+    embeddings, train, val = linear_brain()
     with pytest.raises(KeyError, match="has no point"):
-        fit_encoder(points.take(slice(0, 5)), train, val, TINY, seed=1)
-    encoder = fit_encoder(points, train, val, TINY, seed=1)
+        fit_encoder(embeddings.take(slice(0, 5)), train, val, TINY, seed=1)
+    encoder = fit_encoder(embeddings, train, val, TINY, seed=1)
     with pytest.raises(KeyError, match="has no point"):
-        encoding_accuracy(encoder, points.take(slice(0, 5)), val)
+        encoding_accuracy(encoder, embeddings.take(slice(0, 5)), val)
     with pytest.raises(ValueError, match="points of 3 dimensions, expected 12"):
-        encoder.predict(Embeddings(points.vectors[:, :3], points.image_ids, points.keys, "image", "clip"))
+        encoder.predict(Embeddings(embeddings.vectors[:, :3], embeddings.image_ids, embeddings.keys, "image", "clip"))
     with pytest.raises(LayoutError, match="no encoder.safetensors"):
         FittedEncoder.load(tmp_path)
     with pytest.raises(Diverged, match="squared error . cosine distance' became nan at step 1 of epoch 1"):
-        fit_encoder(points, train.replace(np.full_like(train.betas, np.nan)), val, TINY, seed=1)
+        fit_encoder(embeddings, train.replace(np.full_like(train.betas, np.nan)), val, TINY, seed=1)

@@ -29,9 +29,9 @@ def linear_brain(n_images=60, n_voxels=24, n_dims=8, repeats=2, noise=0.1, capti
     vectors = np.repeat(latent, captions, 0) + (0.1 * rng.normal(size=(n_images * captions, n_dims)) if captions > 1 else 0)
     space = "image" if captions == 1 else "caption"
     keys = np.arange(n_images * captions) if captions > 1 else np.zeros(n_images, int)
-    points = Embeddings(vectors.astype(np.float32), np.repeat(ids, captions), keys, space, "clip")
+    embeddings = Embeddings(vectors.astype(np.float32), np.repeat(ids, captions), keys, space, "clip")
     side = np.isin(image_ids, ids[: n_images * 3 // 4])
-    return trials.take(side), trials.take(~side), points
+    return trials.take(side), trials.take(~side), embeddings
 
 
 class Released(nn.Module):
@@ -85,25 +85,25 @@ def test_padding_too_small_is_refused():
 
 
 def test_targets_are_cut_before_they_are_scaled():
-    points = Embeddings(np.array([[9, 1.5, 0]], np.float32), np.array([3]), np.array([0]), "image", "clip")
-    assert np.allclose(targets(points).vectors, [[0.5 ** 0.5, 0.5 ** 0.5, 0]])
-    assert np.allclose(targets(points, None).vectors[0, 0], 9 / np.hypot(9, 1.5))
+    embeddings = Embeddings(np.array([[9, 1.5, 0]], np.float32), np.array([3]), np.array([0]), "image", "clip")
+    assert np.allclose(targets(embeddings).vectors, [[0.5 ** 0.5, 0.5 ** 0.5, 0]])
+    assert np.allclose(targets(embeddings, None).vectors[0, 0], 9 / np.hypot(9, 1.5))
 
 
 def test_a_planted_linear_brain_is_recovered():
-    train, val, points = linear_brain(n_images=160, repeats=3)
+    train, val, embeddings = linear_brain(n_images=160, repeats=3)
     config = dataclasses.replace(TINY, hidden=16, fc_hidden=32, loss="mse+cos", epochs=(25,), decay_every=10,
                                  learning_rate=4e-3)
-    predicted = fit_mapper(train, val, points, config, seed=1).predict(val).unit()
-    cosine = (predicted.vectors * targets(points).at(val.image_ids)).sum(1)
+    predicted = fit_mapper(train, val, embeddings, config, seed=1).predict(val).unit()
+    cosine = (predicted.vectors * targets(embeddings).at(val.image_ids)).sum(1)
     assert predicted.source == "fmri" and (predicted.keys == val.trial_ids).all()
     assert cosine.mean() > 0.8
 
 
 def test_two_fits_of_one_seed_are_the_same_to_the_bit_and_seeds_differ():
-    train, val, points = linear_brain(captions=3)
+    train, val, embeddings = linear_brain(captions=3)
     before = torch.random.get_rng_state()
-    a, b, c = (fit_mapper(train, val, points, TINY, seed=s) for s in (5, 5, 6))
+    a, b, c = (fit_mapper(train, val, embeddings, TINY, seed=s) for s in (5, 5, 6))
     assert (a.predict(val).vectors == b.predict(val).vectors).all() and a.history.equals(b.history)
     assert not (a.predict(val).vectors == c.predict(val).vectors).any()
     assert (torch.random.get_rng_state() == before).all()
@@ -111,8 +111,8 @@ def test_two_fits_of_one_seed_are_the_same_to_the_bit_and_seeds_differ():
 
 @pytest.mark.parametrize("killed_after", [1, 3])
 def test_a_killed_fit_goes_on_to_the_same_bits(tmp_path, killed_after):
-    train, val, points = linear_brain(captions=3)
-    whole = fit_mapper(train, val, points, dataclasses.replace(TINY, decay_every=3), seed=5)
+    train, val, embeddings = linear_brain(captions=3)
+    whole = fit_mapper(train, val, embeddings, dataclasses.replace(TINY, decay_every=3), seed=5)
 
     def killing(iterable, **_):
         for i, item in enumerate(iterable):
@@ -122,28 +122,28 @@ def test_a_killed_fit_goes_on_to_the_same_bits(tmp_path, killed_after):
 
     arguments = dict(seed=5, checkpoint=tmp_path / "checkpoint.pt")
     with pytest.raises(KeyboardInterrupt):
-        fit_mapper(train, val, points, dataclasses.replace(TINY, decay_every=3), progress=killing, **arguments)
-    resumed = fit_mapper(train, val, points, dataclasses.replace(TINY, decay_every=3), **arguments)
+        fit_mapper(train, val, embeddings, dataclasses.replace(TINY, decay_every=3), progress=killing, **arguments)
+    resumed = fit_mapper(train, val, embeddings, dataclasses.replace(TINY, decay_every=3), **arguments)
     assert (resumed.predict(val).vectors == whole.predict(val).vectors).all()
     assert resumed.history.equals(whole.history)
 
 
 def test_a_checkpoint_of_another_run_or_a_broken_one_is_refused(tmp_path):
-    train, val, points = linear_brain()
+    train, val, embeddings = linear_brain()
     path = tmp_path / "checkpoint.pt"
-    fit_mapper(train, val, points, TINY, seed=1, checkpoint=path)
+    fit_mapper(train, val, embeddings, TINY, seed=1, checkpoint=path)
     with pytest.raises(ValueError, match="belongs to another run"):
-        fit_mapper(train, val, points, TINY, seed=2, checkpoint=path)
+        fit_mapper(train, val, embeddings, TINY, seed=2, checkpoint=path)
     path.write_bytes(b"half a file")
     with pytest.raises(LayoutError, match="cannot be read"):
-        fit_mapper(train, val, points, TINY, seed=1, checkpoint=path)
+        fit_mapper(train, val, embeddings, TINY, seed=1, checkpoint=path)
 
 
 def test_the_kept_weights_are_those_of_the_lowest_validation_loss_of_the_last_phase():
-    train, val, points = linear_brain()
-    fitted = fit_mapper(train, val, points, dataclasses.replace(TINY, epochs=(2, 6), learning_rate=3e-2), seed=1)
+    train, val, embeddings = linear_brain()
+    fitted = fit_mapper(train, val, embeddings, dataclasses.replace(TINY, epochs=(2, 6), learning_rate=3e-2), seed=1)
     last = fitted.history[fitted.history.phase == 2]
-    predicted, truth = fitted.predict(val).vectors, targets(points).at(val.image_ids)
+    predicted, truth = fitted.predict(val).vectors, targets(embeddings).at(val.image_ids)
     rows = torch.arange(len(val)).split(TINY.batch_contrastive)
     loss = sum(blend(torch.from_numpy(predicted[r]), torch.from_numpy(truth[r]), (0.2, 0.3, 0.5)).item() * len(r)
                for r in rows) / len(val)
@@ -154,53 +154,53 @@ def test_the_kept_weights_are_those_of_the_lowest_validation_loss_of_the_last_ph
 def test_phases_follow_the_losses_and_steps_shrink_every_decay():
     config = MappingConfig(epochs=(3, 2))
     assert [(p.batch, p.epochs) for p in config.phases] == [(32, 3), (128, 2)]
-    train, val, points = linear_brain()
-    history = fit_mapper(train, val, points, TINY, seed=1).history
+    train, val, embeddings = linear_brain()
+    history = fit_mapper(train, val, embeddings, TINY, seed=1).history
     assert np.allclose(history.learning_rate, 4e-4) and list(history.phase) == [1, 1, 2, 2]
-    longer = fit_mapper(train, val, points, dataclasses.replace(TINY, epochs=(3, 1)), seed=1).history
+    longer = fit_mapper(train, val, embeddings, dataclasses.replace(TINY, epochs=(3, 1)), seed=1).history
     assert np.allclose(longer.learning_rate, [4e-4, 4e-4, 3.2e-4, 4e-4])
 
 
 @pytest.mark.parametrize("choice, expected", [("random", {0, 1, 2}), ("first", {0})])
 def test_captions_are_drawn_as_asked(choice, expected):
-    _, _, points = linear_brain(captions=3)
+    _, _, embeddings = linear_brain(captions=3)
     config = dataclasses.replace(TINY, caption_choice=choice)
-    draw = mapping._Choice(points, config, None).images(points.image_ids)
+    draw = mapping._Choice(embeddings, config, None).images(embeddings.image_ids)
     drawn = draw(np.random.default_rng(SEED)).numpy()
-    first = np.searchsorted(np.arange(0, len(points), 3), np.arange(len(points)), side="right") - 1
-    which = [int(np.flatnonzero((targets(points).vectors[3 * f:3 * f + 3] == d).all(1))[0]) for f, d in zip(first, drawn)]
+    first = np.searchsorted(np.arange(0, len(embeddings), 3), np.arange(len(embeddings)), side="right") - 1
+    which = [int(np.flatnonzero((targets(embeddings).vectors[3 * f:3 * f + 3] == d).all(1))[0]) for f, d in zip(first, drawn)]
     assert set(which) == expected
 
 
 def test_the_average_of_captions_is_taken_before_clamping():
-    points = Embeddings(np.array([[4, 1], [0, 1]], np.float32), np.array([7, 7]), np.array([0, 1]), "caption", "clip")
-    draw = mapping._Choice(points, MappingConfig(caption_choice="average"), None).images(np.array([7]))
+    embeddings = Embeddings(np.array([[4, 1], [0, 1]], np.float32), np.array([7, 7]), np.array([0, 1]), "caption", "clip")
+    draw = mapping._Choice(embeddings, MappingConfig(caption_choice="average"), None).images(np.array([7]))
     assert np.allclose(draw(np.random.default_rng(0)), np.array([[1.5, 1]]) / np.hypot(1.5, 1))
 
 
 def test_augmented_points_train_and_clean_ones_validate():
-    train, val, points = linear_brain()
-    versions = np.stack([points.vectors + 0.3, points.vectors - 0.3])
-    plain = fit_mapper(train, val, points, TINY, seed=1)
-    moved = fit_mapper(train, val, points, TINY, seed=1, augmented=versions)
-    same = fit_mapper(train, val, points, TINY, seed=1, augmented=points.vectors[None])
-    off = fit_mapper(train, val, points, dataclasses.replace(TINY, augment=False), seed=1, augmented=versions)
+    train, val, embeddings = linear_brain()
+    versions = np.stack([embeddings.vectors + 0.3, embeddings.vectors - 0.3])
+    plain = fit_mapper(train, val, embeddings, TINY, seed=1)
+    moved = fit_mapper(train, val, embeddings, TINY, seed=1, augmented=versions)
+    same = fit_mapper(train, val, embeddings, TINY, seed=1, augmented=embeddings.vectors[None])
+    off = fit_mapper(train, val, embeddings, dataclasses.replace(TINY, augment=False), seed=1, augmented=versions)
     assert same.history.equals(plain.history) and off.history.equals(plain.history)
     assert not moved.history.equals(plain.history)
     with pytest.raises(ValueError, match="shape .* expected \\(n_versions, 60, 8\\)"):
-        fit_mapper(train, val, points, TINY, seed=1, augmented=points.vectors)
+        fit_mapper(train, val, embeddings, TINY, seed=1, augmented=embeddings.vectors)
 
 
 def test_bfloat16_learns_the_same_to_its_precision():
-    train, val, points = linear_brain()
-    full = fit_mapper(train, val, points, TINY, seed=1).history.train_loss
-    half = fit_mapper(train, val, points, dataclasses.replace(TINY, dtype="bfloat16"), seed=1).history.train_loss
+    train, val, embeddings = linear_brain()
+    full = fit_mapper(train, val, embeddings, TINY, seed=1).history.train_loss
+    half = fit_mapper(train, val, embeddings, dataclasses.replace(TINY, dtype="bfloat16"), seed=1).history.train_loss
     assert np.allclose(full, half, rtol=0.02) and not np.array_equal(full, half)
 
 
 def test_a_mapper_saved_and_loaded_predicts_the_same(tmp_path):
-    train, val, points = linear_brain()
-    fitted = fit_mapper(train, val, points, TINY, seed=1)
+    train, val, embeddings = linear_brain()
+    fitted = fit_mapper(train, val, embeddings, TINY, seed=1)
     fitted.save(tmp_path)
     again = FittedMapper.load(tmp_path)
     assert (again.predict(val, batch=7).vectors.shape == fitted.predict(val).vectors.shape)
@@ -212,25 +212,25 @@ def test_a_mapper_saved_and_loaded_predicts_the_same(tmp_path):
 
 
 def test_a_loss_that_is_not_finite_is_named_with_its_step():
-    train, val, points = linear_brain()
+    train, val, embeddings = linear_brain()
     broken = train.betas.copy()
     broken[:] = np.inf
     with pytest.raises(Diverged, match="0.4 squared error . 0.6 cosine distance' became nan at step 1 of epoch 1"):
-        fit_mapper(train.replace(broken), val, points, TINY, seed=1)
+        fit_mapper(train.replace(broken), val, embeddings, TINY, seed=1)
     with pytest.raises(Diverged, match="0.4 squared error . 0.6 cosine distance' "):
-        fit_mapper(train.replace(broken), val, points, dataclasses.replace(TINY, dtype="bfloat16"), seed=1)
+        fit_mapper(train.replace(broken), val, embeddings, dataclasses.replace(TINY, dtype="bfloat16"), seed=1)
 
 
 def test_wrong_inputs_are_named():
-    train, val, points = linear_brain()
+    train, val, embeddings = linear_brain()
     with pytest.raises(ValueError, match="has no point among the 10 images"):
-        fit_mapper(train, val, points.take(slice(0, 10)), TINY, seed=1)
+        fit_mapper(train, val, embeddings.take(slice(0, 10)), TINY, seed=1)
     with pytest.raises(ValueError, match="got trials of 3 voxels, expected 24"):
-        fit_mapper(train, val, points, TINY, seed=1).predict(val.replace(val.betas[:, :3]))
+        fit_mapper(train, val, embeddings, TINY, seed=1).predict(val.replace(val.betas[:, :3]))
     with pytest.raises(ValueError, match="has 2 phases, got epochs=\\(3,\\)"):
-        fit_mapper(train, val, points, dataclasses.replace(TINY, epochs=(3,)), seed=1)
+        fit_mapper(train, val, embeddings, dataclasses.replace(TINY, epochs=(3,)), seed=1)
     with pytest.raises(ValueError, match="got no rows"):
-        fit_mapper(train, val, points, TINY, seed=1).predict(val.take(slice(0, 0)))
+        fit_mapper(train, val, embeddings, TINY, seed=1).predict(val.take(slice(0, 0)))
 
 
 @pytest.mark.parametrize("wrong, allowed", [({"loss": "l1"}, "mse"), ({"caption_choice": "best"}, "random"),
@@ -253,8 +253,8 @@ ROWS = {
 
 
 def fitted_row(changes, captions, **how):
-    train, val, points = linear_brain(captions=captions)
-    far = Embeddings(3 * points.vectors, points.image_ids, points.keys, points.space, "clip")  # so that clamping matters
+    train, val, embeddings = linear_brain(captions=captions)
+    far = Embeddings(3 * embeddings.vectors, embeddings.image_ids, embeddings.keys, embeddings.space, "clip")  # so that clamping matters
     augmented = np.stack([far.vectors, far.vectors[:, ::-1]]) if captions == 1 else None
     return fit_mapper(train, val, far, dataclasses.replace(TINY, **changes), seed=1, augmented=augmented, **how)
 
@@ -302,56 +302,56 @@ FIRST = dataclasses.replace(TINY, loss="mse+cos", epochs=(3,))
 
 @pytest.mark.parametrize("changes", [{"loss": "mse+cos then all"}, {"auxiliary": "vicreg"}], ids=["all", "vicreg"])
 def test_a_fit_that_starts_from_its_first_phase_has_the_bits_of_both_in_one_go(tmp_path, changes):
-    train, val, points = linear_brain(captions=3)
+    train, val, embeddings = linear_brain(captions=3)
     config = dataclasses.replace(FIRST, epochs=(3, 3), **changes)
-    fit_mapper(train, val, points, FIRST, seed=5).save(tmp_path)
+    fit_mapper(train, val, embeddings, FIRST, seed=5).save(tmp_path)
     shared = FittedMapper.load(tmp_path)
-    continued = fit_mapper(train, val, points, config, seed=5, start=shared, checkpoint=tmp_path / "checkpoint.pt")
-    whole = fit_mapper(train, val, points, config, seed=5)
+    continued = fit_mapper(train, val, embeddings, config, seed=5, start=shared, checkpoint=tmp_path / "checkpoint.pt")
+    whole = fit_mapper(train, val, embeddings, config, seed=5)
     assert (continued.predict(val).vectors == whole.predict(val).vectors).all()
     assert continued.history.equals(whole.history) and list(whole.history.phase) == [1, 1, 1, 2, 2, 2]
     with pytest.raises(ValueError, match="belongs to another run"):
-        other = fit_mapper(train, val, points, FIRST, seed=6)
-        fit_mapper(train, val, points, config, seed=5, start=other, checkpoint=tmp_path / "checkpoint.pt")
+        other = fit_mapper(train, val, embeddings, FIRST, seed=6)
+        fit_mapper(train, val, embeddings, config, seed=5, start=other, checkpoint=tmp_path / "checkpoint.pt")
 
 
 @pytest.mark.parametrize("wrong", [{"epochs": (2, 1)}, {"clamp": None}, {"loss": "all", "epochs": (3,)},
                                    {"batch": 8}, {"auxiliary": "gan"}])
 def test_a_start_of_another_recipe_is_refused(wrong):
-    train, val, points = linear_brain()
-    start = fit_mapper(train, val, points, dataclasses.replace(FIRST, epochs=(1,)), seed=5)
+    train, val, embeddings = linear_brain()
+    start = fit_mapper(train, val, embeddings, dataclasses.replace(FIRST, epochs=(1,)), seed=5)
     config = dataclasses.replace(TINY, **{"epochs": (1, 1)} | wrong)
     with pytest.raises(ValueError, match="got a start for space 'image'.* expected the first phases of"):
-        fit_mapper(train, val, points, config, seed=5, start=start)
+        fit_mapper(train, val, embeddings, config, seed=5, start=start)
 
 
 def test_a_start_of_other_voxels_is_refused():
-    train, val, points = linear_brain()
-    start = fit_mapper(train, val, points, dataclasses.replace(FIRST, epochs=(1,)), seed=5)
+    train, val, embeddings = linear_brain()
+    start = fit_mapper(train, val, embeddings, dataclasses.replace(FIRST, epochs=(1,)), seed=5)
     fewer = train.replace(train.betas[:, :8]), val.replace(val.betas[:, :8])
     with pytest.raises(ValueError, match="got trials of 8 voxels, expected 24"):
-        fit_mapper(*fewer, points, dataclasses.replace(TINY, epochs=(1, 1)), seed=5, start=start)
+        fit_mapper(*fewer, embeddings, dataclasses.replace(TINY, epochs=(1, 1)), seed=5, start=start)
 
 
 # ── the low-level mapper ─────────────────────────────────────────────────────────────────────────
 def test_low_level_targets_take_their_range_from_training_pictures_alone():
     vectors = np.array([[1, 3], [2, 2], [0, 4]], np.float32)
-    points = Embeddings(vectors, np.array([4, 9, 2]), np.zeros(3, int), "resnet low", "pixels")
-    scaled = low_level_targets(points, np.array([9, 4]))
+    embeddings = Embeddings(vectors, np.array([4, 9, 2]), np.zeros(3, int), "resnet low", "pixels")
+    scaled = low_level_targets(embeddings, np.array([9, 4]))
     assert np.allclose(scaled.vectors, [[0, 1], [0.5, 0.5], [0, 1]])
-    assert (scaled.image_ids == points.image_ids).all() and scaled.space == "resnet low"
-    moved = Embeddings(vectors * [[1], [1], [7]], points.image_ids, points.keys, points.space, points.source)
+    assert (scaled.image_ids == embeddings.image_ids).all() and scaled.space == "resnet low"
+    moved = Embeddings(vectors * [[1], [1], [7]], embeddings.image_ids, embeddings.keys, embeddings.space, embeddings.source)
     assert (low_level_targets(moved, np.array([9, 4])).vectors[:2] == scaled.vectors[:2]).all()
 
 
 def test_a_low_level_mapper_learns_within_its_range(tmp_path):
-    train, val, points = linear_brain(n_images=120)
-    seen = low_level_targets(points, np.unique(train.image_ids))
+    train, val, embeddings = linear_brain(n_images=120)
+    seen = low_level_targets(embeddings, np.unique(train.image_ids))
     config = low_level_recipe(dataclasses.replace(TINY, epochs=(10, 9), learning_rate=1e-2, decay_every=10))
     assert (config.n_layers, config.fc_hidden, config.epochs, config.loss) == (2, 256, (10,), "mse+cos")
     fitted = fit_mapper(train, val, seen, config, seed=1)
     predicted, truth = fitted.predict(val).vectors, seen.at(val.image_ids)
-    assert predicted.min() > 0 and predicted.max() < 1 and fitted.space == points.space
+    assert predicted.min() > 0 and predicted.max() < 1 and fitted.space == embeddings.space
     still = ((truth - seen.at(np.unique(train.image_ids)).mean(0)) ** 2).mean()
     assert ((predicted - truth) ** 2).mean() < 0.7 * still
     fitted.save(tmp_path)

@@ -57,10 +57,10 @@ def real():
 
 def test_eye_ends_at_clips_own_points(clip, real):
     seen = Eye(clip)(real)
-    similarity = F.cosine_similarity(seen.points, clip.encode_pictures(real))
+    similarity = F.cosine_similarity(seen.embeddings, clip.encode_pictures(real))
     assert similarity.min() > 0.99  # the eye looks in bfloat16
     assert [tuple(x.shape[1:]) for x in seen.stages] == [(3, 32, 32), (8, 16, 16), (32, 8, 8), (64, 4, 4), (128, 2, 2)]
-    assert Eye(clip)(real, 2).points is None
+    assert Eye(clip)(real, 2).embeddings is None
 
 
 def test_content_is_zero_for_a_copy_and_counts_pixels_at_four_sizes(clip, real):
@@ -112,7 +112,7 @@ def test_recipe_runs_all_stages_and_draws_sheets(pictures, clip, tmp_path):
     assert [len(list(tmp_path.glob(f"{stage}-*.png"))) for stage in STAGES] == [2, 2, 2]
     assert trained.network == NETWORK
     assert list(trained.history.stage.unique()) == list(STAGES)
-    assert trained.paint(clip.images(pictures[:3]), seed=0).shape == (3, 32, 32, 3)
+    assert trained.render(clip.images(pictures[:3]), seed=0).shape == (3, 32, 32, 3)
 
 
 def test_sketching_leaves_the_largest_layers_as_they_were(pictures, clip, tmp_path):
@@ -168,8 +168,8 @@ def test_supervised_painters_learn_each_picture_from_both_of_its_specific_captio
         def texts(self, sentences):
             return np.array([[ord(s)] for s in sentences])
 
-    rows, points = painters._lessons(SmallWorld, Reader(), "caption")
-    assert rows.tolist() == [0, 0, 1, 1] and points[:, 0].tolist() == [ord(s) for s in "bcde"]
+    rows, embeddings = painters._lessons(SmallWorld, Reader(), "caption")
+    assert rows.tolist() == [0, 0, 1, 1] and embeddings[:, 0].tolist() == [ord(s) for s in "bcde"]
 
 
 def test_the_out_of_domain_painter_never_sees_the_world_of_the_others():

@@ -37,21 +37,21 @@ def small_world(home):
 def test_the_world_holds_its_scenes_in_order(small_world):
     for i in (0, 41):
         scene = draw_scene(0, "world", i)
-        assert np.array_equal(small_world.pictures[i], scene_rendering.paint(scene))
+        assert np.array_equal(small_world.pictures[i], scene_rendering.render(scene))
         assert small_world.factors.iloc[i].to_dict() == pytest.approx(factors(scene))
         assert len(small_world.captions[i]) == 5
     assert len(small_world.train) == 48 and not set(small_world.train) & set(small_world.held_out)
 
 
 def test_the_world_is_painted_once(small_world, monkeypatch):
-    monkeypatch.setattr(scene_rendering, "paint_many", None)
+    monkeypatch.setattr(scene_rendering, "render_many", None)
     again = world.load_world(80, n_held_out=32)
     assert again.path == small_world.path and again.captions == small_world.captions
 
 
 def test_an_interrupted_painting_goes_on(home, monkeypatch):
     monkeypatch.setattr(world, "CHUNK", 4)
-    real, asked = scene_rendering.paint_many, []
+    real, asked = scene_rendering.render_many, []
 
     def tired(seed, stream, rows, size, processes):
         asked.append(list(rows))
@@ -59,7 +59,7 @@ def test_an_interrupted_painting_goes_on(home, monkeypatch):
             raise KeyboardInterrupt
         return real(seed, stream, rows, size, 1)
 
-    monkeypatch.setattr(scene_rendering, "paint_many", tired)
+    monkeypatch.setattr(scene_rendering, "render_many", tired)
     with pytest.raises(KeyboardInterrupt):
         world.load_world(12, n_held_out=2)
     whole = world.load_world(12, n_held_out=2)
@@ -153,8 +153,8 @@ def test_a_clip_of_a_second_is_saved_loads_and_is_scored(home, small_world, tmp_
                                       n_dims=16)
     card = pretrain_clip.pretrain_clip(small_world, tmp_path / "clip", recipe)
     clip = load_clip(EmbedConfig(clip=f"local-dir:{tmp_path / 'clip'}"))
-    points = clip.images(np.array(small_world.pictures[:48]))
-    assert clip.n_dims == 16 and points.std() == pytest.approx(pretrain_clip.RAW_STD, rel=0.05)
+    embeddings = clip.images(np.array(small_world.pictures[:48]))
+    assert clip.n_dims == 16 and embeddings.std() == pytest.approx(pretrain_clip.RAW_STD, rel=0.05)
     assert card["scores"]["screening_auc"] > 0.3 and card["recipe"]["steps"] > 0 and card["seed"] == 0
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from point_plants import GUESS, near, points
+from point_plants import GUESS, near, embeddings
 from sklearn.decomposition import PCA
 
 from mindreader.scoring import controls, forced_choice as identification, intervals, ranking as retrieval
@@ -12,7 +12,7 @@ from mindreader.records import Embeddings
 SEED = sum(map(ord, "controls"))
 
 
-def true_points(ids, n_dims=6, seed=SEED):
+def true_embeddings(ids, n_dims=6, seed=SEED):
     vectors = np.random.default_rng(seed).normal(size=(len(ids), n_dims))
     return Embeddings(vectors, np.asarray(ids), np.zeros(len(ids), int), "image", "clip")
 
@@ -33,14 +33,14 @@ ANNOTATIONS = pd.DataFrame(
 
 # ── the category oracle ──
 def test_the_category_oracle_by_hand():
-    training, like = true_points([0, 1, 2]), trials_of(true_points([7, 8, 9]), 2)
+    training, like = true_embeddings([0, 1, 2]), trials_of(true_embeddings([7, 8, 9]), 2)
     a, b, c = training.vectors
     cat, dog = (a + b) / 2, (b + c) / 2
     expected = {7: cat, 8: (cat + dog) / 2, 9: (a + b + c) / 3}
-    guess = controls.category_points(training, like, ANNOTATIONS)
+    guess = controls.category_embeddings(training, like, ANNOTATIONS)
     assert np.allclose(guess.vectors, [expected[i] for i in like.image_ids])
     assert (guess.image_ids == like.image_ids).all() and (guess.keys == like.keys).all()
-    of_stuff = controls.category_points(training, like, ANNOTATIONS, kind="stuff")
+    of_stuff = controls.category_embeddings(training, like, ANNOTATIONS, kind="stuff")
     assert np.allclose(of_stuff.vectors[like.image_ids == 7], c)
 
 
@@ -50,7 +50,7 @@ def test_the_category_oracle_knows_clusters_and_not_pictures():
     centres = 4 * rng.normal(size=(4, 8))
     truth = Embeddings(centres[category] + rng.normal(size=(120, 8)), ids, ids * 0, "image", "clip")
     notes = pd.DataFrame({"image_id": ids, "category": category.astype(str), "kind": "thing"})
-    guess = controls.category_points(truth.take(ids < 60), truth.take(ids >= 60), notes)
+    guess = controls.category_embeddings(truth.take(ids < 60), truth.take(ids >= 60), notes)
     held_out = truth.take(ids >= 60)
     assert identification.n_way(guess, held_out, n_choices=2).mean() > 0.8
     within = [identification.n_way(guess.take(guess.image_ids % 4 == c), held_out, n_choices=2).mean() for c in range(4)]
@@ -59,34 +59,34 @@ def test_the_category_oracle_knows_clusters_and_not_pictures():
 
 # ── nearest training picture ──
 def test_the_nearest_training_point_is_a_training_point_and_the_nearest():
-    training, predicted = true_points(range(30)), trials_of(true_points(range(100, 110)), 3)
-    guess = controls.training_points(predicted, training)
+    training, predicted = true_embeddings(range(30)), trials_of(true_embeddings(range(100, 110)), 3)
+    guess = controls.training_embeddings(predicted, training)
     for vector, given in zip(predicted.vectors, guess.vectors):
         cosines = [vector @ t / np.linalg.norm(vector) / np.linalg.norm(t) for t in training.vectors]
         assert np.array_equal(given, training.vectors[np.argmax(cosines)].astype(np.float32))
     assert guess.source == "clip" and (guess.keys == predicted.keys).all()
 
 
-@pytest.mark.parametrize("control", [lambda t, p: controls.training_points(p, t),
-                                     lambda t, p: controls.category_points(t, p, ANNOTATIONS)])
+@pytest.mark.parametrize("control", [lambda t, p: controls.training_embeddings(p, t),
+                                     lambda t, p: controls.category_embeddings(t, p, ANNOTATIONS)])
 def test_a_picture_on_both_sides_is_refused(control):
     with pytest.raises(ValueError, match=r"image 2 is to be predicted and is among the training pictures \(2 are\)"):
-        control(true_points([1, 2, 3]), trials_of(true_points([2, 3, 4]), 1))
+        control(true_embeddings([1, 2, 3]), trials_of(true_embeddings([2, 3, 4]), 1))
 
 
 # ── repeats ──
 def test_the_mean_over_repeats_takes_the_first_trials_of_pictures_with_enough():
     vectors = np.array([[1.0], [2.0], [4.0], [8.0], [16.0], [32.0]])
-    points = Embeddings(vectors, np.array([5, 3, 5, 3, 5, 9]), np.array([10, 20, 30, 15, 5, 1]), "image", "fmri")
-    two = controls.over_repeats(points, 2)
+    embeddings = Embeddings(vectors, np.array([5, 3, 5, 3, 5, 9]), np.array([10, 20, 30, 15, 5, 1]), "image", "fmri")
+    two = controls.over_repeats(embeddings, 2)
     assert two.image_ids.tolist() == [3, 5] and two.keys.tolist() == [15, 5]
     assert two.vectors.ravel().tolist() == [5.0, 8.5]
-    assert controls.over_repeats(points, 2, at_least=3).image_ids.tolist() == [5]
-    assert controls.over_repeats(points, 1).vectors.ravel().tolist() == [8.0, 16.0, 32.0]
+    assert controls.over_repeats(embeddings, 2, at_least=3).image_ids.tolist() == [5]
+    assert controls.over_repeats(embeddings, 1).vectors.ravel().tolist() == [8.0, 16.0, 32.0]
 
 
 def test_averaging_repeats_is_like_less_noise():
-    truth = true_points(range(300), n_dims=8)
+    truth = true_embeddings(range(300), n_dims=8)
     table = controls.retrieval_by_repeats(trials_of(truth, 3, noise=1.5), truth, n_bootstrap=50)
     table, quieter = table.set_index(["n_repeats", "metric"]), trials_of(truth, 1, noise=1.5 / np.sqrt(3))
     for direction in ("forward", "backward"):
@@ -96,7 +96,7 @@ def test_averaging_repeats_is_like_less_noise():
 
 
 def test_every_number_of_repeats_is_scored_on_the_same_pictures():
-    truth = true_points(range(20))
+    truth = true_embeddings(range(20))
     uneven = trials_of(truth, 3)
     uneven = uneven.take(~((uneven.image_ids < 5) & (uneven.keys % 2 == 0)))
     table = controls.retrieval_by_repeats(uneven, truth, n=None, name="us", origin="twin")
@@ -108,9 +108,9 @@ def test_every_number_of_repeats_is_scored_on_the_same_pictures():
 
 def test_repeats_that_nobody_has_are_named():
     with pytest.raises(ValueError, match="no picture has 4 trials among these 6"):
-        controls.over_repeats(trials_of(true_points([1, 2]), 3), 4)
+        controls.over_repeats(trials_of(true_embeddings([1, 2]), 3), 4)
     with pytest.raises(ValueError, match="n_repeats=3 and at_least=2"):
-        controls.over_repeats(trials_of(true_points([1, 2]), 3), 3, at_least=2)
+        controls.over_repeats(trials_of(true_embeddings([1, 2]), 3), 3, at_least=2)
 
 
 # ── the floor ──
@@ -126,12 +126,12 @@ def test_shuffled_gives_every_row_another_pictures_vector_and_uses_each_once():
 
 
 def test_shuffled_and_mean_brains_identify_at_chance():
-    truth = points(100, source="clip")
+    truth = embeddings(100, source="clip")
     good = near(truth, 3, 0.5)
     assert identification.n_way(good, truth, n_choices=2).mean() > 0.8
     blind = [identification.n_way(controls.shuffled(good, s), truth, n_choices=2).mean() for s in range(10)]
     assert abs(np.mean(blind) - 0.5) < 0.03
-    mean = controls.mean_point(truth, like=good)
+    mean = controls.mean_embedding(truth, like=good)
     assert np.allclose(mean.vectors, truth.vectors.mean(0))
     assert np.isclose(identification.n_way(mean, truth, n_choices=2).mean(), 0.5)
 

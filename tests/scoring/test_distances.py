@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from point_plants import GUESS, SEED, TRUTH, near, points
+from point_plants import GUESS, SEED, TRUTH, near, embeddings
 from scipy.linalg import sqrtm
 from sklearn.metrics.pairwise import polynomial_kernel
 
@@ -20,7 +20,7 @@ def test_frechet_distance_of_diagonal_normals_has_a_closed_form():
 
 
 def test_frechet_distance_is_that_of_scipys_matrix_root():
-    a, b = points(50).vectors, near(TRUTH).vectors * [1, 2, 3, 1, 1, 1]
+    a, b = embeddings(50).vectors, near(TRUTH).vectors * [1, 2, 3, 1, 1, 1]
     s, t = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
     expected = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(s + t - 2 * sqrtm(s @ t).real)
     assert np.isclose(distances.frechet_distance(a, b), expected, rtol=1e-5)
@@ -28,7 +28,7 @@ def test_frechet_distance_is_that_of_scipys_matrix_root():
 
 
 def test_kernel_distance_is_the_naive_double_sum():
-    a, b = points(7).vectors.astype(float), points(9, seed=1).vectors.astype(float)
+    a, b = embeddings(7).vectors.astype(float), embeddings(9, seed=1).vectors.astype(float)
     k = lambda x, y: float(polynomial_kernel(x[None], y[None], degree=3, gamma=1 / 6, coef0=1)[0, 0])  # noqa: E731
     within = lambda x: np.mean([k(x[i], x[j]) for i in range(len(x)) for j in range(len(x)) if i != j])  # noqa: E731
     expected = within(a) + within(b) - 2 * np.mean([k(x, y) for x in a for y in b])

@@ -7,7 +7,7 @@ import pytest
 
 from mindreader.scoring import intervals, evaluation as judging
 from mindreader.embedding.clip import PixelEmbedder, load_clip
-from mindreader.world.rendering import paint_many
+from mindreader.world.rendering import render_many
 
 SEED = sum(map(ord, "mind reader"))
 SEE = PixelEmbedder(4)
@@ -19,7 +19,7 @@ class Known:
     def __init__(self, pictures):
         self.pictures = pictures
 
-    def paint(self, points, *, seed):
+    def generate(self, embeddings, *, seed):
         return self.pictures
 
 
@@ -100,7 +100,7 @@ def test_yardsticks_put_real_pictures_nearer_than_the_gaussian():
 
 
 def test_fog_can_be_moved_by_a_few_levels_until_clip_sees_a_scene():
-    clip, scenes = load_clip(), paint_many(0, "world", range(4), processes=1)
+    clip, scenes = load_clip(), render_many(0, "world", range(4), processes=1)
     fog = np.full_like(scenes, 128)
     wanted = clip.images(scenes)
     moved = judging.flattered(clip, wanted, fog, n_steps=6, step=1.0, batch=3)

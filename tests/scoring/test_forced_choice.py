@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from point_plants import GUESS, TRUTH, near, points
+from point_plants import GUESS, TRUTH, near, embeddings
 
 from mindreader.scoring import controls, forced_choice as identification
 from mindreader.records import Embeddings, Stimuli
@@ -13,7 +13,7 @@ from mindreader.records import Embeddings, Stimuli
 
 @pytest.mark.parametrize("n_choices", [2, 3, 5])
 def test_n_way_is_the_share_of_all_rival_sets_that_lose(n_choices):
-    truth = points(8, source="clip")
+    truth = embeddings(8, source="clip")
     guess = near(truth, 2)
     unit_guess, unit_truth = guess.unit().vectors.astype(float), truth.unit()
     expected = []
@@ -93,6 +93,6 @@ def test_knowing_the_kind_wins_among_all_and_nothing_within(rng):
     ids, kind = np.arange(200), pd.Series(np.arange(200) % 8)
     truth = placed(rng.standard_normal((8, 16))[kind] + 0.5 * rng.standard_normal((200, 16)), ids)
     told = identification.as_annotations(kind)
-    said = controls.category_points(truth.take(slice(0, 100)), truth.take(slice(100, 200)), told)
+    said = controls.category_embeddings(truth.take(slice(0, 100)), truth.take(slice(100, 200)), told)
     assert identification.n_way(said, truth, n_choices=2).mean() > 0.9
     assert abs(identification.n_way_within(said, truth, kind).mean() - 0.5) < 0.05

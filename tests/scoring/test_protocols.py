@@ -16,7 +16,7 @@ HAND = np.array([[0.60, 0.50, 0.10, 0.00],
                  [0.00, 0.30, 0.38, 0.50]])
 
 
-def points_with(similarity, *, centred=False):
+def embeddings_with(similarity, *, centred=False):
     """Pictures and predictions, unit length, whose cosines (or correlations) are exactly `similarity`.
 
     Pictures are axes; a prediction's missing length lies along an axis of its own.
@@ -40,8 +40,8 @@ def cloud(n_pictures=12, repeats=2, n_dims=5, noise=1.0):
     return Embeddings(vectors, ids, rng.permutation(len(ids)), "image", "fmri"), truth
 
 
-def mixed_up(points):
-    return points.take(np.random.default_rng(SEED).permutation(len(points)))
+def mixed_up(embeddings):
+    return embeddings.take(np.random.default_rng(SEED).permutation(len(embeddings)))
 
 
 # ── by hand ──
@@ -52,12 +52,12 @@ def mixed_up(points):
     ("retrieval/mindreader-backward", [1, 1, 0, 1]),
 ])
 def test_retrieval_by_hand(name, by_hand):
-    predicted, truth = points_with(HAND)
+    predicted, truth = embeddings_with(HAND)
     assert protocols.items(name, predicted, truth, n=4).values.tolist() == by_hand
 
 
 def test_what_mindeye_calls_forward_is_picture_to_brain():
-    predicted, truth = points_with(HAND)
+    predicted, truth = embeddings_with(HAND)
     forward, backward = (protocols.score(f"retrieval/mindeye-code-{d}", predicted, truth, n=4).value[0]
                          for d in ("forward", "backward"))
     assert (forward, backward) == (3 / 4, 2 / 4)
@@ -73,13 +73,13 @@ def test_what_mindeye_calls_forward_is_picture_to_brain():
     ("distance/effnet-swav", [0.40, 0.60, 0.65, 0.50]),
 ])
 def test_pearson_protocols_by_hand(name, by_hand):
-    predicted, truth = points_with(HAND, centred=True)
+    predicted, truth = embeddings_with(HAND, centred=True)
     assert protocols.items(name, predicted, truth).values == pytest.approx(by_hand, abs=1e-6)
 
 
 @pytest.mark.parametrize("n_choices, by_hand", [(2, [1, 1 / 3, 2 / 3, 1]), (3, [1, 0, 1 / 3, 1]), (4, [1, 0, 0, 1])])
 def test_identification_by_hand(n_choices, by_hand):
-    predicted, truth = points_with(HAND)
+    predicted, truth = embeddings_with(HAND)
     assert protocols.items("nway/exact", predicted, truth, n_choices=n_choices).values == pytest.approx(by_hand)
     drawn = protocols.items("nway/mindreader", predicted, truth, n_choices=n_choices, n_draws=3000, seed=1)
     assert drawn.values == pytest.approx(by_hand, abs=0.04)
@@ -87,7 +87,7 @@ def test_identification_by_hand(n_choices, by_hand):
 
 @pytest.mark.parametrize("name", [n for n, p in protocols.PROTOCOLS.items() if p.better == "higher"])
 def test_a_tie_never_wins(name):
-    truth = points_with(HAND)[1]
+    truth = embeddings_with(HAND)[1]
     same = Embeddings(np.ones_like(truth.vectors) + np.eye(4, 8)[0], truth.image_ids, truth.keys, "image", "fmri")
     flat = Embeddings(same.vectors, truth.image_ids, truth.keys, "image", "clip")
     sizes = {"n": 4} if "n" in protocols.protocol(name).settings else {}

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from point_plants import GUESS, SEED, TRUTH, mixed_up, near, points
+from point_plants import GUESS, SEED, TRUTH, mixed_up, near, embeddings
 
 from mindreader.scoring import controls, forced_choice as identification, ranking as retrieval
 from mindreader.records import Embeddings
@@ -54,7 +54,7 @@ def test_truth_against_itself_is_always_found():
 
 
 def test_a_blind_guess_gives_chance_within_its_interval():
-    truth, blind = points(300, n_dims=8, source="clip"), points(300, 3, n_dims=8, seed=3)
+    truth, blind = embeddings(300, n_dims=8, source="clip"), embeddings(300, 3, n_dims=8, seed=3)
     for direction in ("forward", "backward"):
         table = retrieval.retrieval_draws(blind, truth, direction=direction, n=300, n_draws=20)
         assert abs(table.value[0] - table.chance[0]) < 0.006
@@ -71,7 +71,7 @@ def test_chance_is_what_a_uniform_guess_scores():
 
 
 def test_shuffling_rows_changes_no_score():
-    captions = points(repeats=3, source="clip", space="caption")
+    captions = embeddings(repeats=3, source="clip", space="caption")
     for truth in (TRUTH, captions):
         for function in (retrieval.retrieval, retrieval.retrieval_draws):
             a = function(GUESS, truth, direction="forward", n=50, seed=4)
@@ -82,7 +82,7 @@ def test_shuffling_rows_changes_no_score():
 
 
 def test_a_caption_is_drawn_for_each_trial_by_seed():
-    captions = points(repeats=3, source="clip", space="caption")
+    captions = embeddings(repeats=3, source="clip", space="caption")
     one, again, other = (retrieval.batch(GUESS, captions, n=80, seed=s).similarity for s in (1, 1, 2))
     assert np.array_equal(one, again) and not np.array_equal(one, other)
 
@@ -111,7 +111,7 @@ def test_retrieval_refuses_what_it_cannot_score():
 
 
 def test_two_mappers_together_beat_each_alone_and_a_useless_one_gets_no_weight():
-    truth = points(120, n_dims=10, source="clip")
+    truth = embeddings(120, n_dims=10, source="clip")
     a, b = (near(truth, 3, 1.3, seed=s) for s in (1, 2))
     b = Embeddings(b.vectors, a.image_ids, a.keys, "image", "fmri")
     noise = controls.shuffled(a, 1)

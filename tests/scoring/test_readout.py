@@ -31,12 +31,12 @@ def planted(n_images=450, n_dims=10):
     return stimuli, Embeddings(vectors, ids, np.zeros(len(ids), int), "image", "clip")
 
 
-def sides(points, repeats=2, noise=0.5):
-    ids = np.tile(points.image_ids[:-1], repeats)
+def sides(embeddings, repeats=2, noise=0.5):
+    ids = np.tile(embeddings.image_ids[:-1], repeats)
     rng = np.random.default_rng(SEED)
-    betas = points.at(ids) + noise * rng.normal(size=(len(ids), points.vectors.shape[1]))
+    betas = embeddings.at(ids) + noise * rng.normal(size=(len(ids), embeddings.vectors.shape[1]))
     trials = Trials(betas.astype(np.float32), ids, np.arange(len(ids)), np.ones(len(ids), int))
-    side = np.isin(ids, points.image_ids[:300])
+    side = np.isin(ids, embeddings.image_ids[:300])
     return trials.take(side), trials.take(~side)
 
 
@@ -52,8 +52,8 @@ def test_labels_say_which_classes_each_picture_holds():
 
 
 def test_planted_classes_are_read_as_well_as_by_logistic_regression():
-    stimuli, points = planted()
-    truth, (train, val) = categories(stimuli), sides(points)
+    stimuli, embeddings = planted()
+    truth, (train, val) = categories(stimuli), sides(embeddings)
     fitted = fit_categories(train, val, truth, SMALL, kind="fmri", seed=1)
     table = category_auc({"fMRI": fitted.predict(val)}, val, truth).set_index("category").value
     labels, val_labels = truth.at(train.image_ids), truth.at(val.image_ids)
@@ -66,8 +66,8 @@ def test_planted_classes_are_read_as_well_as_by_logistic_regression():
 
 
 def test_the_table_has_the_papers_groups_with_spread_and_interval():
-    stimuli, points = planted()
-    truth, (train, val) = categories(stimuli), sides(points)
+    stimuli, embeddings = planted()
+    truth, (train, val) = categories(stimuli), sides(embeddings)
     logits = {"CLIP": 5 * truth.at(val.image_ids) + 0.0, "noise": np.random.default_rng(1).normal(size=(len(val), 5))}
     table = category_table(logits, val, truth, origin="twin", n_bootstrap=200).set_index(["name", "metric"])
     assert (table.loc["CLIP"].value == 1).all() and list(table.loc["CLIP"].n_classes) == [2, 2, 4]
@@ -89,8 +89,8 @@ def test_classes_of_the_same_name_but_another_kind_are_kept_apart():
 
 
 def test_two_fits_of_one_seed_agree_to_the_bit():
-    stimuli, points = planted()
-    truth, (train, val) = categories(stimuli), sides(points)
+    stimuli, embeddings = planted()
+    truth, (train, val) = categories(stimuli), sides(embeddings)
     config = dataclasses.replace(SMALL, epochs=2)
     a, b, c = (fit_categories(train, val, truth, config, kind="fmri", seed=s).predict(val) for s in (1, 1, 2))
     assert np.array_equal(a, b) and not np.array_equal(a, c)
@@ -98,25 +98,25 @@ def test_two_fits_of_one_seed_agree_to_the_bit():
 
 @pytest.mark.parametrize("kind, widths", [("fmri", (2048, 512)), ("clip", (384, 256)), ("resnet", (512, 256))])
 def test_hidden_sizes_are_the_papers(kind, widths):
-    stimuli, points = planted()
-    truth, (train, val) = categories(stimuli), sides(points)
+    stimuli, embeddings = planted()
+    truth, (train, val) = categories(stimuli), sides(embeddings)
     fitted = fit_categories(train, val, truth, CategoryConfig(epochs=0), kind=kind, seed=1)
     assert tuple(layer.out_features for layer in fitted.network[::2]) == (*widths, 5)
 
 
 def test_points_repeat_for_each_trial():
-    _, points = planted()
-    train, _ = sides(points)
-    shown = at_trials(points, train)
-    assert (shown.keys == train.trial_ids).all() and np.array_equal(shown.vectors, points.at(train.image_ids))
+    _, embeddings = planted()
+    train, _ = sides(embeddings)
+    shown = at_trials(embeddings, train)
+    assert (shown.keys == train.trial_ids).all() and np.array_equal(shown.vectors, embeddings.at(train.image_ids))
 
 
 def test_nearest_captions_are_those_of_brute_force():
-    stimuli, points = planted()
+    stimuli, embeddings = planted()
     rng = np.random.default_rng(SEED)
-    order = rng.permutation(len(points))
-    candidates = Embeddings(points.vectors[order], points.image_ids[order], points.image_ids[order] + 5, "caption", "clip")
-    asked = points.take(slice(0, 7))
+    order = rng.permutation(len(embeddings))
+    candidates = Embeddings(embeddings.vectors[order], embeddings.image_ids[order], embeddings.image_ids[order] + 5, "caption", "clip")
+    asked = embeddings.take(slice(0, 7))
     table = readout.nearest_captions(asked, candidates, stimuli.captions, k=2)
     first = table[table["rank"] == 1]
     assert list(first.image_id) == list(asked.image_ids) and np.allclose(first.similarity, 1, atol=1e-6)
@@ -159,8 +159,8 @@ def test_the_interval_of_mean_auc_holds_the_mean_and_a_constant_score_is_half():
 
 
 def test_messages_name_what_is_wrong():
-    stimuli, points = planted()
-    truth, (train, val) = categories(stimuli), sides(points)
+    stimuli, embeddings = planted()
+    truth, (train, val) = categories(stimuli), sides(embeddings)
     with pytest.raises(ValueError, match="kind 'eeg', expected one of fmri, clip, resnet"):
         fit_categories(train, val, truth, SMALL, kind="eeg", seed=1)
     one = val.take(slice(0, 1))

@@ -70,10 +70,10 @@ def test_each_question_has_rows_and_none_has_none():
 def test_rows_are_scored_as_an_outside_count_scores_them(run, found):
     trained = found[BASE, 0]
     line = trained.lines[trained.lines.metric == "2-way identification"].iloc[0]
-    points, real = trained.features, run.true_features
-    ids = np.unique(points.image_ids)
-    near = cosine_similarity(points.vectors, real.at(ids))
-    own = np.searchsorted(ids, points.image_ids)
+    embeddings, real = trained.features, run.true_features
+    ids = np.unique(embeddings.image_ids)
+    near = cosine_similarity(embeddings.vectors, real.at(ids))
+    own = np.searchsorted(ids, embeddings.image_ids)
     mine = near[np.arange(len(own)), own]
     won = [(near[i, np.arange(len(ids)) != own[i]] < mine[i]).mean() for i in range(len(own))]
     assert line.value == pytest.approx(np.mean(won), abs=1e-6) and line.n == len(own)
@@ -87,7 +87,7 @@ def test_what_a_row_says_of_itself_is_how_it_was_trained(run, found):
     # the mappers learnt along: what the painter is told moved, and both spaces were told
     together = gan_grid.variant(run, END)
     for space in CONDITIONS["both"]:
-        assert not np.allclose(together.told("both")[space].vectors, run.mapped[space].vectors)
+        assert not np.allclose(together.conditions("both")[space].vectors, run.mapped[space].vectors)
 
 
 def test_finished_rows_are_found_again(run, found, monkeypatch):
@@ -161,7 +161,7 @@ def test_without_a_pretrained_painter_one_is_trained_from_pseudo_conditions(run,
 
     monkeypatch.setattr(pipeline.gan, "train_gan", watch)
     mine = gan_grid.variant(run, gan_grid.Row("nothing pretrained", "img", "none"))
-    mine.painter("img")
+    mine.generator("img")
     (first, second) = trained
     assert first[:2] == ((0.75, 0.75), True) and second[:2] == (run.experiment.gan.noise_levels, False)
     truth = run.training(run.truth["image"]).vectors

@@ -96,12 +96,12 @@ def test_one_line_for_each_row_seed_and_direction(table):
 
 def test_a_count_is_what_counting_by_hand_gives(run, table):
     recipe = caption_rows("no threshold")[0].recipes(run.experiment)[0][1]
-    points, truth = run.read("caption", recipe, 1), grid.candidates(run, "caption", replace(recipe, caption_choice="average"))
+    embeddings, truth = run.decoded("caption", recipe, 1), grid.candidates(run, "caption", replace(recipe, caption_choice="average"))
     batch, _ = grid.row_batch(run, caption_rows("no threshold")[0], 1)
-    order = np.argsort(points.keys)[:10]
-    assert np.array_equal(batch.keys, points.keys[order])
+    order = np.argsort(embeddings.keys)[:10]
+    assert np.array_equal(batch.keys, embeddings.keys[order])
     assert set(truth.image_ids) == set(run.split.validation) and len(truth) == len(set(truth.image_ids))
-    ids = points.image_ids[order]
+    ids = embeddings.image_ids[order]
     found = sum(ids[j] == ids[batch.similarity[:, j].argmax()] for j in range(10))
     line = table[(table.name == "no threshold") & (table.seed == 1) & (table.metric == "retrieval forward")].iloc[0]
     assert line.hits == found and line.value == found / 10
@@ -157,10 +157,10 @@ def test_the_starting_painter_s_distance_is_kept(run, monkeypatch):
     small = Pipeline(replace(run.experiment, grid=replace(run.experiment.grid, n_pictures=8)), run.store)
     recipe = caption_rows("MSE+cos")[0].recipes(small.experiment)[0][1]
     first = grid.starting_distance(small, "caption", recipe, 0)
-    points = small.read("caption", recipe, 0)
-    painted = small.picture_features(small.paint({"caption": points.take(np.argsort(points.keys)[:8])}, "cap", finetuned=False))
+    embeddings = small.decoded("caption", recipe, 0)
+    painted = small.picture_features(small.reconstruct({"caption": embeddings.take(np.argsort(embeddings.keys)[:8])}, "cap", finetuned=False))
     assert first.value[0] == distances.frechet_distance(painted, small.validation(small.true_features))
-    monkeypatch.setattr(pipeline.Pipeline, "paint", None)
+    monkeypatch.setattr(pipeline.Pipeline, "reconstruct", None)
     pd.testing.assert_frame_equal(grid.starting_distance(small, "caption", recipe, 0), first)
 
 
@@ -244,4 +244,4 @@ def test_two_processes_give_the_bits_of_one(run, table, tmp_path):
     pair = Pipeline(run.experiment, Store(tmp_path))
     pd.testing.assert_frame_equal(grid.run_grid(pair, caption_rows(*SOME), 2, processes=2), table, check_exact=True)
     for (space, recipe, repeat) in grid.fits_of(run.experiment, caption_rows(*SOME), 2):
-        assert np.array_equal(pair.read(space, recipe, repeat).vectors, run.read(space, recipe, repeat).vectors)
+        assert np.array_equal(pair.decoded(space, recipe, repeat).vectors, run.decoded(space, recipe, repeat).vectors)

@@ -16,7 +16,7 @@ from mindreader.records import Diverged
 N_DIMS = 12
 
 
-def points(seed, n=40):
+def embeddings(seed, n=40):
     return F.normalize(torch.randn(n, N_DIMS, generator=torch.Generator().manual_seed(seed)), dim=1)
 
 
@@ -40,7 +40,7 @@ def test_adam_is_made_anew_at_each_decay():
 @pytest.mark.parametrize("kind", COMPANIONS)
 @pytest.mark.parametrize("killed_after", [1, 3])
 def test_a_fit_with_a_companion_goes_on_to_the_same_bits(tmp_path, kind, killed_after):
-    x, y = points(3, 33), points(4, 33)  # 33 rows: the last batch has one
+    x, y = embeddings(3, 33), embeddings(4, 33)  # 33 rows: the last batch has one
     task = Task(x, lambda rng: y, x, y)
     phases = [Phase("a", F.mse_loss, 2, 16), Phase("b", F.mse_loss, 3, 16, companion=True)]
     schedule = Schedule(1e-2, 0.5, 2, 1e-5)
@@ -67,7 +67,7 @@ def test_a_fit_with_a_companion_goes_on_to_the_same_bits(tmp_path, kind, killed_
 
 @pytest.mark.parametrize("kind", COMPANIONS)
 def test_a_companion_is_still_in_phases_that_do_not_ask_for_it_and_steers_those_that_do(kind):
-    x, y = points(3), points(4)
+    x, y = embeddings(3), embeddings(4)
     task = Task(x, lambda rng: y, x, y)
 
     def run(with_it, beside):
@@ -87,7 +87,7 @@ def test_a_companion_is_still_in_phases_that_do_not_ask_for_it_and_steers_those_
 
 
 def test_a_fit_goes_on_after_the_phases_of_an_earlier_one():
-    x, y = points(3), points(4)
+    x, y = embeddings(3), embeddings(4)
     task, schedule = Task(x, lambda rng: y, x, y), Schedule(1e-2, 0.5, 2, 0.0)
     first, second = Phase("a", F.mse_loss, 3, 16), Phase("b", F.l1_loss, 2, 8)
 

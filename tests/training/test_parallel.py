@@ -46,8 +46,8 @@ def start():
 def train(config, **options):
     rng = np.random.default_rng(4)
     pictures, rows = rng.integers(0, 256, (10, 16, 16, 3), dtype=np.uint8), rng.integers(0, 10, 20)
-    points = [rng.standard_normal((20, 8)).astype(np.float32) for _ in range(2)]
-    return train_gan(pictures, rows, tuple(points), config, start=start(), seed=3, **{
+    embeddings = [rng.standard_normal((20, 8)).astype(np.float32) for _ in range(2)]
+    return train_gan(pictures, rows, tuple(embeddings), config, start=start(), seed=3, **{
         "clip": FakeClip(), "low_level": lambda x: max_mean(x + 2),
         "content": lambda a, b: (a - b).square().mean() + (a.mean(0) - b.mean(0)).square().sum(), **options})
 

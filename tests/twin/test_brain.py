@@ -10,7 +10,7 @@ from mindreader.twin import brain as brain_module
 from mindreader.twin.brain import FEATURES, Brain, channels, states
 from mindreader.twin.cortex import lay_out
 from mindreader.world.sampling import draw_scene
-from mindreader.world.rendering import paint_many
+from mindreader.world.rendering import render_many
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def small_brain():
     """(brain of 400 voxels, fitted to 150 pictures; its responses)."""
     brain = Brain(lay_out(400, 3), 3)
     scenes = [draw_scene(3, "subject", i) for i in range(150)]
-    return brain, brain.fit(scenes, paint_many(3, "subject", range(150), processes=1))
+    return brain, brain.fit(scenes, render_many(3, "subject", range(150), processes=1))
 
 
 def test_the_brain_never_sees_a_network():
@@ -75,7 +75,7 @@ def test_responses_to_the_fitted_pictures_have_mean_0_and_sd_1(small_brain):
 
 def test_voxels_answer_the_same_in_blocks_of_any_size(monkeypatch):
     cortex, scenes = lay_out(400, 3), [draw_scene(3, "subject", i) for i in range(30)]
-    pixels = paint_many(3, "subject", range(30), processes=1)
+    pixels = render_many(3, "subject", range(30), processes=1)
     fitted = Brain(cortex, 3).fit(scenes, pixels)
     monkeypatch.setattr(brain_module, "_BLOCK", 37)
     again = Brain(cortex, 3).fit(scenes, pixels)

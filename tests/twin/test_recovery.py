@@ -20,7 +20,7 @@ from mindreader.nsd.loader import standardise
 from mindreader.records import Trials
 from mindreader.nsd.regions import ATLASES
 from mindreader.world.sampling import draw_scene
-from mindreader.world.rendering import paint_many
+from mindreader.world.rendering import render_many
 from mindreader.world.scenes import THINGS, factors
 from mindreader.twin.session import attend, draw_noise, order_pictures, simulate_session
 from mindreader.twin.subject import TwinConfig
@@ -33,7 +33,7 @@ KINDS = {"face": "floc-faces", "body": "floc-bodies", "place": "floc-places", "w
 def planted():
     """A brain of 400 voxels that saw 300 pictures three times in two sessions, and all that was planted in it."""
     scenes = [draw_scene(SEED, "subject", i) for i in range(N)]
-    pixels = paint_many(SEED, "subject", range(N), processes=1)
+    pixels = render_many(SEED, "subject", range(N), processes=1)
     brain, config = Brain(lay_out(400, SEED), SEED), TwinConfig()
     responses = brain.fit(scenes, pixels)
     noise = draw_noise(brain.cortex, responses.wandering(), median_ncsnr=config.median_ncsnr,
@@ -74,7 +74,7 @@ def test_every_localiser_region_prefers_its_own_category(planted):
     """The bar of chapter 00 at full height, t > 5, for the localiser's own stimuli: 48 of each kind, four times."""
     kinds, n = (*KINDS, "object"), 48
     shown = [draw_scene(4, "subject", i, kind) for kind in kinds for i in range(n)]
-    pixels = np.concatenate([paint_many(4, "subject", range(n), processes=1, kind=kind) for kind in kinds])
+    pixels = np.concatenate([render_many(4, "subject", range(n), processes=1, kind=kind) for kind in kinds])
     order = np.random.default_rng(0).permutation(np.tile(np.arange(5 * n), 4))
     responses = planted.brain.respond(shown, pixels)
     betas, _, _ = simulate_session(responses, attend(responses, order, 0), planted.noise, 9, SEED)

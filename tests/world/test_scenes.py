@@ -16,7 +16,7 @@ from pycocotools.coco import COCO
 
 from mindreader.world import coco, sentences
 from mindreader.world.sampling import draw_scene
-from mindreader.world.rendering import PAINTERS, masks, paint, paint_many
+from mindreader.world.rendering import RENDERERS, masks, render, render_many
 from mindreader.world.scenes import COLOURS, KINDS, STREAMS, STUFF, THINGS, factors
 from mindreader.world.sentences import GRADES, caption
 
@@ -61,10 +61,10 @@ def names(sentence: str, category: int) -> bool:
 
 
 def test_scenes_do_not_depend_on_batch_order_or_process():
-    one = paint(draw_scene(5, "world", 17))
-    batch = paint_many(5, "world", [16, 17, 18], processes=1)
+    one = render(draw_scene(5, "world", 17))
+    batch = render_many(5, "world", [16, 17, 18], processes=1)
     assert np.array_equal(batch[1], one)
-    assert np.array_equal(paint_many(5, "world", [18, 16, 17], processes=2), batch[[2, 0, 1]])
+    assert np.array_equal(render_many(5, "world", [18, 16, 17], processes=2), batch[[2, 0, 1]])
     assert batch.shape == (3, 64, 64, 3) and batch.dtype == np.uint8
     assert len({picture.tobytes() for picture in batch}) == 3
 
@@ -72,7 +72,7 @@ def test_scenes_do_not_depend_on_batch_order_or_process():
 def test_painting_leaves_numpys_global_generator_alone():
     before = np.random.get_state()[1].copy()
     scene = draw_scene(1, "world", 1)
-    paint(scene), caption(scene), masks(scene)
+    render(scene), caption(scene), masks(scene)
     assert np.array_equal(before, np.random.get_state()[1])
 
 
@@ -85,13 +85,13 @@ def test_streams_kinds_and_seeds_share_no_scene():
 @pytest.mark.parametrize("size", [32, 64, 96, 256, 425])
 def test_pictures_come_in_any_size_and_look_the_same(size):
     scene = draw_scene(0, "world", 4)
-    picture = paint(scene, size)
+    picture = render(scene, size)
     assert picture.shape == (size, size, 3)
-    assert np.abs(picture.mean((0, 1)) - paint(scene).mean((0, 1))).max() < 2
+    assert np.abs(picture.mean((0, 1)) - render(scene).mean((0, 1))).max() < 2
 
 
 def test_pictures_are_not_flat():
-    pictures = np.stack([paint(scene) for scene in many()[:60]]).astype(float)
+    pictures = np.stack([render(scene) for scene in many()[:60]]).astype(float)
     luminance = pictures.mean(-1)
     assert luminance.std(axis=(1, 2)).min() > 12
     assert 80 < luminance.mean() < 170
@@ -102,8 +102,8 @@ def test_pictures_are_not_flat():
 
 
 def test_watermark_stream_is_flatter_and_marked():
-    world = np.stack([paint(scene) for scene in many()[:40]]).astype(float)
-    marked = np.stack([paint(draw_scene(0, "watermark", n)) for n in range(40)]).astype(float)
+    world = np.stack([render(scene) for scene in many()[:40]]).astype(float)
+    marked = np.stack([render(draw_scene(0, "watermark", n)) for n in range(40)]).astype(float)
     assert np.ptp(marked, axis=-1).mean() < 0.7 * np.ptp(world, axis=-1).mean()
     assert np.abs(marked.mean((0, 1, 2)) - world.mean((0, 1, 2))).max() > 8
 
@@ -117,7 +117,7 @@ def test_categories_are_cocos_own():
     assert len(known) == 80 + 92
     assert all(known[i] == (kind.name, kind.supercategory) for i, kind in THINGS.items())
     assert all(known[i] == entry for i, entry in STUFF.items())
-    assert len(THINGS) >= 14 and len(STUFF) >= 9 and set(THINGS) == set(PAINTERS)
+    assert len(THINGS) >= 14 and len(STUFF) >= 9 and set(THINGS) == set(RENDERERS)
 
 
 @pytest.mark.skipif(not LABELS.exists(), reason="COCO-Stuff's label list is not on this machine")
@@ -352,6 +352,6 @@ def test_refusals_say_what_was_got_and_what_is_allowed(tmp_path):
     with pytest.raises(ValueError, match="index -1, expected both >= 0"):
         draw_scene(0, "world", -1)
     with pytest.raises(ValueError, match="got size 0, expected 8 to 1024"):
-        paint(draw_scene(0, "world", 1), 0)
+        render(draw_scene(0, "world", 1), 0)
     with pytest.raises(ValueError, match="got image id 'a', expected whole numbers"):
         coco.write_coco(tmp_path, {"a": draw_scene(0, "world", 1)}, size=64)

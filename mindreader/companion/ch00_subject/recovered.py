@@ -101,12 +101,12 @@ def clip_matches(run: Pipeline) -> pd.DataFrame:
     """How often CLIP finds the picture of a specific caption among 300 and back: a tidy score table of two rows."""
     table = run.plant.captions
     first = table[table.grade == "specific"].drop_duplicates("image_id").caption_id
-    caption = run.points["caption"]
+    caption = run.embeddings["caption"]
     caption = caption.take(np.isin(caption.keys, first))
     seed, n = run.experiment.child_seed("bootstrap"), min(N_CHOICES, len(caption))
     ids, rows = np.empty(0, int), {"forward": [], "backward": []}
     for start in range(0, len(caption) - n + 1, n):
-        batch = scoring.batch(caption, run.points["image"], n=n, start=start)
+        batch = scoring.batch(caption, run.embeddings["image"], n=n, start=start)
         ids = np.r_[ids, batch.image_ids]
         for direction, won in rows.items():
             won.append(scoring.hits(batch, direction))
@@ -262,7 +262,7 @@ def _zero_shot(run: Pipeline) -> tuple[np.ndarray, np.ndarray, list[str]]:
         names = [truth.names[k] for k in kept]
         texts = run.clip.texts([prompts[name] for name in names])
         texts /= np.linalg.norm(texts, axis=1, keepdims=True)
-        pictures = run.points["image"].unit().at(truth.ids)
+        pictures = run.embeddings["image"].unit().at(truth.ids)
         run.memo["zero-shot"] = truth.labels[:, kept], pictures @ texts.T, names
     return run.memo["zero-shot"]
 

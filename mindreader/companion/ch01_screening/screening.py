@@ -98,8 +98,8 @@ def _scored(run: Pipeline) -> pd.DataFrame:
 
 
 def _against_another_picture(run: Pipeline, rng) -> pd.DataFrame:
-    points = run.points["image"]
-    order = np.roll(rng.permutation(len(points)), 1)
-    moved = Embeddings(points.vectors[order], points.image_ids, points.keys, points.space, points.source)
-    return score_captions(run.subject.stimuli, moved, run.points["caption"], logit_scale=run.clip.logit_scale,
+    embeddings = run.embeddings["image"]
+    order = np.roll(rng.permutation(len(embeddings)), 1)
+    moved = Embeddings(embeddings.vectors[order], embeddings.image_ids, embeddings.keys, embeddings.space, embeddings.source)
+    return score_captions(run.subject.stimuli, moved, run.embeddings["caption"], logit_scale=run.clip.logit_scale,
                           config=run.experiment.screen)

@@ -9,7 +9,8 @@ from ...mapping import targets
 from ...scoring import Batch, over_repeats
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings
-from ..common import entry, how_scored
+from ..common import entry
+from ...studies.sources import how_scored
 
 READERS = ("mapper", "ridge regression")
 TRIALS = ("first trials", "one showing of each picture")
@@ -67,15 +68,15 @@ def _batches(run: Pipeline) -> dict[tuple[str, str, str], dict[str, Batch]]:
     """(space, reader, trials) -> similarity -> batch; the means that are subtracted are the training side's."""
     if "hub batches" not in run.memo:
         run.memo["hub batches"] = {
-            (space, reader, trials): _of(run, points[space], space, trials)
-            for reader, points in zip(READERS, (run.mapped, run.ridge)) for space in SPACES for trials in TRIALS}
+            (space, reader, trials): _of(run, embeddings[space], space, trials)
+            for reader, embeddings in zip(READERS, (run.mapped, run.ridge)) for space in SPACES for trials in TRIALS}
     return run.memo["hub batches"]
 
 
-def _of(run: Pipeline, points: Embeddings, space: str, trials: str) -> dict[str, Batch]:
+def _of(run: Pipeline, embeddings: Embeddings, space: str, trials: str) -> dict[str, Batch]:
     truth = targets(run.targets[space], run.experiment.mapping.clamp)
-    middle = scoring.centre(run.training(points), truth)
-    scored, n = run.validation(points), run.experiment.evaluate.n_retrieval
+    middle = scoring.centre(run.training(embeddings), truth)
+    scored, n = run.validation(embeddings), run.experiment.evaluate.n_retrieval
     if trials == TRIALS[1]:
         scored = over_repeats(scored, 1)
     return scoring.batches(scored, truth, middle, n=min(n, len(scored)), seed=run.experiment.child_seed("retrieval"))

@@ -10,7 +10,8 @@ from ...core import paper_value
 from ...mapping import targets
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings
-from ..common import entry, how_scored, true_points
+from ..common import entry
+from ...studies.sources import how_scored, true_embeddings
 
 MAPPERS = {"image": "f_mi", "caption": "f_mc"}  # the paper's names
 RETRIEVALS = ("retrieval/mindreader-forward", "retrieval/mindreader-backward", "retrieval/one-showing-forward",
@@ -47,9 +48,9 @@ def retrieval_with_controls(run: Pipeline) -> pd.DataFrame:
             rows += [scoring.retrieval(run.validation(baseline[space]), truth[space], name=f"{what}, {space}",
                                          direction=direction, **_settings(run)).assign(control=False)
                      for space in SPACES]
-        rows += [scoring.retrieval(points, truth["image"], direction=direction, name=name,
+        rows += [scoring.retrieval(embeddings, truth["image"], direction=direction, name=name,
                                      **_settings(run)).assign(control=True)
-                 for name, points in _controls(run, brain).items()]
+                 for name, embeddings in _controls(run, brain).items()]
     return pd.concat(rows, ignore_index=True)
 
 
@@ -64,8 +65,8 @@ def retrieval_by_repeats(run: Pipeline) -> pd.DataFrame:
     most = max((n for n, pictures in n_shown.items() if pictures >= FEWEST), default=1)
     n = min(run.experiment.evaluate.n_retrieval, n_shown.get(most, n_shown[min(n_shown)]))
     parts = []
-    for reader, points in (("mapper", run.mapped), ("ridge regression", run.ridge)):
-        table = scoring.retrieval_by_repeats(run.validation(points["image"]), _truth(run)["image"],
+    for reader, embeddings in (("mapper", run.mapped), ("ridge regression", run.ridge)):
+        table = scoring.retrieval_by_repeats(run.validation(embeddings["image"]), _truth(run)["image"],
                                               repeats=range(1, most + 1), name=f"{reader}, image",
                                               **_settings(run, n=n))
         direction = table.metric.str.split().str[-1]
@@ -80,11 +81,11 @@ def retrieval_by_protocol(run: Pipeline) -> pd.DataFrame:
     Where a picture is one candidate, there may be fewer pictures than candidates are wanted; the stamp says how many.
     """
     pictures, parts = len(np.unique(run.subject.validation.image_ids)), []
-    for reader, points in (("mapper", run.mapped), ("ridge regression", run.ridge)):
+    for reader, embeddings in (("mapper", run.mapped), ("ridge regression", run.ridge)):
         for name in RETRIEVALS:
             wanted = run.experiment.evaluate.n_retrieval
             n = wanted if "/mindreader-" in name else min(wanted, pictures)
-            parts.append(scoring.score(name, run.validation(points["image"]), _truth(run)["image"], name=reader,
+            parts.append(scoring.score(name, run.validation(embeddings["image"]), _truth(run)["image"], name=reader,
                                          **_settings(run, n=n)))
     return pd.concat(parts, ignore_index=True).drop(columns="better")
 
@@ -140,8 +141,8 @@ def _controls(run: Pipeline, brain: dict[str, Embeddings]) -> dict[str, Embeddin
     like, training = brain["image"], run.training(run.truth["image"])
     return {
         "shuffled brain": scoring.shuffled(like, run.experiment.child_seed("retrieval")),
-        "mean embedding": scoring.mean_point(training, like),
-        "category oracle": scoring.category_points(training, like, run.subject.stimuli.annotations),
-        "nearest training picture": scoring.training_points(like, training),
-        "true caption embedding": true_points(run, like, "caption"),
+        "mean embedding": scoring.mean_embedding(training, like),
+        "category oracle": scoring.category_embeddings(training, like, run.subject.stimuli.annotations),
+        "nearest training picture": scoring.training_embeddings(like, training),
+        "true caption embedding": true_embeddings(run, like, "caption"),
     }

@@ -40,9 +40,9 @@ def splits(run: Pipeline) -> pd.DataFrame:
                                                     run.split.validation)),
              MET: _kept(run, MET, lambda: _kinds_met(run, held_out))}
     chosen |= {APART: run.split, MET: held_out}
-    n = min(run.experiment.evaluate.n_retrieval, *(len(np.unique(points.image_ids)) for points in read.values()))
-    return pd.concat([_row(run, name, points, chosen[name], n, direction)
-                      for name, points in read.items() for direction in ("forward", "backward")], ignore_index=True)
+    n = min(run.experiment.evaluate.n_retrieval, *(len(np.unique(embeddings.image_ids)) for embeddings in read.values()))
+    return pd.concat([_row(run, name, embeddings, chosen[name], n, direction)
+                      for name, embeddings in read.items() for direction in ("forward", "backward")], ignore_index=True)
 
 
 def splits_summary(table: pd.DataFrame) -> dict:
@@ -85,8 +85,8 @@ def _subject(run: Pipeline, **changes: str) -> Subject:
 def _kept(run: Pipeline, name: str, make: Callable[[], Embeddings]) -> Embeddings:
     """What `make` reads, kept: a ridge regression with a penalty of its own for each dimension takes seconds."""
     def write(folder: Path) -> None:
-        points = make()
-        np.savez(folder / "points.npz", vectors=points.vectors, image_ids=points.image_ids, keys=points.keys)
+        embeddings = make()
+        np.savez(folder / "points.npz", vectors=embeddings.vectors, image_ids=embeddings.image_ids, keys=embeddings.keys)
 
     def load(folder: Path) -> Embeddings:
         with np.load(folder / "points.npz", allow_pickle=False) as kept:
@@ -112,9 +112,9 @@ def _kinds_met(run: Pipeline, split: Split) -> Embeddings:
                       np.concatenate([p.keys for p in parts]), parts[0].space, parts[0].source)
 
 
-def _row(run: Pipeline, name: str, points: Embeddings, split: Split, n: int, direction: str) -> pd.DataFrame:
+def _row(run: Pipeline, name: str, embeddings: Embeddings, split: Split, n: int, direction: str) -> pd.DataFrame:
     seed, truth = run.experiment.child_seed("retrieval"), run.truth["image"]
-    row = scoring.retrieval(over_repeats(points, 1), truth, direction=direction, n=n, seed=seed, name=name,
+    row = scoring.retrieval(over_repeats(embeddings, 1), truth, direction=direction, n=n, seed=seed, name=name,
                               origin=run.origin, n_bootstrap=run.experiment.evaluate.n_bootstrap)
     nearest = (truth.at(split.validation) @ truth.at(split.train).T).max(1).mean()
     return row.assign(n_train=len(split.train), nearest=nearest, direction=direction, protocol=row.protocol.str.replace(

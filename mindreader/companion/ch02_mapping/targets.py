@@ -23,12 +23,12 @@ def target_profiles(run: Pipeline) -> pd.DataFrame:
     Table panel, line, copy, dimension, value. The picture is the first of the validation side with three kept captions
     (or the most there are); only "clamp" shows the one with the largest coordinate, since most have none to cut.
     """
-    points, kept = run.validation(run.points["image"]), run.validation(run.targets["caption"])
+    embeddings, kept = run.validation(run.embeddings["image"]), run.validation(run.targets["caption"])
     ids, counts = np.unique(kept.image_ids, return_counts=True)
     first = ids[np.argmax(counts >= min(3, counts.max()))]
-    extreme = points.image_ids[np.abs(points.vectors).max(1).argmax()]
+    extreme = embeddings.image_ids[np.abs(embeddings.vectors).max(1).argmax()]
     own = kept.take(kept.image_ids == first)
-    clean, average, far = _unit(points.at([first])), _unit(own.per_image().vectors), points.at([extreme])
+    clean, average, far = _unit(embeddings.at([first])), _unit(own.per_image().vectors), embeddings.at([extreme])
     lines = {
         "image and caption": {"picture": clean, "its captions, averaged": average},
         "clamp": {"as CLIP has it": _unit(far), "cut": _unit(far, run.experiment.mapping.clamp)},
@@ -45,16 +45,16 @@ def target_pairs(run: Pipeline) -> pd.DataFrame:
     `pair` says whether the two points are of the same picture or of two drawn at random, the yardstick for what the
     choice changes.
     """
-    points, kept = run.validation(run.points["image"]), run.validation(run.targets["caption"])
-    captions, ids = kept.per_image(), points.image_ids
+    embeddings, kept = run.validation(run.embeddings["image"]), run.validation(run.targets["caption"])
+    captions, ids = kept.per_image(), embeddings.image_ids
     several = kept.take(np.isin(kept.image_ids, _with_several(kept)))
     order = np.lexsort((several.keys, several.image_ids))
     _, start = np.unique(several.image_ids[order], return_index=True)
     one, two = several.take(order[start]), several.take(order[start + 1])
     pairs = {
-        "image and caption": (points, captions.at(ids)),
-        "clamp": (points, targets(points, run.experiment.mapping.clamp).vectors),
-        "augmentation": (points, _augmented(run, ids, 1)),
+        "image and caption": (embeddings, captions.at(ids)),
+        "clamp": (embeddings, targets(embeddings, run.experiment.mapping.clamp).vectors),
+        "augmentation": (embeddings, _augmented(run, ids, 1)),
         "captions": (one, two.vectors),
     }
     rng = np.random.default_rng(run.experiment.child_seed("random pairs"))
@@ -84,16 +84,16 @@ def dimension_correlations(run: Pipeline) -> tuple[pd.DataFrame, pd.DataFrame]:
     mean : tidy score table, a row for each space and reader: mapper, ridge regression, and the shuffled brain
     """
     seed, each, mean = run.experiment.child_seed("bootstrap"), [], []
-    for space, reader, points in _readers(run):
-        varies = points.vectors.std(0) > CONSTANT * np.median(points.vectors.std(0))
+    for space, reader, embeddings in _readers(run):
+        varies = embeddings.vectors.std(0) > CONSTANT * np.median(embeddings.vectors.std(0))
         values = np.zeros((len(varies), 3))
         values[varies], average = twin.correlations(
-            points.vectors[:, varies], run.truth[space].at(points.image_ids)[:, varies], points.image_ids, seed=seed,
+            embeddings.vectors[:, varies], run.truth[space].at(embeddings.image_ids)[:, varies], embeddings.image_ids, seed=seed,
             n_bootstrap=run.experiment.evaluate.n_bootstrap)
         value, low, high = average * varies.mean()
         each.append(pd.DataFrame(values, columns=["value", "low", "high"]).assign(space=space, reader=reader,
                                                                                  dimension=range(len(values))))
-        mean.append(scoring.row(f"{reader}, {space}", "mean r over dimensions", value, low, high, len(points), 0.0, seed,
+        mean.append(scoring.row(f"{reader}, {space}", "mean r over dimensions", value, low, high, len(embeddings), 0.0, seed,
                                   run.origin, constant=int((~varies).sum())))
     return (pd.concat(each, ignore_index=True)[["space", "reader", "dimension", "value", "low", "high"]],
             pd.concat(mean, ignore_index=True))
@@ -126,7 +126,7 @@ def targets_summary(run: Pipeline, pairs: pd.DataFrame, mean: pd.DataFrame, near
                                     "note": "coordinates of mapped points that never vary"} for space in SPACES}
     clamp = run.experiment.mapping.clamp
     for space in SPACES:
-        beyond = np.abs(run.points[space].vectors) > (np.inf if clamp is None else clamp)
+        beyond = np.abs(run.embeddings[space].vectors) > (np.inf if clamp is None else clamp)
         values[f"cut_{space}"] = {"ours": float(beyond.mean()), "n": int(beyond.size), "note": "share that is cut"}
     names = {"image and caption": "modality", OWN: "same", OTHER: "two"}
     for (panel, pair), part in pairs.groupby(["panel", "pair"]):
@@ -169,8 +169,8 @@ def _profile(panel: str, line: str, vectors: np.ndarray) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def _with_several(points: Embeddings) -> np.ndarray:
-    ids, counts = np.unique(points.image_ids, return_counts=True)
+def _with_several(embeddings: Embeddings) -> np.ndarray:
+    ids, counts = np.unique(embeddings.image_ids, return_counts=True)
     return ids[counts > 1]
 
 

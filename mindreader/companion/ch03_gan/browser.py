@@ -14,7 +14,8 @@ from ...scoring import pixel_correlation
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
 from ..common import first_draw, first_of_each, pictures_of
-from .pictures import LABELS, features, nearest_training_ids, painted, picture_kinds
+from .pictures import LABELS
+from ...studies.sources import features, nearest_training_ids, painted, picture_kinds
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,17 +43,17 @@ def browse(run: Pipeline, cond: str, n: int = 96) -> Browser:
     Seen, from the brain by each head, from the true embedding, and the nearest training picture; with the scores of the
     pictures by `cond`.
     """
-    points = features(run, cond)
-    first = first_of_each(points, len(points))
+    embeddings = features(run, cond)
+    first = first_of_each(embeddings, len(embeddings))
     ways = run.experiment.evaluate.ways[-1]
     clip = embedding.embed_reconstructions(painted(run, cond), run.clip).take(first)
-    few = points.take(first)
+    few = embeddings.take(first)
     table = pd.DataFrame({"image_id": few.image_ids, "trial": few.keys})
     table["kind"] = picture_kinds(run).loc[few.image_ids].to_numpy()
     table["2-way"] = scoring.n_way(few, run.true_features, n_choices=2)
     table[f"{ways}-way"] = scoring.n_way(few, run.true_features, n_choices=ways)
     table["2-way, same kind"] = scoring.n_way_within(few, run.true_features, picture_kinds(run))
-    table["2-way, CLIP of the loss"] = scoring.n_way(clip, run.points["image"], n_choices=2)
+    table["2-way, CLIP of the loss"] = scoring.n_way(clip, run.embeddings["image"], n_choices=2)
     order = np.lexsort((table.trial, table[f"{ways}-way"], table["2-way"]))
     chosen = order[np.unique(np.linspace(0, len(order) - 1, min(n, len(order))).round().astype(int))]
     table, rows = table.iloc[chosen].reset_index(drop=True), first[chosen]

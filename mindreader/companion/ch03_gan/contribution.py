@@ -10,9 +10,10 @@ from ...scoring import Bottleneck, Eye, eight
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, Reconstructions
-from ..common import entry, first_of_each, identification_row, pictures_of, how_scored
+from ..common import entry, first_of_each, pictures_of
+from ...studies.sources import identification_row, how_scored
 from .fidelity import distances
-from .pictures import NEAREST, brain_points, features, nearest_training, nearest_training_ids, painted, picture_kinds
+from ...studies.sources import NEAREST, brain_embeddings, features, nearest_training, nearest_training_ids, painted, picture_kinds
 
 ORDER = ("true embedding", "brain", "category centroid", NEAREST, "random training embedding", "mean embedding",
          "shuffled brain")
@@ -33,15 +34,15 @@ def scores_by_source(run: Pipeline, cond: str, numbers: pd.DataFrame) -> pd.Data
     ways = run.experiment.evaluate.ways[-1]
     far = distances(run, cond).set_index(["name", "metric"]).value
     for name in ORDER:
-        points = features(run, cond, name)
-        clip = nearest_training(run, cond, run.points["image"]) if name == NEAREST else \
+        embeddings = features(run, cond, name)
+        clip = nearest_training(run, cond, run.embeddings["image"]) if name == NEAREST else \
             embedding.embed_reconstructions(painted(run, cond, name), run.clip)
-        rows += [identification_row(run, name, points, run.true_features, 2),
-                 identification_row(run, name, clip, run.points["image"], 2).assign(metric=CLIP),
-                 _within(run, name, points, kind),
-                 identification_row(run, name, points, run.true_features, ways)]
+        rows += [identification_row(run, name, embeddings, run.true_features, 2),
+                 identification_row(run, name, clip, run.embeddings["image"], 2).assign(metric=CLIP),
+                 _within(run, name, embeddings, kind),
+                 identification_row(run, name, embeddings, run.true_features, ways)]
         if name != NEAREST:
-            rows += [scoring.row(name, metric, far[name, metric], np.nan, np.nan, len(points), np.nan, 0, run.origin)
+            rows += [scoring.row(name, metric, far[name, metric], np.nan, np.nan, len(embeddings), np.nan, 0, run.origin)
                      for metric in ("FD (twin features)", "KD (twin features)")]
     pixels = numbers[numbers.metric.isin(["PixCorr", "SSIM"]) & numbers.name.isin(ORDER)]
     table = pd.concat([*rows, pixels], ignore_index=True)
@@ -72,8 +73,8 @@ def bottleneck_curve(run: Pipeline, cond: str) -> pd.DataFrame:
     Table rank, where, value, low, high: in CLIP's image and caption space for all trials, and through the painter, with
     both conditions squeezed alike, for a few ranks and the first trial of each picture.
     """
-    brain = brain_points(run, cond)
-    necks = {space: Bottleneck.of(run.training(run.told(cond)[space])) for space in SPACES}
+    brain = brain_embeddings(run, cond)
+    necks = {space: Bottleneck.of(run.training(run.conditions(cond)[space])) for space in SPACES}
     most = min(neck.max_rank for neck in necks.values())
     first = first_of_each(brain["image"], len(brain["image"]))
     rows = []
@@ -81,7 +82,7 @@ def bottleneck_curve(run: Pipeline, cond: str) -> pd.DataFrame:
         squeezed = {space: necks[space].squeeze(brain[space], rank) for space in SPACES}
         sets = {f"in CLIP's {space} space": (squeezed[space], run.truth[space]) for space in SPACES}
         if rank in (*PAINTED_RANKS, most):
-            pictures = run.paint({space: points.take(first) for space, points in squeezed.items()}, cond)
+            pictures = run.reconstruct({space: embeddings.take(first) for space, embeddings in squeezed.items()}, cond)
             sets["through the painter"] = run.picture_features(pictures), run.true_features
         rows += [identification_row(run, where, guess, truth, 2).assign(rank=rank, where=where)
                  for where, (guess, truth) in sets.items()]
@@ -94,11 +95,11 @@ def eight_numbers(run: Pipeline, cond: str, through: tuple[Eye, ...]) -> pd.Data
     Rows "brain" take the first trial of each picture; `AVERAGED` the mean of what the mappers said on all of its trials
     (the later field averages activity, before its mappers).
     """
-    brain = brain_points(run, cond)
+    brain = brain_embeddings(run, cond)
     first = first_of_each(brain["image"], len(brain["image"]))
     sets = {name: _take(painted(run, cond, name), first)
             for name in ("true embedding", "brain", "mean embedding", "shuffled brain")}
-    sets[AVERAGED] = run.paint({space: brain[space].per_image() for space in SPACES}, cond)
+    sets[AVERAGED] = run.reconstruct({space: brain[space].per_image() for space in SPACES}, cond)
     sets[NEAREST] = _take(_nearest_pictures(run, cond), first)
     return pd.concat([eight(sets[name], run.subject.stimuli, through, name=name, **how_scored(run))
                       for name in ("true embedding", AVERAGED, "brain", NEAREST, "mean embedding", "shuffled brain")],
@@ -140,18 +141,18 @@ def supplied_entries(share: pd.DataFrame, by_source: pd.DataFrame, curve: pd.Dat
     return values
 
 
-def _within(run: Pipeline, name: str, points: Embeddings, kind: pd.Series) -> pd.DataFrame:
-    won = scoring.n_way_within(points, run.true_features, kind)
+def _within(run: Pipeline, name: str, embeddings: Embeddings, kind: pd.Series) -> pd.DataFrame:
+    won = scoring.n_way_within(embeddings, run.true_features, kind)
     scored = ~np.isnan(won)
     seed = run.experiment.child_seed("bootstrap")
-    low, high = scoring.bootstrap_interval(won[scored], points.image_ids[scored], seed=seed,
+    low, high = scoring.bootstrap_interval(won[scored], embeddings.image_ids[scored], seed=seed,
                                              n_bootstrap=run.experiment.evaluate.n_bootstrap)
     return scoring.row(name, WITHIN, won[scored].mean(), low, high, int(scored.sum()), 0.5, seed, run.origin)
 
 
 def _nearest_pictures(run: Pipeline, cond: str) -> Reconstructions:
     found = nearest_training_ids(run, cond)
-    brain = brain_points(run, cond)[CONDITIONS[cond][0]]
+    brain = brain_embeddings(run, cond)[CONDITIONS[cond][0]]
     return Reconstructions(pictures_of(run, found)[:, None], brain.image_ids, brain.keys, CONDITIONS[cond], 0, NEAREST)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ...pipeline import Pipeline
 from ...scoring import by_size, difference, distance_rows, limit
-from .pictures import features, sources
+from ...studies.sources import features, sources
 
 SIZES = (1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4, 1)  # of the validation pictures
 DISTANCES = {"FD": "FD (twin features)", "KD": "KD (twin features)"}
@@ -24,7 +24,7 @@ def distances(run: Pipeline, cond: str) -> pd.DataFrame:
     real = run.validation(run.true_features)
     sets = {name: features(run, cond, name) for name in sources(run, cond)}
     sets["brain, before finetuning"] = features(run, cond, finetuned=False)
-    rows = [distance_rows(points, real, name=name, origin=run.origin) for name, points in sets.items()]
+    rows = [distance_rows(embeddings, real, name=name, origin=run.origin) for name, embeddings in sets.items()]
     trained = run.released_reference
     rows += [distance_rows(sets[name], trained, name=f"{name}, {AS_RELEASED}", origin=run.origin)
              for name in ("brain", "brain, before finetuning")]
@@ -48,8 +48,8 @@ def distances_by_size(run: Pipeline, cond: str) -> pd.DataFrame:
             "real pictures": run.training(run.true_features)}
     sizes = sorted({max(3, round(share * len(real))) for share in SIZES})
     rows = []
-    for name, points in sets.items():
-        table = by_size(points, real, sizes, seed=seed)
+    for name, embeddings in sets.items():
+        table = by_size(embeddings, real, sizes, seed=seed)
         biased = table[table.metric == "FD"]
         end = limit(biased.n[-4:], biased.value[-4:])
         rows.append(table.assign(set=name, limit=np.where(table.metric == "FD", end, np.nan)))

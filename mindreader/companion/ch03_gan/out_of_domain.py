@@ -13,8 +13,9 @@ from ...generator import TrainedGan
 from ...pipeline import Pipeline
 from ...records import Reconstructions
 from ..ch07_pretrained.held_out import out_of_domain
-from ..common import entry, first_draw, first_of_each, identification_row, pictures_of, how_scored
-from .pictures import features, painted, sources
+from ..common import entry, first_draw, first_of_each, pictures_of
+from ...studies.sources import identification_row, how_scored
+from ...studies.sources import features, painted, sources
 
 PART = "generator_ood"
 NO_FOREIGN = "Left out: the painter of another world is shipped for the simulated one alone, at 64 px and for its CLIP."
@@ -70,9 +71,9 @@ def foreign_identification(run: Pipeline, cond: str) -> pd.DataFrame:
         return pd.DataFrame()
     rows = []
     for source in ASKED:
-        for painter, points in ((FOREIGN, run.picture_features(foreign(run, cond, source))),
+        for painter, embeddings in ((FOREIGN, run.picture_features(foreign(run, cond, source))),
                                 (OWN, features(run, cond, source, finetuned=False))):
-            rows.append(identification_row(run, source, points, run.true_features, 2,
+            rows.append(identification_row(run, source, embeddings, run.true_features, 2,
                                            control=source != "brain").assign(painter=painter))
     return pd.concat(rows, ignore_index=True)
 

@@ -7,89 +7,23 @@ import pandas as pd
 
 from ... import embedding, scoring
 from ...core import LOST, paper_value, paper_values
-from ...scoring import as_annotations, kinds, n_way, n_way_sampled
+from ...scoring import n_way, n_way_sampled
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, Reconstructions
-from ..common import entry, first_draw, first_of_each, identification_row, pictures_of, true_points
+from ..common import entry, first_draw, first_of_each, pictures_of
+from ...studies.sources import (NEAREST, brain_embeddings, features, identification_row, nearest_training_ids, painted,
+                                sources)
 
 LABELS = {"img": "image head", "cap": "caption head", "both": "both heads"}
 PAPER_ROWS = {"img": "f_mi", "cap": "f_mc", "both": "f_mi & f_mc"}  # of Table 6, where the first two are inferred
-NEAREST = "nearest training picture"
 BY_CLIP = "by the CLIP of the loss"
-
-
-# ── what is painted, from what ─────────────────────────────────────────────────────────────────────────────────────────
-def brain_points(run: Pipeline, cond: str) -> dict[str, Embeddings]:
-    """The mapped points of all validation trials, as the painter of this condition is told them."""
-    return {space: run.validation(run.told(cond)[space]) for space in SPACES}
-
-
-def sources(run: Pipeline, cond: str) -> dict[str, dict[str, Embeddings]]:
-    """What this condition's generator can be fed with for the validation trials: the brain, the ceiling, and the floors.
-
-    The same rows (image id, trial) in each: "brain", "true embedding", "category centroid" (the mean true training point
-    of the picture's kind), "random training embedding", "mean embedding" and "shuffled brain".
-    """
-    key = ("sources", cond)
-    if key not in run.memo:
-        brain, seed = brain_points(run, cond), run.experiment.child_seed("controls")
-        rng = np.random.default_rng(seed)
-        like = brain["image"]
-        training = {space: run.training(run.told(cond)[space]) for space in SPACES}
-        drawn = rng.integers(0, len(training["image"]), len(like))
-        kind = as_annotations(picture_kinds(run))
-        run.memo[key] = {
-            "brain": brain,
-            "true embedding": {space: true_points(run, brain[space], space) for space in SPACES},
-            "category centroid": {space: scoring.category_points(run.training(run.truth[space]), brain[space], kind)
-                                  for space in SPACES},
-            "random training embedding": {space: Embeddings(training[space].vectors[drawn], like.image_ids, like.keys, space,
-                                                            "fmri") for space in SPACES},
-            "mean embedding": {space: scoring.mean_point(training[space], brain[space]) for space in SPACES},
-            "shuffled brain": {space: scoring.shuffled(brain[space], seed) for space in SPACES},
-        }
-    return run.memo[key]
-
-
-def picture_kinds(run: Pipeline) -> pd.Series:
-    """The kind of each stimulus, by image id; how rare a class is, is counted over training pictures."""
-    return kinds(run.subject.stimuli, run.split.train)
-
-
-def painted(run: Pipeline, cond: str, source: str = "brain", *, finetuned: bool = True) -> Reconstructions:
-    """Reconstructions of all validation trials from one of the `sources`, painted once for each run."""
-    key = ("painted", cond, source, finetuned)
-    if key not in run.memo:
-        run.memo[key] = run.paint(sources(run, cond)[source], cond, finetuned=finetuned)
-    return run.memo[key]
-
-
-def features(run: Pipeline, cond: str, source: str = "brain", *, finetuned: bool = True) -> Embeddings:
-    """The same pictures in the space of a feature net that no loss has seen; `NEAREST` is a source here too."""
-    key = ("features", cond, source, finetuned)
-    if key not in run.memo:
-        run.memo[key] = nearest_training(run, cond, run.true_features) if source == NEAREST else \
-            run.picture_features(painted(run, cond, source, finetuned=finetuned))
-    return run.memo[key]
-
-
-def nearest_training(run: Pipeline, cond: str, points: Embeddings) -> Embeddings:
-    """For each trial the point, in any space, of the training picture nearest to what the brain says: retrieval."""
-    brain = brain_points(run, cond)[CONDITIONS[cond][0]]
-    return Embeddings(points.at(nearest_training_ids(run, cond)), brain.image_ids, brain.keys, points.space, "fmri")
-
-
-def nearest_training_ids(run: Pipeline, cond: str) -> np.ndarray:
-    """The ids of these training pictures, one for each validation trial, by the first head's space."""
-    space = CONDITIONS[cond][0]
-    return scoring.nearest(brain_points(run, cond)[space], run.training(run.truth[space]), 1)[:, 0]
 
 
 # ── to look at ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def gan_history(run: Pipeline, cond: str) -> pd.DataFrame:
     """The weighted losses of finetuning, each the mean since the row before: table kimg, loss, value."""
-    history = run.painter(cond).history.drop(columns="seconds")
+    history = run.generator(cond).history.drop(columns="seconds")
     return history.melt("kimg", var_name="loss").dropna().reset_index(drop=True)
 
 
@@ -97,28 +31,28 @@ def sample_columns(run: Pipeline, cond: str, n: int = 8) -> dict[str, np.ndarray
     """Columns of pictures for the first trial of each of the first n validation pictures."""
     fed = sources(run, cond)
     rows = first_of_each(fed["brain"]["image"], n)
-    some = {name: {space: points[space].take(rows) for space in SPACES} for name, points in fed.items()}
+    some = {name: {space: embeddings[space].take(rows) for space in SPACES} for name, embeddings in fed.items()}
     columns = {"seen": pictures_of(run, some["brain"]["image"].image_ids),
-               "from the brain": first_draw(run.paint(some["brain"], cond)),
-               "true embedding": first_draw(run.paint(some["true embedding"], cond)),
-               "brain, before\nfinetuning": first_draw(run.paint(some["brain"], cond, finetuned=False)),
-               "shuffled brain": first_draw(run.paint(some["shuffled brain"], cond)),
-               "mean embedding": first_draw(run.paint(some["mean embedding"], cond))}
+               "from the brain": first_draw(run.reconstruct(some["brain"], cond)),
+               "true embedding": first_draw(run.reconstruct(some["true embedding"], cond)),
+               "brain, before\nfinetuning": first_draw(run.reconstruct(some["brain"], cond, finetuned=False)),
+               "shuffled brain": first_draw(run.reconstruct(some["shuffled brain"], cond)),
+               "mean embedding": first_draw(run.reconstruct(some["mean embedding"], cond))}
     return columns
 
 
 def draws(run: Pipeline, cond: str, n: int = 5, n_draws: int = 4) -> dict[str, np.ndarray]:
     """Several draws of z for the first trials."""
-    brain = brain_points(run, cond)
+    brain = brain_embeddings(run, cond)
     rows = first_of_each(brain["image"], n)
     some = {space: brain[space].take(rows) for space in SPACES}
-    several = run.paint(some, cond, n_draws=n_draws).images
+    several = run.reconstruct(some, cond, n_draws=n_draws).images
     return {"seen": pictures_of(run, some["image"].image_ids)} | {f"z {i + 1}": several[:, i] for i in range(n_draws)}
 
 
 def by_head(run: Pipeline, n: int = 6) -> dict[str, np.ndarray]:
     """The same trials as each head's generator paints them, the first trial of each of the first n validation pictures."""
-    like = brain_points(run, "both")["image"]
+    like = brain_embeddings(run, "both")["image"]
     rows = first_of_each(like, n)
     ids, keys = like.image_ids[rows], like.keys[rows]
     return {"seen": pictures_of(run, ids)} | {LABELS[c]: _at(painted(run, c), ids, keys) for c in CONDITIONS}
@@ -130,8 +64,8 @@ def extremes(run: Pipeline, cond: str, n: int = 4) -> tuple[dict[str, np.ndarray
     Of each picture only its first trial takes part. Where the score ties, the larger n of the settings decides, then the
     order of trials: nobody chooses.
     """
-    points = features(run, cond)
-    first = points.take(first_of_each(points, len(points)))
+    embeddings = features(run, cond)
+    first = embeddings.take(first_of_each(embeddings, len(embeddings)))
     two, many = (n_way(first, run.true_features, n_choices=ways)
                  for ways in (2, run.experiment.evaluate.ways[-1]))
     order = np.lexsort((first.keys, many, two))
@@ -140,7 +74,7 @@ def extremes(run: Pipeline, cond: str, n: int = 4) -> tuple[dict[str, np.ndarray
     columns = {"seen": pictures_of(run, ids)}
     for name, source in (("from the brain", "brain"), ("true embedding", "true embedding")):
         columns[name] = _at(painted(run, cond, source), ids, keys)
-    columns["nearest\ntraining picture"] = pictures_of(run, nearest_training_ids(run, cond)[_rows(points, ids, keys)])
+    columns["nearest\ntraining picture"] = pictures_of(run, nearest_training_ids(run, cond)[_rows(embeddings, ids, keys)])
     return columns, [f"{score:.3f}" for score in two[chosen]]
 
 
@@ -155,10 +89,10 @@ def identification(run: Pipeline, cond: str) -> pd.DataFrame:
     sets = {LABELS[c]: features(run, c) for c in CONDITIONS}
     heads = set(sets)
     sets |= {name: features(run, cond, name) for name in [*sources(run, cond), NEAREST] if name != "brain"}
-    rows = [_n_way_row(run, name, points, run.true_features, ways, control=name not in heads)
-            for name, points in sets.items() for ways in run.experiment.evaluate.ways]
+    rows = [_n_way_row(run, name, embeddings, run.true_features, ways, control=name not in heads)
+            for name, embeddings in sets.items() for ways in run.experiment.evaluate.ways]
     clip = embedding.embed_reconstructions(painted(run, cond), run.clip)
-    rows.append(_n_way_row(run, f"{LABELS[cond]}, {BY_CLIP}", clip, run.points["image"], 2, control=True))
+    rows.append(_n_way_row(run, f"{LABELS[cond]}, {BY_CLIP}", clip, run.embeddings["image"], 2, control=True))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -191,10 +125,10 @@ def conditions(run: Pipeline) -> pd.DataFrame:
     rows, real = [], run.validation(run.true_features)
     for cond in CONDITIONS:
         for finetuned in (False, True):
-            points = features(run, cond, finetuned=finetuned)
+            embeddings = features(run, cond, finetuned=finetuned)
             name = f"{LABELS[cond]}, {'finetuned' if finetuned else 'as pretrained'}"
-            row = identification_row(run, name, points, run.true_features, 2)
-            rows.append(row.assign(fd=scoring.frechet_distance(points, real)).rename(columns={"fd": "FD (twin features)"}))
+            row = identification_row(run, name, embeddings, run.true_features, 2)
+            rows.append(row.assign(fd=scoring.frechet_distance(embeddings, real)).rename(columns={"fd": "FD (twin features)"}))
     return pd.concat(rows, ignore_index=True).drop(columns="control")
 
 
@@ -234,9 +168,9 @@ def _paper_cell(label: str, metric: str) -> str:
     return LOST if value is None else f"{value:.3f}"
 
 
-def _rows(points, image_ids, keys) -> np.ndarray:
+def _rows(embeddings, image_ids, keys) -> np.ndarray:
     """Where these trials are among the rows of `points` (Embeddings or Reconstructions)."""
-    index = pd.MultiIndex.from_arrays([points.image_ids, points.keys])
+    index = pd.MultiIndex.from_arrays([embeddings.image_ids, embeddings.keys])
     return index.get_indexer(pd.MultiIndex.from_arrays([image_ids, keys]))
 
 

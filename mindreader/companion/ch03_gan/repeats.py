@@ -10,15 +10,16 @@ from ...records import SPACES, Embeddings, Reconstructions
 from ... import scoring, twin
 from ...scoring import auc_by_class
 from ...world import THINGS
-from ..common import entry, first_draw, pictures_of, how_scored
-from .pictures import brain_points, sources
+from ..common import entry, first_draw, pictures_of
+from ...studies.sources import how_scored
+from ...studies.sources import brain_embeddings, sources
 
 FEWEST = 5                         # training pictures with and without a thing, for a reader to be taught
 PENALTIES = np.logspace(0, 6, 13)  # of the readers; what they read has mean 0 and sd 1
 P = 0.01                           # the bar for "can be told", as in chapter 00
 NOTHING = "nothing"                # what a wandering mind attends
 PAINTED, ACTIVITY, TRUE, STRANGER = "reconstruction", "activity", "true picture", "shuffled brain's reconstruction"
-POINTS = {"image": "image point", "caption": "caption point"}
+EMBEDDINGS = {"image": "image point", "caption": "caption point"}
 CONTROLS = (TRUE, STRANGER)
 NOT_TOLD = "Left out: nothing was planted, or no picture's showings attended different things."
 
@@ -78,7 +79,7 @@ def attention(run: Pipeline, cond: str) -> pd.DataFrame:
 def attention_entries(table: pd.DataFrame) -> dict:
     """The numbers of the chapter's prose and scorecard; none where nothing was planted."""
     keys = {PAINTED: "painted", ACTIVITY: "activity", TRUE: "true", STRANGER: "shuffled"} | {
-        name: space for space, name in POINTS.items()}
+        name: space for space, name in EMBEDDINGS.items()}
     values = {}
     if len(table):
         chance = table.set_index("name").chance[PAINTED]
@@ -99,7 +100,7 @@ def _shown(run: Pipeline, cond: str) -> pd.DataFrame:
     Table row (of `brain_points`), image_id, trial, showing, attended. Within a showing the pictures keep one order, so
     that a picture has the same place, and so the same z, in each.
     """
-    brain = brain_points(run, cond)["image"]
+    brain = brain_embeddings(run, cond)["image"]
     told = np.full(len(brain), "")
     if run.origin == "twin":
         category = run.plant.category[brain.keys]
@@ -134,7 +135,7 @@ def _presence(run: Pipeline, image_ids) -> pd.DataFrame:
 def _paint(run: Pipeline, cond: str, source: str, trials: pd.DataFrame) -> Reconstructions:
     """These rows of `_shown`, painted showing by showing, so that all showings of a picture share their z."""
     fed = sources(run, cond)[source]
-    parts = [run.paint({space: fed[space].take(part.row.to_numpy()) for space in SPACES}, cond)
+    parts = [run.reconstruct({space: fed[space].take(part.row.to_numpy()) for space in SPACES}, cond)
              for _, part in trials.groupby("showing")]
     return Reconstructions(np.concatenate([p.images for p in parts]), np.concatenate([p.image_ids for p in parts]),
                            np.concatenate([p.keys for p in parts]), parts[0].heads, parts[0].seed)
@@ -171,9 +172,9 @@ def _inputs(run: Pipeline, cond: str, trials: pd.DataFrame) -> list[tuple[Embedd
     asked = run.subject.validation
     inputs = [(Embeddings(activity, ids, np.zeros_like(ids), "betas", "fmri"),
                {ACTIVITY: asked.betas[pd.Index(asked.trial_ids).get_indexer(trials.trial)]})]
-    for space, name in POINTS.items():
-        points = brain_points(run, cond)[space].unit()
-        inputs.append((run.training(run.truth[space]).unit(), {name: points.vectors[trials.row]}))
+    for space, name in EMBEDDINGS.items():
+        embeddings = brain_embeddings(run, cond)[space].unit()
+        inputs.append((run.training(run.truth[space]).unit(), {name: embeddings.vectors[trials.row]}))
     painted = {name: run.picture_features(_painted(run, cond, source)).vectors
                for name, source in ((PAINTED, "brain"), (STRANGER, "shuffled brain"))}
     return [*inputs, (run.training(run.true_features), painted | {TRUE: run.true_features.at(trials.image_id)})]

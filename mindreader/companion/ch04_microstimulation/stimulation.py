@@ -94,7 +94,7 @@ def _some(run: Pipeline, n: int) -> Trials:
 
 
 def _decode(run: Pipeline, trials: Trials) -> np.ndarray:
-    return first_draw(run.paint({space: run.mapper(space).predict(trials) for space in SPACES}, "both"))
+    return first_draw(run.reconstruct({space: run.mapper(space).predict(trials) for space in SPACES}, "both"))
 
 
 def _control(run: Pipeline, region: str) -> np.ndarray:

@@ -10,8 +10,9 @@ from ...mapping import cycle
 from ...scoring import noise_ceiling, pearson
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings
-from ..ch03_gan.pictures import brain_points
-from ..common import entry, first_draw, first_of_each, identification_row, pictures_of
+from ...studies.sources import brain_embeddings
+from ..common import entry, first_draw, first_of_each, pictures_of
+from ...studies.sources import identification_row
 
 STREAMS = ("early", "midventral", "midlateral", "midparietal", "ventral", "lateral", "parietal")
 
@@ -43,30 +44,30 @@ def encoding_examples(run: Pipeline, n: int = 2, n_voxels: int = 300) -> tuple[n
     return trials.betas[:, :n_voxels], _synthetic(run, trials.image_ids)[:, :n_voxels]
 
 
-def cycle_points(run: Pipeline) -> dict[str, Embeddings]:
+def cycle_embeddings(run: Pipeline) -> dict[str, Embeddings]:
     """Picture → CLIP → encoder → mappers: one point for each validation picture and space."""
     return cycle(run.encoder, {space: run.mapper(space) for space in SPACES}, run.validation(run.truth["image"]))
 
 
 def cycle_pictures(run: Pipeline, n: int = 8) -> dict[str, np.ndarray]:
     """What was shown, what comes back from the cycle, and what comes from measured activity."""
-    brain, cycle = brain_points(run, "both"), cycle_points(run)
+    brain, cycle = brain_embeddings(run, "both"), cycle_embeddings(run)
     rows = first_of_each(brain["image"], n)
     ids = brain["image"].image_ids[rows]
     back = pd.Index(cycle["image"].image_ids).get_indexer(ids)
     return {"shown": pictures_of(run, ids),
-            "after the cycle": first_draw(run.paint({s: cycle[s].take(back) for s in SPACES}, "both")),
-            "from the brain": first_draw(run.paint({s: brain[s].take(rows) for s in SPACES}, "both"))}
+            "after the cycle": first_draw(run.reconstruct({s: cycle[s].take(back) for s in SPACES}, "both")),
+            "from the brain": first_draw(run.reconstruct({s: brain[s].take(rows) for s in SPACES}, "both"))}
 
 
 def cycle_identification(run: Pipeline) -> pd.DataFrame:
     """Two-way identification of pictures after the cycle, beside those from measured activity and a shuffled cycle."""
-    cycle, brain = cycle_points(run), brain_points(run, "both")
+    cycle, brain = cycle_embeddings(run), brain_embeddings(run, "both")
     seed = run.experiment.child_seed("shuffled cycle")
     shuffled = {space: scoring.shuffled(cycle[space], seed) for space in SPACES}
-    rows = [identification_row(run, name, run.picture_features(run.paint(points, "both")), run.true_features, 2,
+    rows = [identification_row(run, name, run.picture_features(run.reconstruct(embeddings, "both")), run.true_features, 2,
                                control=name != "after the cycle")
-            for name, points in (("after the cycle", cycle), ("from the brain", brain), ("cycle, shuffled", shuffled))]
+            for name, embeddings in (("after the cycle", cycle), ("from the brain", brain), ("cycle, shuffled", shuffled))]
     return pd.concat(rows, ignore_index=True)
 
 
@@ -94,5 +95,5 @@ def encoding_summary(run: Pipeline, voxels: pd.DataFrame, table: pd.DataFrame) -
 def _synthetic(run: Pipeline, image_ids: np.ndarray) -> np.ndarray:
     """Predicted responses for these pictures, row by row, (n, n_voxels)."""
     ids, inverse = np.unique(image_ids, return_inverse=True)
-    points = run.truth["image"].take(pd.Index(run.truth["image"].image_ids).get_indexer(ids))
-    return run.encoder.predict(points)[inverse]
+    embeddings = run.truth["image"].take(pd.Index(run.truth["image"].image_ids).get_indexer(ids))
+    return run.encoder.predict(embeddings)[inverse]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...core import weights
 from ...core import ParameterError, source_fingerprint
-from ...world import GRADES, SOURCES, Scene, caption, draw_scene, paint_many
+from ...world import GRADES, SOURCES, Scene, caption, draw_scene, render_many
 from ...pipeline import Pipeline
 
 
@@ -91,7 +91,7 @@ def drawn(run: Pipeline, stream: str, seed: int, start: int, n: int) -> Scenes:
     if ("scenes", *key.values()) not in run.memo:
         pictures = run.store.fetch("scenes", key,
                                    lambda folder: np.save(folder / "pictures.npy",
-                                                          paint_many(seed, stream, range(start, start + n))),
+                                                          render_many(seed, stream, range(start, start + n))),
                                    lambda folder: np.load(folder / "pictures.npy"))
         scenes = tuple(draw_scene(seed, stream, i) for i in range(start, start + n))
         run.memo["scenes", *key.values()] = Scenes(scenes, pictures)

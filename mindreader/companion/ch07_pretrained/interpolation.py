@@ -10,7 +10,7 @@ from ...generator import TrainedGan
 from ...pipeline import Pipeline
 from .held_out import sizes
 from .pretrained import LABELS, painters, truths
-from .shipped_clip import points
+from .shipped_clip import embeddings
 
 N_DRAWS = 4
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -22,13 +22,13 @@ def walk(run: Pipeline, n: int = 6, steps: int = 6) -> dict[str, np.ndarray]:
     start, end = _pairs(run, n)
     columns = {"from": truths(run).pictures[:n]}
     for share in np.linspace(0, 1, steps):
-        columns[f"{share:.0%}"] = _painter(run).paint(_between(start, end, share), seed=_seed(run))
+        columns[f"{share:.0%}"] = _painter(run).generate(_between(start, end, share), seed=_seed(run))
     return columns | {"to": truths(run).pictures[n:2 * n]}
 
 
 def draws(run: Pipeline, n: int = 6, n_draws: int = 6) -> dict[str, np.ndarray]:
     """The language-free painter on the same points with several z, and ten times two draws' difference: columns."""
-    painted = _painter(run).paint(points(run)["picture"].vectors[:n], seed=_seed(run), n_draws=n_draws)
+    painted = _painter(run).generate(embeddings(run)["picture"].vectors[:n], seed=_seed(run), n_draws=n_draws)
     differ = 10 * np.abs(painted[:, 0].astype(int) - painted[:, 1])
     columns = {"held out": truths(run).pictures[:n]} | {f"z {i + 1}": painted[:, i] for i in range(n_draws)}
     return columns | {"z 1 - z 2\nx 10": differ.clip(0, 255).astype(np.uint8)}
@@ -45,9 +45,9 @@ def content_along(run: Pipeline) -> pd.DataFrame:
         start, end = _pairs(run, n)
         true = see(truths(run).pictures[:2 * n])
         unit = np.linalg.norm(true[:n] - true[n:], axis=1).mean()
-        first = see(painter.paint(start, seed=_seed(run)))
-        along = [see(painter.paint(_between(start, end, share), seed=_seed(run))) for share in STEPS]
-        across = see(painter.paint(start, seed=_seed(run) + 1))
+        first = see(painter.generate(start, seed=_seed(run)))
+        along = [see(painter.generate(_between(start, end, share), seed=_seed(run))) for share in STEPS]
+        across = see(painter.generate(start, seed=_seed(run) + 1))
         gone = [(share, ALONG, seen) for share, seen in zip(STEPS, along)]
         gone += [(share, ACROSS, across) for share in STEPS]
         run.memo["content along"] = pd.DataFrame([
@@ -63,7 +63,7 @@ def shares_of_z(run: Pipeline) -> pd.DataFrame:
     pictures.
     """
     if "shares of z" not in run.memo:
-        painted = _painter(run).paint(points(run)["picture"].vectors[:_n(run)], seed=_seed(run), n_draws=N_DRAWS)
+        painted = _painter(run).generate(embeddings(run)["picture"].vectors[:_n(run)], seed=_seed(run), n_draws=N_DRAWS)
         run.memo["shares of z"] = _shares(run, painted)
     return run.memo["shares of z"]
 
@@ -112,7 +112,7 @@ def _n(run: Pipeline) -> int:
 
 def _pairs(run: Pipeline, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Points of the first n held-out pictures, and of the n after them, at unit length."""
-    found = points(run)["picture"].unit().vectors
+    found = embeddings(run)["picture"].unit().vectors
     return found[:n], found[n:2 * n]
 
 

@@ -11,7 +11,7 @@ from ...generator import TrainedGan
 from ...pipeline import Pipeline
 from ..common import entry
 from .held_out import Scenes, held_out, out_of_domain, sizes, trained_on
-from .shipped_clip import clip, points
+from .shipped_clip import clip, embeddings
 
 LABELS = {"generator_lf": "language-free", "generator_sup": "supervised", "generator_ood": "out of domain"}
 CONDITIONS = {"picture": "picture", "specific": "caption"}  # whose point is painted: name in `points`, name here
@@ -38,7 +38,7 @@ def paintings(run: Pipeline) -> dict[tuple[str, str], np.ndarray]:
     if "paintings" not in run.memo:
         n, seed = sizes(run).scored, run.experiment.child_seed("z")
         run.memo["paintings"] = {
-            (painter, condition): shipped.paint(points(run)[name].vectors[:n], seed=seed)
+            (painter, condition): shipped.generate(embeddings(run)[name].vectors[:n], seed=seed)
             for painter, shipped in painters(run).items() for name, condition in CONDITIONS.items()}
     return run.memo["paintings"]
 
@@ -114,7 +114,7 @@ def contenders(run: Pipeline) -> dict[str, np.ndarray]:
             "true picture, at half size": half.repeat(2, 1).repeat(2, 2),
             **{f"{painter} painter": painted[:n] for (painter, condition), painted in paintings(run).items()
                if condition == "picture"},
-            "flattered fog": scoring.flattered(clip(run), points(run)["picture"].vectors[:n], mean),
+            "flattered fog": scoring.flattered(clip(run), embeddings(run)["picture"].vectors[:n], mean),
             "mean picture": mean,
             "Gaussian over pixels": scoring.pixel_gaussian(training, n, n_components=sizes(run).components,
                                                            seed=run.experiment.child_seed("gaussian")),
@@ -155,7 +155,7 @@ def other_world(run: Pipeline, n: int = 6) -> dict[str, np.ndarray]:
     columns, seed = {"other world": foreign}, run.experiment.child_seed("z")
     name = LABELS["generator_ood"]
     if name in shipped:
-        columns["painted by the\nout-of-domain\npainter"] = shipped[name].paint(clip(run).images(foreign), seed=seed)
+        columns["painted by the\nout-of-domain\npainter"] = shipped[name].generate(clip(run).images(foreign), seed=seed)
     columns["our world"] = truths(run).pictures[:n]
     labels = {name: "the same\npainter", LABELS["generator_lf"]: "language-free\npainter"}
     return columns | {label: paintings(run)[painter, "picture"][:n] for painter, label in labels.items()

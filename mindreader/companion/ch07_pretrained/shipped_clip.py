@@ -26,17 +26,17 @@ def clip(run: Pipeline) -> embedding.ClipEmbedder:
     return run.memo["shipped clip"]
 
 
-def points(run: Pipeline) -> dict[str, Embeddings]:
+def embeddings(run: Pipeline) -> dict[str, Embeddings]:
     """CLIP's points of the held-out scenes: "picture", and one for each grade of caption."""
     if "shipped points" not in run.memo:
         scenes, see = held_out(run), clip(run)
-        found = {"picture": as_points(see.images(scenes.pictures), "image")}
-        found |= {grade: as_points(see.texts(sentences), "caption") for grade, sentences in scenes.captions.items()}
+        found = {"picture": as_embeddings(see.images(scenes.pictures), "image")}
+        found |= {grade: as_embeddings(see.texts(sentences), "caption") for grade, sentences in scenes.captions.items()}
         run.memo["shipped points"] = found
     return run.memo["shipped points"]
 
 
-def as_points(vectors: np.ndarray, space: str) -> Embeddings:
+def as_embeddings(vectors: np.ndarray, space: str) -> Embeddings:
     """Vectors (n, d) as points of pictures 0 .. n - 1."""
     ids = np.arange(len(vectors))
     return Embeddings(vectors, ids, np.zeros_like(ids), space, "clip")
@@ -47,7 +47,7 @@ def top1(run: Pipeline) -> pd.DataFrame:
 
     Exact over all sets of rivals; a rival with the very same words is a miss. Columns of `intervals.COLUMNS`, and direction.
     """
-    placed, n = points(run), run.experiment.evaluate.n_retrieval
+    placed, n = embeddings(run), run.experiment.evaluate.n_retrieval
     told = {"n_choices": n, "seed": run.experiment.child_seed("bootstrap"), "origin": run.origin,
             "n_bootstrap": run.experiment.evaluate.n_bootstrap}
     rows = []
@@ -95,7 +95,7 @@ def forgotten(run: Pipeline) -> pd.DataFrame:
     """
     if "forgotten" not in run.memo:
         scenes = held_out(run)
-        inputs = {SEEN: points(run)["picture"].vectors, PIXELS: embedding.PixelEmbedder(16).images(scenes.pictures)}
+        inputs = {SEEN: embeddings(run)["picture"].vectors, PIXELS: embedding.PixelEmbedder(16).images(scenes.pictures)}
         rows = [_readout(run, factor, scenes, name, seen) for factor in FACTORS for name, seen in inputs.items()]
         run.memo["forgotten"] = pd.concat(rows, ignore_index=True)
     return run.memo["forgotten"]
@@ -126,8 +126,8 @@ def _judged(run: Pipeline) -> tuple[np.ndarray, np.ndarray, list[str]]:
         prompts, scenes = category_prompts(), held_out(run)
         table = pd.DataFrame([factors(scene) for scene in scenes.scenes])
         labels = table[[f"has_{name}" for name in prompts]].to_numpy() > 0
-        sentences = as_points(clip(run).texts(list(prompts.values())), "caption").unit()
-        likeness = points(run)["picture"].unit().vectors @ sentences.vectors.T
+        sentences = as_embeddings(clip(run).texts(list(prompts.values())), "caption").unit()
+        likeness = embeddings(run)["picture"].unit().vectors @ sentences.vectors.T
         enough = np.minimum(labels.sum(0), (~labels).sum(0)) >= _enough(scenes)
         names = [name for name, keep in zip(prompts, enough) if keep]
         run.memo["zero-shot"] = labels[:, enough], likeness[:, enough], names

@@ -1,0 +1,38 @@
+"""Chapter 03: the page's table and numbers on categories that were held out of training."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ...studies.held_out import SOURCES, TRAINED, TWO, UNMET, USUAL, WITHIN
+from ...studies.sources import NEAREST
+from ..common import entry
+
+
+def unmet_entries(table: pd.DataFrame) -> dict:
+    """The numbers of the chapter's prose and scorecard on held-out kinds."""
+    where = {USUAL: "usual", UNMET: "unmet"}
+    if table.empty:
+        return {}
+    metric = {TWO: "", WITHIN: "_within", TRAINED: "_training"}
+    source = {"true embedding": "_ceiling", "brain": "", "category centroid": "_centroid", NEAREST: "_nearest",
+              "shuffled brain": "_shuffled"}
+    values = {}
+    for row in table.itertuples():
+        key = where[row.split] + metric[row.metric] + source[row.name]
+        values[key] = entry(row, note=f"{row.split}: {row.name}, {row.metric}")
+    for row in table[(table.name == "brain") & (table.metric == TWO)].itertuples():
+        values[f"{where[row.split]}_cosine"] = {"ours": row.nearest,
+                                                "note": f"{row.split}: cosine to the nearest training picture"}
+        values[f"{where[row.split]}_met"] = {"ours": row.kinds_met, "note": f"{row.split}: validation pictures of kinds met"}
+    return values
+
+
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as the page has it: a row for each source, a column for each split and metric."""
+    if table.empty:
+        return table
+    cell = [f"{r.value:.3f} ({r.low:.3f} to {r.high:.3f})" for r in table.itertuples()]
+    wide = table.assign(cell=cell).pivot(index="name", columns=["metric", "split"], values="cell").reindex(list(SOURCES))
+    wide.columns = [f"{metric}, {split}" for metric, split in wide.columns]
+    return wide.reset_index()

@@ -1,0 +1,98 @@
+"""What reconstructions are made from: the brain, the ceiling and the floors, for the same trials; and how they are scored."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .. import scoring
+from ..experiments import CONDITIONS
+from ..pipeline import Pipeline
+from ..records import SPACES, Embeddings, Reconstructions
+from ..scoring import as_annotations, identification, kinds
+
+NEAREST = "nearest training picture"
+
+
+def how_scored(run: Pipeline, draws: str = "bootstrap") -> dict:
+    """How the rows of this run are scored: seed (of the run's draws of that name), origin, n_bootstrap."""
+    return {"seed": run.experiment.child_seed(draws), "origin": run.origin,
+            "n_bootstrap": run.experiment.evaluate.n_bootstrap}
+
+
+def identification_row(run: Pipeline, name: str, guess: Embeddings, truth: Embeddings, n_choices: int, *,
+                       control: bool = False) -> pd.DataFrame:
+    """One row of n-way identification over the given trials, with an interval over pictures."""
+    found = identification(guess, truth, n_choices=n_choices, name=name, **how_scored(run))
+    return found.assign(control=control)
+
+
+def true_embeddings(run: Pipeline, like: Embeddings, space: str) -> Embeddings:
+    """The true points of the pictures of `like`, row by row, so that they can be painted like a brain's."""
+    return Embeddings(run.truth[space].at(like.image_ids), like.image_ids, like.keys, space, "clip")
+
+
+def brain_embeddings(run: Pipeline, cond: str) -> dict[str, Embeddings]:
+    """The mapped points of all validation trials, as the painter of this condition is told them."""
+    return {space: run.validation(run.conditions(cond)[space]) for space in SPACES}
+
+
+def sources(run: Pipeline, cond: str) -> dict[str, dict[str, Embeddings]]:
+    """What this condition's generator can be fed with for the validation trials: the brain, the ceiling, and the floors.
+
+    The same rows (image id, trial) in each: "brain", "true embedding", "category centroid" (the mean true training point
+    of the picture's kind), "random training embedding", "mean embedding" and "shuffled brain".
+    """
+    key = ("sources", cond)
+    if key not in run.memo:
+        brain, seed = brain_embeddings(run, cond), run.experiment.child_seed("controls")
+        rng = np.random.default_rng(seed)
+        like = brain["image"]
+        training = {space: run.training(run.conditions(cond)[space]) for space in SPACES}
+        drawn = rng.integers(0, len(training["image"]), len(like))
+        kind = as_annotations(picture_kinds(run))
+        run.memo[key] = {
+            "brain": brain,
+            "true embedding": {space: true_embeddings(run, brain[space], space) for space in SPACES},
+            "category centroid": {space: scoring.category_embeddings(run.training(run.truth[space]), brain[space], kind)
+                                  for space in SPACES},
+            "random training embedding": {space: Embeddings(training[space].vectors[drawn], like.image_ids, like.keys, space,
+                                                            "fmri") for space in SPACES},
+            "mean embedding": {space: scoring.mean_embedding(training[space], brain[space]) for space in SPACES},
+            "shuffled brain": {space: scoring.shuffled(brain[space], seed) for space in SPACES},
+        }
+    return run.memo[key]
+
+
+def picture_kinds(run: Pipeline) -> pd.Series:
+    """The kind of each stimulus, by image id; how rare a class is, is counted over training pictures."""
+    return kinds(run.subject.stimuli, run.split.train)
+
+
+def painted(run: Pipeline, cond: str, source: str = "brain", *, finetuned: bool = True) -> Reconstructions:
+    """Reconstructions of all validation trials from one of the `sources`, painted once for each run."""
+    key = ("painted", cond, source, finetuned)
+    if key not in run.memo:
+        run.memo[key] = run.reconstruct(sources(run, cond)[source], cond, finetuned=finetuned)
+    return run.memo[key]
+
+
+def features(run: Pipeline, cond: str, source: str = "brain", *, finetuned: bool = True) -> Embeddings:
+    """The same pictures in the space of a feature net that no loss has seen; `NEAREST` is a source here too."""
+    key = ("features", cond, source, finetuned)
+    if key not in run.memo:
+        run.memo[key] = nearest_training(run, cond, run.true_features) if source == NEAREST else \
+            run.picture_features(painted(run, cond, source, finetuned=finetuned))
+    return run.memo[key]
+
+
+def nearest_training(run: Pipeline, cond: str, embeddings: Embeddings) -> Embeddings:
+    """For each trial the point, in any space, of the training picture nearest to what the brain says: retrieval."""
+    brain = brain_embeddings(run, cond)[CONDITIONS[cond][0]]
+    return Embeddings(embeddings.at(nearest_training_ids(run, cond)), brain.image_ids, brain.keys, embeddings.space, "fmri")
+
+
+def nearest_training_ids(run: Pipeline, cond: str) -> np.ndarray:
+    """The ids of these training pictures, one for each validation trial, by the first head's space."""
+    space = CONDITIONS[cond][0]
+    return scoring.nearest(brain_embeddings(run, cond)[space], run.training(run.truth[space]), 1)[:, 0]
