@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mindreader.generator import Game, GanConfig
-from mindreader.core.memory import keep_freed_memory
+from mindreader.training import keep_freed_memory
 
 from .plain_stylegan import PlainDiscriminator, PlainGenerator
 from .timing import Timing, by_turns_apart

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mindreader.studies.costs import train_step
 from mindreader.mapping import MappingConfig, ResidualMapper
 from mindreader.training import new_network
-from mindreader.core.memory import keep_freed_memory
+from mindreader.training import keep_freed_memory
 
 from .plain_mapper import PlainMapper
 from .timing import Timing, by_turns_apart

@@ -412,7 +412,7 @@ class Pipeline:
 
 @cache
 def _source(code: frozenset) -> str:
-    return source_fingerprint("core.store:child_seed", *(name if ":" in name else f"pipeline:{name}" for name in sorted(code)))
+    return source_fingerprint("core.keys:child_seed", *(name if ":" in name else f"pipeline:{name}" for name in sorted(code)))
 
 
 def _closure(stage: str) -> tuple[set, set, set]:

@@ -55,7 +55,7 @@ def test_every_room_stands_in_the_list():
 
 # Taken by the modules' names, since each module is a command too, or must not bring torch along.
 BY_MODULE = {"studies", "companion"}
-HEAVY = {"core.memory", "core.weights"}     # of core, which papermill and Sphinx import, these need torch
+HEAVY = {"core.weights"}     # of core, which papermill and Sphinx import, this needs torch
 
 
 @pytest.mark.parametrize("module", [m for m in modules() if m])
@@ -79,7 +79,7 @@ def test_a_room_says_what_it_is_and_what_it_shows(name):
 
 @pytest.mark.parametrize("name", ROOM_NAMES)
 def test_nothing_that_a_room_shows_has_the_name_of_one_of_its_modules(name):
-    own = {path.stem for path in (PACKAGE / name).glob("*.py")} - {"memory", "weights"}
+    own = {path.stem for path in (PACKAGE / name).glob("*.py")} - {"weights"}
     assert not own & set(getattr(importlib.import_module(f"mindreader.{name}"), "__all__", []))
 
 
@@ -95,7 +95,7 @@ def test_a_module_is_short_enough_to_be_read(module):
 
 # What papermill and Sphinx import before every run: seconds would be lost with each.
 LIGHT = ("core", "core.params", "core.paths", "core.store", "core.paper", "companion.picturebrowser", "companion.rendering",
-         "companion._papermill", "companion.nb", "companion.sphinxext", "training.sheet")
+         "companion._papermill", "companion.nb", "companion.sphinxext", "core.sheet")
 
 
 def test_what_papermill_and_sphinx_import_brings_no_torch_along():

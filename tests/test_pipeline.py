@@ -10,7 +10,7 @@ from mindreader import pipeline
 from mindreader.companion.chapter import start
 from mindreader.experiments import experiment
 from mindreader.records import Diverged, LayoutError
-from mindreader.core.store import Store, fingerprint
+from mindreader.core import Store, fingerprint
 
 TINY = {"twin.trials_per_session": 120, "twin.n_voxels": 96, "mapping.epochs": [1, 1], "gan.kimg": 0.064}
 

@@ -11,7 +11,7 @@ from ..core import run_name
 from ..experiments import experiment
 from ..pipeline import Pipeline
 from ..studies.generator_grid import STARTS
-from .rendering import Shown
+from .rendering import Shown, save_figure
 
 USUAL = {"preset": "book", "subject": "", "seed": 0, "overrides": {}}  # what the committed notebooks run with
 OWN = {  # and the chapters' own parameters
@@ -52,7 +52,7 @@ class Chapter(Pipeline):
 
     def show(self, figure, slug: str, data: pd.DataFrame | None = None) -> Shown:
         """Save the figure (.png, .svg, its numbers as .csv, how it was made as .json) and show it."""
-        core.save_figure(figure, f"{self.name}/{slug}", origin=self.origin, data=data, meta=self._meta(), root=self.root)
+        save_figure(figure, f"{self.name}/{slug}", origin=self.origin, data=data, meta=self._meta(), root=self.root)
         return Shown(figure, f"{self.name}/{slug}")
 
     def table(self, table: pd.DataFrame, slug: str, digits: int = 3) -> pd.DataFrame:
@@ -66,7 +66,7 @@ class Chapter(Pipeline):
         return shown
 
     def record(self, values: dict) -> None:
-        """Write the numbers that the chapter's prose and scorecard take; see `store.record`."""
+        """Write the numbers that the chapter's prose and scorecard take; see `core.record`."""
         core.record(self.name, {"origin": self.origin, "preset": self.experiment.name, "values": values}, root=self.root)
 
     def _meta(self) -> dict:

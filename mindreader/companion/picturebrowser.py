@@ -19,7 +19,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from .. import core
-from ..training import TILES
+from ..core import TILES
 
 LOG = logging.getLogger(__name__)
 WORDS = ("image_id", "trial", "kind")  # columns that are no score

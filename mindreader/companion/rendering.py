@@ -6,6 +6,9 @@ import contextlib
 import io
 import re
 from collections.abc import Iterator
+from pathlib import Path
+
+from ..core import atomic_write, card, output, write_json, write_table
 
 JPEG_QUALITY = 85  # where blocks and fringes begin to show only in what is enlarged
 SHARPER = {"png": 1.5, "jpeg": 1.25}  # pixels on the page for each of the figure's own, for screens with small pixels
@@ -60,6 +63,34 @@ def svg(fig) -> bytes:
     with matplotlib.rc_context({"svg.hashsalt": "mindreader"}), _pixel_for_pixel(fig):
         fig.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     return _in_order(out.getvalue())
+
+
+def save_figure(fig, name: str, *, origin: str, data=None, meta: dict | None = None,
+                root: Path | None = None) -> Path:
+    """Path of the .png of a figure, written beside its .svg, its numbers as .csv, and how it was made as .json.
+
+    Parameters
+    ----------
+    fig : matplotlib Figure
+    name : str
+        "<section>/<slug>", e.g. "03_gan/samples".
+    origin : {"twin", "nsd"}
+        Whose brain; written beside the figure.
+    data : DataFrame, optional
+        The plotted numbers.
+    meta : dict, optional
+        What made it: experiment, seed, parameters.
+    root : Path, optional
+        By default `figures`; another run than the committed one passes `paths.output_root(...)`.
+    """
+    base = output(name, root)
+    for suffix, content in ((".png", png(fig)), (".svg", svg(fig))):
+        with atomic_write(base.with_suffix(suffix)) as part:
+            part.write_bytes(content)
+    if data is not None:
+        write_table(data, base.with_suffix(".csv"))
+    write_json(card(origin, meta, root), base.with_suffix(".json"))
+    return base.with_suffix(".png")
 
 
 def _in_order(drawing: bytes) -> bytes:

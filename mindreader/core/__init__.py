@@ -4,22 +4,25 @@
     a stage's settings, code and weights ──meaning, store──▶ a key ──store──▶ a folder, found again
 
 Nothing here knows of brains or pictures. No torch is imported here: papermill and Sphinx load this room before every run;
-`core.weights` and `core.memory`, which need it, are asked for by name.
+`core.weights`, which needs it, is asked for by name.
 """
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["memory", "weights"],
+    submodules=["weights"],
     submod_attrs={
         "cache": ["RowCache"],
+        "files": ["atomic_write"],
+        "keys": ["child_seed", "fingerprint", "source_fingerprint"],
         "paper": ["LOST", "NONE", "format_number", "paper_value", "paper_values"],
         "params": ["DEVICE", "PRESETS", "ParameterError", "SUBJECT", "check_device", "progress", "run_name"],
         "paths": ["FIGURES", "NOTEBOOKS", "PACKAGE", "PAPER_VALUES", "RESULTS", "ROOT", "WEIGHTS", "checkout_of",
                   "home", "nsd_root", "output_root"],
         "processes": ["as_finished", "how_many", "in_processes"],
-        "store": ["Store", "T", "atomic_write", "child_seed", "fingerprint", "provenance", "record", "save_figure",
-                  "save_table", "source_fingerprint"],
+        "results": ["card", "output", "provenance", "record", "save_table", "write_json", "write_table"],
+        "sheet": ["TILES", "jpeg", "save_columns", "tiles"],
+        "store": ["Store", "T"],
     },
 )

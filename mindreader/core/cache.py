@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .store import atomic_write, fingerprint
+from .files import atomic_write
+from .keys import fingerprint
 
 __all__ = ["RowCache"]
 

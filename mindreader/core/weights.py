@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..records import LayoutError
 from . import paths
-from .store import atomic_write
+from .files import atomic_write
 
 CARD = "card.json"
 FILE = "weights.safetensors"

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from .. import core
 from ..training import ALONE, Crew
 from ..core import weights
-from ..core.memory import keep_freed_memory
+from ..training import keep_freed_memory
 from ..records import Diverged, LayoutError
 from .steps import BUGS, GanConfig, discriminator_losses, generator_losses, path_length_losses, perturb, r1_losses
 from .stylegan import Discriminator, Generator, StyleGanConfig, widen

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .. import training
-from ..core import atomic_write
+from ..core import atomic_write, save_columns
 from .finetuning import TrainedGan
 from .stylegan import Generator
 
@@ -45,4 +44,4 @@ class Watch:
         with atomic_write(path) as part:
             pd.concat([before, pd.DataFrame([row])], ignore_index=True).to_csv(part, index=False)
         with atomic_write(self.folder / SAMPLES) as part:
-            training.save_columns(columns, part)
+            save_columns(columns, part)

@@ -23,9 +23,9 @@ from ..embedding import ClipEmbedder, EmbedConfig, load_clip, load_feature_net
 from ..generator import (Discriminator, Eye, GanConfig, Generator, Rivalry, TrainedGan, content_distance, perturb, run,
                          train_gan)
 from ..scoring import for_card, score_painter, yardsticks
-from ..training import hardware, save_columns
+from ..training import hardware
 from ..world import World, load_world
-from ..core import weights
+from ..core import save_columns, weights
 
 log = logging.getLogger(__name__)
 N_SCORED = 1000  # held-out pictures on the card

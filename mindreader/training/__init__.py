@@ -7,10 +7,10 @@ from .fitting import Companion, Phase, Schedule, Task, as_tensor, fit, identity_
 from .loop import Budget, hardware, learn
 from .losses import (LOSSES, TEMPERATURE, blend, contrastive, cosine_distance, logistic_discriminator,
                      logistic_generator, r1_penalty, squared_error, vicreg)
+from .memory import keep_freed_memory
 from .parallel import ALONE, Crew, CrewStore, joined
-from .sheet import TILES, jpeg, save_columns, tiles
 
 __all__ = ["ALONE", "as_tensor", "blend", "Budget", "Companion", "contrastive", "cosine_distance", "Crew", "CrewStore",
-           "fit", "hardware", "identity_of", "in_batches", "joined", "jpeg", "learn", "logistic_discriminator",
-           "logistic_generator", "LOSSES", "new_network", "Phase", "r1_penalty", "save_columns", "Schedule",
-           "squared_error", "Task", "TEMPERATURE", "TILES", "tiles", "vicreg"]
+           "fit", "hardware", "identity_of", "in_batches", "joined", "keep_freed_memory", "learn",
+           "logistic_discriminator", "logistic_generator", "LOSSES", "new_network", "Phase", "r1_penalty", "Schedule",
+           "squared_error", "Task", "TEMPERATURE", "vicreg"]

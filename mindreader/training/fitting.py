@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from ..core.memory import keep_freed_memory
+from .memory import keep_freed_memory
 from ..core import atomic_write
 from ..records import Diverged, LayoutError
 

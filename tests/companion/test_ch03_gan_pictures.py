@@ -6,7 +6,7 @@ import pytest
 
 from mindreader.companion import ch03_gan as report
 from mindreader.scoring import distances, field_metrics as eight, forced_choice as identification
-from mindreader.training import sheet
+from mindreader.core import sheet
 from mindreader.companion.chapter import start
 from mindreader.companion.ch03_gan import fidelity, pictures, contribution as supplied
 from mindreader.companion.common import pictures_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mindreader.core import meaning, paths
-from mindreader.core.store import UNCOUNTED
+from mindreader.core.keys import UNCOUNTED
 
 LIBRARY = {
     "stage.py": '"""A stage."""\n\nfrom .tools import scale\n\n\ndef run(x):\n    """Run."""\n    return scale(x) + 1  # why\n',
@@ -147,7 +147,7 @@ def others():
 
 @pytest.mark.parametrize("python", others().values(), ids=str)
 def test_the_library_has_the_same_fingerprints_under_other_pythons(python):
-    names = ["pipeline", "twin", "gan", "joint", "mapping"]
+    names = ["pipeline", "twin.subject", "generator.finetuning", "generator.joint", "mapping.network"]
     ours = [meaning.fingerprint_source(paths.PACKAGE, [name], UNCOUNTED) for name in names]
     done = subprocess.run([python, "-c", FINGERPRINT, meaning.__file__, paths.PACKAGE, json.dumps(names), json.dumps(UNCOUNTED)],
                           capture_output=True, text=True, check=True)

@@ -8,15 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
-from mindreader.core import paths, store
-from mindreader.core.store import Store, child_seed, fingerprint
+from mindreader.core import store
+from mindreader.core.store import Store
 
 KEY = {"seed": 1, "config": (1, 2.5)}
 
@@ -40,51 +36,6 @@ def read(folder):
 
 def refuse(folder):
     raise AssertionError("made again")
-
-
-# ── fingerprints and seeds ─────────────────────────────────────────────────────────────────────────────────────────
-def test_fingerprint_does_not_depend_on_the_order_of_keys():
-    assert fingerprint({"a": 1, "b": [2]}) == fingerprint({"b": (2,), "a": 1})
-
-
-@pytest.mark.parametrize("a, b", [
-    (Config(), Config(rate=0.2)), (Config(), {"rate": 0.1, "sizes": (1, 2)}), (1, 1.0), (1, True), (None, "None"),
-    (np.zeros(3), np.zeros(4)), (np.zeros(3), np.zeros(3, np.float32)), (np.zeros(3), np.array([0, 0, 1.0])),
-    ({"a": None}, {}), (float("nan"), 0.0),
-])
-def test_fingerprint_tells_different_things_apart(a, b):
-    assert fingerprint(a) != fingerprint(b)
-
-
-@pytest.mark.parametrize("a, b", [
-    (Config(), Config()), (np.float64(0.5), 0.5), (np.int32(3), 3), ({3, 1, 2}, {2, 3, 1}), (Path("x"), "x"),
-])
-def test_fingerprint_sees_the_same_thing_in_either_form(a, b):
-    assert fingerprint(a) == fingerprint(b)
-
-
-def test_fingerprint_is_the_same_in_another_process():
-    code = "from mindreader.core.store import fingerprint; print(fingerprint({'b': {'x', 'y', 'z'}, 'a': 0.1}))"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
-                          env=os.environ | {"PYTHONHASHSEED": "77"}).stdout.strip()
-    assert told == fingerprint({"a": 0.1, "b": {"z", "y", "x"}})
-
-
-def test_fingerprint_refuses_what_it_cannot_describe():
-    with pytest.raises(TypeError, match="fingerprint of a object"):
-        fingerprint(object())
-
-
-def test_child_seeds_differ_by_name_and_seed_and_fit_31_bits():
-    seeds = {child_seed(s, name) for s in range(50) for name in ("mapping/image", "mapping/caption", "gan/both")}
-    assert len(seeds) == 150
-    assert all(0 <= s < 2**31 for s in seeds)
-    assert child_seed(0, "gan/both") == child_seed(0, "gan/both")
-
-
-def test_source_fingerprint_refuses_a_module_that_is_not_there():
-    with pytest.raises(ValueError, match="no module 'mapingg'"):
-        store.source_fingerprint("mapingg")
 
 
 # ── stages ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -249,74 +200,6 @@ def test_a_disk_that_is_really_full(tmp_path):
         assert Store(tmp_path).fetch("small", KEY, write(), read) == "whole"
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
-
-
-# ── files ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_atomic_write_keeps_the_old_file_when_the_writer_fails(tmp_path):
-    path = tmp_path / "a.txt"
-    path.write_text("old")
-    with pytest.raises(ValueError), store.atomic_write(path) as part:
-        part.write_text("half")
-        raise ValueError
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def picture():
-    fig = Figure(figsize=(2, 1))
-    fig.subplots().plot([0, 1, 0])
-    return fig
-
-
-def test_a_figure_leaves_picture_vector_numbers_and_origin(tmp_path):
-    data = pd.DataFrame({"x": [1, 2], "y": [0.1234567891, np.nan]})
-    png = store.save_figure(picture(), "03_gan/loss", origin="twin", data=data, meta={"seed": 3}, root=tmp_path)
-    assert png == tmp_path / "03_gan" / "loss.png"
-    assert (tmp_path / "03_gan" / "loss.csv").read_text() == "x,y\n1,0.123457\n2,\n"
-    card = json.loads((tmp_path / "03_gan" / "loss.json").read_text())
-    assert (card["origin"], card["seed"]) == ("twin", 3)
-    assert "torch" in card["versions"]
-    assert png.with_suffix(".svg").read_text().lstrip().startswith("<?xml")
-
-
-def test_the_same_figure_is_the_same_file(tmp_path):
-    for name in ("a", "b"):
-        store.save_figure(picture(), name, origin="twin", root=tmp_path)
-    for suffix in (".png", ".svg"):
-        assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
-
-
-def test_what_is_committed_has_no_time_and_no_commit_and_other_runs_have(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "FIGURES", tmp_path)
-    store.record("01", {"origin": "twin", "preset": "book", "values": {"a": 1}})
-    store.record("01", {"origin": "twin", "preset": "smoke", "values": {"a": 1}}, root=tmp_path / "runs" / "x")
-    committed = json.loads((tmp_path / "results" / "01.json").read_text())
-    other = json.loads((tmp_path / "runs" / "x" / "results" / "01.json").read_text())
-    assert not {"time", "commit"} & set(committed)
-    assert {"time", "commit"} <= set(other)
-
-
-def test_an_unknown_origin_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="origin 'real'; expected 'twin'"):
-        store.save_table(pd.DataFrame({"a": [1]}), "t", origin="real", root=tmp_path)
-
-
-def test_recorded_numbers_are_valid_json_with_every_field(tmp_path):
-    values = {"fd": {"ours": np.float32(1.23456789), "low": float("nan"), "n": np.int64(3)}, "kept": 2}
-    path = store.record("03_gan", {"origin": "twin", "preset": "book", "values": values}, root=tmp_path)
-    told = json.loads(path.read_text())["values"]
-    assert told["fd"] == {"ours": 1.23457, "low": None, "high": None, "n": 3, "chance": None, "paper": None, "note": None}
-    assert told["kept"]["ours"] == 2
-
-
-@pytest.mark.parametrize("results, says", [
-    ({"origin": "twin", "values": {}}, "lack preset"),
-    ({"origin": "twin", "preset": "book", "values": {"a": {"low": 1}}}, "result s:a has low"),
-    ({"origin": "twin", "preset": "book", "values": {"a": {"ours": 1, "hgih": 1}}}, "expected 'ours' and of the rest"),
-])
-def test_results_of_another_shape_are_refused(tmp_path, results, says):
-    with pytest.raises(ValueError, match=says):
-        store.record("s", results, root=tmp_path)
 
 
 def test_clean_forgets_stages_but_not_nsd(tmp_path):

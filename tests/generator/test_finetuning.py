@@ -11,11 +11,11 @@ import torch
 from small_gan import CONFIG, NETWORK, FakeClip, contra, rng, same_states
 from torch.nn import functional as F
 
-from mindreader.generator.finetuning import GanConfig, TrainedGan, train_gan
+from mindreader.generator.finetuning import TrainedGan, train_gan
 from mindreader.generator.steps import (discriminator_losses, generator_losses, mixed_styles, path_length_losses,
                                         perturb, r1_losses, random_crop)
 from mindreader.records import Diverged, LayoutError
-from mindreader.generator.stylegan import Discriminator, Generator, StyleGanConfig
+from mindreader.generator.stylegan import Discriminator, Generator
 
 @pytest.fixture(scope="module")
 def data():

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ... import embedding, scoring, training
+from ... import core, embedding, scoring
 from ...core import atomic_write
 from ...scoring import pixel_correlation
 from ...experiments import CONDITIONS
@@ -33,7 +33,7 @@ class Browser:
         """Path of browser.jpg in this folder, the sheet of all pictures, written."""
         folder.mkdir(parents=True, exist_ok=True)
         with atomic_write(folder / "browser.jpg") as part:
-            part.write_bytes(training.jpeg(self.lines))
+            part.write_bytes(core.jpeg(self.lines))
         return folder / "browser.jpg"
 
 
@@ -63,4 +63,4 @@ def browse(run: Pipeline, cond: str, n: int = 96) -> Browser:
     columns["true embedding"] = first_draw(painted(run, cond, "true embedding"))[rows]
     columns["nearest training picture"] = pictures_of(run, nearest_training_ids(run, cond)[rows])
     table["PixCorr"] = pixel_correlation(columns[LABELS[cond]], seen)
-    return Browser(table, np.stack([training.tiles(columns[name]) for name in training.TILES], 1))
+    return Browser(table, np.stack([core.tiles(columns[name]) for name in core.TILES], 1))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mindreader.training import sheet
+from mindreader.core import sheet
 
 
 def test_tiles_stand_in_lines_and_columns(rng):

@@ -7,13 +7,13 @@ import types
 
 import pytest
 
-from mindreader.core import memory
+from mindreader.training import memory
 
 ROUNDS, MEBIBYTES = 20, 64
 PROGRAM = f"""
 import resource, sys
 import numpy as np
-from mindreader.memory import keep_freed_memory
+from mindreader.training.memory import keep_freed_memory
 if sys.argv[1] == "keep":
     assert keep_freed_memory()
 def fresh_pages():
