@@ -1,7 +1,7 @@
 """The paper's Figure 1 as code: each stage is made once, kept, and found again by any notebook.
 
-    pictures + captions ── CLIP ──▶ points ──┐ train
-    brain activity ───────────── two mappers ▶ mapped points ── generator ──▶ pictures ── feature net ──▶ scores
+    pictures + captions ── CLIP ──▶ embeddings ──┐ train
+    brain activity ────────────── two mappers ──▶ decoded embeddings ── generator ──▶ pictures ── evaluation network ──▶ scores
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ import pandas as pd
 
 from . import embedding, generator, mapping, nsd, twin
 from .core import Store, check_device, home, nsd_root, progress, source_fingerprint
-from .generator import PSEUDO_NOISE, Watch
-from .mapping import MappingConfig
-from .training import LOSSES
 from .core.weights import load_part, part_checksum
 from .experiments import CONDITIONS, NOTHING, Experiment
+from .generator import PSEUDO_NOISE, Watch
+from .mapping import MappingConfig
 from .records import SPACES, Diverged, Embeddings, Reconstructions, Split, Stimuli, Subject
+from .training import LOSSES
 
 # A stage: the earlier stages and the parts of the experiment that could change it, the code that makes it (with all that it
 # reaches, see `meaning`), and the pretrained weights that it uses. Walked to make its key, so that changing the generator
 # never refits a mapper.
 NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "subject": (("subject", "seed", "data", "twin"), ("Pipeline.subject",), ()),
-    "embeddings": (("subject", "embed"), ("Pipeline.points", "Pipeline.augmented"), ("clip",)),
+    "embeddings": (("subject", "embed"), ("Pipeline.embeddings", "Pipeline.augmented"), ("clip",)),
     "captions": (("embeddings", "screen"), ("Pipeline.stimuli",), ()),
     "mapped": (("captions", "mapping", "device"), ("Pipeline.decoded", "Pipeline.mapped"), ()),
     "baselines": (("captions", "mapping"), ("Pipeline.ridge", "Pipeline.mlp"), ()),
     "low level": (("subject",), ("Pipeline.low_level",), ("resnet",)),
     "mapped low": (("low level", "mapping", "device"), ("Pipeline.decoded",), ()),
-    "starting distance": (("mapped", "start"), ("studies.mapping_grid:starting_distance", "Pipeline.reconstruct", "Pipeline.picture_features"),
-                          ("feature",)),
+    "starting distance": (("mapped", "start"), ("studies.mapping_grid:starting_distance", "Pipeline.reconstruct",
+                                                "Pipeline.picture_features"), ("feature",)),
     "pseudo generator": (("captions", "gan", "device"), ("Pipeline.beginning",), ("resnet",)),
     "generator": (("mapped", "pseudo generator", "start", "end_to_end"), ("Pipeline.generator", "Pipeline.conditions"), ()),
     "categories": (("mapped", "category"), ("companion.ch05_category_auc.categories:category_logits",), ()),
@@ -97,18 +97,17 @@ class Pipeline:
 
     @cached_property
     def embeddings(self) -> dict[str, Embeddings]:
-        """Where CLIP puts each picture ("image", one point) and each of its captions ("caption", several points)."""
-        stimuli = self.subject.stimuli
-        return {
-            "image": self._keep_embeddings("embeddings", {"space": "image"}, lambda: embedding.embed_pictures(stimuli, self.clip)),
-            "caption": self._keep_embeddings("embeddings", {"space": "caption"}, lambda: embedding.embed_captions(stimuli, self.clip)),
-        }
+        """CLIP's embedding of each picture ("image") and of each of its captions ("caption", several for a picture)."""
+        embed = {"image": embedding.embed_pictures, "caption": embedding.embed_captions}
+        return {space: self._keep_embeddings("embeddings", {"space": space},
+                                             lambda space=space: embed[space](self.subject.stimuli, self.clip))
+                for space in SPACES}
 
     @cached_property
     def caption_scores(self) -> pd.DataFrame:
         """How well each caption fits its picture, and whether it is kept (paper §2.1)."""
         return embedding.score_captions(self.subject.stimuli, self.embeddings["image"], self.embeddings["caption"],
-                                       logit_scale=self.clip.logit_scale, config=self.experiment.screen)
+                                        logit_scale=self.clip.logit_scale, config=self.experiment.screen)
 
     @cached_property
     def stimuli(self) -> Stimuli:
@@ -117,31 +116,30 @@ class Pipeline:
 
     @cached_property
     def targets(self) -> dict[str, Embeddings]:
-        """What the mappers aim at, before clamping: the picture's point, and the points of its kept captions."""
-        kept = self.caption_scores.caption_id[self.caption_scores.kept]
-        caption_embeddings = self.embeddings["caption"]
-        return {"image": self.embeddings["image"], "caption": caption_embeddings.take(np.isin(caption_embeddings.keys, kept))}
+        """What the mappers are fitted to, before clamping: the embeddings of the picture and of its kept captions."""
+        kept, captions = self.caption_scores.caption_id[self.caption_scores.kept], self.embeddings["caption"]
+        return {"image": self.embeddings["image"], "caption": captions.take(np.isin(captions.keys, kept))}
 
     @cached_property
     def truth(self) -> dict[str, Embeddings]:
-        """One unit-length clamped point for each picture and space: the mean of its kept captions for "caption"."""
+        """One unit-length clamped embedding for each picture and space: the mean of its kept captions for "caption"."""
         return {space: mapping.targets(self.targets[space].per_image(), self.experiment.mapping.clamp)
                 for space in SPACES}
 
     @cached_property
     def low_level(self) -> Embeddings:
-        """Each picture in the self-taught low-level net, within [0, 1]: what the third mapper aims at (paper Table 4)."""
-        features = self._keep_embeddings("low level", {}, lambda: embedding.embed_pictures(self.subject.stimuli, embedding.load_resnet()))
-        embeddings = mapping.low_level_targets(features, self.split.train)
-        return Embeddings(embeddings.vectors, embeddings.image_ids, embeddings.keys, "resnet", embeddings.source)
+        """Low-level features of each picture, within [0, 1]: what the third mapper is fitted to (paper Table 4)."""
+        features = self._keep_embeddings("low level", {}, lambda: embedding.embed_pictures(self.subject.stimuli,
+                                                                                           embedding.load_resnet()))
+        return replace(mapping.low_level_targets(features, self.split.train), space="resnet")
 
     def aims(self, space: str) -> Embeddings:
-        """What the mapper to "image", "caption" or "resnet" aims at, before clamping and scaling."""
+        """What the mapper to "image", "caption" or "resnet" is fitted to, before clamping and scaling."""
         return self.low_level if space == "resnet" else self.targets[space]
 
     @cached_property
     def augmented(self) -> np.ndarray:
-        """Points of augmented versions of the pictures, (n_versions, n_images, n_dims) in the stimuli's order."""
+        """CLIP's embeddings of augmented versions of the pictures, (n_versions, n_images, n_dims) in the stimuli's order."""
         def make(folder: Path, n_versions: int = 4) -> None:
             stimuli, seed = self.subject.stimuli, self.experiment.child_seed("augment")
             versions = [self.clip.images(embedding.augment(stimuli.images, seed=seed + v)) for v in range(n_versions)]
@@ -152,7 +150,7 @@ class Pipeline:
 
     # ── from the brain ─────────────────────────────────────────────────────────────────────────────────────────────
     def mapper(self, space: str, recipe: MappingConfig | None = None, repeat: int = 0) -> mapping.FittedMapper:
-        """The network that carries activity to CLIP's image or caption space, or to the low-level net's (paper §2.2).
+        """The network from activity to CLIP's image or caption space, or to the low-level features (paper §2.2).
 
         Parameters
         ----------
@@ -178,7 +176,7 @@ class Pipeline:
         return self.store.fetch(stage, key, make, mapping.FittedMapper.load)
 
     def recipe(self, space: str, recipe: MappingConfig | None = None) -> MappingConfig:
-        """The recipe, or the experiment's, as a mapper to this space follows it: with as many entries in `epochs` as phases."""
+        """The recipe, or the experiment's, for a mapper to this space: with as many entries in `epochs` as phases."""
         recipe = recipe or self.experiment.mapping
         recipe = mapping.low_level_recipe(recipe) if space == "resnet" else recipe
         return replace(recipe, epochs=recipe.epochs[:len(recipe.phases)])
@@ -189,7 +187,7 @@ class Pipeline:
         return stage, self.key(stage, {"space": space} | ({"repeat": repeat} if repeat else {}), mapping=recipe)
 
     def decoded(self, space: str, recipe: MappingConfig | None = None, repeat: int = 0) -> Embeddings:
-        """Where each validation trial is put by that `mapper`.
+        """What that `mapper` decodes from each validation trial.
 
         Raises Diverged where its training did; that is kept too, so that it is not tried again.
         """
@@ -198,7 +196,7 @@ class Pipeline:
 
         def make(folder: Path) -> None:
             try:
-                _save_embeddings(folder, self.mapper(space, recipe, repeat).predict(self.subject.validation))
+                self.mapper(space, recipe, repeat).predict(self.subject.validation).save(folder)
             except Diverged as reason:
                 (folder / "diverged.txt").write_text(str(reason), encoding="utf-8")
 
@@ -206,37 +204,38 @@ class Pipeline:
 
     @cached_property
     def mapped(self) -> dict[str, Embeddings]:
-        """Where the brain puts each trial, by its two mappers; all trials, training and validation."""
+        """What the two mappers decode from each trial; all trials, training and validation."""
         return {space: self._keep_embeddings("mapped", {"space": space, "what": "predictions"},
-                                         lambda space=space: self.mapper(space).predict(self.subject.trials))
+                                             lambda space=space: self.mapper(space).predict(self.subject.trials))
                 for space in SPACES}
 
     @cached_property
     def ridge(self) -> dict[str, Embeddings]:
-        """The same trials carried over by ridge regression, to read the mappers' scores beside."""
-        return {space: self._keep_embeddings("baselines", {"space": space, "what": "ridge"},
-                                         lambda space=space: mapping.fit_ridge(
-                                             self.subject.train, self.targets[space], clamp=self.experiment.mapping.clamp,
-                                             seed=self.experiment.child_seed("ridge")).predict(self.subject.trials))
+        """The same decoded by ridge regression, a baseline for the mappers."""
+        def fit(space: str) -> Embeddings:
+            return mapping.fit_ridge(self.subject.train, self.targets[space], clamp=self.experiment.mapping.clamp,
+                                     seed=self.experiment.child_seed("ridge")).predict(self.subject.trials)
+
+        return {space: self._keep_embeddings("baselines", {"space": space, "what": "ridge"}, partial(fit, space))
                 for space in SPACES}
 
     @cached_property
     def mlp(self) -> dict[str, Embeddings]:
-        """The same trials carried over by a plain residual network of fully connected layers, by the mappers' recipe."""
-        return {space: self._keep_embeddings("baselines", {"space": space, "what": "mlp"},
-                                         lambda space=space: mapping.fit_mlp(
-                                             self.subject.train, self.subject.validation, self.targets[space],
-                                             self.experiment.mapping, seed=self.experiment.child_seed(f"mlp/{space}"),
-                                             augmented=self.augmented if space == "image" else None,
-                                             progress=progress).predict(self.subject.trials))
+        """The same decoded by a residual network of fully connected layers, trained by the mappers' recipe."""
+        def fit(space: str) -> Embeddings:
+            return mapping.fit_mlp(self.subject.train, self.subject.validation, self.targets[space], self.experiment.mapping,
+                                   seed=self.experiment.child_seed(f"mlp/{space}"), progress=progress,
+                                   augmented=self.augmented if space == "image" else None).predict(self.subject.trials)
+
+        return {space: self._keep_embeddings("baselines", {"space": space, "what": "mlp"}, partial(fit, space))
                 for space in SPACES}
 
     def validation(self, embeddings: Embeddings) -> Embeddings:
-        """Only the points whose picture is on the validation side."""
+        """Only the embeddings whose picture is on the validation side."""
         return embeddings.take(np.isin(embeddings.image_ids, self.split.validation))
 
     def training(self, embeddings: Embeddings) -> Embeddings:
-        """Only the points whose picture is on the training side."""
+        """Only the embeddings whose picture is on the training side."""
         return embeddings.take(np.isin(embeddings.image_ids, self.split.train))
 
     # ── pictures ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -258,7 +257,7 @@ class Pipeline:
         """What finetuning with this condition starts from: the pretrained generator, with its head doubled for "both".
 
         Where nothing is pretrained (start "none"), a generator trained on the training pictures alone, from pseudo
-        conditions: their own true points, drowned in noise (paper §2.3, its last resort). Departs: D-46.
+        conditions: their own true embeddings, drowned in noise (paper §2.3, its last resort). Departs: D-46.
         """
         heads = CONDITIONS[cond]
         if self.experiment.start != NOTHING:
@@ -276,23 +275,23 @@ class Pipeline:
         return self.store.fetch("pseudo generator", key, make, generator.TrainedGan.load)
 
     def generator(self, cond: str) -> generator.TrainedGan:
-        """The generator finetuned on this brain's mapped points, conditioned by "img", "cap" or "both" (paper §2.3)."""
+        """The generator finetuned on this brain's decoded embeddings, conditioned on "img", "cap" or "both" (paper §2.3)."""
         return self._finetuned(cond, generator.TrainedGan.load)
 
     def conditions(self, cond: str) -> dict[str, Embeddings]:
-        """What that painter is told of each trial, by space: what the frozen mappers say (`mapped`).
+        """The embeddings that this generator is conditioned on, by space: those of the frozen mappers (`mapped`).
 
-        With end_to_end, what the mappers of its own heads say that were trained along with it.
+        With end_to_end, those of its own heads' mappers, which were trained along with it.
         """
         if not self.experiment.end_to_end:
             return self.mapped
 
-        def embeddings(space: str) -> Embeddings:
-            learnt = self._finetuned(cond, lambda folder: mapping.FittedMapper.load(folder / space))
-            return learnt.predict(self.subject.trials)
+        def decode(space: str) -> Embeddings:
+            mapper = self._finetuned(cond, lambda folder: mapping.FittedMapper.load(folder / space))
+            return mapper.predict(self.subject.trials)
 
-        return self.mapped | {space: self._keep_embeddings("generator", {"cond": cond, "conditions": space}, partial(embeddings, space))
-                              for space in CONDITIONS[cond]}
+        return self.mapped | {space: self._keep_embeddings("generator", {"cond": cond, "conditions": space},
+                                                           partial(decode, space)) for space in CONDITIONS[cond]}
 
     def _finetuned(self, cond: str, load):
         key = self.key("generator", {"cond": cond})
@@ -320,70 +319,70 @@ class Pipeline:
     def _train(self, cond: str, embeddings: dict[str, Embeddings], config: generator.GanConfig, start, seed: str,
                room: Path) -> generator.TrainedGan:
         rows = self._rows(embeddings[CONDITIONS[cond][0]].image_ids)
-        return generator.train_gan(self.subject.stimuli.images, rows, tuple(p.vectors for p in embeddings.values()), config,
-                             start=start, on_tick=self._watch(cond, room), **self._helpers(seed, room))
+        return generator.train_gan(self.subject.stimuli.images, rows, tuple(e.vectors for e in embeddings.values()), config,
+                                   start=start, on_tick=self._watch(cond, room), **self._helpers(seed, room))
 
     def _rows(self, image_ids: np.ndarray) -> np.ndarray:
         """Where these pictures stand among the stimuli."""
         return pd.Index(self.subject.stimuli.ids).get_indexer(image_ids)
 
     def _watch(self, cond: str, room: Path, n: int = 8) -> Watch:
-        """Samples for n validation pictures, each by its first trial: as the frozen mappers read it, and by its true point."""
+        """Samples for n validation pictures: from the first trial of each, decoded, and from its true embedding."""
         brain = {head: self.validation(self.mapped[head]) for head in CONDITIONS[cond]}
         ids, first = (x[:n] for x in np.unique(brain[CONDITIONS[cond][0]].image_ids, return_index=True))
-        read = tuple(embeddings.vectors[first] for embeddings in brain.values())
+        decoded = tuple(embeddings.vectors[first] for embeddings in brain.values())
         true = tuple(self.truth[head].at(ids) for head in CONDITIONS[cond])
-        return Watch(self.subject.stimuli.images[self._rows(ids)], (read, true), room)
+        return Watch(self.subject.stimuli.images[self._rows(ids)], (decoded, true), room)
 
     def _helpers(self, seed: str, room: Path) -> dict:
-        """What every training of a painter is given."""
+        """What every training of a generator is given."""
         device = self.experiment.device
         low_level = embedding.load_resnet().on(device).low_level if self.experiment.gan.low_level else None
         return dict(clip=self.clip.on(device), low_level=low_level, seed=self.experiment.child_seed(seed), device=device,
                     checkpoint=room / "checkpoint.pt", progress=progress)
 
-    def reconstruct(self, embeddings: dict[str, Embeddings], cond: str, *, finetuned: bool = True, n_draws: int = 1) -> Reconstructions:
-        """Pictures from points, by the finetuned generator or by the one it started from; the same z for every row set."""
+    def reconstruct(self, embeddings: dict[str, Embeddings], cond: str, *, finetuned: bool = True,
+                    n_draws: int = 1) -> Reconstructions:
+        """Pictures from embeddings, by the finetuned generator or by the one it started from; the same z for all rows."""
         heads = CONDITIONS[cond]
         trained = self.ready(self.generator(cond) if finetuned else self.beginning(cond))
         return generator.reconstruct({h: embeddings[h] for h in heads}, trained, heads=heads, n_draws=n_draws,
-                                       seed=self.experiment.child_seed("z"))
+                                     seed=self.experiment.child_seed("z"))
 
     def ready(self, trained: generator.TrainedGan) -> generator.TrainedGan:
-        """The painter where this run computes, and in the number format in which it learned to paint."""
+        """The generator on the device of this run, and in the number format in which it was trained."""
         return replace(trained, device=self.experiment.device, precision=self.experiment.gan.precision)
 
     @cached_property
     def feature_net(self) -> embedding.FeatureNet:
-        """Sees pictures for scoring only; no training loss ever uses it."""
+        """The evaluation network: for scoring only, in no training loss."""
         return embedding.load_feature_net()
 
     def picture_features(self, pictures: Reconstructions) -> Embeddings:
-        """Reconstructions in the feature net's space."""
+        """Reconstructions in the evaluation network's space."""
         return embedding.embed_reconstructions(pictures, self.feature_net)
 
     @cached_property
     def true_features(self) -> Embeddings:
-        """Every stimulus in the feature net's space."""
+        """Every stimulus in the evaluation network's space."""
         return embedding.embed_pictures(self.subject.stimuli, self.feature_net)
 
     @property
     def released_reference(self) -> Embeddings:
         """The picture of every training trial in that space, repeats and all: what the released code's distance is to."""
         trials, embeddings = self.subject.train, self.true_features
-        return Embeddings(embeddings.at(trials.image_ids), trials.image_ids, trials.trial_ids, embeddings.space, embeddings.source)
+        return Embeddings(embeddings.at(trials.image_ids), trials.image_ids, trials.trial_ids, embeddings.space,
+                          embeddings.source)
 
-    # ── reading the same points otherwise ──────────────────────────────────────────────────────────────────────────
+    # ── the way back ──────────────────────────────────────────────────────────────────────────────────────────────
     @cached_property
     def encoder(self) -> mapping.FittedEncoder:
-        """The network that predicts activity from CLIP's point of a picture (paper A.8)."""
+        """The network that predicts activity from CLIP's embedding of a picture (paper A.8)."""
         key = self.key("encoder", {})
 
         def make(folder: Path) -> None:
-            fitted = mapping.fit_encoder(self.truth["image"], self.subject.train, self.subject.validation,
-                                          self.experiment.encoder, seed=self.experiment.child_seed("encoder"),
-                                          progress=progress)
-            fitted.save(folder)
+            mapping.fit_encoder(self.truth["image"], self.subject.train, self.subject.validation, self.experiment.encoder,
+                                seed=self.experiment.child_seed("encoder"), progress=progress).save(folder)
 
         return self.store.fetch("encoder", key, make, mapping.FittedEncoder.load)
 
@@ -407,7 +406,7 @@ class Pipeline:
         }
 
     def _keep_embeddings(self, stage: str, extra: dict, make) -> Embeddings:
-        return self.store.fetch(stage, self.key(stage, extra), lambda folder: _save_embeddings(folder, make()), _load_embeddings)
+        return self.store.fetch(stage, self.key(stage, extra), lambda folder: make().save(folder), Embeddings.load)
 
 
 @cache
@@ -429,21 +428,11 @@ def _closure(stage: str) -> tuple[set, set, set]:
     return settings, code | set(NEEDS[stage][1]), parts | set(NEEDS[stage][2])
 
 
-def _save_embeddings(folder: Path, embeddings: Embeddings) -> None:
-    np.savez(folder / "embeddings.npz", vectors=embeddings.vectors, image_ids=embeddings.image_ids, keys=embeddings.keys,
-             space=embeddings.space, source=embeddings.source)
-
-
-def _load_embeddings(folder: Path) -> Embeddings:
-    with np.load(folder / "embeddings.npz", allow_pickle=False) as kept:
-        return Embeddings(kept["vectors"], kept["image_ids"], kept["keys"], str(kept["space"]), str(kept["source"]))
-
-
 def _load_embeddings_or_raise(folder: Path) -> Embeddings:
     reason = folder / "diverged.txt"
     if reason.is_file():
         raise Diverged(reason.read_text(encoding="utf-8"))
-    return _load_embeddings(folder)
+    return Embeddings.load(folder)
 
 
 def _first_phase(recipe: MappingConfig) -> MappingConfig | None:

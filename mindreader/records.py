@@ -6,6 +6,7 @@ Records hold NumPy arrays and tables, never tensors; their rows are joined by im
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
@@ -163,13 +164,17 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class Embeddings:
-    """Points in a shared space, true (source "clip") or read from a brain (source "fmri").
+    """Vectors in a shared space, true (source "clip") or decoded from a brain (source "fmri").
 
     vectors    (n, n_dims) float32
-    image_ids  (n,) int64    which picture each point is about
-    keys       (n,) int64    tells several points of one picture apart: the trial id for source "fmri",
+    image_ids  (n,) int64    the picture that each vector is about
+    keys       (n,) int64    tells several vectors of one picture apart: the trial id for source "fmri",
                              the caption id for captions, 0 for pictures; (image_id, key) is unique
-    space      "image" or "caption" (which side of CLIP), or the name of another feature net
+    space      "image" or "caption" (which side of CLIP), or the name of another feature extractor
+
+    >>> both = Embeddings(np.float32([[3, 0], [1, 0], [0, 2]]), np.array([7, 7, 9]), np.array([0, 1, 0]), "image", "fmri")
+    >>> both.per_image().at([9, 7]).tolist()
+    [[0.0, 2.0], [2.0, 0.0]]
     """
 
     vectors: np.ndarray
@@ -197,18 +202,18 @@ class Embeddings:
     def at(self, image_ids) -> np.ndarray:
         """Vectors aligned with `image_ids` (repeats allowed), shape (len(image_ids), n_dims).
 
-        Needs one point per picture; a picture that is not here raises KeyError.
+        Needs one vector per picture; a picture that is not here raises KeyError.
         """
         index = pd.Index(self.image_ids)
         if not index.is_unique:
-            raise ValueError(f"image {index[index.duplicated()][0]} has several points; use per_image() first")
+            raise ValueError(f"image {index[index.duplicated()][0]} has several embeddings; use per_image() first")
         rows = index.get_indexer(image_ids)
         if (rows < 0).any():
-            raise KeyError(f"image {np.asarray(image_ids)[rows < 0][0]} has no point among these {len(self)}")
+            raise KeyError(f"image {np.asarray(image_ids)[rows < 0][0]} has no embedding among these {len(self)}")
         return self.vectors[rows]
 
     def per_image(self) -> Embeddings:
-        """One point per picture: the mean over its points (repeats or captions), pictures in ascending id."""
+        """One vector per picture: the mean over its repeats or captions, pictures in ascending id."""
         ids, inverse = np.unique(self.image_ids, return_inverse=True)
         total = np.zeros((len(ids), self.vectors.shape[1]))
         np.add.at(total, inverse, self.vectors)
@@ -216,15 +221,26 @@ class Embeddings:
         return Embeddings(mean.astype(np.float32), ids, np.zeros(len(ids), np.int64), self.space, self.source)
 
     def unit(self) -> Embeddings:
-        """The same points scaled to unit length."""
+        """The same scaled to unit length."""
         norm = np.linalg.norm(self.vectors, axis=1, keepdims=True)
         vectors = (self.vectors / np.maximum(norm, 1e-12)).astype(np.float32)
         return Embeddings(vectors, self.image_ids, self.keys, self.space, self.source)
 
+    def save(self, folder: Path) -> None:
+        """Write embeddings.npz into a folder."""
+        np.savez(folder / "embeddings.npz", vectors=self.vectors, image_ids=self.image_ids, keys=self.keys, space=self.space,
+                 source=self.source)
+
+    @classmethod
+    def load(cls, folder: Path) -> Embeddings:
+        """Read what `save` wrote."""
+        with np.load(folder / "embeddings.npz", allow_pickle=False) as kept:
+            return cls(kept["vectors"], kept["image_ids"], kept["keys"], str(kept["space"]), str(kept["source"]))
+
 
 @dataclass(frozen=True, eq=False)
 class Reconstructions:
-    """Pictures made from points.
+    """Pictures generated from embeddings.
 
     images     (n, n_draws, height, width, 3) uint8   several draws of z for one condition
     image_ids  (n,) int64   which picture each row tries to show
