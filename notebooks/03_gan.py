@@ -102,8 +102,8 @@ run.show(plots.picture_grid(report.draws(run, cond, n=5, n_draws=4), origin=run.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-repeats", "caption": "Showings of the same validation picture (the paper's Fig. 7). Above: what was attended on that trial. Below: what was read from the reconstruction, in red where it was another thing."}}
 shown = showings.showings(run, cond, n=5)
-run.show(plots.showings(shown, origin=run.origin), "repeats",
-         data=shown.drop(columns=["seen", "painted"])) if len(shown) else showings.NOT_TOLD
+run.show(plots.repeated_reconstructions(shown, origin=run.origin), "repeats",
+         data=shown.drop(columns=["seen", "reconstructed"])) if len(shown) else showings.NOT_TOLD
 
 # %% [markdown]
 # They differ; do they differ *by what was attended*? A ridge regression that was taught what training pictures show reads

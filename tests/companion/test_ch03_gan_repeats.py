@@ -33,7 +33,7 @@ def test_showings_attended_what_was_planted_and_not_all_the_same(run, shown):
     for image, part in shown.groupby("image_id"):
         trials = np.sort(run.subject.trials.of([image]).trial_ids)
         names = [THINGS[told[t]].name if told[t] else showings.NOTHING for t in trials.tolist()]
-        assert part.attended.tolist() == names and part.showing.tolist() == list(range(1, len(names) + 1))
+        assert part.attended.tolist() == names and part.repeat.tolist() == list(range(1, len(names) + 1))
         assert len({name for name in names if name != showings.NOTHING}) > 1
 
 
@@ -57,13 +57,13 @@ def test_equal_points_give_equal_pictures_for_all_showings_of_a_picture(run, mon
 
 
 def test_what_is_painted_is_what_the_generator_makes_of_that_trial(run, shown):
-    one = shown[shown.showing == 2].iloc[0]
+    one = shown[shown["repeat"] == 2].iloc[0]
     trial = np.sort(run.subject.trials.of([one.image_id]).trial_ids)[1]
     brain = pictures.brain_embeddings(run, "both")
     assert trial in brain["image"].keys
     again = showings._painted(run, "both", "brain")
     row = np.flatnonzero((again.image_ids == one.image_id) & (again.keys == trial))
-    assert len(row) == 1 and np.array_equal(first_draw(again)[row[0]], one.painted)
+    assert len(row) == 1 and np.array_equal(first_draw(again)[row[0]], one.reconstructed)
 
 
 def test_the_true_picture_is_exactly_at_chance(table):
@@ -91,7 +91,7 @@ def test_a_planted_difference_is_read_and_a_missing_one_is_not(run, rng):
     told = np.array([rng.choice(np.flatnonzero(row)) for row in present])
     loud = present + np.where(np.arange(len(things)) == told[:, None], 0.7, 0)
     evidence = showings._evidence(run, taught, {"loud": loud @ code, "even": present @ code})
-    found = {name: recovery.attended_things(e, present > 0, told, trials, seed=0) for name, e in evidence.items()}
+    found = {name: recovery.decode_attended(e, present > 0, told, trials, seed=0) for name, e in evidence.items()}
     assert found["loud"].p < 0.01 and found["loud"].hit.mean() > 0.8
     assert found["even"].p == 1 and found["even"].hit.mean() == pytest.approx(found["even"].chance)
 
@@ -107,5 +107,5 @@ def test_entries_say_whether_it_can_be_told(table):
 def test_a_real_subject_gets_pictures_without_labels_and_no_table(run, monkeypatch):
     monkeypatch.setattr(type(run), "origin", "nsd")
     shown = showings.showings(run, "both", n=2)
-    assert shown.image_id.nunique() == 2 and (shown.attended == "").all() and (shown["read"] == "").all()
+    assert shown.image_id.nunique() == 2 and (shown.attended == "").all() and (shown["decoded"] == "").all()
     assert showings.attention(run, "both").empty

@@ -26,16 +26,16 @@ NOT_TOLD = "Left out: nothing was planted, or no picture's showings attended dif
 
 # ── to look at ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def showings(run: Pipeline, cond: str, n: int = 5) -> pd.DataFrame:
-    """What is painted for each showing of a picture: table image_id, showing (from 1), seen, painted, attended, read.
+    """What is painted for each showing of a picture: table image_id, repeat (from 1), seen, reconstructed, attended, decoded.
 
     The first n pictures, in trial order, that were shown most often and whose showings attended different things (any n
     where nothing was planted); nobody chooses. All showings of a picture are painted with the same z, so that what
-    differs comes from the trial alone. seen and painted are (H, W, 3) uint8; attended and read are names of things, ""
+    differs comes from the trial alone. seen and reconstructed are (H, W, 3) uint8; attended and decoded are names of things, ""
     where that is not known. Source: the paper's Fig. 7.
     """
     planted = run.origin == "twin"
     trials = _asked(run, cond) if planted else _shown(run, cond)
-    columns = ["image_id", "showing", "seen", "painted", "attended", "read"]
+    columns = ["image_id", "repeat", "seen", "reconstructed", "attended", "decoded"]
     if trials.empty:
         return pd.DataFrame(columns=columns)
     table = trials[trials.image_id.isin(trials.image_id.iloc[:n])]
@@ -44,9 +44,10 @@ def showings(run: Pipeline, cond: str, n: int = 5) -> pd.DataFrame:
     read = pd.Series("", trials.index)
     if planted:
         found, _ = _attended(run, cond)[PAINTED]
-        read.iloc[found.rows] = np.array(_things(run))[found.chosen]
-    table = table.assign(seen=list(pictures_of(run, table.image_id)), painted=list(pictures), read=read[table.index])
-    table = table.sort_values(["count", "first", "showing"], ascending=[False, True, True], ignore_index=True)
+        read.iloc[found.rows] = np.array(_things(run))[found.decoded]
+    table = table.assign(seen=list(pictures_of(run, table.image_id)), reconstructed=list(pictures),
+                         decoded=read[table.index])
+    table = table.sort_values(["count", "first", "repeat"], ascending=[False, True, True], ignore_index=True)
     return table[columns]
 
 
@@ -58,7 +59,7 @@ def attention(run: Pipeline, cond: str) -> pd.DataFrame:
     taught, by ridge regression, on training pictures alone: on their features in the feature net, which no loss has
     seen, for what is painted; on their true points for the mapped points; on their mean activity for the activity. What
     a trial says for each thing is compared with what the picture's other trials say; chance and p come from swapping
-    its trials (`recovery.attended_things`). The true picture says the same on each trial, so it must be at chance. auc:
+    its trials (`twin.decode_attended`). The true picture says the same on each trial, so it must be at chance. auc:
     how well the same reader tells which things are in the picture at all, mean over things; it says whether a reader is
     blind. No rows where nothing was planted or no picture's showings differ.
     """
@@ -97,7 +98,7 @@ def attention_entries(table: pd.DataFrame) -> dict:
 def _shown(run: Pipeline, cond: str) -> pd.DataFrame:
     """Validation trials, those of pictures shown most often first, then in trial order, showing by showing.
 
-    Table row (of `brain_points`), image_id, trial, showing, attended. Within a showing the pictures keep one order, so
+    Table row (of `brain_points`), image_id, trial, repeat, attended. Within a showing the pictures keep one order, so
     that a picture has the same place, and so the same z, in each.
     """
     brain = brain_embeddings(run, cond)["image"]
@@ -108,9 +109,9 @@ def _shown(run: Pipeline, cond: str) -> pd.DataFrame:
     table = pd.DataFrame({"row": np.arange(len(brain)), "image_id": brain.image_ids, "trial": brain.keys, "attended": told})
     table = table.sort_values("trial")
     by_picture = table.groupby("image_id").trial
-    table = table.assign(showing=by_picture.cumcount() + 1, count=by_picture.transform("size"),
+    table = table.assign(repeat=by_picture.cumcount() + 1, count=by_picture.transform("size"),
                          first=by_picture.transform("first"))
-    return table.sort_values(["showing", "count", "first"], ascending=[True, False, True], ignore_index=True)
+    return table.sort_values(["repeat", "count", "first"], ascending=[True, False, True], ignore_index=True)
 
 
 def _asked(run: Pipeline, cond: str) -> pd.DataFrame:
@@ -136,7 +137,7 @@ def _paint(run: Pipeline, cond: str, source: str, trials: pd.DataFrame) -> Recon
     """These rows of `_shown`, painted showing by showing, so that all showings of a picture share their z."""
     fed = sources(run, cond)[source]
     parts = [run.reconstruct({space: fed[space].take(part.row.to_numpy()) for space in SPACES}, cond)
-             for _, part in trials.groupby("showing")]
+             for _, part in trials.groupby("repeat")]
     return Reconstructions(np.concatenate([p.images for p in parts]), np.concatenate([p.image_ids for p in parts]),
                            np.concatenate([p.keys for p in parts]), parts[0].heads, parts[0].seed)
 
@@ -159,7 +160,7 @@ def _attended(run: Pipeline, cond: str) -> dict[str, tuple[twin.Attended, float]
         present = _presence(run, trials.image_id)[things].to_numpy() > 0
         told = pd.Index(things).get_indexer(trials.attended)
         run.memo[key] = {
-            name: (twin.attended_things(evidence, present, told, trials.image_id.to_numpy(),
+            name: (twin.decode_attended(evidence, present, told, trials.image_id.to_numpy(),
                                             seed=run.experiment.child_seed("attended")),
                    float(auc_by_class(present, evidence, things)[0].value.mean()))
             for taught, asked in _inputs(run, cond, trials) for name, evidence in _evidence(run, taught, asked).items()}
@@ -168,7 +169,7 @@ def _attended(run: Pipeline, cond: str) -> dict[str, tuple[twin.Attended, float]
 
 def _inputs(run: Pipeline, cond: str, trials: pd.DataFrame) -> list[tuple[Embeddings, dict[str, np.ndarray]]]:
     """What each reader is taught on, one row for each training picture, and what it is asked about, by name."""
-    ids, activity = twin.per_picture(run.subject.train)
+    ids, activity = twin.mean_responses(run.subject.train)
     asked = run.subject.validation
     inputs = [(Embeddings(activity, ids, np.zeros_like(ids), "betas", "fmri"),
                {ACTIVITY: asked.betas[pd.Index(asked.trial_ids).get_indexer(trials.trial)]})]

@@ -1,11 +1,11 @@
-"""From records and tables to figures: one function for each kind of figure; nothing is computed or saved here."""
+"""Draw figures from records and tables: one function for each kind of figure; nothing is computed or saved here."""
 
 from .common import (COLOURS, ORIGIN_LABEL, STYLE, captions_beside_pictures, class_scores, curve_panels, curves, dots,
                      figure, histogram, picture_grid, scatter, scores_with_controls, styled, two_lines, volume_slices)
 from .flatmap import flatten
 from .mapping import (DIRECTION, VERDICT, beside_the_paper, hubs, mapped_beside_true, pair_histograms,
                       profiles_and_pairs, verdicts)
-from .pictures import ROW_COLOURS, bottleneck, distances_over_size, score_panels, showings
+from .pictures import ROW_COLOURS, bottleneck, distances_over_size, repeated_reconstructions, score_panels
 from .subject import (GRADE, REGIONS, REST, annotated_scenes, attended, contrasts, flat_maps, region_slices, repeats,
                       sessions)
 
@@ -13,5 +13,5 @@ __all__ = ["COLOURS", "DIRECTION", "GRADE", "ORIGIN_LABEL", "REGIONS", "REST", "
            "annotated_scenes", "attended", "beside_the_paper", "bottleneck", "captions_beside_pictures", "class_scores",
            "contrasts", "curve_panels", "curves", "distances_over_size", "dots", "figure", "flat_maps", "flatten",
            "histogram", "hubs", "mapped_beside_true", "pair_histograms", "picture_grid", "profiles_and_pairs",
-           "region_slices", "repeats", "scatter", "score_panels", "scores_with_controls", "sessions", "showings",
-           "styled", "two_lines", "verdicts", "volume_slices"]
+           "region_slices", "repeated_reconstructions", "repeats", "scatter", "score_panels", "scores_with_controls",
+           "sessions", "styled", "two_lines", "verdicts", "volume_slices"]

@@ -1,7 +1,4 @@
-"""The figures of chapter 03: every score of every source, distances over sample size, a bottleneck, three showings.
-
-Like `plots`, whose style and colours they share, they take tables, and compute and save nothing.
-"""
+"""Draw the figures of chapter 03: scores of every source, distances over sample size, a bottleneck, repeats."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
 from .common import COLOURS, figure, styled
 
-# what a row of a panel is: the brain, what cannot be beaten, and everything that needs no brain or no painter
+# colours of the rows of a panel: the brain and the ceiling; all other rows are controls, in grey
 ROW_COLOURS = {"brain": COLOURS["brain"], "true embedding": COLOURS["truth"]}
 
 
@@ -22,7 +19,7 @@ def score_panels(table: pd.DataFrame, share: pd.DataFrame, *, origin: str, title
     """A panel for each score, the same rows in all: what the pictures were made from. Better is always to the right.
 
     table: name, metric, value, low, high (NaN: no interval), chance (NaN: none), better; share: metric, floor, brain,
-    share. The green bar runs from the best score without this brain to the brain's: what the brain supplies.
+    share. The green bar runs from the best score without this brain to the brain's: the brain's contribution.
     """
     panels, names = list(dict.fromkeys(table.metric)), list(dict.fromkeys(table.name))
     rows = -(-len(panels) // columns)
@@ -49,8 +46,8 @@ def score_panels(table: pd.DataFrame, share: pd.DataFrame, *, origin: str, title
                 ax.set_xscale("log")
                 ax.xaxis.set_minor_formatter(NullFormatter())
             ax.invert_xaxis()
-        says = f"brain supplies {100 * at.share:.0f} %" if gained else "brain supplies nothing"
-        ax.set_title(f"{metric}\n{says}", fontsize=8, fontweight="normal")
+        share_text = f"brain contributes {100 * at.share:.0f} %" if gained else "brain contributes nothing"
+        ax.set_title(f"{metric}\n{share_text}", fontsize=8, fontweight="normal")
         ax.tick_params(labelsize=7)
     axes[0, 0].set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
     fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
@@ -87,7 +84,7 @@ def distances_over_size(table: pd.DataFrame, *, origin: str, labels: dict[str, s
 
 @styled
 def bottleneck(table: pd.DataFrame, *, origin: str, title: str, chance: float = 0.5) -> Figure:
-    """Scores over the number of directions that get through, with bands; table rank, where, value, low, high."""
+    """Scores over the number of directions kept, with bands; table rank, where, value, low, high."""
     fig, axes = figure(5.6, 3.2, origin=origin)
     ax = axes[0, 0]
     ranks = np.sort(table["rank"].unique())
@@ -97,18 +94,18 @@ def bottleneck(table: pd.DataFrame, *, origin: str, title: str, chance: float = 
         ax.plot(x, part.value, marker="o", ms=3.5, lw=1.6, color=colour, label=name)
         ax.fill_between(x, part.low, part.high, color=colour, alpha=0.18, lw=0)
     ax.axhline(chance, color=COLOURS["chance"], lw=1, ls="--", label="chance")
-    ax.set(xticks=range(len(ranks)), xticklabels=ranks, xlabel="directions that get through",
+    ax.set(xticks=range(len(ranks)), xticklabels=ranks, xlabel="directions kept",
            ylabel="two-way identification", title=title)
     ax.legend()
     return fig
 
 
 @styled
-def showings(table: pd.DataFrame, *, origin: str) -> Figure:
-    """A row for each picture: what was seen, then what was painted for each showing, with what was attended above it.
+def repeated_reconstructions(table: pd.DataFrame, *, origin: str) -> Figure:
+    """A row for each stimulus: the stimulus, then the reconstruction of each repeat under the thing attended on it.
 
-    table: image_id, showing, seen, painted (H, W, 3) uint8, attended, read; "" for what is not known. Below a picture: what
-    was read from it, red where it was not that.
+    table: image_id, repeat, seen, reconstructed (H, W, 3) uint8, attended, decoded; "" where unknown. The thing decoded
+    from a reconstruction stands below it, in red where it is not the attended one.
     """
     groups = [part for _, part in table.groupby("image_id", sort=False)]
     columns = 1 + max(map(len, groups))
@@ -121,10 +118,10 @@ def showings(table: pd.DataFrame, *, origin: str) -> Figure:
         row[0].imshow(part.seen.iloc[0], interpolation="lanczos")
         row[0].set_title("seen", fontsize=7, fontweight="normal", loc="center")
         for ax, trial in zip(row[1:], part.itertuples()):
-            ax.imshow(trial.painted, interpolation="lanczos")
-            told = f"attends: {trial.attended}" if trial.attended else f"showing {trial.showing}"
-            ax.set_title(told, fontsize=7, fontweight="normal", loc="center")
-            if trial.read:
-                colour = COLOURS["kept" if trial.read == trial.attended else "dropped"]
-                ax.set_xlabel(f"read: {trial.read}", fontsize=7, color=colour)
+            ax.imshow(trial.reconstructed, interpolation="lanczos")
+            label = f"attends: {trial.attended}" if trial.attended else f"repeat {trial.repeat}"
+            ax.set_title(label, fontsize=7, fontweight="normal", loc="center")
+            if trial.decoded:
+                colour = COLOURS["kept" if trial.decoded == trial.attended else "dropped"]
+                ax.set_xlabel(f"decoded: {trial.decoded}", fontsize=7, color=colour)
     return fig
