@@ -21,7 +21,6 @@ from benchmarks.plain_mapper import PlainMapper
 from benchmarks.plain_stylegan import PlainDiscriminator, PlainGenerator
 from benchmarks.timing import Timing, by_turns, by_turns_apart, peaks
 from mindreader.studies import costs
-from mindreader.core import paths
 from mindreader.training import losses
 from mindreader.experiments import experiment
 from mindreader.training.fitting import new_network
@@ -273,7 +272,7 @@ def test_every_process_that_shares_a_device_times_its_steps(processes):
 
 
 def test_the_steps_of_a_gpu_are_kept_for_chapter_02(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(paths, "PACKAGE", tmp_path)
+    monkeypatch.setattr(costs, "RECORD", tmp_path / "gpu_steps.csv")
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "some GPU")
     monkeypatch.setattr(grid_step, "together", lambda step, device, n_steps, processes: [step.batch / 1e4] * n_steps)
     asked = argparse.Namespace(device="cuda", repeats=3, record=True)

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from .. import core
 from ..core import atomic_write
 from ..mapping import MappingConfig
 from ..training import LOSSES, blend, new_network
@@ -24,6 +23,7 @@ from .mapping_grid import TABLE3, TABLE4, Row, fits_of
 
 # The paper's training side: trials by its split, voxels, dimensions of ViT-B/32 and of the low-level features.
 NSD = {"n_trials": 23_715, "n_voxels": 15_724, "n_dims": 512, "n_low_level": 256}
+RECORD = Path(__file__).with_name("gpu_steps.csv")
 
 
 @dataclass(frozen=True)
@@ -157,17 +157,13 @@ def read_record() -> pd.DataFrame:
     Columns as of `Step.label`, processes, milliseconds (of a step of one process, the median), fastest, slowest, n_steps,
     device, torch. `python -m benchmarks grid --device cuda --record` makes it.
     """
-    return pd.read_csv(_record_path())
+    return pd.read_csv(RECORD)
 
 
 def write_record(rows: Sequence[dict]) -> None:
     """Replace the record by these lines of `record_row`, in one step."""
-    with atomic_write(_record_path()) as part:
+    with atomic_write(RECORD) as part:
         pd.DataFrame(rows).to_csv(part, index=False, float_format="%.4g", lineterminator="\n")
-
-
-def _record_path() -> Path:
-    return Path(__file__).with_name("gpu_steps.csv")
 
 
 def gpu_columns() -> dict[tuple[str, int], str]:
