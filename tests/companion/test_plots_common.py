@@ -15,18 +15,18 @@ LINES = pd.DataFrame({"x": [0, 1, 0, 1], "y": [0.0, 1, 1, 0], "of": ["a", "a", "
 CLASSES = pd.DataFrame({"category": ["dog", "cat"], "kind": "thing", "input": "fMRI", "value": [0.7, 0.6]})
 CURVES = pd.DataFrame({"x": [0, 1, 1, 2, 2], "stage": list("aabba"), "what": ["loss"] * 4 + ["auc"],
                        "value": range(5)})
-DOTS = SCORES.assign(judge=["a", "b"], group=["first", "second"])
+DOTS = SCORES.assign(network=["a", "b"], group=["first", "second"])
 CAPTIONS = pd.DataFrame({"image": [0, 1], "caption": ["a dog", "a cat"], "probability": [0.9, 0.1], "kept": [True, False]})
 WORDS = {"xlabel": "x", "ylabel": "y", "title": "t"}
 FIGURES = {
-    "picture_grid": lambda o: plots.picture_grid({"seen": PICTURES, "read": PICTURES}, origin=o, row_labels=["a", "b"]),
+    "picture_grid": lambda o: plots.picture_grid({"stimulus": PICTURES, "reconstruction": PICTURES}, origin=o, row_labels=["a", "b"]),
     "captions": lambda o: plots.captions_beside_pictures(PICTURES, CAPTIONS, origin=o),
     "histogram": lambda o: plots.histogram(np.array([1, 2, 2]), bins=3, origin=o, **WORDS),
     "curves": lambda o: plots.curves(LINES, x="x", y="y", hue="of", origin=o, chance=0.5, **WORDS),
     "scores": lambda o: plots.scores_with_controls(SCORES, origin=o, xlabel="x", title="t", chance=0.5, paper=0.782),
     "classes": lambda o: plots.class_scores(CLASSES, origin=o, xlabel="x", title="t"),
     "panels": lambda o: plots.curve_panels(CURVES, xlabel="minutes", origin=o),
-    "dots": lambda o: plots.dots(DOTS, hue="judge", origin=o, xlabel="x", title="t", chance=0.5, lines={"bar": 0.9}),
+    "dots": lambda o: plots.dots(DOTS, hue="network", origin=o, xlabel="x", title="t", chance=0.5, lines={"bar": 0.9}),
     "scatter": lambda o: plots.scatter(np.arange(4.0), np.arange(4.0), groups=np.array(list("aabb")), origin=o, **WORDS),
     "two_lines": lambda o: plots.two_lines(np.zeros((2, 5)), np.ones((2, 5)), ("a", "b"), origin=o, **WORDS),
     "slices": lambda o: plots.volume_slices(np.argwhere(np.ones((4, 4, 4))), np.arange(64.0), origin=o, label="r", title="t"),
@@ -69,20 +69,20 @@ def test_an_unknown_origin_is_refused():
 
 
 def test_dots_of_one_name_share_a_row_under_their_groups_name():
-    table = pd.concat([SCORES.assign(judge="a", group="first"), SCORES.assign(judge="b", group="second")])
-    fig = plots.dots(table, hue="judge", origin="twin", xlabel="x", title="t")
+    table = pd.concat([SCORES.assign(network="a", group="first"), SCORES.assign(network="b", group="second")])
+    fig = plots.dots(table, hue="network", origin="twin", xlabel="x", title="t")
     marks = [line for line in fig.axes[0].lines if line.get_marker() == "o"]
     assert {"first", "second", "brain", "shuffled"} <= set(texts(fig))
     assert [len(set(line.get_ydata())) for line in marks] == [2, 2]
     assert not set(marks[0].get_ydata()) & set(marks[1].get_ydata())
-    together = plots.dots(table.drop(columns="group"), hue="judge", origin="twin", xlabel="x", title="t")
+    together = plots.dots(table.drop(columns="group"), hue="network", origin="twin", xlabel="x", title="t")
     marks = [line for line in together.axes[0].lines if line.get_marker() == "o"]
     rows = np.stack([line.get_ydata() for line in marks])
     assert np.array_equal(rows.round(), [[0, 1], [0, 1]]) and (rows[0] < rows[1]).all()
 
 
 def test_a_row_with_one_dot_has_it_in_the_middle_and_a_log_axis_has_plain_numbers():
-    far = SCORES.assign(value=[2.6, 96.0], what=["painted", "yardstick"])
+    far = SCORES.assign(value=[2.6, 96.0], what=["generated", "yardstick"])
     fig = plots.dots(far, hue="what", origin="twin", xlabel="x", title="t", logx=True)
     marks = [line for line in fig.axes[0].lines if line.get_marker() == "o"]
     assert [list(line.get_ydata()) for line in marks] == [[0], [1]]

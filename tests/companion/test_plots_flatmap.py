@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mindreader.twin.cortex import lay_out
 from mindreader.companion.plots.flatmap import flatten
+from mindreader.twin.cortex import lay_out
 
 SHAPE = (81, 104, 83)
 MIDDLE = (np.array(SHAPE) - 1) / 2

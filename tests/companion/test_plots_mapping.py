@@ -13,11 +13,11 @@ WAYS = ("forward", "backward")
 LINES = pd.DataFrame({"panel": "clamp", "line": ["cut"] * 4 + ["as it was"] * 2, "copy": [0, 0, 1, 1, 0, 0],
                       "dimension": [0, 1] * 3, "value": RNG.random(6)})
 PAIRS = pd.DataFrame({"panel": "clamp", "pair": ["same picture", "two pictures"] * 5, "cosine": RNG.random(10)})
-READ = pd.DataFrame({"space": "image", "reader": ["mapper", "ridge regression", "shuffled brain"] * 2,
-                     "value": RNG.random(6)})
-FOUND = pd.DataFrame({"reader": "mapper", "similarity": ["raw", "raw", "CSLS", "CSLS"], "rank": [1, 2, 1, 2],
+DECODED = pd.DataFrame({"space": "image", "decoder": ["mapper", "ridge regression", "shuffled brain"] * 2,
+                        "value": RNG.random(6)})
+FOUND = pd.DataFrame({"decoder": "mapper", "similarity": ["raw", "raw", "CSLS", "CSLS"], "rank": [1, 2, 1, 2],
                       "count": [3, 1, 2, 2]})
-RATES = pd.DataFrame([{"trials": trials, "reader": "mapper", "similarity": kind, "direction": way, "value": 5.0,
+RATES = pd.DataFrame([{"trials": trials, "decoder": "mapper", "similarity": kind, "direction": way, "value": 5.0,
                        "low": 4.0, "high": 6.0, "chance": 0.3}
                       for trials in ("first", "once") for kind in ("raw", "CSLS") for way in WAYS])
 BESIDE = pd.DataFrame([{"source": source, "group": group, "name": name, "direction": way, "value": value, "low": 1.0,
@@ -30,7 +30,7 @@ CELLS = pd.DataFrame([("a > b", "paper", "f_mi, forward", "supported", "+5.0"),
                      columns=["claim", "source", "column", "verdict", "text"])
 FIGURES = {
     "profiles": lambda o: plots_mapping.profiles_and_pairs(LINES, PAIRS, origin=o, title="t"),
-    "mapped": lambda o: plots_mapping.mapped_beside_true(LINES, READ, origin=o, title="t"),
+    "mapped": lambda o: plots_mapping.mapped_beside_true(LINES, DECODED, origin=o, title="t"),
     "pairs": lambda o: plots_mapping.pair_histograms(PAIRS, origin=o, xlabel="cosine", title="t"),
     "hubs": lambda o: plots_mapping.hubs(FOUND, RATES, k=10, origin=o, title="t"),
     "beside": lambda o: plots_mapping.beside_the_paper(BESIDE, origin=o, xlabel="%", title="t"),

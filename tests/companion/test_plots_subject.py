@@ -7,9 +7,9 @@ from figure_checks import is_the_same_bytes_each_time, says_whose_brain_it_shows
 from matplotlib.patches import Rectangle
 
 from mindreader.companion.plots import common as plots, subject as plots_subject
-from mindreader.twin.cortex import lay_out
 from mindreader.companion.plots.flatmap import flatten
 from mindreader.nsd.outlines import Outline
+from mindreader.twin.cortex import lay_out
 
 RNG = np.random.default_rng(5)
 PICTURES = RNG.integers(0, 255, (2, 16, 16, 3), dtype=np.uint8)
@@ -24,8 +24,8 @@ BRAIN = pd.DataFrame({"x": FLAT[:, 0], "y": FLAT[:, 1], "family": np.where(V1, "
 NAMES = [f"{p} · {t}" for p in (1, 2) for t in (1, 2, 3)]
 MATRIX = pd.DataFrame(np.corrcoef(RNG.standard_normal((6, 9))), index=NAMES, columns=NAMES)
 RELIABILITY = pd.DataFrame({"same": RNG.random(20), "other": RNG.random(20) - 0.5})
-MINDS = pd.DataFrame({"image_id": [4, 4, 9], "picture": list(PICTURES[[0, 0, 1]]), "told": ["dog", "cat", "dog"],
-                      "read": ["dog", "dog", "dog"]})
+MINDS = pd.DataFrame({"image_id": [4, 4, 9], "picture": list(PICTURES[[0, 0, 1]]),
+                      "attended": ["dog", "cat", "dog"], "decoded": ["dog", "dog", "dog"]})
 DRIFT = pd.DataFrame({"voxel": [0, 0, 1, 1], "session": [1, 2, 1, 2], "before": [0.4, -0.4, -0.1, 0.1], "after": 0.0,
                       "planted": [0.5, -0.5, 0.0, 0.0]})
 TABLE = pd.DataFrame({"region": ["FFA-1", "FFA-1", "PPA", "PPA"], "contrast": ["faces", "places"] * 2,
@@ -63,7 +63,7 @@ def test_slices_and_map_show_a_region_in_the_colour_of_its_family():
         assert any((np.abs(a[..., :3] - colour) < 1e-6).all(-1).any() for a in shown if a.ndim == 3), name
 
 
-def test_what_was_read_wrongly_is_red():
+def test_what_was_decoded_wrongly_is_red():
     fig = FIGURES["attended"]("twin")
     colours = [ax.xaxis.label.get_color() for ax in fig.axes if ax.get_xlabel()]
     assert colours == [plots.COLOURS[c] for c in ("kept", "dropped", "kept")]

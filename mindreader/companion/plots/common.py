@@ -1,4 +1,4 @@
-"""One function for each kind of figure; each takes records or tidy tables and returns a matplotlib Figure.
+"""Draw the figures that several chapters share: each function takes tidy tables and returns a matplotlib Figure.
 
 Nothing is computed or saved here. The same colour means the same thing in every chapter, chance is drawn wherever it
 exists, and a figure from the simulated subject says so in its corner.
@@ -37,6 +37,27 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1, *, orig
     return fig, axes
 
 
+def headline(fig: Figure, title: str) -> None:
+    """Write the title of the whole figure above its panels."""
+    fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+
+
+def bare(ax) -> None:
+    """Take ticks and frame away."""
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+
+
+def legend_beside(ax) -> None:
+    """Put the legend to the right of the axes, at the top."""
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def slice_levels(coords: np.ndarray, n_slices: int) -> np.ndarray:
+    """Heights of axial slices through the middle of voxels, (n_slices,) int; coords (n_voxels, 3)."""
+    return np.quantile(coords[:, 2], np.linspace(0.2, 0.8, n_slices)).astype(int)
+
+
 @styled
 def picture_grid(columns: dict[str, np.ndarray], *, origin: str, row_labels=None, title: str = "") -> Figure:
     """Pictures side by side: one column for each entry, one row for each picture.
@@ -50,15 +71,13 @@ def picture_grid(columns: dict[str, np.ndarray], *, origin: str, row_labels=None
         for r in range(n_rows):
             ax = axes[r, c]
             ax.imshow(images[r], interpolation="lanczos")
-            ax.set(xticks=[], yticks=[])
-            for spine in ax.spines.values():
-                spine.set_visible(False)
+            bare(ax)
             if r == 0:
                 ax.set_title(name, fontsize=8, loc="center", fontweight="normal")
             if c == 0 and row_labels is not None:
                 ax.set_ylabel(row_labels[r], rotation=0, ha="right", va="center", fontsize=7)
     if title:
-        fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+        headline(fig, title)
     return fig
 
 
@@ -96,7 +115,7 @@ def histogram(values: np.ndarray, *, bins, origin: str, xlabel: str, ylabel: str
 @styled
 def curves(table: pd.DataFrame, *, x: str, y: str, hue: str, origin: str, xlabel: str, ylabel: str, title: str,
            chance: float | None = None, logx: bool = False) -> Figure:
-    """Lines with bands: one line for each value of `hue`; columns low and high, where present, make the band."""
+    """Lines with bands: one line for each value of `hue`; columns low and high, where present, are the band."""
     fig, axes = figure(5.4, 3.2, origin=origin)
     ax = axes[0, 0]
     palette = sns.color_palette("deep", table[hue].nunique())
@@ -116,7 +135,7 @@ def curves(table: pd.DataFrame, *, x: str, y: str, hue: str, origin: str, xlabel
 
 @styled
 def curve_panels(table: pd.DataFrame, *, xlabel: str, origin: str, columns: int = 4) -> Figure:
-    """A small panel for each quantity that was followed, one line for each stage; points where there are only a few.
+    """A small panel for each quantity over training, one line for each stage; markers where there are only a few.
 
     table: x, stage, what, value; panels and stages in the order of their first row.
     """
@@ -161,7 +180,7 @@ def scores_with_controls(table: pd.DataFrame, *, origin: str, xlabel: str, title
     ax.set(yticks=range(len(table)), yticklabels=_row_names(table), xlabel=xlabel, title=title)
     ax.set_ylim(len(table) - 0.5, -0.5)
     if chance is not None or paper is not None:
-        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        legend_beside(ax)
     return fig
 
 
@@ -176,8 +195,8 @@ def dots(table: pd.DataFrame, *, hue: str, origin: str, xlabel: str, title: str,
     """A row for each name and in it a dot, with its interval, for each value of `hue`.
 
     table: name, value, low, high (NaN: no interval), the column `hue` and, optionally, group: rows of one group stand
-    together under its name. Where rows have several dots, these lie a little above one another. lines: further marks on the axis, by what
-    they are called.
+    together under its name. Where rows have several dots, these lie a little above one another. lines: further marks on
+    the axis, by name.
     """
     table = table if "group" in table else table.assign(group="")
     rows, headings, place = {}, {}, 0.0
@@ -206,7 +225,7 @@ def dots(table: pd.DataFrame, *, hue: str, origin: str, xlabel: str, title: str,
         ax.set_xscale("log")
         ax.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_locator=NullLocator())
     ax.set_ylim(place - 0.4, -0.6)
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    legend_beside(ax)
     return fig
 
 
@@ -225,7 +244,7 @@ def class_scores(table: pd.DataFrame, *, origin: str, xlabel: str, title: str) -
     ax.axvline(0.5, color=COLOURS["chance"], lw=1, ls="--", label="chance")
     ax.set(yticks=range(len(order)), yticklabels=order, xlabel=xlabel, title=title)
     ax.invert_yaxis()
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    legend_beside(ax)
     return fig
 
 
@@ -264,21 +283,21 @@ def two_lines(first: np.ndarray, second: np.ndarray, labels: tuple[str, str], *,
 
 
 @styled
-def volume_slices(coords: np.ndarray, values: np.ndarray, *, origin: str, label: str, title: str, n_slices: int = 3) -> Figure:
-    """Voxel values back in the volume: axial slices through the middle of the mask.
+def volume_slices(coords: np.ndarray, values: np.ndarray, *, origin: str, label: str, title: str,
+                  n_slices: int = 3) -> Figure:
+    """Axial slices of the volume, each voxel in the colour of its value.
 
-    coords (n_voxels, 3) as in Subject; values (n_voxels,), NaN where there is nothing to show.
+    coords (n_voxels, 3) as in Subject; values (n_voxels,), NaN for none.
     """
     shape = coords.max(0) + 2
     volume = np.full(shape, np.nan)
     volume[tuple(coords.T)] = values
-    levels = np.quantile(coords[:, 2], np.linspace(0.2, 0.8, n_slices)).astype(int)
     fig, axes = figure(2.4 * n_slices + 0.6, 2.9, 1, n_slices, origin=origin)
     limit = np.nanquantile(np.abs(values), 0.98) or 1
-    for ax, z in zip(axes[0], levels):
+    for ax, z in zip(axes[0], slice_levels(coords, n_slices)):
         image = ax.imshow(volume[:, :, z].T, origin="lower", cmap="viridis", vmin=min(0, np.nanmin(values)), vmax=limit,
                           interpolation="nearest")
         ax.set(xticks=[], yticks=[], title=f"z = {z}")
     fig.colorbar(image, ax=axes[0, -1], label=label, shrink=0.8)
-    fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    headline(fig, title)
     return fig

@@ -1,4 +1,4 @@
-"""Lay a cortex flat: two coordinates for each voxel, as one lays out a globe."""
+"""Project cortical voxels onto a flat map, hemisphere by hemisphere."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _GAP = 0.2   # between the hemispheres' maps; the back half of one has radius 1.
 
 
 def flatten(coords: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """Each voxel's place on a flat map, left hemisphere at the left, (n_voxels, 2); y is up, areas are kept.
+    """Place each voxel on a flat map, left hemisphere at the left, (n_voxels, 2); y is up, areas are kept.
 
-    Each hemisphere is taken for the ellipsoid that fills its half of the volume. The direction in which a voxel lies
-    from the middle of it is laid out around the hindmost point by Lambert's azimuthal equal-area projection, so that
-    how deep a voxel lies in the ribbon does not matter. Where a cortex is folded, as every real one is, the walls of
-    a fold come to lie on each other: the map is for looking, not for measuring.
+    Each hemisphere is approximated by the ellipsoid that fills its half of the volume. The direction of a voxel from the
+    ellipsoid's centre is projected around the occipital pole by Lambert's azimuthal equal-area projection, whatever the
+    voxel's depth in the cortical ribbon. In a folded cortex the walls of a sulcus overlap: the map is for display, not
+    for measurement.
 
     Parameters
     ----------
@@ -23,6 +23,9 @@ def flatten(coords: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
         (x, y, z) in the volume; x to the right, y to the front, z up.
     shape : (X, Y, Z)
         Of the volume.
+
+    >>> flatten(np.array([[60, 0, 41], [20, 0, 41]]), (81, 104, 83)).round(1).tolist()
+    [[0.2, 0.0], [0.0, 0.0]]
     """
     x, y, z = (np.asarray(coords, float) - (np.array(shape) - 1) / 2).T
     right = x > 0

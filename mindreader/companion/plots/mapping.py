@@ -1,7 +1,4 @@
-"""The figures of chapter 02: points coordinate by coordinate, hubs, settings beside the paper's, verdicts.
-
-Like `plots`, whose style and colours they share, they take tidy tables, and compute and save nothing.
-"""
+"""Draw the figures of chapter 02: embeddings by coordinate, hubs, settings beside the paper's, verdicts."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from .common import COLOURS, ORIGIN_LABEL, figure, styled
+from .common import COLOURS, ORIGIN_LABEL, figure, headline, legend_beside, styled
 
 DIRECTION = {"forward": COLOURS["image"], "backward": COLOURS["caption"]}
 VERDICT = {"supported": "#2f8f6b", "direction only": "#a9cdb9", "within noise": "#dededb", "contradicted": "#b3323c",
@@ -20,7 +17,7 @@ VERDICT = {"supported": "#2f8f6b", "direction only": "#a9cdb9", "within noise": 
 
 @styled
 def profiles_and_pairs(profiles: pd.DataFrame, pairs: pd.DataFrame, *, origin: str, title: str) -> Figure:
-    """A row for each choice: one picture's coordinates under it, and cosines of such pairs beside those of strangers.
+    """A row for each choice: one picture's coordinates under it, and cosines of such pairs beside those of unrelated pairs.
 
     profiles: panel, line, copy, dimension, value (several copies of a line are drawn thin); pairs: panel, pair, cosine.
     """
@@ -35,7 +32,7 @@ def profiles_and_pairs(profiles: pd.DataFrame, pairs: pd.DataFrame, *, origin: s
     axes[0, 1].legend(loc="upper left", fontsize=7)
     axes[-1, 0].set_xlabel("dimension of CLIP's space")
     axes[-1, 1].set_xlabel("cosine")
-    fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    headline(fig, title)
     return fig
 
 
@@ -43,21 +40,21 @@ def profiles_and_pairs(profiles: pd.DataFrame, pairs: pd.DataFrame, *, origin: s
 def mapped_beside_true(profiles: pd.DataFrame, correlations: pd.DataFrame, *, origin: str, title: str) -> Figure:
     """A row for each space: one trial's mapped and true coordinates; each coordinate's correlation over trials, sorted.
 
-    profiles: as in `profiles_and_pairs`; correlations: space (in the order of the panels), reader, value.
+    profiles: as in `profiles_and_pairs`; correlations: space (in the order of the panels), decoder, value.
     """
     panels, spaces = list(dict.fromkeys(profiles.panel)), list(dict.fromkeys(correlations.space))
     fig, axes = figure(8.2, 1.75 * len(spaces) + 0.5, len(spaces), 2, origin=origin, width_ratios=[1.9, 1])
     colours = {"mapper": COLOURS["brain"], "ridge regression": COLOURS["both"], "shuffled brain": COLOURS["control"]}
     for (left, right), panel, space in zip(axes, panels, spaces):
         _profile(left, profiles[profiles.panel == panel], panel)
-        for reader, part in correlations[correlations.space == space].groupby("reader", sort=False):
-            right.plot(np.sort(part.value)[::-1], color=colours[reader], lw=1.6, label=reader)
+        for decoder, part in correlations[correlations.space == space].groupby("decoder", sort=False):
+            right.plot(np.sort(part.value)[::-1], color=colours[decoder], lw=1.6, label=decoder)
         right.axhline(0, color=COLOURS["chance"], lw=1, ls="--", label="chance")
         right.set(ylabel="r over trials", ylim=(-0.15, 1.45 * correlations.value.max()))
     axes[0, 1].legend(fontsize=6.5, ncols=2, loc="upper right")
     axes[-1, 0].set_xlabel("dimension of CLIP's space")
     axes[-1, 1].set_xlabel("dimensions, best first")
-    fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    headline(fig, title)
     return fig
 
 
@@ -79,8 +76,8 @@ def pair_histograms(pairs: pd.DataFrame, *, origin: str, xlabel: str, title: str
         ax.set_title(panel, fontsize=8.5, fontweight="normal")
         ax.set(xlabel=xlabel, yticks=[])
         ax.spines.left.set_visible(False)
-    axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    legend_beside(axes[0, -1])
+    headline(fig, title)
     return fig
 
 
@@ -88,39 +85,39 @@ def pair_histograms(pairs: pd.DataFrame, *, origin: str, xlabel: str, title: str
 def hubs(occurrence: pd.DataFrame, retrieval: pd.DataFrame, *, k: int, origin: str, title: str) -> Figure:
     """How often each picture is among the k nearest, most often first, and retrieval under each similarity.
 
-    occurrence: reader, similarity, rank (from 1), count; retrieval: trials, reader, similarity, direction, value, low,
+    occurrence: decoder, similarity, rank (from 1), count; retrieval: trials, decoder, similarity, direction, value, low,
     high, chance (in per cent), a panel for each `trials`.
     """
     panels, kinds = list(dict.fromkeys(retrieval.trials)), list(dict.fromkeys(retrieval.similarity))
-    readers = list(dict.fromkeys(retrieval.reader))
+    decoders = list(dict.fromkeys(retrieval.decoder))
     fig, axes = figure(9.2, 3.3, 1, 1 + len(panels), origin=origin, width_ratios=[1.2] + [1] * len(panels))
     left = axes[0, 0]
-    for dash, reader in zip(("-", ":"), readers):
+    for dash, decoder in zip(("-", ":"), decoders):
         for colour, kind in zip(sns.color_palette("deep"), kinds):
-            part = occurrence[(occurrence.reader == reader) & (occurrence.similarity == kind)]
-            left.plot(part["rank"], part["count"], dash, color=colour, lw=1.5, label=f"{reader}, {kind}")
+            part = occurrence[(occurrence.decoder == decoder) & (occurrence.similarity == kind)]
+            left.plot(part["rank"], part["count"], dash, color=colour, lw=1.5, label=f"{decoder}, {kind}")
     left.axhline(k, color=COLOURS["chance"], lw=1, ls="--", label="all alike")
     left.set(xlabel="pictures, most often found first", ylabel=f"times among the {k} nearest")
     left.legend(fontsize=7)
-    rows = {(reader, kind): i for i, (reader, kind) in enumerate((r, kind) for r in readers for kind in kinds)}
+    rows = {key: place for place, key in enumerate((decoder, kind) for decoder in decoders for kind in kinds)}
     for ax, trials in zip(axes[0, 1:], panels):
         part = retrieval[retrieval.trials == trials]
         for up, (direction, mine) in zip((-0.14, 0.14), part.groupby("direction", sort=False)):
-            y = np.array([rows[key] for key in zip(mine.reader, mine.similarity)]) + up
+            y = np.array([rows[key] for key in zip(mine.decoder, mine.similarity)]) + up
             ax.hlines(y, mine.low, mine.high, color=DIRECTION[direction], lw=2, alpha=0.5)
             ax.plot(mine.value, y, "o", color=DIRECTION[direction], ms=4.5, label=direction)
         ax.axvline(part.chance.iloc[0], color=COLOURS["chance"], lw=1, ls="--", label="chance")
         ax.set_title(trials, fontsize=9, fontweight="normal")
         ax.set(yticks=[], xlabel="correct (%)", xlim=(0, 1.05 * retrieval.high.max()), ylim=(len(rows) - 0.5, -0.5))
-    axes[0, 1].set(yticks=list(rows.values()), yticklabels=[f"{reader.split()[0]}, {kind}" for reader, kind in rows])
+    axes[0, 1].set(yticks=list(rows.values()), yticklabels=[f"{decoder.split()[0]}, {kind}" for decoder, kind in rows])
     axes[0, -1].legend(loc="lower right", fontsize=7)
-    fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    headline(fig, title)
     return fig
 
 
 @styled
 def beside_the_paper(table: pd.DataFrame, *, origin: str, xlabel: str, title: str) -> Figure:
-    """The paper's rates and ours for the same settings, in panels of their own: they are of different brains.
+    """The paper's rates and ours for the same settings, in separate panels: the brains differ.
 
     table: source ("paper" or "ours"), group, name, direction, value, low, high, chance; rows of one group stand
     together under its name.
@@ -147,13 +144,13 @@ def beside_the_paper(table: pd.DataFrame, *, origin: str, xlabel: str, title: st
         axes[0, 0].annotate(group, (0, y), xycoords=axes[0, 0].get_yaxis_transform(), xytext=(-6, 0), ha="right",
                             textcoords="offset points", va="center", fontsize=8, style="italic")
     fig.legend(*axes[0, 1].get_legend_handles_labels(), loc="outside lower left", ncols=3)
-    fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    headline(fig, title)
     return fig
 
 
 @styled
 def verdicts(table: pd.DataFrame, *, origin: str, title: str) -> Figure:
-    """What the paper's own counts and ours say of each claim: a coloured cell for each mapper and direction.
+    """Verdicts on each claim from the paper's counts and from ours: a coloured cell for each mapper and direction.
 
     table: claim, source ("paper" or "ours"), column (mapper and direction), verdict (a key of VERDICT), text.
     """
@@ -176,7 +173,7 @@ def verdicts(table: pd.DataFrame, *, origin: str, title: str) -> Figure:
     axes[0, 0].set(yticks=range(len(claims)), yticklabels=claims)
     handles = [Patch(color=colour, label=name) for name, colour in VERDICT.items()]
     fig.legend(handles=handles, loc="outside lower left", ncols=len(handles), fontsize=7)
-    fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    headline(fig, title)
     return fig
 
 

@@ -8,7 +8,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
-from .common import COLOURS, figure, styled
+from .common import COLOURS, bare, figure, headline, legend_beside, styled
 
 # colours of the rows of a panel: the brain and the ceiling; all other rows are controls, in grey
 ROW_COLOURS = {"brain": COLOURS["brain"], "true embedding": COLOURS["truth"]}
@@ -50,7 +50,7 @@ def score_panels(table: pd.DataFrame, share: pd.DataFrame, *, origin: str, title
         ax.set_title(f"{metric}\n{share_text}", fontsize=8, fontweight="normal")
         ax.tick_params(labelsize=7)
     axes[0, 0].set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
-    fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    headline(fig, title)
     return fig
 
 
@@ -78,7 +78,7 @@ def distances_over_size(table: pd.DataFrame, *, origin: str, labels: dict[str, s
         ax.set_xticklabels(["∞", *map(str, shown)])
         ax.set(xlabel="pictures on each side (1/n)", ylabel=label)
     axes[0, 0].set_title(title)
-    axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    legend_beside(axes[0, -1])
     return fig
 
 
@@ -112,8 +112,7 @@ def repeated_reconstructions(table: pd.DataFrame, *, origin: str) -> Figure:
     height = 1.55 if (table.attended != "").any() else 1.15
     fig, axes = figure(1.3 * columns, height * len(groups) + 0.3, len(groups), columns, origin=origin)
     for ax in axes.flat:
-        ax.set(xticks=[], yticks=[])
-        ax.spines[:].set_visible(False)
+        bare(ax)
     for row, part in zip(axes, groups):
         row[0].imshow(part.seen.iloc[0], interpolation="lanczos")
         row[0].set_title("seen", fontsize=7, fontweight="normal", loc="center")

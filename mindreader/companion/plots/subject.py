@@ -1,7 +1,4 @@
-"""The figures of chapter 00: scenes with what is marked in them, a brain with its regions, repeats, sessions.
-
-Like `plots`, whose style and colours they share, they take records and tables, and compute and save nothing.
-"""
+"""Draw the figures of chapter 00: scenes with their masks, a brain with its regions, repeats, sessions."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 from scipy.spatial import cKDTree
 
-from .common import COLOURS, figure, styled
+from .common import COLOURS, bare, figure, headline, slice_levels, styled
 
 # families of regions, the same on slices and on the flat map
 REGIONS = {"V1": "#1f4e8c", "V2": "#4a80c1", "V3": "#86b0dc", "hV4": "#7a6bb5", "faces": "#c8443a", "bodies": "#3f9b5f",
@@ -36,8 +33,8 @@ def annotated_scenes(images: np.ndarray, outlines: list[list], captions: pd.Data
     fig, axes = figure(8.2, 1.75 * len(images), len(images), 3, origin=origin, width_ratios=[1, 1, 3.1])
     for (left, middle, right), picture, marked, place in zip(axes, images, outlines, range(len(images))):
         left.imshow(picture, interpolation="lanczos")
-        painted, named = _painted(picture, marked)
-        middle.imshow(painted, interpolation="nearest")
+        masked, named = _masked(picture, marked)
+        middle.imshow(masked, interpolation="nearest")
         for (x, y), outline in named:
             weight = "bold" if outline.kind == "thing" else "normal"
             middle.text(x, y, outline.category.replace("-", "\n"), ha="center", va="center", fontsize=5.5,
@@ -61,10 +58,9 @@ def region_slices(coords: np.ndarray, family: np.ndarray, *, origin: str, title:
     """
     volume = np.ones((*(coords.max(0) + 2), 3))
     volume[tuple(coords.T)] = [to_rgb(REGIONS.get(name, REST)) for name in family]
-    levels = np.quantile(coords[:, 2], np.linspace(0.2, 0.8, n_slices)).astype(int)
     low, high = coords.min(0) - 1.5, coords.max(0) + 1.5
     fig, axes = figure(2.2 * n_slices + 1.1, 2.5, 1, n_slices, origin=origin)
-    for ax, z in zip(axes[0], levels):
+    for ax, z in zip(axes[0], slice_levels(coords, n_slices)):
         ax.imshow(volume[:, :, z].swapaxes(0, 1), origin="lower", interpolation="nearest")
         ax.set(xticks=[], yticks=[], xlabel="left · right", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
         ax.set_title(f"z = {z}", fontweight="normal")
@@ -72,7 +68,7 @@ def region_slices(coords: np.ndarray, family: np.ndarray, *, origin: str, title:
     axes[0, 0].set_ylabel("back · front")
     handles = [Patch(color=colour, label=name) for name, colour in (*REGIONS.items(), ("no region", REST))]
     axes[0, -1].legend(handles=handles, loc="center left", bbox_to_anchor=(1.02, 0.5))
-    fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    headline(fig, title)
     return fig
 
 
@@ -99,13 +95,13 @@ def flat_maps(table: pd.DataFrame, regions: dict[str, np.ndarray], *, origin: st
     for ax in axes[0]:
         ax.axis("off")
     fig.colorbar(image, ax=axes[0].tolist(), shrink=0.7, label="ncsnr")
-    fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    headline(fig, title)
     return fig
 
 
 @styled
 def repeats(matrix: pd.DataFrame, table: pd.DataFrame, *, origin: str, title: str) -> Figure:
-    """Correlation between trials of a few pictures, and over all pictures that of repeats against strangers.
+    """Correlation between trials of a few pictures, and over all pictures that of repeats against trials of other pictures.
 
     matrix: square, rows named "picture · trial"; table: same, other.
     """
@@ -129,15 +125,15 @@ def repeats(matrix: pd.DataFrame, table: pd.DataFrame, *, origin: str, title: st
     axes[0, 1].set(xlabel="mean correlation over voxels", ylabel="pictures")
     axes[0, 1].set_ylim(0, axes[0, 1].get_ylim()[1] * 1.25)
     axes[0, 1].legend(loc="upper right")
-    fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    headline(fig, title)
     return fig
 
 
 @styled
 def attended(table: pd.DataFrame, *, origin: str, title: str) -> Figure:
-    """One row of trials for each picture: what was attended is lit; under it what was read, red where it was not that.
+    """One row of trials for each picture: the attended thing is lit; below, the decoded one, red where it is another.
 
-    table: image_id, picture (H, W, 3) uint8, told, read.
+    table: image_id, picture (H, W, 3) uint8, attended, decoded.
     """
     groups = [part for _, part in table.groupby("image_id", sort=False)]
     columns = max(map(len, groups))
@@ -146,13 +142,12 @@ def attended(table: pd.DataFrame, *, origin: str, title: str) -> Figure:
     for row, part in zip(axes, groups):
         for number, (ax, trial) in enumerate(zip(row, part.itertuples()), 1):
             ax.imshow(trial.picture, interpolation="lanczos")
-            ax.set_title(f"trial {number}, attends: {trial.told}", fontsize=7, fontweight="normal", loc="center")
-            colour = COLOURS["kept" if trial.read == trial.told else "dropped"]
-            ax.set_xlabel(f"read: {trial.read}", fontsize=7, color=colour)
+            ax.set_title(f"trial {number}, attends: {trial.attended}", fontsize=7, fontweight="normal", loc="center")
+            colour = COLOURS["kept" if trial.decoded == trial.attended else "dropped"]
+            ax.set_xlabel(f"decoded: {trial.decoded}", fontsize=7, color=colour)
         for ax in row:
-            ax.set(xticks=[], yticks=[])
-            ax.spines[:].set_visible(False)
-    fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+            bare(ax)
+    headline(fig, title)
     return fig
 
 
@@ -178,7 +173,7 @@ def sessions(table: pd.DataFrame, *, origin: str, title: str) -> Figure:
         ax.plot(ends, ends, color=COLOURS["truth"], lw=0.8, ls=":")
         ax.set(xlabel="planted offset (% signal)", ylabel="session mean (% signal)")
         ax.set_title("planted and found", fontweight="normal")
-    fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    headline(fig, title)
     return fig
 
 
@@ -188,39 +183,39 @@ def contrasts(table: pd.DataFrame, *, bar: float, origin: str, title: str) -> Fi
 
     table: region, contrast, own, value, n_voxels, n_shown.
     """
-    regions, kinds = list(dict.fromkeys(table.region)), list(dict.fromkeys(table.contrast))
-    values = table.pivot(index="region", columns="contrast", values="value").loc[regions, kinds]
+    regions, names = list(dict.fromkeys(table.region)), list(dict.fromkeys(table.contrast))
+    values = table.pivot(index="region", columns="contrast", values="value").loc[regions, names]
     sizes, shown = table.groupby("region").n_voxels.first(), table.groupby("contrast").n_shown.first()
     fig, axes = figure(5.6, 0.27 * len(regions) + 1.3, origin=origin)
     ax, limit = axes[0, 0], np.nanmax(np.abs(values.to_numpy()))
     image = ax.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
     fig.colorbar(image, ax=ax, label="t, median over voxels")
     for row in table.dropna(subset="value").itertuples():
-        x, y = kinds.index(row.contrast), regions.index(row.region)
+        x, y = names.index(row.contrast), regions.index(row.region)
         ax.text(x, y, f"{row.value:.1f}", ha="center", va="center", fontsize=7,
                 color="white" if abs(row.value) > 0.6 * limit else COLOURS["truth"])
         if row.own:
             edge = COLOURS["truth"] if row.value > bar else COLOURS["dropped"]
             ax.add_patch(Rectangle((x - 0.47, y - 0.44), 0.94, 0.88, fill=False, ec=edge, lw=1.4))
-    ax.set(xticks=range(len(kinds)), yticks=range(len(regions)), title=title,
-           xticklabels=[f"{k}\nn = {shown[k]}" for k in kinds],
+    ax.set(xticks=range(len(names)), yticks=range(len(regions)), title=title,
+           xticklabels=[f"{k}\nn = {shown[k]}" for k in names],
            yticklabels=[f"{r} ({sizes[r]})" for r in regions])
     return fig
 
 
-def _painted(picture: np.ndarray, marked: list) -> tuple[np.ndarray, list]:
+def _masked(picture: np.ndarray, marked: list) -> tuple[np.ndarray, list]:
     """The picture under coloured masks, (H, W, 3) in 0..1, and ((x, y), outline) for each name to write."""
-    painted, names = picture.mean(2, keepdims=True).repeat(3, 2) / 255 * 0.7 + 0.15, []
+    masked, names = picture.mean(2, keepdims=True).repeat(3, 2) / 255 * 0.7 + 0.15, []
     palette = sns.color_palette("husl", max(len(marked), 1))
     covered = np.zeros(picture.shape[:2], bool)
     for colour, outline in reversed(list(zip(palette, marked))):     # the last is in front: it is named and kept whole
-        seen = outline.mask & ~covered
+        visible = outline.mask & ~covered
         strength = 0.85 if outline.kind == "thing" else 0.55
-        painted[seen] = (1 - strength) * painted[seen] + strength * np.array(colour)
+        masked[visible] = (1 - strength) * masked[visible] + strength * np.array(colour)
         covered |= outline.mask
-        if seen.sum() >= 25:
-            names.append((_inside(seen), outline))
-    return painted, names
+        if visible.sum() >= 25:
+            names.append((_inside(visible), outline))
+    return masked, names
 
 
 def _inside(mask: np.ndarray) -> tuple[float, float]:
