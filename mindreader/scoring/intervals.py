@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-LEVEL = 0.95
+CONFIDENCE = 0.95
 COLUMNS = ("name", "metric", "value", "low", "high", "n", "chance", "seed", "origin")
 
 
-def wilson(k: int, n: int, level: float = LEVEL) -> tuple[float, float]:
+def wilson(k: int, n: int, level: float = CONFIDENCE) -> tuple[float, float]:
     """Wilson's interval for k successes in n independent tries, in [0, 1]."""
     if not 0 <= k <= n or n == 0:
         raise ValueError(f"got {k} successes in {n} tries, expected 0 <= successes <= tries and at least one try")
@@ -27,7 +27,7 @@ def wilson(k: int, n: int, level: float = LEVEL) -> tuple[float, float]:
 
 
 def bootstrap_interval(values: np.ndarray, image_ids: np.ndarray, *, seed: int, n_bootstrap: int = 1000,
-                       level: float = LEVEL) -> tuple[float, float]:
+                       level: float = CONFIDENCE) -> tuple[float, float]:
     """Interval of the mean of `values` (n,) when pictures are drawn again with replacement, all their trials with them.
 
     Trials of one picture are not independent, so resampling trials would claim too much. Departs: the paper gives the
@@ -47,7 +47,7 @@ def image_weights(image_ids: np.ndarray, seed: int, n_bootstrap: int) -> tuple[n
     return weights.astype(np.float64), inverse
 
 
-def quantiles(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
+def quantiles(values: np.ndarray, level: float = CONFIDENCE) -> tuple[float, float]:
     """What spans the middle `level` of the values, (n,)."""
     low, high = np.quantile(values, [0.5 - level / 2, 0.5 + level / 2])
     return float(low), float(high)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from ..records import Embeddings, Stimuli, Trials
 from ..training import Phase, Schedule, Task, as_tensor, fit, in_batches, new_network
-from .intervals import LEVEL, image_weights, quantiles, row
+from .intervals import CONFIDENCE, image_weights, quantiles, row
 
 Input = Literal["fmri", "clip", "resnet"]
 GROUPS = {"things": "thing", "stuff": "stuff", "overall": None}
@@ -185,7 +185,7 @@ def auc_by_class(labels: np.ndarray, scores: np.ndarray, names: Sequence[str]) -
 
 
 def mean_auc_interval(labels: np.ndarray, scores: np.ndarray, image_ids: np.ndarray, *, seed: int,
-                      n_bootstrap: int = 1000, level: float = LEVEL) -> tuple[float, float]:
+                      n_bootstrap: int = 1000, level: float = CONFIDENCE) -> tuple[float, float]:
     """Interval of the mean AUC over classes when pictures are drawn again; a class absent from a draw is left out of it."""
     labels = _checked_labels(labels, scores, range(np.shape(scores)[1]))
     weights, inverse = image_weights(image_ids, seed, n_bootstrap)

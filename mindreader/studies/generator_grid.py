@@ -23,10 +23,10 @@ import pandas as pd
 from .. import core, scoring
 from ..core import as_finished, fingerprint, progress, save_table
 from ..generator import BUGS, silent_positions
-from ..scoring import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
 from ..experiments import CONDITIONS, NOTHING, Experiment
 from ..pipeline import Pipeline
 from ..records import SPACES, Diverged, Embeddings
+from .claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
 from .mapping_grid import command, one_thread, opened, read_table
 
 STARTS = {"lf": "generator_lf", "supervised": "generator_sup", "none": NOTHING}

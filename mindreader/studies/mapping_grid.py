@@ -25,10 +25,10 @@ from threadpoolctl import threadpool_limits
 from .. import core, scoring
 from ..core import Store, as_finished, fingerprint, progress, save_table
 from ..mapping import MappingConfig, low_level_recipe, targets
-from ..scoring import trial_hits
 from ..experiments import Experiment, experiment
 from ..pipeline import Pipeline
 from ..records import Diverged, Embeddings, LayoutError
+from .claims import trial_hits
 
 ABLATIONS = ("record", "none", "clamp", "augmentation", "captions", "losses", "auxiliary", "combinations", "all")
 HEADS = {"image": "img", "caption": "cap"}      # the mapper's space, and the condition that the starting painter hears

@@ -6,8 +6,8 @@ import pytest
 from scipy.stats import binomtest, fisher_exact
 
 from mindreader.companion.plots import mapping as plots_mapping
-from mindreader.studies import costs, mapping_grid as grid
-from mindreader.scoring import claims, ranking as retrieval
+from mindreader.studies import claims, costs, mapping_grid as grid
+from mindreader.scoring import ranking as retrieval
 from mindreader.experiments import experiment
 from mindreader.core.params import ParameterError
 from mindreader.pipeline import Pipeline

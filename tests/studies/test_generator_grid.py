@@ -8,8 +8,7 @@ import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
 from mindreader import pipeline
-from mindreader.studies import generator_grid as gan_grid
-from mindreader.scoring import claims
+from mindreader.studies import claims, generator_grid as gan_grid
 from mindreader.generator import finetuning as gan
 from mindreader.experiments import CONDITIONS, experiment
 from mindreader.generator.steps import BUGS

@@ -16,7 +16,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 from mindreader import pipeline
 from mindreader.studies import mapping_grid as grid
 from mindreader.scoring import distances, intervals, ranking as retrieval
-from mindreader.scoring.claims import CLAIMS, fits, verdicts
+from mindreader.studies.claims import CLAIMS, fits, verdicts
 from mindreader.experiments import experiment
 from mindreader.pipeline import Pipeline
 from mindreader.records import LayoutError

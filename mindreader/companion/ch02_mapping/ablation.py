@@ -13,7 +13,7 @@ from ...embedding import load_resnet
 from ...scoring import DIRECTIONS
 from ...experiments import experiment
 from ...pipeline import Pipeline
-from ...studies import costs, mapping_grid as grid
+from ...studies import claims, costs, mapping_grid as grid
 
 GROUPS = {"f_mi": "image mapper", "f_mc": "caption mapper", "f_res": "low-level mapper",
           "weighted sum": "several mappers"}
@@ -38,7 +38,7 @@ class Grid:
     """What is known of each variant: scores for each row and seed, hits, and a sentence on where they come from."""
 
     scores: pd.DataFrame
-    hits: dict[scoring.Row, pd.DataFrame]
+    hits: dict[claims.Row, pd.DataFrame]
     told: str
 
 
@@ -52,7 +52,7 @@ def fitted(run: Pipeline, ablation: str = "record", n_seeds: int = 3) -> Grid:
         return Grid(pd.concat([table3, table4], ignore_index=True), grid.read_hits(),
                     stale or "The committed record, which is what this run would make.")
     if n_seeds < 1:
-        raise ParameterError(f"n_seeds={n_seeds}: expected a whole number from 1; verdicts need {scoring.MIN_SEEDS}")
+        raise ParameterError(f"n_seeds={n_seeds}: expected a whole number from 1; verdicts need {claims.MIN_SEEDS}")
     rows = grid.rows_of(ablation)
     if not rows:
         return Grid(pd.DataFrame(), {}, "Nothing was fitted: ablation is none.")
@@ -62,13 +62,13 @@ def fitted(run: Pipeline, ablation: str = "record", n_seeds: int = 3) -> Grid:
 
 def published() -> pd.DataFrame:
     """The paper's claims tested on its own counts; Holm's correction is over the claims of one question."""
-    return pd.concat([scoring.published(family) for family in _families()], ignore_index=True)
+    return pd.concat([claims.published(family) for family in _families()], ignore_index=True)
 
 
 def tested(run: Pipeline, found: Grid, *, n_permutations: int = 10_000) -> pd.DataFrame:
     """The same claims tested on our fits, rows as of `claims.verdicts`."""
     settings = {"n_permutations": n_permutations, "seed": run.experiment.child_seed("verdicts")}
-    return pd.concat([scoring.verdicts(family, found.hits, **settings) for family in _families()], ignore_index=True)
+    return pd.concat([claims.verdicts(family, found.hits, **settings) for family in _families()], ignore_index=True)
 
 
 def settings_table(run: Pipeline, found: Grid, ours: pd.DataFrame, retrieval: pd.DataFrame) -> pd.DataFrame:
@@ -84,8 +84,8 @@ def settings_table(run: Pipeline, found: Grid, ours: pd.DataFrame, retrieval: pd
     lines = []
     for row in (*grid.TABLE3, *grid.TABLE4):
         for direction in DIRECTIONS:
-            count = printed.get((row.printed, row.mapper, row.name, f"{direction} hits of {scoring.N_TRIALS}"))
-            low, high = scoring.wilson(int(count), scoring.N_TRIALS)
+            count = printed.get((row.printed, row.mapper, row.name, f"{direction} hits of {claims.N_TRIALS}"))
+            low, high = scoring.wilson(int(count), claims.N_TRIALS)
             lines.append({"table": row.table, "mapper": row.mapper, "setting": row.name, "direction": direction,
                           "paper_hits": int(count), "paper_low": low, "paper_high": high}
                          | _ours(run, found, row, direction) | {"verdict": _verdict(ours, row, direction)})
@@ -98,11 +98,11 @@ def settings_table(run: Pipeline, found: Grid, ours: pd.DataFrame, retrieval: pd
 def beside_the_paper(table: pd.DataFrame) -> pd.DataFrame:
     """The settings of `settings_table` for `plots_mapping.beside_the_paper`, each fit once, in per cent."""
     table = table[table["table"] != "control"]
-    own = [scoring.fit_of(*row) == row for row in zip(table.mapper, table.setting)]      # not under another name of it
+    own = [claims.fit_of(*row) == row for row in zip(table.mapper, table.setting)]      # not under another name of it
     once = table[own].drop_duplicates(["mapper", "setting", "direction"])
     place = {"group": once.mapper.map(GROUPS), "name": once.setting.replace(*BASE), "direction": once.direction}
-    paper = pd.DataFrame(place | {"source": "paper", "value": 100 * once.paper_hits / scoring.N_TRIALS, "low": 100 * once.paper_low,
-                                  "high": 100 * once.paper_high, "chance": 100 / scoring.N_TRIALS})
+    paper = pd.DataFrame(place | {"source": "paper", "value": 100 * once.paper_hits / claims.N_TRIALS, "low": 100 * once.paper_low,
+                                  "high": 100 * once.paper_high, "chance": 100 / claims.N_TRIALS})
     ours = pd.DataFrame(place | {"source": "ours", "value": 100 * once.ours, "low": 100 * once.low,
                                  "high": 100 * once.high, "chance": 100 * once.chance})
     return pd.concat([paper, ours.dropna(subset="value")], ignore_index=True)
@@ -150,7 +150,7 @@ def ablation_summary(paper: pd.DataFrame, ours: pd.DataFrame, crowding: pd.DataF
     """The numbers of the chapter's prose: claims of each verdict, the claims it quotes, hubs, and what all fits cost."""
     values = {"claims": {"ours": len(ours), "note": "comparisons in Tables 3 and 4"}}
     for source, table in (("paper", paper), ("ours", ours)):
-        for verdict in scoring.VERDICTS:
+        for verdict in claims.VERDICTS:
             values[f"claims_{source}_{verdict.replace(' ', '_')}"] = {
                 "ours": int((table.verdict == verdict).sum()), "note": f"claims, {source}: {verdict}"}
     for key, place in QUOTED.items():
@@ -183,9 +183,9 @@ def _at(table: pd.DataFrame, place: tuple[str, str, str, str]) -> pd.Series:
     return table.set_index(columns).loc[place]
 
 
-def _families() -> list[tuple[scoring.Claim, ...]]:
-    questions = dict.fromkeys(claim.question for claim in scoring.CLAIMS)
-    return [tuple(claim for claim in scoring.CLAIMS if claim.question == question) for question in questions]
+def _families() -> list[tuple[claims.Claim, ...]]:
+    questions = dict.fromkeys(claim.question for claim in claims.CLAIMS)
+    return [tuple(claim for claim in claims.CLAIMS if claim.question == question) for question in questions]
 
 
 def _ours(run: Pipeline, found: Grid, row: grid.Row, direction: str) -> dict:
@@ -208,9 +208,9 @@ def _ours(run: Pipeline, found: Grid, row: grid.Row, direction: str) -> dict:
 def _verdict(ours: pd.DataFrame, row: grid.Row, direction: str) -> str:
     """The verdicts on the claims about this row; none for the base, to which the others are compared."""
     base = {"f_mi": "MSE+cos", "f_mc": "MSE+cos"}.get(row.mapper)
-    fit = scoring.fit_of(row.mapper, row.name)
+    fit = claims.fit_of(row.mapper, row.name)
     if fit[1] == base:
         return ""
     about = [claim.verdict for claim in ours.itertuples() if claim.direction == direction and claim.mapper == row.mapper
-             and fit in [scoring.fit_of(claim.mapper, name) for name in (claim.better_row, claim.worse_row)]]
+             and fit in [claims.fit_of(claim.mapper, name) for name in (claim.better_row, claim.worse_row)]]
     return "; ".join(dict.fromkeys(about))

@@ -1,4 +1,4 @@
-"""Chapter 03: Tables 1 and 5, training end to end, and what the published bugs do."""
+"""Tabulate finetuned generators: Tables 1 and 5, training end to end, and the published bugs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ...core import LOST, ParameterError
-from ...scoring import VERDICTS
 from ...pipeline import Pipeline
 from ...records import SPACES
 from ...studies import generator_grid as gan_grid
+from ...studies.claims import VERDICTS
 from ..common import entry
 from .pictures import LABELS
 
@@ -21,7 +21,7 @@ TWO_WAY, FD, KD, RELEASED = ("2-way identification", "FD (twin features)", "KD (
                              "FD (twin features), against training trials")
 AHEAD = "2-way identification, difference"
 BUGS = {"zero_z": "z fixed to zero", "batch_summed_logit": "one logit for the batch",
-        "first_sample_cached": "first condition for all", "second_on_first": "second mapper judged by the first"}
+        "first_sample_cached": "first condition for all", "second_on_first": "second mapper's loss from the first"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Finetunings:
 
     scores: pd.DataFrame
     claims: pd.DataFrame
-    told: str
+    source: str
 
 
 def finetuned(run: Pipeline, ablation: str = "record", n_seeds: int = 1) -> Finetunings:
@@ -69,9 +69,9 @@ def table_1(found: Finetunings) -> pd.DataFrame:
 
 
 def beyond(found: Finetunings) -> pd.DataFrame:
-    """What stands beside the tables: end to end at several weights, nothing pretrained, published bugs; and their base.
+    """Variants beside the tables: end to end at several weights, nothing pretrained, published bugs; and their base.
 
-    As `table_1`, with how many dimensions of each mapper fell silent.
+    As `table_1`, with the share of each mapper's dimensions that hardly vary over trials.
     """
     rows = []
     for row, part in _variants(found, (gan_grid.BASE["both"], *gan_grid.BEYOND)):
@@ -81,7 +81,7 @@ def beyond(found: Finetunings) -> pd.DataFrame:
 
 
 def described(row: gan_grid.Row) -> str:
-    """A row that is not in the paper's tables, in words."""
+    """In words, a row that is not in the paper's tables."""
     if row.bugs:
         return ", ".join(BUGS[bug] for bug in row.bugs)
     if row.end_to_end:
@@ -97,7 +97,7 @@ def variant_dots(found: Finetunings) -> pd.DataFrame:
 
 
 def claim_dots(found: Finetunings) -> pd.DataFrame:
-    """How much better the better row of each comparison is by two-way identification, for `plots.dots`."""
+    """The gain of each comparison in two-way identification for `plots.dots`: group, name, asked, value, low, high."""
     part = found.claims[found.claims.metric == AHEAD]
     asked = part.paper.map({True: "the paper's claim", False: "our question"})
     names = [_what_differs(name) for name in part.worse]
@@ -165,6 +165,6 @@ def _cells(part) -> dict:
 
 
 def _what_differs(worse: str) -> str:
-    """The worse row of a comparison, given by name, in the few words that tell it from others of its claim."""
+    """In a few words, how the worse row of a comparison, given by name, differs from others of its claim."""
     row = next(row for row in gan_grid.ROWS if row.name == worse)
     return described(row) if row.question != "tables" else LABELS[row.cond]

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import fisher_exact, t
 
+from .. import scoring
 from ..core import paper_values
-from . import intervals, ranking as retrieval
-from .ranking import Batch, Direction
+from ..scoring import Batch, Direction
 
 N_TRIALS = 300                       # of the paper's one batch (§3.2)
 LEVEL = 0.05
@@ -58,7 +58,7 @@ class Claim:
 
 def _claims(question, table, mappers, better, worse, sentence) -> list[Claim]:
     return [Claim(question, table, mapper, direction, better, other, sentence.format(other=other, mapper=mapper))
-            for mapper in mappers for other in worse for direction in retrieval.DIRECTIONS]
+            for mapper in mappers for other in worse for direction in scoring.DIRECTIONS]
 
 
 CLAIMS: tuple[Claim, ...] = (
@@ -111,7 +111,7 @@ def published(claims: Sequence[Claim] = CLAIMS) -> pd.DataFrame:
     for claim in claims:
         better, worse = (_count(printed, claim, row) for row in (claim.better_row, claim.worse_row))
         p = fisher_exact([[better, N_TRIALS - better], [worse, N_TRIALS - worse]]).pvalue
-        (better_low, better_high), (worse_low, worse_high) = (intervals.wilson(k, N_TRIALS) for k in (better, worse))
+        (better_low, better_high), (worse_low, worse_high) = (scoring.wilson(k, N_TRIALS) for k in (better, worse))
         rows.append(asdict(claim) | dict(
             better_hits=better, worse_hits=worse, n=N_TRIALS, difference=(better - worse) / N_TRIALS, p=float(p),
             better_low=better_low, better_high=better_high, worse_low=worse_low, worse_high=worse_high))
@@ -134,7 +134,7 @@ def holm(p: Sequence[float]) -> np.ndarray:
 def trial_hits(batch: Batch, *, seed: int) -> pd.DataFrame:
     """Which trials of a batch find their picture: table image_id, key, seed (that of the fit), forward, backward."""
     return pd.DataFrame({"image_id": batch.image_ids, "key": batch.keys, "seed": seed,
-                         **{d: retrieval.hits(batch, d) for d in retrieval.DIRECTIONS}})
+                         **{d: scoring.hits(batch, d) for d in scoring.DIRECTIONS}})
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ def paired(better: pd.DataFrame, worse: pd.DataFrame, direction: Direction, *, n
     only counts in both terms, so the test errs on the careful side. A fit's luck moves all of its pictures at once:
     sign flips over pictures cannot see it, however many pictures there are. Departs: D-33.
     """
-    retrieval.check_direction(direction)
+    scoring.check_direction(direction)
     a, b = _by_seed(better, direction), _by_seed(worse, direction)
     if not a.index.sort_values().equals(b.index.sort_values()):
         shared = len(a.index.intersection(b.index))
@@ -301,7 +301,7 @@ def _student(difference: float, residuals: np.ndarray, per_seed: np.ndarray, n: 
     if error < 1e-12:                                                            # every picture and every seed agree
         return difference, difference, float(abs(difference) < 1e-12)
     freedom = parts.sum() ** 2 / (parts ** 2 / [n_pictures - 1, n_seeds - 1]).sum()
-    half = t.ppf(0.5 + intervals.LEVEL / 2, freedom) * error
+    half = t.ppf(0.5 + scoring.CONFIDENCE / 2, freedom) * error
     return float(difference - half), float(difference + half), float(2 * t.sf(abs(difference) / error, freedom))
 
 

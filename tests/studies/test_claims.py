@@ -8,8 +8,9 @@ import pytest
 from scipy.stats import hypergeom, ttest_1samp, ttest_rel
 
 from mindreader.core import paper as tables
-from mindreader.scoring import claims, intervals, ranking as retrieval
-from mindreader.scoring.claims import CLAIMS, Claim, Paired
+from mindreader.scoring import intervals, ranking as retrieval
+from mindreader.studies import claims
+from mindreader.studies.claims import CLAIMS, Claim, Paired
 
 SEED = sum(map(ord, "claims"))
 CLAMP = next(c for c in CLAIMS if (c.question, c.mapper, c.direction) == ("clamp", "f_mi", "backward"))
