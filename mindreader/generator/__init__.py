@@ -6,14 +6,13 @@
 Read `stylegan` first.
 """
 
-from .critic import Eye, Rivalry, content_distance
 from .finetuning import Game, TrainedGan, run, train_gan
 from .joint import silent_positions, train_jointly
 from .reconstruction import microstimulate, random_voxels_like, reconstruct, silence
 from .samples import Watch
-from .steps import BUGS, GanConfig, PSEUDO_NOISE, perturb
+from .steps import BUGS, GanConfig, PSEUDO_NOISE, contrasts, mixed_styles, perturb, r1_losses
 from .stylegan import Discriminator, Generator, PUBLISHED, StyleGanConfig, Verdict
 
-__all__ = ["BUGS", "content_distance", "Discriminator", "Eye", "Game", "GanConfig", "Generator", "microstimulate",
-           "perturb", "PSEUDO_NOISE", "PUBLISHED", "random_voxels_like", "reconstruct", "Rivalry", "run", "silence",
+__all__ = ["BUGS", "contrasts", "Discriminator", "Game", "GanConfig", "Generator", "microstimulate", "mixed_styles",
+           "perturb", "PSEUDO_NOISE", "PUBLISHED", "r1_losses", "random_voxels_like", "reconstruct", "run", "silence",
            "silent_positions", "StyleGanConfig", "train_gan", "train_jointly", "TrainedGan", "Verdict", "Watch"]

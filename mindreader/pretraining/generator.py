@@ -20,12 +20,12 @@ from torch.nn import functional as F
 from .. import core
 from ..core import progress
 from ..embedding import ClipEmbedder, EmbedConfig, load_clip, load_feature_net
-from ..generator import (Discriminator, Eye, GanConfig, Generator, Rivalry, TrainedGan, content_distance, perturb, run,
-                         train_gan)
+from ..generator import Discriminator, GanConfig, Generator, TrainedGan, perturb, run, train_gan
 from ..scoring import for_card, score_painter, yardsticks
 from ..training import hardware
 from ..world import World, load_world
 from ..core import save_columns, weights
+from .critic import Eye, Rivalry, content_distance
 
 log = logging.getLogger(__name__)
 N_SCORED = 1000  # held-out pictures on the card
@@ -215,7 +215,7 @@ def pretrain(name: str, *, share: float = 1.0, threads: int = 2, seed: int = 0, 
     scores |= {yardstick: for_card(rows) for yardstick, rows in known.groupby("name")}
     stages = {stage: settings for stage, settings in dataclasses.asdict(recipe).items()
               if stage in set(painter.history.stage)}
-    card = {"recipe": stages, "conditions": origin.condition, "data": world.told(), "seed": seed,
+    card = {"recipe": stages, "conditions": origin.condition, "data": world.card_entry(), "seed": seed,
             "minutes": round(painter.history.groupby("stage").seconds.max().sum() / 60, 1), "hardware": hardware(),
             "scores": scores, "clip": weights.part_checksum("clip")}
     if origin.start:

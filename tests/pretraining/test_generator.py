@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from mindreader.pretraining import generator as painters
-from mindreader.generator.critic import Critic, Eye, channel_statistics, content_distance, nudge
+from mindreader.pretraining.critic import Critic, Eye, channel_statistics, content_distance, nudge
 from mindreader.embedding.clip import ClipEmbedder
 from mindreader.pretraining.generator import ORIGINS, PainterRecipe, Sheet, pretrain_generator
 from mindreader.generator.stylegan import StyleGanConfig

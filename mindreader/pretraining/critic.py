@@ -12,8 +12,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from .. import training
 from ..embedding import ClipEmbedder
-from .finetuning import Game, GanConfig, TrainedGan
-from .steps import contrasts, mixed_styles, r1_losses
+from ..generator import Game, GanConfig, TrainedGan, contrasts, mixed_styles, r1_losses
 
 
 class Seen(NamedTuple):
