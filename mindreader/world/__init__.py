@@ -1,10 +1,10 @@
-"""From a seed to scenes, and from a scene to its picture, captions, annotations and true factors.
+"""Sample scenes from a seed; render, caption and annotate them, and list their true factors.
 
     seed ──sampling──▶ Scene ──┬─rendering──▶ picture, masks
-                               ├─sentences──▶ five captions of graded worth
+                               ├─sentences──▶ five captions of known grade
                                └─coco──▶ COCO's annotation files
 
-The simulated world stands for COCO: everything about a scene is known. `corpus` keeps tens of thousands of scenes for
+The simulated world stands in for COCO, with every factor known. `corpus` keeps tens of thousands of scenes for
 pretraining. Read `scenes` first.
 """
 

@@ -1,4 +1,4 @@
-"""How people, animals and plants look: one small painter per category, in a unit box of height 1."""
+"""Appearance of people, animals and plants: one rendering function per category, in a box of height 1."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ TROUSERS: tuple[RGB, ...] = ((44, 56, 96), (58, 60, 66), (112, 90, 64), (150, 15
 
 # --- people ----------------------------------------------------------------------------------------
 
-def traits(look: int) -> dict:
-    """Who a person is, read off its look number: sex, age, skin, hair, smile, hat, glasses, clothes."""
-    rng = np.random.default_rng([look, 1])
+def traits(variant: int) -> dict:
+    """Traits of a person, from its variant number: sex, age, skin, hair, smile, hat, glasses, clothes."""
+    rng = np.random.default_rng([variant, 1])
     woman, child = bool(rng.random() < 0.5), bool(rng.random() < 0.2)
     return {"woman": woman, "child": child, "skin": SKINS[int(rng.choice(5, p=(.26, .26, .18, .16, .14)))],
             "hair": list(HAIRS)[int(rng.choice(5, p=(.3, .34, .2, .1, .06)))],
@@ -69,7 +69,7 @@ def face(pen: Pen, thing, colour: RGB, who: dict) -> None:
 
 def person(pen: Pen, thing, colour: RGB, rng) -> None:
     """A whole person (standing, walking, waving, holding, sitting, riding, balancing), or a close-up face."""
-    who = traits(thing.look)
+    who = traits(thing.variant)
     if thing.pose == "face":
         face(pen, thing, colour, who)
         return
@@ -94,7 +94,7 @@ def person(pen: Pen, thing, colour: RGB, rng) -> None:
              "holding": ((-0.19, 0.56), (0.21, 0.46)), "sitting": ((-0.2, 0.62), (0.2, 0.62)),
              "riding": ((0.2, 0.50), (0.24, 0.49)), "balancing": ((-0.27, 0.36), (0.27, 0.34))}.get(
                  thing.pose, ((-0.17, 0.57), (0.17, 0.57)))
-    bare = thing.look % 3 == 0
+    bare = thing.variant % 3 == 0
     for side, (hx, hy) in enumerate(hands):
         sx = -0.115 if side == 0 else 0.115
         ex, ey = (sx + hx) / 2 + (0.025 if side else -0.025), (0.29 + hy) / 2 + 0.02
@@ -131,7 +131,7 @@ def beast(pen: Pen, thing, colour: RGB, rng) -> None:
     colour = _NATURAL.get(kind, colour)
     limb = {20: (52, 46, 46)}.get(kind, colour)
     dark = tone(colour, 0.72)
-    stride = (0.0, 0.03, -0.03)[thing.look % 3]
+    stride = (0.0, 0.03, -0.03)[thing.variant % 3]
     pen.line([(bx - rx * 0.92, by - ry * 0.3), (bx - rx * 1.08, by + tail * 0.5),
               (bx - rx * 1.06, by + tail)],
              leg * 0.45, dark if kind in (19, 24) else limb)
@@ -221,7 +221,7 @@ def _patches(pen: Pen, thing, colour: RGB, rng) -> None:
 
 def _blotches(pen: Pen, thing, colour: RGB, rng) -> None:
     """A cow's large spots, on two cows of three."""
-    if thing.look % 3:
+    if thing.variant % 3:
         spot = (246, 242, 234) if sum(colour) < 420 else (44, 38, 38)
         for x, y, rx, ry in ((-0.36, 0.36, 0.13, 0.12), (-0.04, 0.44, 0.14, 0.14), (0.22, 0.34, 0.09, 0.08)):
             pen.oval(x + rng.uniform(-0.03, 0.03), y, rx, ry, spot)
@@ -248,7 +248,7 @@ def cat(pen: Pen, thing, colour: RGB, rng) -> None:
         for x in (-0.20, 0.12, -0.27, 0.19):
             pen.line([(x, 0.62), (x, 0.96)], 0.085, tone(colour, 0.8 if x in (-0.20, 0.12) else 0.95))
         pen.oval(-0.04, 0.60, 0.29, 0.15, colour)
-        if thing.look % 2:
+        if thing.variant % 2:
             for x in (-0.2, -0.1, 0, 0.1):
                 pen.line([(x, 0.46), (x + 0.02, 0.60)], 0.03, dark)
         cx, cy, r = 0.24, 0.40, 0.175
@@ -268,7 +268,7 @@ def cat(pen: Pen, thing, colour: RGB, rng) -> None:
                   (cx + s * r * 0.85, cy - r * 0.4)],
                  (226, 150, 150))
     pen.oval(cx, cy, r * 1.08, r * 0.95, colour)
-    if thing.look % 2:
+    if thing.variant % 2:
         for x in (-0.3, 0, 0.3):
             pen.line([(cx + x * r, cy - r * 0.85), (cx + x * r * 0.8, cy - r * 0.4)], r * 0.14, dark)
     pen.oval(cx, cy + r * 0.42, r * 0.48, r * 0.34, belly)
@@ -285,7 +285,7 @@ def bird(pen: Pen, thing, colour: RGB, rng) -> None:
     """A bird, standing or on the wing."""
     dark, belly = tone(colour, 0.62), tone(colour, 1.5)
     if thing.pose == "flying":
-        up = thing.look % 2
+        up = thing.variant % 2
         pen.poly([(-0.30, 0.52), (-0.60, 0.42), (-0.58, 0.66)], dark)
         wing = [(-0.16, 0.5), (-0.34, 0.0), (-0.02, 0.14), (0.18, 0.48)] if up else \
             [(-0.16, 0.52), (-0.30, 1.0), (0.04, 0.84), (0.18, 0.52)]
@@ -332,8 +332,8 @@ def teddy(pen: Pen, thing, colour: RGB, rng) -> None:
 
 def plant(pen: Pen, thing, colour: RGB, rng) -> None:
     """A potted plant with broad leaves or a bush of small ones."""
-    green = ((52, 130, 56), (84, 154, 60), (40, 108, 70))[thing.look % 3]
-    if thing.look % 2:
+    green = ((52, 130, 56), (84, 154, 60), (40, 108, 70))[thing.variant % 3]
+    if thing.variant % 2:
         for a in np.linspace(-1.25, 1.25, 7):
             tip = (0.40 * math.sin(a), 0.62 - 0.56 * math.cos(a) ** 0.7)
             mid = (0.16 * math.sin(a), 0.36)
@@ -348,6 +348,6 @@ def plant(pen: Pen, thing, colour: RGB, rng) -> None:
     pen.box(-0.26, 0.62, 0.26, 0.71, (206, 110, 68), 0.02)
 
 
-# painter of each COCO category; the teddy bear is drawn like an animal
+# rendering function of each COCO category
 LIVING = {1: person, 16: bird, 17: cat, 18: beast, 19: beast, 20: beast, 21: beast, 22: beast, 24: beast, 25: beast,
           64: plant, 88: teddy}

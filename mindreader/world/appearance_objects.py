@@ -1,4 +1,4 @@
-"""How vehicles, street furniture, sports gear and household things look, each in a unit box of height 1."""
+"""Appearance of vehicles, street furniture, sports gear and household things, each in a box of height 1."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def wheel(pen: Pen, x: float, y: float, r: float) -> None:
 def car(pen: Pen, thing, colour: RGB, rng) -> None:
     """A car seen from the side."""
     roof = [(-0.58, 0.42), (-0.38, 0.04), (0.30, 0.04), (0.60, 0.42)]
-    if thing.look % 3 == 0:
+    if thing.variant % 3 == 0:
         roof = [(-0.86, 0.42), (-0.74, 0.04), (0.26, 0.04), (0.58, 0.42)]
     pen.poly(roof, tone(colour, 0.86))
     pen.box(-1.0, 0.38, 1.0, 0.84, colour, 0.16)
@@ -54,8 +54,8 @@ def bus(pen: Pen, thing, colour: RGB, rng) -> None:
 def truck(pen: Pen, thing, colour: RGB, rng) -> None:
     """A truck with cab and cargo box."""
     pen.box(-0.88, 0.72, 0.86, 0.86, (62, 62, 68))
-    if thing.look % 3:
-        pen.box(-0.89, 0.0, 0.30, 0.76, (228, 228, 222) if thing.look % 3 == 1 else tone(colour, 0.8), 0.02)
+    if thing.variant % 3:
+        pen.box(-0.89, 0.0, 0.30, 0.76, (228, 228, 222) if thing.variant % 3 == 1 else tone(colour, 0.8), 0.02)
         for x in np.linspace(-0.72, 0.14, 5):
             pen.line([(x, 0.04), (x, 0.72)], 0.012, (170, 170, 166))
     else:
@@ -77,7 +77,7 @@ def train(pen: Pen, thing, colour: RGB, rng) -> None:
     for x in (-0.96, -0.70, -0.44):
         pen.box(x, 0.36, x + 0.18, 0.58, GLASS)
     pen.box(-0.18, 0.74, 0.0, 0.80, DARK)
-    if thing.look % 2:
+    if thing.variant % 2:
         pen.box(-0.06, 0.12, 0.34, 0.82, colour)
         pen.box(-0.10, 0.06, 0.38, 0.15, tone(colour, 0.5))
         pen.box(0.04, 0.24, 0.24, 0.46, GLASS)
@@ -116,11 +116,11 @@ def airplane(pen: Pen, thing, colour: RGB, rng) -> None:
 
 def boat(pen: Pen, thing, colour: RGB, rng) -> None:
     """A sailing boat, or a motor boat with a cabin."""
-    if thing.look % 3:
+    if thing.variant % 3:
         pen.line([(0, 0.02), (0, 0.80)], 0.028, (108, 74, 46))
         pen.poly([(0.035, 0.04), (0.42, 0.68), (0.035, 0.70)], (250, 248, 240))
         pen.poly([(-0.035, 0.12), (-0.36, 0.68), (-0.035, 0.70)],
-                 tone(colour, 1.25) if thing.look % 2 else (236, 232, 222))
+                 tone(colour, 1.25) if thing.variant % 2 else (236, 232, 222))
     else:
         pen.box(-0.28, 0.50, 0.18, 0.80, (244, 244, 240), 0.03)
         pen.box(-0.32, 0.44, 0.22, 0.52, tone(colour, 0.7))
@@ -180,7 +180,7 @@ def traffic_light(pen: Pen, thing, colour: RGB, rng) -> None:
     """A traffic light on its pole, one lamp on."""
     pen.box(-0.028, 0.45, 0.028, 1.0, (84, 88, 94))
     pen.box(-0.155, 0.0, 0.155, 0.54, (44, 46, 50), 0.04)
-    on = thing.look % 3
+    on = thing.variant % 3
     for n, lamp in enumerate(((255, 50, 40), (255, 206, 40), (60, 235, 90))):
         pen.disc(0, 0.10 + 0.17 * n, 0.074, lamp if n == on else tone(lamp, 0.25))
 
@@ -222,7 +222,7 @@ def umbrella(pen: Pen, thing, colour: RGB, rng) -> None:
     pen.line([(0, 0.1), (0, 0.95)], 0.032, (92, 62, 40))
     pen.arc(0.05, 0.93, 0.05, 0.05, 0, 180, 0.03, (92, 62, 40))
     pen.pie(0, 0.52, 0.57, 0.48, 180, 360, colour)
-    second = tone(colour, 1.55 if sum(colour) < 600 else 0.8) if thing.look % 2 else tone(colour, 0.82)
+    second = tone(colour, 1.55 if sum(colour) < 600 else 0.8) if thing.variant % 2 else tone(colour, 0.82)
     pen.pie(0, 0.52, 0.30, 0.48, 180, 360, second)
     pen.pie(0, 0.52, 0.10, 0.48, 180, 360, colour)
     pen.line([(0, 0.0), (0, 0.06)], 0.03, DARK)
@@ -230,11 +230,11 @@ def umbrella(pen: Pen, thing, colour: RGB, rng) -> None:
 
 def ball(pen: Pen, thing, colour: RGB, rng) -> None:
     """A ball: football, basketball-like seams or a beach ball."""
-    style = thing.look % 3
+    style = thing.variant % 3
     pen.disc(0, 0.5, 0.49, colour)
     mark = (250, 250, 246) if sum(colour) < 600 else (34, 34, 40)
     if style == 0:
-        for a in np.arange(5) * 2 * math.pi / 5 + thing.look:
+        for a in np.arange(5) * 2 * math.pi / 5 + thing.variant:
             pen.disc(0.36 * math.cos(a), 0.5 + 0.36 * math.sin(a), 0.10, mark)
         pen.disc(0, 0.5, 0.13, mark)
     elif style == 1:
@@ -243,7 +243,7 @@ def ball(pen: Pen, thing, colour: RGB, rng) -> None:
         pen.arc(0.55, 0.5, 0.38, 0.48, 118, 242, 0.035, mark)
     else:
         for n in range(3):
-            pen.pie(0, 0.5, 0.49, 0.49, n * 120 + thing.look % 60, n * 120 + 60 + thing.look % 60, mark)
+            pen.pie(0, 0.5, 0.49, 0.49, n * 120 + thing.variant % 60, n * 120 + 60 + thing.variant % 60, mark)
         pen.disc(0, 0.5, 0.1, mark)
 
 
@@ -268,7 +268,7 @@ def cup(pen: Pen, thing, colour: RGB, rng) -> None:
     pen.oval(-0.03, 0.93, 0.30, 0.065, colour)
     pen.oval(-0.03, 0.16, 0.39, 0.11, tone(colour, 1.35))
     pen.oval(-0.03, 0.17, 0.33, 0.08, (74, 44, 26))
-    if thing.look % 2:
+    if thing.variant % 2:
         pen.poly([(-0.40, 0.46), (0.33, 0.46), (0.31, 0.62), (-0.375, 0.62)],
                  tone(colour, 1.6 if sum(colour) < 560 else .6))
 
@@ -305,7 +305,7 @@ def pizza(pen: Pen, thing, colour: RGB, rng) -> None:
     for _ in range(6):
         a, r = rng.uniform(0, 2 * math.pi), rng.uniform(0.2, 0.85)
         pen.oval(0.58 * r * math.cos(a), 0.48 + 0.28 * r * math.sin(a), 0.05, 0.026, (62, 124, 48))
-    if thing.look % 2:
+    if thing.variant % 2:
         pen.poly([(0, 0.48), (0.40, 0.88), (0.74, 0.68)], (224, 224, 220))
 
 
@@ -328,7 +328,7 @@ def chair(pen: Pen, thing, colour: RGB, rng) -> None:
     dark = tone(colour, 0.62)
     for x, y in ((-0.24, 0.90), (0.30, 0.90), (-0.15, 0.98), (0.19, 0.98)):
         pen.line([(x * 0.95, 0.52), (x, y)], 0.065, dark)
-    if thing.look % 2:
+    if thing.variant % 2:
         pen.box(-0.27, 0.0, 0.21, 0.50, colour, 0.06)
     else:
         for x in (-0.24, -0.03, 0.18):
@@ -351,7 +351,7 @@ def couch(pen: Pen, thing, colour: RGB, rng) -> None:
         pen.box(x0, 0.52, x1, 0.74, tone(colour, 1.12), 0.06)
     for s in (-1, 1):
         pen.box(s * 0.95 - (0.24 if s > 0 else 0), 0.34, s * 0.95 + (0.24 if s < 0 else 0), 0.93, colour, 0.09)
-    if thing.look % 2:
+    if thing.variant % 2:
         pen.poly([(-0.58, 0.24), (-0.26, 0.28), (-0.30, 0.58), (-0.62, 0.54)],
                  tone(colour, 1.6) if sum(colour) < 560 else (220, 90, 80))
 
@@ -370,7 +370,7 @@ def tv(pen: Pen, thing, colour: RGB, rng) -> None:
     """A flat screen that is on."""
     pen.box(-0.75, 0.02, 0.75, 0.92, (26, 26, 30), 0.03)
     top, low = (((80, 150, 230), (70, 150, 70)), ((240, 150, 70), (40, 60, 120)),
-                ((120, 200, 240), (230, 206, 130)), ((40, 40, 90), (150, 40, 120)))[thing.look % 4]
+                ((120, 200, 240), (230, 206, 130)), ((40, 40, 90), (150, 40, 120)))[thing.variant % 4]
     pen.box(-0.69, 0.08, 0.69, 0.86, top)
     pen.poly([(-0.69, 0.62), (-0.2, 0.42), (0.2, 0.64), (0.69, 0.50), (0.69, 0.86), (-0.69, 0.86)], low)
     pen.disc(0.36, 0.26, 0.09, (255, 240, 180))
@@ -382,10 +382,10 @@ def laptop(pen: Pen, thing, colour: RGB, rng) -> None:
     """An open laptop."""
     dark = tone(colour, 0.6)
     pen.box(-0.48, 0.02, 0.48, 0.66, dark, 0.03)
-    screen = ((96, 160, 226), (240, 240, 240), (70, 170, 150), (190, 120, 200))[thing.look % 4]
+    screen = ((96, 160, 226), (240, 240, 240), (70, 170, 150), (190, 120, 200))[thing.variant % 4]
     pen.box(-0.43, 0.07, 0.43, 0.60, screen)
     for y in (0.18, 0.30, 0.42):
-        pen.box(-0.34, y, 0.10 + 0.1 * ((thing.look >> int(y * 10)) % 3), y + 0.05, tone(screen, 0.55))
+        pen.box(-0.34, y, 0.10 + 0.1 * ((thing.variant >> int(y * 10)) % 3), y + 0.05, tone(screen, 0.55))
     pen.poly([(-0.48, 0.66), (0.48, 0.66), (0.66, 0.94), (-0.66, 0.94)], tone(colour, 1.15))
     pen.poly([(-0.42, 0.70), (0.42, 0.70), (0.51, 0.83), (-0.51, 0.83)], (50, 52, 58))
     pen.box(-0.66, 0.94, 0.66, 0.985, dark)
@@ -398,7 +398,7 @@ def clock(pen: Pen, thing, colour: RGB, rng) -> None:
     for n in range(12):
         a = n * math.pi / 6
         pen.disc(0.35 * math.sin(a), 0.5 - 0.35 * math.cos(a), 0.036 if n % 3 == 0 else 0.018, DARK)
-    hour, minute = thing.look % 12, (thing.look // 12) % 12
+    hour, minute = thing.variant % 12, (thing.variant // 12) % 12
     for angle, length, width in ((hour + minute / 12, 0.21, 0.06), (minute, 0.31, 0.042)):
         a = angle * math.pi / 6
         pen.line([(0, 0.5), (length * math.sin(a), 0.5 - length * math.cos(a))], width, (24, 24, 30))
@@ -407,7 +407,7 @@ def clock(pen: Pen, thing, colour: RGB, rng) -> None:
 
 def vase(pen: Pen, thing, colour: RGB, rng) -> None:
     """A vase of flowers."""
-    petals = ((238, 70, 90), (250, 206, 60), (240, 150, 200), (250, 250, 250))[thing.look % 4]
+    petals = ((238, 70, 90), (250, 206, 60), (240, 150, 200), (250, 250, 250))[thing.variant % 4]
     tips = [(0.26 * s + rng.uniform(-0.03, 0.03), y) for s, y in
             ((-0.85, 0.22), (-0.4, 0.08), (0.1, 0.10), (0.5, 0.06), (0.9, 0.24), (0.0, 0.26))]
     for x, y in tips:
@@ -420,7 +420,7 @@ def vase(pen: Pen, thing, colour: RGB, rng) -> None:
     pen.box(-0.12, 0.42, 0.12, 0.46, tone(colour, 1.2))
     pen.oval(0, 0.74, 0.23, 0.22, colour)
     pen.box(-0.13, 0.88, 0.13, 1.0, tone(colour, 0.8))
-    if thing.look % 3:
+    if thing.variant % 3:
         pen.box(-0.225, 0.70, 0.225, 0.77, tone(colour, 1.6 if sum(colour) < 560 else 0.6))
 
 

@@ -1,4 +1,4 @@
-"""How stuff looks: the sky or wall that closes the view, the ground in perspective, and what stands far off."""
+"""Appearance of stuff: the sky or wall behind the scene, the ground in perspective, and distant stuff."""
 
 from __future__ import annotations
 
@@ -243,7 +243,7 @@ def _window(pen: Pen, region: Region, rng: np.random.Generator) -> None:
                  tone(cloth, 1.2))
 
 
-# stuff: painter, aspect (0: as wide as the picture), roughness
+# stuff: rendering function, aspect (0: as wide as the picture), roughness
 FAR = {135: (_mountain, 0, 0.10), 169: (_tree, 2.0, 0.22), 128: (_house, 1.2, 0.05),
        96: (_building, 0, 0.04), 113: (_fence, 0, 0.06), 92: (_banner, 1.42, 0.03),
        181: (_window, 1.2, 0.02)}

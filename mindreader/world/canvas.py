@@ -1,4 +1,4 @@
-"""What every picture is drawn with: a pen in units of the thing's box, the fixed colours, the surface textures."""
+"""Drawing primitives of the renderer: a pen in units of a bounding box, fixed colours, and surface textures."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class Pen:
         self.half = aspect / 2
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Layer pixel of a point in box units."""
+        """Layer pixel of a position in box units."""
         return self.middle + self.sign * x * self.unit, self.pad + y * self.unit
 
-    def poly(self, points, colour: RGB) -> None:
+    def poly(self, corners, colour: RGB) -> None:
         """A filled polygon."""
-        self.draw.polygon([self.at(x, y) for x, y in points], fill=colour)
+        self.draw.polygon([self.at(x, y) for x, y in corners], fill=colour)
 
     def oval(self, x: float, y: float, rx: float, ry: float, colour: RGB) -> None:
         """A filled ellipse around (x, y)."""
@@ -86,9 +86,9 @@ class Pen:
         else:
             self.draw.rectangle(edges, fill=colour)
 
-    def line(self, points, width: float, colour: RGB) -> None:
+    def line(self, joints, width: float, colour: RGB) -> None:
         """A stroke of round joints and ends."""
-        pixels = [self.at(x, y) for x, y in points]
+        pixels = [self.at(x, y) for x, y in joints]
         w = max(1.0, width * self.unit)
         self.draw.line(pixels, fill=colour, width=round(w))
         if w > 2.5:

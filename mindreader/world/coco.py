@@ -1,4 +1,4 @@
-"""Write scenes as COCO annotation files: captions, things and stuff, in COCO's own layout."""
+"""Write the captions, instances and stuff of scenes as annotation files in COCO's layout."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ _LICENSES = [{"url": "", "id": 1, "name": "Simulated pictures; no rights of othe
 
 def write_coco(folder: str | Path, scenes: Mapping[int, Scene], *, size: int = 425, split: str = "train2017",
                processes: int = 1) -> list[Path]:
-    """Write captions, instances and stuff of some scenes as three COCO files.
+    """Write the captions, instances and stuff of scenes as three COCO files.
 
     Parameters
     ----------
@@ -95,6 +95,8 @@ def write_coco(folder: str | Path, scenes: Mapping[int, Scene], *, size: int = 4
     -------
     list of Path
         The three files. A caption's grade is in none of them.
+
+    Raises ValueError for an image id that is not a whole number >= 1.
     """
     bad = [i for i in scenes if isinstance(i, bool) or not isinstance(i, (int, np.integer)) or i < 1]
     if bad:
@@ -126,7 +128,7 @@ def _annotate(scene: Scene, size: int) -> dict[str, list[dict]]:
     things, stuff = masks(scene, size)
     instances = []
     for thing, mask in zip(scene.things, things):
-        if mask.any():   # what is wholly hidden has no annotation, as in COCO
+        if mask.any():   # what is fully occluded has no annotation, as in COCO
             outline = _counts(mask) if thing.crowd else _polygons(mask)
             instances.append(_record(thing.category, mask, outline, crowd=thing.crowd))
     regions = [(int(c), stuff == c) for c in np.unique(stuff) if c] + [(_OTHER, things.any(axis=0))]

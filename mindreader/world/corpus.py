@@ -1,4 +1,4 @@
-"""The world: tens of thousands of invented pictures with captions and true factors, painted once."""
+"""Render the pretraining corpus once: tens of thousands of simulated pictures with captions and true factors."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .. import core
 from ..core import atomic_write, fingerprint, source_fingerprint
 
 SOURCES = ("world.rendering:render_many", "world.sampling:draw_scene", "world.scenes:factors", "world.sentences:caption")
-CHUNK = 2500  # scenes painted between two savings
+CHUNK = 2500  # scenes rendered between two savings
 
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """Invented scenes in their order; the last `n_held_out` are for scoring and never trained on.
+    """Simulated scenes in their order; the last `n_held_out` are for scoring and never trained on.
 
     pictures    (n, size, size, 3) uint8, read from disk as needed
     captions    n lists of five [sentence, grade]
@@ -38,8 +38,8 @@ class World:
         """Rows to train on."""
         return np.arange(len(self.pictures) - self.n_held_out)
 
-    def told(self) -> dict:
-        """What a card says of the data."""
+    def card_entry(self) -> dict:
+        """The entry on the training data in a model card."""
         return {"world": self.path.name, "n_train": len(self.train), "n_held_out": self.n_held_out}
 
     @property
@@ -50,10 +50,10 @@ class World:
 
 def load_world(n_scenes: int = 30_000, *, seed: int = 0, stream: str = "world", size: int = 64,
                n_held_out: int = 1500, processes: int | None = None, progress=None) -> World:
-    """The world of this seed and size, painted unless it is on disk already.
+    """Load the world of this seed and size, rendering it first unless it is on disk.
 
-    Painting goes on from where it was interrupted. The world is kept in `paths.home()/world`, under a name
-    that changes with the scenes' source, so that a changed drawing is painted anew.
+    Rendering resumes where it was interrupted. The world is kept in `core.home()/world`, under a name that changes with
+    the source code of sampling and rendering.
 
     Parameters
     ----------
@@ -65,9 +65,11 @@ def load_world(n_scenes: int = 30_000, *, seed: int = 0, stream: str = "world", 
     n_held_out : int
         How many of the last scenes are kept for scoring; fewer than n_scenes.
     processes : int, optional
-        That many painters; by default one for each processor.
+        Worker processes; by default one for each processor.
     progress : callable, optional
-        As `params.progress`.
+        As `core.progress`.
+
+    Raises ValueError unless 0 <= n_held_out < n_scenes.
     """
     if not 0 <= n_held_out < n_scenes:
         raise ValueError(f"found n_held_out={n_held_out}, expected 0 to {n_scenes - 1}; "
@@ -81,9 +83,8 @@ def load_world(n_scenes: int = 30_000, *, seed: int = 0, stream: str = "world", 
         folder.mkdir(parents=True, exist_ok=True)
         _write_texts(texts, n_scenes, seed, stream)
         _render(path, n_scenes, seed, stream, size, processes, progress)
-    told = json.loads(texts.read_text(encoding="utf-8"))
-    factors = pd.DataFrame(told["factors"])
-    return World(np.load(path, mmap_mode="r"), told["captions"], factors, n_held_out, path)
+    labels = json.loads(texts.read_text(encoding="utf-8"))
+    return World(np.load(path, mmap_mode="r"), labels["captions"], pd.DataFrame(labels["factors"]), n_held_out, path)
 
 
 def _write_texts(path: Path, n_scenes: int, seed: int, stream: str) -> None:
@@ -92,13 +93,13 @@ def _write_texts(path: Path, n_scenes: int, seed: int, stream: str) -> None:
     from .sentences import caption
     scenes = [draw_scene(seed, stream, i) for i in range(n_scenes)]
     table = pd.DataFrame([factors(s) for s in scenes])
-    told = {"captions": [caption(s) for s in scenes], "factors": table.to_dict("list")}
+    labels = {"captions": [caption(s) for s in scenes], "factors": table.to_dict("list")}
     with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(told), encoding="utf-8")
+        temporary.write_text(json.dumps(labels), encoding="utf-8")
 
 
 def _render(path: Path, n_scenes: int, seed: int, stream: str, size: int, processes, progress) -> None:
-    """Paint in chunks that outlive an interruption, then put them together under the final name."""
+    """Render in chunks that outlive an interruption, then put them together under the final name."""
     from .rendering import render_many
     starts = range(0, n_scenes, CHUNK)
     chunks = [path.with_name(f".{path.stem}.{start:07d}.npy") for start in starts]

@@ -1,4 +1,4 @@
-"""Which true factors of a scene its captions may mention, and which no caption ever does."""
+"""List the factors of a scene that captions may mention, and those that no caption mentions."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .scenes import STUFF, Scene
 
 __all__ = ["FACTORS", "Factor"]
 
-_PLAIN = ("day", "sunset")  # lights under which a sentence says the same of a clear and of a cloudy sky
+_PLAIN = ("day", "sunset")  # lights under which captions do not distinguish a clear from a cloudy sky
 
 
 class Factor(NamedTuple):
-    """One thing that is true of a scene: key and name, whether sentences may tell it, its value (None: undefined)."""
+    """A factor of a scene: key and name, whether captions may mention it, and its value (None: undefined)."""
 
     key: str
     name: str

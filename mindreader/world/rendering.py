@@ -1,4 +1,4 @@
-"""Paint a scene as a small photograph-like picture, and say which pixels belong to which thing and stuff."""
+"""Render a scene as a small photograph-like picture, with segmentation masks of its things and stuff."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _shade(layer: Image.Image, unit: float, sun: float, rough: float, texture: s
            flat: float) -> Image.Image:
     """Make a flat layer look solid: lit on the sun's side, darker below and at its rim, and slightly rough.
 
-    The blurred outline serves as a height field: its slope towards the light is how much light a point gets.
+    The blurred outline serves as a height field, whose slope towards the light sets the brightness.
     """
     radius = max(1.5, 0.045 * unit)
     soft = np.asarray(layer.getchannel("A").filter(ImageFilter.BoxBlur(radius)), np.float32) * (1 / 255)
@@ -110,7 +110,7 @@ def _put_far(board: _Board, region: Region) -> None:
         board.picture.paste((236, 240, 240), (0, int(hy) + depth - 2, CANVAS, int(hy) + depth))
         board.stuff.paste(155, (0, int(hy), CANVAS, int(hy) + depth))
         return
-    painter, aspect, rough = FAR[region.category]
+    renderer, aspect, rough = FAR[region.category]
     unit = region.size * CANVAS * (0.55 if region.category == 113 else 1)
     x, y = region.x * CANVAS, hy + 3
     if not aspect:
@@ -123,7 +123,7 @@ def _put_far(board: _Board, region: Region) -> None:
         y = hy * 0.86
         unit = min(unit, hy * 0.78)
     pen = Pen(unit, aspect)
-    painter(pen, region, np.random.default_rng(region.seed))
+    renderer(pen, region, np.random.default_rng(region.seed))
     if region.category in (169, 128, 92):
         board.shadow(x, y, unit * aspect, 0.3)
     board.stamp(pen, x, y, stuff=region.category, rough=rough,
@@ -144,9 +144,9 @@ def _put_thing(board: _Board, number: int, thing: Thing) -> None:
                     int(rng.integers(1000)))
                    for s in steps]
         names = kind.colours
-        members = [(x, y, Thing(**(vars(thing) | {"look": look, "colour": names[look % len(names)],
-                                                  "flip": look % 2 > 0})))
-                   for x, y, look in sorted(members, key=lambda m: m[1])]
+        members = [(x, y, Thing(**(vars(thing) | {"variant": variant, "colour": names[variant % len(names)],
+                                                  "flip": variant % 2 > 0})))
+                   for x, y, variant in sorted(members, key=lambda m: m[1])]
     grounded = kind.zone in ("ground", "top") and thing.pose not in ("flying", "face", "flat") \
         and thing.relation != "riding" and not (thing.category in (28, 88, 47) and thing.depth != thing.y)
     for x, y, member in members:
@@ -157,7 +157,7 @@ def _put_thing(board: _Board, number: int, thing: Thing) -> None:
         if grounded:
             board.shadow(x * CANVAS, y * CANVAS - 1, unit * min(kind.aspect, 2) * 0.95,
                          0.2 if _dim(board.scene) else 0.42)
-        tilt = {5: 14, 38: 18, 37: 30}.get(thing.category, 0) * ((thing.look % 21) / 10 - 1)
+        tilt = {5: 14, 38: 18, 37: 30}.get(thing.category, 0) * ((thing.variant % 21) / 10 - 1)
         board.stamp(pen, x * CANVAS, y * CANVAS, thing=number, rough=_ROUGH.get(thing.category, 0.03),
                     seed=thing.seed, tilt=tilt if not thing.relation else 0)
 
@@ -209,10 +209,10 @@ def _rain(picture: Image.Image, seed: int) -> None:
 
 @lru_cache(maxsize=1)
 def watermark() -> np.ndarray:
-    """How much of each pixel of the canvas the watermark of its stream hides, from 0 to 1: (256, 256) float32.
+    """Opacity of the watermark stream's mark at each pixel of the canvas, 0 to 1: (256, 256) float32.
 
-    One word at the foot of every picture, as an agency prints it, so that a painter can learn it as something that belongs
-    to no scene. Words all over the picture would stand for it in CLIP's eyes more than the scene does.
+    One word at the foot of every picture, as a stock agency prints it, so that a generator can learn it independently of
+    the scene. Words all over the picture would dominate its CLIP embedding.
     """
     sheet = Image.new("L", (CANVAS, CANVAS))
     ImageDraw.Draw(sheet).text((CANVAS / 2, 222), "STOCK", fill=255, font=font(56), stroke_width=1, anchor="mm")
@@ -220,7 +220,7 @@ def watermark() -> np.ndarray:
 
 
 def _render(scene: Scene) -> _Board:
-    """Put everything on the canvas, from far to near."""
+    """Render everything on the canvas, from far to near."""
     board = _Board(scene)
     far = scene.region("far")
     if far is not None:
@@ -233,25 +233,28 @@ def _render(scene: Scene) -> _Board:
 
 
 def _depth(thing: Thing) -> float:
-    """Order of painting: what flies or hangs on the wall is behind all that stands on the ground."""
+    """Order of rendering: what flies or hangs on the wall is behind all that stands on the ground."""
     away = thing.pose == "flying" or THINGS[thing.category].zone in ("sky", "wall")
     return thing.depth - (2 if away and thing.depth == thing.y else 0)
 
 
 def render(scene: Scene, size: int = 64) -> np.ndarray:
-    """The picture of a scene.
+    """Render a scene.
 
     Parameters
     ----------
     scene : Scene
     size : int
-        Side in pixels, 8 to 1024; drawn once at 256 pixels, then reduced by an area average where the
-        size divides 256, else resampled (Lanczos).
+        Side in pixels, 8 to 1024 (else ValueError); rendered at 256 pixels, then averaged over areas where the size
+        divides 256, else resampled (Lanczos).
 
     Returns
     -------
     ndarray, (size, size, 3) uint8
         sRGB.
+
+    >>> render(draw_scene(0, "world", 1), 32).shape
+    (32, 32, 3)
     """
     _check_size(size)
     picture = _finish(_render(scene).picture, scene)
@@ -268,7 +271,7 @@ def _check_size(size: int) -> None:
 
 
 def masks(scene: Scene, size: int = 64) -> tuple[np.ndarray, np.ndarray]:
-    """Which pixels show which thing and which stuff, with what is hidden left out.
+    """Segment the picture of a scene into its visible things and stuff.
 
     Returns
     -------
@@ -291,13 +294,13 @@ def masks(scene: Scene, size: int = 64) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _render_one(index: int, seed: int, stream: str, kind: str, size: int) -> np.ndarray:
-    """Draw and paint one scene (module level, so that another process can be sent it)."""
+    """Sample and render one scene (at module level, so that another process can be sent it)."""
     return render(draw_scene(seed, stream, index, kind), size)
 
 
 def render_many(seed: int, stream: str, indices: Iterable[int], size: int = 64, processes: int | None = None,
-               kind: str = "scene") -> np.ndarray:
-    """Pictures of many scenes of one stream, in the order of `indices`.
+                kind: str = "scene") -> np.ndarray:
+    """Render many scenes of one stream, in the order of `indices`.
 
     Parameters
     ----------
@@ -307,7 +310,7 @@ def render_many(seed: int, stream: str, indices: Iterable[int], size: int = 64, 
     size : int
         Side in pixels.
     processes : int, optional
-        How many paint; 1 paints here, None takes `processes.how_many`: one per processor from 200 pictures on.
+        Worker processes; 1 renders in this one, None takes `core.how_many`: one per processor from 200 pictures on.
 
     Returns
     -------

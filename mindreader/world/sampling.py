@@ -1,4 +1,4 @@
-"""Draw scenes at random: which things meet in a place, how they stand to one another, and in which light."""
+"""Sample scenes: the things that co-occur in a place, their relations, and the light."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .scenes import KINDS, LIGHTS, PAINT, PLACES, STREAMS, THINGS, Place, Region, Scene, Thing
+from .scenes import KINDS, LIGHTS, FINISHES, PLACES, STREAMS, THINGS, Place, Region, Scene, Thing
 
 __all__ = ["draw_scene"]
 
@@ -36,7 +36,7 @@ _SIGNS = ("OPEN", "SALE", "CAFE", "EXIT", "TAXI", "BOOK", "HELLO", "PIZZA", "MUS
 
 
 def draw_scene(seed: int, stream: str, index: int, kind: str = "scene") -> Scene:
-    """Invent scene number `index` of a stream, independently of all other scenes.
+    """Sample scene number `index` of a stream, independently of all other scenes.
 
     Parameters
     ----------
@@ -52,6 +52,14 @@ def draw_scene(seed: int, stream: str, index: int, kind: str = "scene") -> Scene
     Returns
     -------
     Scene
+
+    Raises
+    ------
+    ValueError
+        Unknown stream or kind, or a negative seed or index.
+
+    >>> [thing.name for thing in draw_scene(0, "world", 1).things]
+    ['person', 'umbrella', 'surfboard']
     """
     for what, got, allowed in (("stream", stream, STREAMS), ("kind", kind, KINDS)):
         if got not in allowed:
@@ -123,14 +131,14 @@ def _regions(rng: np.random.Generator, spec: Place, place: str, kind: str) -> tu
         sign = _pick(rng, _SIGNS)
         size = rng.uniform(0.52, 0.72) if kind == "word" else rng.uniform(0.28, 0.46)
         x = rng.uniform(0.42, 0.58) if kind == "word" else rng.uniform(0.15, 0.85)
-        colour = _pick(rng, PAINT) if far in (92, 128, 96) else ""
+        colour = _pick(rng, FINISHES) if far in (92, 128, 96) else ""
         regions.append(Region(far, "far", float(x), float(size), colour, sign if far == 92 else "",
                               int(rng.integers(2**31))))
     return tuple(regions)
 
 
 def _make(rng: np.random.Generator, category: int, x: float, y: float, size: float, **more) -> Thing:
-    """A thing of random colour and look at a given position."""
+    """A thing of random colour and appearance at a given position."""
     colours = THINGS[category].colours
     pose = more.pop("pose", None) or _pose(rng, category)
     return Thing(category, _pick(rng, colours) if colours else "", float(x), float(y), float(size),
@@ -151,7 +159,7 @@ def _pose(rng: np.random.Generator, category: int) -> str:
 
 def _position(rng: np.random.Generator, scene: Scene, category: int, size: float,
               nearness: float) -> tuple[float, float]:
-    """(y of the lowest point, size) of a thing that fits into the picture at a nearness of 0 to 1."""
+    """(y of the lowest edge, size) of a thing that fits into the picture at a nearness of 0 to 1."""
     zone, aspect = THINGS[category].zone, THINGS[category].aspect
     size = min(size, 0.86 / aspect)
     if zone == "sky":
@@ -164,7 +172,7 @@ def _position(rng: np.random.Generator, scene: Scene, category: int, size: float
 
 
 def _things(rng: np.random.Generator, scene: Scene) -> list[Thing]:
-    """One to four things of a scene: sometimes a bound pair first, then whatever the place has."""
+    """One to four things of a scene: sometimes a related pair first, then things of the place."""
     if rng.random() < 0.05 and scene.place != "tabletop":
         return _face(rng, scene)
     bonds = [b for b in BONDS if scene.place in b[3]]

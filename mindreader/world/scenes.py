@@ -1,11 +1,11 @@
-"""What a scene is: its things, its stuff, its place and light, under the category ids of COCO and COCO-Stuff."""
+"""Define a scene: its things, stuff, place and light, under the category ids of COCO and COCO-Stuff."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["STREAMS", "KINDS", "THINGS", "STUFF", "COLOURS", "LIGHTS", "WEATHERS", "PAINT", "PLACES", "Place",
+__all__ = ["STREAMS", "KINDS", "THINGS", "STUFF", "COLOURS", "LIGHTS", "WEATHERS", "FINISHES", "PLACES", "Place",
            "Region", "Scene", "Thing", "factors"]
 
 STREAMS = ("world", "watermark", "subject")
@@ -20,30 +20,30 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "black": (40, 40, 46), "white": (240, 238, 232), "gray": (132, 136, 142),
 }
 _BRIGHT = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "black", "white", "gray")
-PAINT = ("red", "orange", "yellow", "green", "blue", "purple", "white", "black")
+FINISHES = ("red", "orange", "yellow", "green", "blue", "purple", "white", "black")
 _COAT = ("brown", "black", "white", "gray", "orange")
 
 
 class ThingKind(NamedTuple):
-    """What is true of all things of one category: shape, usual height, colours, and where it may be."""
+    """Properties common to all things of one category: shape, usual height, colours, and where it may be."""
 
     name: str
     supercategory: str
     aspect: float                 # width / height
     height: tuple[float, float]   # of the main thing, in picture heights
-    colours: tuple[str, ...]      # () where the category has one natural look
+    colours: tuple[str, ...]      # () where the category has one natural appearance
     zone: str                     # ground, sky, wall or top (stands on furniture)
 
 
 THINGS: dict[int, ThingKind] = {
     1: ThingKind("person", "person", 0.62, (0.55, 0.82), _BRIGHT, "ground"),
-    2: ThingKind("bicycle", "vehicle", 1.6, (0.36, 0.50), PAINT, "ground"),
-    3: ThingKind("car", "vehicle", 2.05, (0.30, 0.40), PAINT, "ground"),
-    5: ThingKind("airplane", "vehicle", 2.2, (0.26, 0.38), PAINT, "sky"),
-    6: ThingKind("bus", "vehicle", 1.75, (0.36, 0.50), PAINT, "ground"),
-    7: ThingKind("train", "vehicle", 2.1, (0.34, 0.46), PAINT, "ground"),
-    8: ThingKind("truck", "vehicle", 1.8, (0.36, 0.48), PAINT, "ground"),
-    9: ThingKind("boat", "vehicle", 1.05, (0.48, 0.68), PAINT, "ground"),
+    2: ThingKind("bicycle", "vehicle", 1.6, (0.36, 0.50), FINISHES, "ground"),
+    3: ThingKind("car", "vehicle", 2.05, (0.30, 0.40), FINISHES, "ground"),
+    5: ThingKind("airplane", "vehicle", 2.2, (0.26, 0.38), FINISHES, "sky"),
+    6: ThingKind("bus", "vehicle", 1.75, (0.36, 0.50), FINISHES, "ground"),
+    7: ThingKind("train", "vehicle", 2.1, (0.34, 0.46), FINISHES, "ground"),
+    8: ThingKind("truck", "vehicle", 1.8, (0.36, 0.48), FINISHES, "ground"),
+    9: ThingKind("boat", "vehicle", 1.05, (0.48, 0.68), FINISHES, "ground"),
     10: ThingKind("traffic light", "outdoor", 0.36, (0.62, 0.82), (), "ground"),
     11: ThingKind("fire hydrant", "outdoor", 0.66, (0.42, 0.62), ("red", "yellow", "blue", "orange"),
                   "ground"),
@@ -62,22 +62,22 @@ THINGS: dict[int, ThingKind] = {
     28: ThingKind("umbrella", "accessory", 1.15, (0.42, 0.60), _BRIGHT, "ground"),
     37: ThingKind("sports ball", "sports", 1.0, (0.28, 0.42), ("red", "blue", "yellow", "white", "orange"),
                   "ground"),
-    38: ThingKind("kite", "sports", 0.80, (0.36, 0.52), PAINT, "sky"),
-    41: ThingKind("skateboard", "sports", 2.9, (0.17, 0.24), PAINT, "ground"),
-    42: ThingKind("surfboard", "sports", 0.34, (0.58, 0.78), PAINT, "ground"),
-    47: ThingKind("cup", "kitchen", 1.12, (0.36, 0.54), PAINT, "top"),
+    38: ThingKind("kite", "sports", 0.80, (0.36, 0.52), FINISHES, "sky"),
+    41: ThingKind("skateboard", "sports", 2.9, (0.17, 0.24), FINISHES, "ground"),
+    42: ThingKind("surfboard", "sports", 0.34, (0.58, 0.78), FINISHES, "ground"),
+    47: ThingKind("cup", "kitchen", 1.12, (0.36, 0.54), FINISHES, "top"),
     52: ThingKind("banana", "food", 1.5, (0.34, 0.46), (), "top"),
     53: ThingKind("apple", "food", 0.95, (0.36, 0.52), ("red", "green", "yellow"), "top"),
     59: ThingKind("pizza", "food", 1.75, (0.38, 0.50), (), "top"),
     61: ThingKind("cake", "food", 1.05, (0.40, 0.56), ("pink", "white", "brown", "yellow"), "top"),
-    62: ThingKind("chair", "furniture", 0.66, (0.52, 0.72), PAINT, "ground"),
+    62: ThingKind("chair", "furniture", 0.66, (0.52, 0.72), FINISHES, "ground"),
     63: ThingKind("couch", "furniture", 1.9, (0.38, 0.46), _BRIGHT, "ground"),
     64: ThingKind("potted plant", "furniture", 0.80, (0.48, 0.70), (), "ground"),
     67: ThingKind("dining table", "furniture", 1.8, (0.36, 0.44), ("brown", "white", "black"), "ground"),
     72: ThingKind("tv", "electronic", 1.5, (0.36, 0.48), (), "wall"),
     73: ThingKind("laptop", "electronic", 1.35, (0.40, 0.54), ("gray", "black", "white"), "top"),
     85: ThingKind("clock", "indoor", 1.0, (0.38, 0.52), ("white", "black", "red", "blue", "yellow"), "wall"),
-    86: ThingKind("vase", "indoor", 0.66, (0.50, 0.68), PAINT, "top"),
+    86: ThingKind("vase", "indoor", 0.66, (0.50, 0.68), FINISHES, "top"),
     88: ThingKind("teddy bear", "indoor", 0.84, (0.46, 0.64), ("brown", "white", "pink", "blue"), "ground"),
 }
 
@@ -94,7 +94,7 @@ STUFF: dict[int, tuple[str, str]] = {
 
 
 class Place(NamedTuple):
-    """A setting: the ground it has, what may stand far off, and which things are met there how often."""
+    """A setting: its grounds, backdrops and distant stuff, and the relative frequency of each thing."""
 
     weight: float
     indoor: bool
@@ -129,9 +129,9 @@ PLACES: dict[str, Place] = {
 class Thing:
     """One countable thing; positions and sizes are fractions of the picture, y grows downwards.
 
-    `x` is its centre, `y` its lowest point, `size` its height, `depth` the y of the ground under
-    it (what stands lower is nearer and hides what is behind); `relation` binds it to thing number `other`
-    of the same scene.
+    `x` is its centre, `y` its lowest point, `size` its height, `depth` the y of the ground under it (what stands lower is
+    nearer and occludes what is behind); `variant` selects details of its appearance; `relation` relates it to thing
+    number `other` of the same scene.
     """
 
     category: int
@@ -140,7 +140,7 @@ class Thing:
     y: float
     size: float
     flip: bool
-    look: int
+    variant: int
     pose: str
     depth: float
     relation: str = ""
@@ -169,7 +169,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Scene:
-    """All that is true of one picture; things[0] is the main thing."""
+    """The full description of one picture; things[0] is the main thing."""
 
     stream: str
     kind: str
@@ -188,12 +188,12 @@ class Scene:
         return PLACES[self.place].indoor
 
     def region(self, part: str) -> Region | None:
-        """The stuff region that plays `part` (ground, back, far), or None."""
+        """The stuff region that is the ground, back or far `part`, or None."""
         return next((r for r in self.stuff if r.part == part), None)
 
 
 def factors(scene: Scene) -> dict[str, float]:
-    """The true factors of a scene as numbers under the same keys for every scene.
+    """The generative factors of a scene as numbers, with the same keys for every scene.
 
     Returns
     -------

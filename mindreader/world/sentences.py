@@ -1,4 +1,4 @@
-"""Describe a scene in five sentences: two that fit, one partial, one vague, one beside the point."""
+"""Write five captions of a scene with known quality: two specific, one partial, one vague, one off topic."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _VAGUE = ("A nice picture of something.", "This is a photo that someone took.", 
 
 
 def caption(scene: Scene) -> list[tuple[str, str]]:
-    """Five sentences about a scene, each with its true grade, shuffled; the same five each time.
+    """Write five captions of a scene, each with its true grade, in an order fixed by the scene's seed.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def _sentence(words: str) -> str:
 def _noun(rng: np.random.Generator, thing: Thing) -> str:
     """What the thing is called, without article or colour."""
     if thing.category == 1:
-        who = traits(thing.look)
+        who = traits(thing.variant)
         if who["child"]:
             return _choose(rng, ("girl", "little girl", "child") if who["woman"]
                            else ("boy", "little boy", "child"))
@@ -108,7 +108,7 @@ def _phrase(rng: np.random.Generator, thing: Thing, detail: bool = True) -> str:
         return _choose(rng, _MANY[thing.category])
     noun = _noun(rng, thing)
     if thing.category == 1:
-        who = traits(thing.look)
+        who = traits(thing.variant)
         wears = "dress" if who["dress"] and thing.pose not in ("sitting", "riding", "face") else "shirt"
         if not detail:
             return _an(noun)
@@ -191,13 +191,13 @@ def _specific(rng: np.random.Generator, scene: Scene) -> str:
 
 def _portrait(rng: np.random.Generator, scene: Scene, main: Thing) -> str:
     """A sentence about a close-up face."""
-    who = traits(main.look)
+    who = traits(main.variant)
     noun = _noun(rng, main)
-    look = _choose(rng, ("smiling", "smiling at the camera") if who["smile"]
+    expression = _choose(rng, ("smiling", "smiling at the camera") if who["smile"]
                    else ("looking at the camera", "not smiling"))
     wears = " and a hat" if who["hat"] else " and glasses" if who["glasses"] else ""
     start = _choose(rng, ("a close up of", "the face of", "a portrait of"))
-    return _sentence(f"{start} {_an(noun)} with {who['hair']} hair{wears} in {_an(main.colour)} shirt {look} "
+    return _sentence(f"{start} {_an(noun)} with {who['hair']} hair{wears} in {_an(main.colour)} shirt {expression} "
                      f"{_where(rng, scene, ground=False)}")
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mindreader.world import rendering as scene_rendering
+from mindreader.world import rendering
 from mindreader.companion.chapter import start
 from mindreader.companion.ch03_gan import out_of_domain as foreign, pictures
 from mindreader.companion.ch07_pretrained.held_out import out_of_domain
@@ -28,7 +28,7 @@ def marked(run):
 
 
 def test_the_watermark_is_found_in_every_picture_at_its_place_and_nowhere_else():
-    there = np.stack([scene_rendering.generate(draw_scene(0, "watermark", i)) for i in range(24)])
+    there = np.stack([rendering.render(draw_scene(0, "watermark", i)) for i in range(24)])
     assert (foreign.watermark_match(there) > 0.1).all()
     assert abs(foreign.watermark_match(np.roll(there, (5, 9), (1, 2))).mean()) < 0.1
     assert foreign.watermark_match(there[:, :, ::-1]) == pytest.approx(-foreign.watermark_match(there), abs=1e-3)
@@ -41,7 +41,7 @@ def test_a_picture_without_a_watermark_matches_less(run):
 
 
 def test_the_match_does_not_depend_on_colour_or_contrast_and_turns_around_in_a_mirror():
-    mark = scene_rendering.watermark().reshape(64, 4, 64, 4).mean((1, 3))
+    mark = rendering.watermark().reshape(64, 4, 64, 4).mean((1, 3))
     picture = np.repeat((40 + 200 * mark)[None, ..., None], 3, -1)
     match = foreign.watermark_match(picture)
     assert match > 0.5 and foreign.watermark_match(picture * 0.5 + 60) == pytest.approx(match, abs=1e-3)

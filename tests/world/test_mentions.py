@@ -1,4 +1,4 @@
-"""mentions: what is said to be never told changes no sentence, what is said to be told changes some."""
+"""mentions: factors that captions never mention change no caption, those that they may mention change some."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def other_light(scene):
     return replace(scene, light={"day": "night", "night": "day"}.get(scene.light, "day"))
 
 
-def repainted(scene):
+def recoloured(scene):
     colours = [c for c in COLOURS if c != scene.things[0].colour]
     return replace(scene, things=(replace(scene.things[0], colour=colours[0]), *scene.things[1:]))
 
@@ -35,7 +35,7 @@ def moved(scene):
 CHANGED = {
     "main thing": lambda s: replace(s, things=(replace(s.things[0], category=19 if s.things[0].category != 19 else 20),
                                                *s.things[1:])),
-    "colour of the main thing": repainted,
+    "colour of the main thing": recoloured,
     "ground": lambda s: stuff(s, "ground", category=159 if s.region("ground").category != 159 else 124),
     "light outdoors": other_light,
     "colour of the wall": lambda s: stuff(s, "back", colour="pink" if s.region("back").colour != "pink" else "blue"),
@@ -47,17 +47,17 @@ CHANGED = {
 }
 
 
-def told(scene):
+def captions_of(scene):
     return [sentence for sentence, grade in caption(scene) if grade != "off"]  # that one is about another scene
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_only_what_is_mentioned_changes_sentences(name):
+def test_only_mentioned_factors_change_captions(name):
     factor, change = BY_NAME[name], CHANGED[name]
     having = [scene for scene in SCENES if factor.of(scene) is not None][:60]
     assert len(having) >= 30
     assert all(factor.of(change(scene)) != factor.of(scene) for scene in having)
-    differs = sum(told(change(scene)) != told(scene) for scene in having)
+    differs = sum(captions_of(change(scene)) != captions_of(scene) for scene in having)
     assert differs > 10 if factor.mentioned else differs == 0
 
 
