@@ -14,14 +14,14 @@
 # %% [markdown]
 # # From CLIP to pictures
 #
-# **Claim.** A StyleGAN2 {cite:p}`karras2020stylegan2` that was taught to paint from CLIP embeddings without captions
-# (Lafite, {cite:t}`zhou2022lafite`) can be widened from one condition to two, image and caption, by copying its weights,
-# and then finetuned on what the two mappers read from the brain {cite:p}`lin2022mindreader`. Its pictures identify the
-# stimulus far above chance.
+# **Claim.** A StyleGAN2 {cite:p}`karras2020stylegan2` that was trained to generate pictures from CLIP embeddings
+# without captions (Lafite, {cite:t}`zhou2022lafite`) can be widened from one condition to two, image and caption, by
+# copying its weights, and then finetuned on the embeddings that the two mappers decode from the brain
+# {cite:p}`lin2022mindreader`. Its pictures identify the stimulus far above chance.
 #
-# Everything here is a **simulated subject** unless you pass `subject="subj01"`. Identification and distances are measured
-# with a feature net that no training loss has seen; a generator that is trained against a CLIP soon pleases that CLIP
-# with fog.
+# Everything here is a **simulated subject** unless you pass `subject="subj01"`. Identification and distances are
+# measured with a feature net that is in no training loss; a generator that is trained against a CLIP soon scores well
+# by that CLIP with pictures that show fog.
 
 # %% tags=["parameters"]
 preset: str = "book"  # smoke, book or paper
@@ -30,25 +30,23 @@ seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example gan.kimg
 cond: str = "both"  # img, cap or both: which mapped embedding conditions the generator
 start: str = "lf"  # lf, supervised or none: the pretrained generator that finetuning starts from
-low_level: bool = False  # whether a low-level net compares painted and real picture, too
-end_to_end: float = 0.0  # 0 freezes the mappers, else they learn along with this weight of the discriminator's opinion
+low_level: bool = False  # whether a low-level net compares generated and real picture, too
+end_to_end: float = 0.0  # 0 freezes the mappers, else they train along, with this weight of the discriminator's loss
 kimg: float = 0.0  # thousands of pictures that finetuning shows, 0 keeps the preset's number
 device: str = "cpu"  # cpu or cuda
 ablation: str = "record"  # record, none, tables, end_to_end, nothing_pretrained, published_bugs or all
 n_seeds: int = 1  # trainings of each variant, where ablation is not record
 
 # %%
-from mindreader.companion import ch03_gan as report, chapter, plots
-from mindreader.companion.ch03_gan import finetuning, out_of_domain as foreign, repeats as showings
 from mindreader import scoring
+from mindreader.companion import ch03_gan as report, chapter, plots
+from mindreader.companion.ch03_gan import finetuning, held_out, out_of_domain, repeats
 from mindreader.core import params
-from mindreader.studies import generator_grid as gan_grid
-from mindreader.companion.ch03_gan import held_out as held_out_page
-from mindreader.studies import held_out as unmet
+from mindreader.studies import generator_grid, held_out as held_out_record
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict, cond=("img", "cap", "both"),
-                      start=gan_grid.STARTS, low_level=bool, end_to_end=float, kimg=float, device=str,
-                      ablation=gan_grid.ABLATIONS, n_seeds=int)
+                      start=generator_grid.STARTS, low_level=bool, end_to_end=float, kimg=float, device=str,
+                      ablation=generator_grid.ABLATIONS, n_seeds=int)
 run = chapter.start("03_gan", preset, subject=subject, seed=seed, overrides=overrides, cond=cond, start=start,
                     low_level=low_level, end_to_end=end_to_end, kimg=kimg, device=device, ablation=ablation,
                     n_seeds=n_seeds)
@@ -66,7 +64,7 @@ run = chapter.start("03_gan", preset, subject=subject, seed=seed, overrides=over
 # ```
 #
 # Since the second head starts as a copy of the first, two equal conditions give *exactly* the picture of the one-headed
-# generator: {eq}`eq-style` changes nothing until training tells the heads apart. A test holds us to it.
+# generator: {eq}`eq-style` changes nothing until training makes the heads differ. A test checks this.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gan-loss", "caption": "Finetuning: the generator's and the discriminator's losses."}}
 history = report.gan_history(run, cond)
@@ -74,10 +72,10 @@ run.show(plots.curves(history, x="kimg", y="value", hue="loss", origin=run.origi
                       ylabel="loss", title="Finetuning is short"), "history", data=history)
 
 # %% [markdown]
-# ## What was seen, what was read
+# ## What was seen, what is reconstructed
 #
 # Pictures from single trials that the mappers and the generator never trained on; trials are the first of the
-# validation side, not chosen. *True embedding* is the ceiling: the same generator fed with CLIP's own points.
+# validation side, not chosen. *True embedding* is the ceiling: the same generator conditioned on CLIP's own embeddings.
 # *Shuffled brain* is the floor: another trial's activity.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-samples", "caption": "Single-trial reconstructions beside what was seen, the ceiling from true embeddings, the pretrained generator before finetuning, and two floors."}}
@@ -93,42 +91,44 @@ run.show(plots.picture_grid(pictures, origin=run.origin), "samples")
 run.show(plots.picture_grid(report.draws(run, cond, n=5, n_draws=4), origin=run.origin), "draws")
 
 # %% [markdown]
-# ## Three showings of one picture
+# ## Three repeats of one picture
 #
-# The paper's Figure 7 sets side by side what several scans of one picture give. They emphasize different things in it,
-# which may reveal differences in processing. Here that can be tested: it is known which thing was attended on each trial
-# ({doc}`00_subject`). {numref}`fig-repeats` has the first pictures, in trial order, whose showings attended different
-# things. All showings of a picture share their $z$, so what differs comes from the trial alone.
+# The paper's Figure 7 shows side by side the reconstructions from several scans of one picture. They emphasize
+# different things in it, which may reveal differences in processing. Here that can be tested: it is known which thing
+# was attended on each trial ({doc}`00_subject`). {numref}`fig-repeats` has the first pictures, in trial order, on
+# whose repeats different things were attended. All repeats of a picture share their $z$, so what differs comes from
+# the trial alone.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-repeats", "caption": "Showings of the same validation picture (the paper's Fig. 7). Above: what was attended on that trial. Below: what was read from the reconstruction, in red where it was another thing."}}
-shown = showings.showings(run, cond, n=5)
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-repeats", "caption": "Reconstructions of repeats of the same validation picture (the paper's Fig. 7). Above: what was attended on that trial. Below: what is decoded from the reconstruction, in red where it is another thing."}}
+shown = repeats.by_repeat(run, cond, n=5)
 run.show(plots.repeated_reconstructions(shown, origin=run.origin), "repeats",
-         data=shown.drop(columns=["seen", "reconstructed"])) if len(shown) else showings.NOT_TOLD
+         data=shown.drop(columns=["seen", "reconstructed"])) if len(shown) else repeats.LEFT_OUT
 
 # %% [markdown]
-# They differ; do they differ *by what was attended*? A ridge regression that was taught what training pictures show reads
-# each thing's presence, from features that no loss has seen. Evidence is centred over a picture's trials, and chance comes
-# from swapping them. The same is asked of the mapped points and of the activity ({numref}`fig-attended-painted`).
+# They differ; do they differ *by what was attended*? A ridge regression that was fitted to training pictures decodes
+# each thing's presence, from features that are in no loss. Evidence is centred over a picture's trials, and chance
+# comes from permuting them. The same is done for the mapped embeddings and for the activity
+# ({numref}`fig-attended-generated`).
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attended-painted", "caption": "How often the attended thing is read, with 95 % intervals from resampling pictures. Grey: the true picture, which says the same on each trial, and another trial's brain. Dashed: mean chance."}}
-told = showings.attention(run, cond)
-run.show(plots.scores_with_controls(told, origin=run.origin, xlabel="attended thing read (share of trials)",
-                                    title="Which thing was attended", chance=told.chance.mean()), "attended",
-         data=told) if len(told) else showings.NOT_TOLD
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attended-generated", "caption": "How often the attended thing is decoded, with 95 % intervals from resampling pictures. Grey: the true picture, which is the same on each trial, and another trial's brain. Dashed: mean chance."}}
+attended = repeats.attention(run, cond)
+run.show(plots.scores_with_controls(attended, origin=run.origin, xlabel="attended thing decoded (share of trials)",
+                                    title="Which thing was attended", chance=attended.chance.mean()), "attended",
+         data=attended) if len(attended) else repeats.LEFT_OUT
 
 # %% [markdown]
-# **Reading.** From the reconstruction the attended thing is read on {ours}`03_gan:attended_painted` of the trials, where
-# swapping gives {ours}`03_gan:attended_chance` (p = {ours}`03_gan:attended_painted_p`): it
-# {ours}`03_gan:attended_painted_told` be told. From the activity it is {ours}`03_gan:attended_activity`
-# (p = {ours}`03_gan:attended_activity_p`), from the image point {ours}`03_gan:attended_image`
-# (p = {ours}`03_gan:attended_image_p`), from the caption point {ours}`03_gan:attended_caption`
+# **Reading.** From the reconstruction the attended thing is decoded on {ours}`03_gan:attended_generated` of the trials,
+# where permuting gives {ours}`03_gan:attended_chance` (p = {ours}`03_gan:attended_generated_p`): it
+# {ours}`03_gan:attended_generated_decodable` be decoded. From the activity it is {ours}`03_gan:attended_activity`
+# (p = {ours}`03_gan:attended_activity_p`), from the image embedding {ours}`03_gan:attended_image`
+# (p = {ours}`03_gan:attended_image_p`), from the caption embedding {ours}`03_gan:attended_caption`
 # (p = {ours}`03_gan:attended_caption_p`); with another trial's brain {ours}`03_gan:attended_shuffled`. That two
 # reconstructions differ proves nothing by itself: noise does that, too.
 
 # %% [markdown]
 # ## Worst and best
 #
-# Trials chosen by their score and by nobody: the four worst and the four best by exact two-way identification, the first
+# Trials chosen by their score alone: the four worst and the four best by exact two-way identification, the first
 # trial of each picture. The paper's Figure 15 shows failures, too; how those were found it does not say.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-extremes", "caption": "The four worst and the four best trials. At the left the share of two-way comparisons that the reconstruction wins."}}
@@ -136,12 +136,12 @@ extremes, labels = report.extremes(run, cond, n=4)
 run.show(plots.picture_grid(extremes, row_labels=labels, origin=run.origin), "extremes")
 
 # %% [markdown]
-# ## Which one was it?
+# ## Identification
 #
 # $n$-way identification: is the reconstruction's feature vector nearer (cosine) to the stimulus than to $n - 1$ other
-# validation pictures? The paper draws the rivals, ten times over, and gives mean and deviation of the ten. We also count
-# the chance of winning over *all* sets of rivals, which needs no draws, and resample pictures for an interval: the
-# deviation of the draws says only how far the drawing of rivals moves the number.
+# validation pictures? The paper draws the rivals, ten times over, and gives mean and deviation of the ten. We also
+# count the chance of winning over *all* sets of rivals, which needs no draws, and resample pictures for an interval:
+# the deviation of the draws says only how far the drawing of rivals moves the number.
 
 # %%
 table = report.identification(run, cond)
@@ -167,8 +167,8 @@ run.table(distances, "distances")
 # %% [markdown]
 # Few pictures inflate a Fréchet distance. {numref}`fig-sizes` has the same sets at growing size, over $1/n$; the line
 # through the four largest sizes leads to where infinitely many would be {cite:p}`chong2020effectively`. The kernel
-# distance {cite:p}`binkowski2018kid` has no such bias. Training pictures against validation pictures are the test: their
-# distance is next to nothing, and the line finds that.
+# distance {cite:p}`binkowski2018kid` has no such bias. Training pictures against validation pictures are the test:
+# their distance is next to nothing, and the line finds that.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sizes", "caption": "Fréchet and kernel distance by n pictures on each side, mean and deviation of ten draws. Diamonds: the limit for infinitely many."}}
 sizes = report.distances_by_size(run, cond)
@@ -196,14 +196,14 @@ run.show(plots.picture_grid(report.by_head(run, n=6), origin=run.origin), "heads
 # %% [markdown]
 # ## Tables 1 and 5: which start, which losses?
 #
-# The paper's Tables 1 and 5 cross three questions: which head, which pretrained generator (taught from pictures alone, or
-# from captions), and whether a low-level net compares painted and real picture in the loss. Their numbers are lost; what
-# the text says of them is not. `make tables` trains every cell anew, on this brain, with all else equal; the sentence
-# below says whether the record is what this run would make, and `-p ablation tables` trains the cells here.
+# The paper's Tables 1 and 5 cross three questions: which head, which pretrained generator (trained on pictures alone,
+# or on captions), and whether a low-level net compares generated and real picture in the loss. Their numbers are lost;
+# what the text says of them is not. `make tables` trains every cell anew, on this brain, with all else equal; the
+# sentence below says whether the record is what this run would make, and `-p ablation tables` trains the cells here.
 
 # %%
 found = finetuning.finetuned(run, ablation, n_seeds)
-found.told
+found.source
 
 # %%
 run.table(finetuning.table_1(found), "table_1")
@@ -214,17 +214,18 @@ run.show(plots.dots(dots, hue="loss", origin=run.origin, xlabel="two-way identif
                     title="Heads, starts and the low-level loss"), "variants", data=dots)
 
 # %% [markdown]
-# Beside the tables: mappers that learn along with the generator, with the discriminator's opinion in their loss, which the
-# paper found worse at every weight, one of its mappers collapsing to a few positions; a generator for which nothing was
-# pretrained, so that it first learns from pseudo conditions (the paper's fallback); and each bug of the released training
+# Beside the tables: mappers that train along with the generator, with the discriminator in their loss, which the paper
+# found worse at every weight, one of its mappers collapsing to a few positions; a generator for which nothing was
+# pretrained, so that it first trains on pseudo conditions (the paper's fallback); and each bug of the released training
 # code. *Silent* is the share of a mapper's dimensions that hardly vary over trials: a collapse would show there.
 
 # %%
 run.table(finetuning.beyond(found), "beyond")
 
 # %% [markdown]
-# Each comparison on the same pictures, drawn again together. An interval covers which pictures were shown, not what another
-# training would have given; where several seeds were trained, all of them must agree before we call a claim supported.
+# Each comparison on the same pictures, drawn again together. An interval covers which pictures were shown, not what
+# another training would have given; where several seeds were trained, all of them must agree before we call a claim
+# supported.
 
 # %%
 claims = run.table(finetuning.claim_table(found), "table_1_claims")
@@ -236,135 +237,139 @@ run.show(plots.dots(dots, hue="asked", origin=run.origin, xlabel="gain in two-wa
                     title="What each choice brings"), "claims", data=dots)
 
 # %% [markdown]
-# **Reading.** Of the {ours}`03_gan:table1_claims` comparisons that the paper's text makes, {ours}`03_gan:table1_claims_supported`
-# are supported here by two-way identification, of {ours}`03_gan:table1_claims_direction_only` we see the direction only,
-# {ours}`03_gan:table1_claims_within_noise` are within noise and {ours}`03_gan:table1_claims_contradicted` contradicted. *Heads*: by
-# distance the image head alone is nearest ({ours}`03_gan:row_img_lf_fd`, both heads {ours}`03_gan:row_both_lf_fd`, the
-# caption head {ours}`03_gan:row_cap_lf_fd`), by identification both heads lead ({ours}`03_gan:row_both_lf`, against
-# {ours}`03_gan:row_img_lf` and {ours}`03_gan:row_cap_lf`): the paper says the same of one head and of two. *Start*: with
-# both heads {ours}`03_gan:row_both_lf` from the language-free generator, {ours}`03_gan:row_both_supervised` from the
-# supervised one; the caption head's distance prefers the supervised one, which was taught from captions. Ours differ less
-# than the paper's, since one goes on from the other. *Low-level loss*: {ours}`03_gan:row_both_lf_low` with it; nothing
-# gained here. *End to end*: {ours}`03_gan:row_both_lf_e2e_001`, {ours}`03_gan:row_both_lf_e2e_01` and
-# {ours}`03_gan:row_both_lf_e2e_1` at growing weight, worse than frozen mappers each time, as in the paper. The collapse to a
-# few positions that it reports did not come: {ours}`03_gan:row_both_lf_e2e_1_silent_image` and
-# {ours}`03_gan:row_both_lf_e2e_1_silent_caption` of the dimensions fell silent. *Nothing pretrained*:
-# {ours}`03_gan:row_both_none`. *Bugs*: the cached first condition takes {ours}`03_gan:bug_first_sample_cached` away, the
-# summed logit {ours}`03_gan:bug_batch_summed_logit`, the fixed z {ours}`03_gan:bug_zero_z`, and the second mapper judged by
-# the first {ours}`03_gan:bug_second_on_first`, point at them for their intervals.
+# **Reading.** Of the {ours}`03_gan:table1_claims` comparisons that the paper's text makes,
+# {ours}`03_gan:table1_claims_supported` are supported here by two-way identification, of
+# {ours}`03_gan:table1_claims_direction_only` we see the direction only, {ours}`03_gan:table1_claims_within_noise` are
+# within noise and {ours}`03_gan:table1_claims_contradicted` contradicted. *Heads*: by distance the image head alone is
+# nearest ({ours}`03_gan:row_img_lf_fd`, both heads {ours}`03_gan:row_both_lf_fd`, the caption head
+# {ours}`03_gan:row_cap_lf_fd`), by identification both heads lead ({ours}`03_gan:row_both_lf`, against
+# {ours}`03_gan:row_img_lf` and {ours}`03_gan:row_cap_lf`): the paper says the same of one head and of two. *Start*:
+# with both heads {ours}`03_gan:row_both_lf` from the language-free generator, {ours}`03_gan:row_both_supervised` from
+# the supervised one; the caption head's distance prefers the supervised one, which was trained on captions. Ours
+# differ less than the paper's, since one goes on from the other. *Low-level loss*: {ours}`03_gan:row_both_lf_low` with
+# it; nothing gained here. *End to end*: {ours}`03_gan:row_both_lf_e2e_001`, {ours}`03_gan:row_both_lf_e2e_01` and
+# {ours}`03_gan:row_both_lf_e2e_1` at growing weight, worse than frozen mappers each time, as in the paper. The
+# collapse to a few positions that it reports did not come: {ours}`03_gan:row_both_lf_e2e_1_silent_image` and
+# {ours}`03_gan:row_both_lf_e2e_1_silent_caption` of the dimensions hardly vary. *Nothing pretrained*:
+# {ours}`03_gan:row_both_none`. *Bugs*: the cached first condition takes {ours}`03_gan:bug_first_sample_cached` away,
+# the summed logit {ours}`03_gan:bug_batch_summed_logit`, the fixed z {ours}`03_gan:bug_zero_z`, and the second
+# mapper's loss from the first's output {ours}`03_gan:bug_second_on_first`; point at them for their intervals.
 
 # %% [markdown]
-# ## The later field's eight numbers
+# ## The eight metrics of later work
 #
-# Later work prints eight numbers side by side {cite:p}`ozcelik2023braindiffuser,scotti2023mindeye`: correlation of pixels
-# and SSIM at 425 px, two-way identification through layers 2 and 5 of AlexNet, Inception and CLIP, and correlation
-# *distances*, lower is better, through EfficientNet and SwAV. Put those networks' weights into the folder that
-# `$MINDREADER_METRICS` names, and these are the published numbers. Without them small networks of the simulated world
-# look instead, and the columns are called `(twin)`: other eyes, so other numbers. One reconstruction for each picture;
-# the later field averages repeats, so that row stands beside the single trials.
+# Later work reports eight numbers side by side {cite:p}`ozcelik2023braindiffuser,scotti2023mindeye`: correlation of
+# pixels and SSIM at 425 px, two-way identification through layers 2 and 5 of AlexNet, Inception and CLIP, and
+# correlation *distances*, lower is better, through EfficientNet and SwAV. Put those networks' weights into the folder
+# that `$MINDREADER_METRICS` names, and these are the published numbers. Without them small networks of the simulated
+# world take their place, and the columns are called `(twin)`: other networks, so other numbers. One reconstruction for
+# each picture; later work averages repeats, so that row stands beside the single trials.
 
 # %%
-numbers = report.eight_numbers(run, cond, scoring.eyes())
+numbers = report.eight_numbers(run, cond, scoring.feature_extractors())
 run.table(report.eight_wide(numbers), "eight")
 
 # %% [markdown]
-# ## What the brain supplies
+# ## What the brain contributes
 #
-# A generator that was taught what pictures look like scores without any brain. So each score below has the same rows:
-# the ceiling (CLIP's own points), the brain, the *category centroid* (the mean true point of training pictures of the same
-# kind, the rarest thing in the picture: a reader who knows the kind and nothing else), the nearest training picture
-# (retrieval, no painter), and three that know nothing of the trial. The green bar is what this brain adds to the best of
-# those three. *Among the same kind* all rivals share the picture's kind: knowing the kind is worth nothing there.
+# A generator that was trained on pictures scores without any brain. So each score below has the same rows: the ceiling
+# (CLIP's own embeddings), the brain, the *category centroid* (the mean true embedding of training pictures of the same
+# category, which is the rarest thing in the picture: a decoder of the category and nothing else), the nearest training
+# picture (retrieval, no generator), and three without information on the trial. The green bar is what this brain adds
+# to the best of those three. *Among the same category* all rivals share the picture's category, which is then worth
+# nothing.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-supplied", "caption": "Every score of everything that a picture could have been made from; better is to the right; PixCorr and SSIM leave two rows out. Percentages: how far the brain leads from the best score without it to the ceiling."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-contribution", "caption": "Every score for every source of the generator's conditions, and for retrieval; better is to the right; PixCorr and SSIM leave two rows out. Percentages: how far the brain leads from the best score without it to the ceiling."}}
 by_source = report.scores_by_source(run, cond, numbers)
-share = report.share_supplied(by_source)
+share = report.brain_share(by_source)
 run.show(plots.score_panels(by_source, share, origin=run.origin, title="How much of each score is the brain's"),
-         "supplied", data=by_source)
+         "contribution", data=by_source)
 
 # %% [markdown]
-# The same question from the other side {cite:p}`mayo2024brainbits`: squeeze what the mappers say through its first $r$
+# The same question from the other side {cite:p}`mayo2024brainbits`: reduce the mapped embeddings to their first $r$
 # principal directions. How few carry how much?
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bottleneck", "caption": "Two-way identification when only r directions of the mapped points get through, in CLIP's spaces and, for a few r, through the painter. With none, all trials say the mean."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bottleneck", "caption": "Two-way identification from r principal directions of the mapped embeddings, in CLIP's spaces and, for a few r, through the generator. With none, all trials have the mean embedding."}}
 curve = report.bottleneck_curve(run, cond)
 run.show(plots.bottleneck(curve, origin=run.origin, title="A few directions carry most"), "bottleneck", data=curve)
 
 # %% [markdown]
-# ## Recalled, or read?
+# ## Held-out categories: recalled, or decoded?
 #
-# A reader that met every kind of picture in training may recall instead of reading. So the recipe runs again, as long,
-# with whole clusters of pictures held out. The last rivals are the training pictures themselves: who recalls, lies nearer
-# to some of them than to what was seen. Held-out pictures are also more alike, so compare each row with its ceiling and
-# its shuffled brain ({numref}`fig-unmet`).
+# A decoder that was trained on every category of pictures may recall one of them instead of decoding. So the recipe
+# runs again, as long, with whole clusters of pictures held out. The last rivals are the training pictures themselves:
+# a recalled picture lies nearer to some of them than to what was seen. Held-out pictures are also more alike, so
+# compare each row with its ceiling and its shuffled brain ({numref}`fig-held-out`).
 
 # %%
-held_out, where = unmet.recorded(run, ablation)
-where
+splits, source = held_out_record.recorded(run, ablation)
+source
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-unmet", "caption": "Identification with the usual split and with whole clusters of pictures held out, both heads, by rivals; 95 % intervals from resampling pictures."}}
-run.show(plots.dots(held_out.assign(group=held_out.metric), hue="split", origin=run.origin, chance=0.5,
-                    xlabel="share of comparisons won", title="With whole kinds held out"), "unmet",
-         data=held_out) if len(held_out) else where
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-held-out", "caption": "Identification with the usual split and with whole clusters of pictures held out, both heads, by rivals; 95 % intervals from resampling pictures."}}
+run.show(plots.dots(splits.assign(group=splits.metric), hue="split", origin=run.origin, chance=0.5,
+                    xlabel="share of comparisons won", title="With whole categories held out"), "held_out",
+         data=splits) if len(splits) else source
 
 # %%
-run.table(unmet.shown(held_out), "unmet_table") if len(held_out) else where
+run.table(held_out.held_out_table(splits), "held_out_table") if len(splits) else source
 
 # %% [markdown]
-# **Reading.** Among validation pictures the brain wins {ours}`03_gan:usual` with the usual split and {ours}`03_gan:unmet`
-# with kinds held out (ceilings {ours}`03_gan:usual_ceiling` and {ours}`03_gan:unmet_ceiling`, shuffled
-# {ours}`03_gan:usual_shuffled` and {ours}`03_gan:unmet_shuffled`); within a kind {ours}`03_gan:usual_within` and
-# {ours}`03_gan:unmet_within`. Against training pictures it wins {ours}`03_gan:usual_training` and
-# {ours}`03_gan:unmet_training`, the nearest training picture {ours}`03_gan:usual_training_nearest` and
-# {ours}`03_gan:unmet_training_nearest`, a reader of kinds {ours}`03_gan:usual_training_centroid` and
-# {ours}`03_gan:unmet_training_centroid`. The cosine to the nearest training picture falls from
-# {ours}`03_gan:usual_cosine` to {ours}`03_gan:unmet_cosine`, but {ours}`03_gan:unmet_met` of the held-out pictures still
-# have a rarest thing that training knows: combinations are held out more than things.
+# **Reading.** Among validation pictures the brain wins {ours}`03_gan:usual` with the usual split and
+# {ours}`03_gan:held_out` with categories held out (ceilings {ours}`03_gan:usual_ceiling` and
+# {ours}`03_gan:held_out_ceiling`, shuffled {ours}`03_gan:usual_shuffled` and {ours}`03_gan:held_out_shuffled`); within
+# a category {ours}`03_gan:usual_within` and {ours}`03_gan:held_out_within`. Against training pictures it wins
+# {ours}`03_gan:usual_training` and {ours}`03_gan:held_out_training`, the nearest training picture
+# {ours}`03_gan:usual_training_nearest` and {ours}`03_gan:held_out_training_nearest`, the category centroid
+# {ours}`03_gan:usual_training_centroid` and {ours}`03_gan:held_out_training_centroid`. The cosine to the nearest
+# training picture falls from {ours}`03_gan:usual_cosine` to {ours}`03_gan:held_out_cosine`, but
+# {ours}`03_gan:held_out_known` of the held-out pictures still have a rarest thing that training pictures show:
+# combinations are held out more than things.
 
 # %% [markdown]
-# ## A painter of another world
+# ## A generator out of domain
 #
 # The paper also feeds a generator that was pretrained on other pictures, without finetuning; each result carries the
-# watermark of those pictures, and the meaning survives (its Fig. 12). Ours learned a world with another palette, under a
-# watermark ({doc}`07_pretrained`). Neither painter in {numref}`fig-stranger` is finetuned.
+# watermark of those pictures, and the meaning survives (its Fig. 12). Ours was trained on a world with another palette,
+# under a watermark ({doc}`07_pretrained`). Neither generator in {numref}`fig-ood` is finetuned.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-stranger", "caption": "What a painter of another world makes of this brain's mapped points and of the true ones, beside this world's; none finetuned."}}
-columns = foreign.foreign_columns(run, cond, n=6)
-run.show(plots.picture_grid(columns, origin=run.origin), "foreign") if columns else foreign.NO_FOREIGN
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ood", "caption": "Reconstructions by the out-of-domain generator, trained on another world, from this brain's mapped embeddings and from the true ones, beside this world's; none finetuned."}}
+columns = out_of_domain.ood_columns(run, cond, n=6)
+run.show(plots.picture_grid(columns, origin=run.origin), "out_of_domain") if columns else out_of_domain.LEFT_OUT
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-foreign-scores", "caption": "Two-way identification by both painters, as pretrained, with 95 % intervals from resampling pictures."}}
-strange = foreign.foreign_identification(run, cond)
-run.show(plots.dots(strange, hue="painter", origin=run.origin, xlabel="two-way identification", chance=0.5,
-                    title="Told the same, in two worlds"), "foreign_scores",
-         data=strange) if len(strange) else foreign.NO_FOREIGN
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ood-scores", "caption": "Two-way identification by both generators, as pretrained, with 95 % intervals from resampling pictures."}}
+ood = out_of_domain.ood_identification(run, cond)
+run.show(plots.dots(ood, hue="generator", origin=run.origin, xlabel="two-way identification", chance=0.5,
+                    title="The same conditions, in two worlds"), "out_of_domain_scores",
+         data=ood) if len(ood) else out_of_domain.LEFT_OUT
 
 # %%
-marked = foreign.foreign_marks(run, cond)
-run.table(marked.drop(columns="seed"), "foreign_marks") if len(marked) else foreign.NO_FOREIGN
+marked = out_of_domain.ood_marks(run, cond)
+run.table(marked.drop(columns="seed"), "out_of_domain_marks") if len(marked) else out_of_domain.LEFT_OUT
 
 # %% [markdown]
-# **Reading.** From the brain the stranger's pictures win {ours}`03_gan:foreign_two_way` of the two-way comparisons, this
-# world's painter {ours}`03_gan:native_two_way`; from true embeddings {ours}`03_gan:foreign_ceiling` and
-# {ours}`03_gan:native_ceiling`, from a shuffled brain {ours}`03_gan:foreign_shuffled` and {ours}`03_gan:native_shuffled`.
-# A linear reader takes {ours}`03_gan:taken_foreign` of its pictures for the other world's, and {ours}`03_gan:taken_seen`
-# of those seen. Real pictures of that world fit the watermark better than its mirror image by
-# {ours}`03_gan:watermark_real`; its paintings from true embeddings by {ours}`03_gan:watermark_ceiling`, from the brain by
-# {ours}`03_gan:watermark_foreign`, and what was seen by {ours}`03_gan:watermark_seen`. So what this brain says is painted in
-# the other world's palette and signed with its word, though nobody here ever saw it: a painter adds what it was taught to
-# what it is told. The meaning comes over in part.
+# **Reading.** From the brain the out-of-domain generator's pictures win {ours}`03_gan:ood_two_way` of the two-way
+# comparisons, this world's generator's {ours}`03_gan:in_domain_two_way`; from true embeddings
+# {ours}`03_gan:ood_ceiling` and {ours}`03_gan:in_domain_ceiling`, from a shuffled brain {ours}`03_gan:ood_shuffled`
+# and {ours}`03_gan:in_domain_shuffled`. A linear classifier takes {ours}`03_gan:taken_ood` of its pictures for the
+# other world's, and {ours}`03_gan:taken_seen` of those seen. Real pictures of that world fit the watermark better than
+# its mirror image by {ours}`03_gan:watermark_real`; pictures generated from true embeddings by
+# {ours}`03_gan:watermark_ceiling`, from the brain by {ours}`03_gan:watermark_ood`, and the pictures seen by
+# {ours}`03_gan:watermark_seen`. So reconstructions from this brain have the other world's palette and its watermark,
+# which are in no picture that it was shown: a generator adds its training domain to its condition. The meaning is kept
+# in part.
 
 # %% tags=["remove-output"]
 run.record(report.identification_entries(run, cond, table)
            | report.distance_entries(distances, sizes, gain)
-           | report.supplied_entries(share, by_source, curve, numbers) | finetuning.finetuning_entries(found)
-           | showings.attention_entries(told) | unmet.unmet_entries(held_out)
-           | foreign.foreign_entries(strange, marked))
+           | report.contribution_entries(share, by_source, curve, numbers) | finetuning.finetuning_entries(found)
+           | repeats.attention_entries(attended) | held_out.held_out_entries(splits)
+           | out_of_domain.ood_entries(ood, marked))
 
 # %% [markdown]
 # ## Browse
 #
 # Trials at even steps of rank, from the worst to the best two-way score. Press a score's name to sort by it, again to
-# turn the order around.
+# reverse the order.
 #
 # ```{picturebrowser} 03_gan
 # ```
@@ -382,20 +387,21 @@ run.table(browser.table, "browser")
 # :caption: Reconstruction from single trials. All of the paper's Tables 1, 5 and 6 but one cell are lost.
 # ```
 #
-# **Reading.** From single trials the pictures win {ours}`03_gan:two_way` of the two-way comparisons. That this is near the
-# paper's share says nothing: the simulated subject's noise was chosen so ({doc}`../data`). The same generator
-# fed with true embeddings wins {ours}`03_gan:two_way_ceiling`, and with another trial's brain
-# {ours}`03_gan:two_way_shuffled`. The critic inside the loss would have told a rosier story: by the CLIP that the
-# generator is trained against, the same pictures win {ours}`03_gan:two_way_clip`, and the brain would be given
-# {ours}`03_gan:share_clip` of the way to the ceiling where the independent net gives it {ours}`03_gan:share_two_way`
-# ({numref}`fig-supplied`). A reader of kinds alone would win {ours}`03_gan:two_way_centroid`, retrieval of a training
-# picture {ours}`03_gan:two_way_nearest`; among rivals of the same kind the brain still wins {ours}`03_gan:two_way_within`,
-# the reader of kinds {ours}`03_gan:two_way_within_centroid`. One direction of what the mappers say is enough for
-# {ours}`03_gan:rank_1`, sixteen for {ours}`03_gan:rank_16`, and all for {ours}`03_gan:rank_all` ({numref}`fig-bottleneck`).
+# **Reading.** From single trials the pictures win {ours}`03_gan:two_way` of the two-way comparisons. That this is near
+# the paper's share says nothing: the simulated subject's noise was chosen so ({doc}`../data`). The same generator
+# conditioned on true embeddings wins {ours}`03_gan:two_way_ceiling`, and on another trial's brain
+# {ours}`03_gan:two_way_shuffled`. The critic inside the loss overrates: by the CLIP that the generator is trained
+# against, the same pictures win {ours}`03_gan:two_way_clip`, and the brain's contribution would be
+# {ours}`03_gan:share_clip` of the way to the ceiling where by the independent net it is {ours}`03_gan:share_two_way`
+# ({numref}`fig-contribution`). The category alone wins {ours}`03_gan:two_way_centroid`, retrieval of a training
+# picture {ours}`03_gan:two_way_nearest`; among rivals of the same category the brain still wins
+# {ours}`03_gan:two_way_within`, the category alone {ours}`03_gan:two_way_within_centroid`. One direction of the mapped
+# embeddings is enough for {ours}`03_gan:rank_1`, sixteen for {ours}`03_gan:rank_16`, and all for
+# {ours}`03_gan:rank_all` ({numref}`fig-bottleneck`).
 #
-# The Fréchet distance moves from {ours}`03_gan:fd_start` before finetuning to {ours}`03_gan:fd`, and finetuning's gain is
-# {ours}`03_gan:fd_gain`, by the unbiased kernel distance {ours}`03_gan:kd_gain`: point at them for their intervals. With
-# infinitely many pictures the distance would be about {ours}`03_gan:fd_limit`, and that of training pictures
-# {ours}`03_gan:fd_limit_real`; shuffling the brains leaves it at {ours}`03_gan:fd_shuffled`, since it cannot tell whose
-# picture is whose. Departures from the released training code, each of its bugs with a name and a switch, are in
-# {doc}`../departures`.
+# The Fréchet distance moves from {ours}`03_gan:fd_start` before finetuning to {ours}`03_gan:fd`, and finetuning's gain
+# is {ours}`03_gan:fd_gain`, by the unbiased kernel distance {ours}`03_gan:kd_gain`: point at them for their intervals.
+# With infinitely many pictures the distance would be about {ours}`03_gan:fd_limit`, and that of training pictures
+# {ours}`03_gan:fd_limit_real`; shuffling the brains leaves it at {ours}`03_gan:fd_shuffled`, since it does not depend
+# on which picture belongs to which trial. Departures from the released training code, each of its bugs with a name and
+# a switch, are in {doc}`../departures`.

@@ -1,15 +1,15 @@
-"""What the chapters compute, held to small cases that can be checked by hand, and to the plant at smoke size."""
+"""What chapters share, held to small cases that can be checked by hand; chapter 01 against the plant at smoke size."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from mindreader.companion import ch01_screening as report
-from mindreader.scoring import distances, intervals
-from mindreader.companion.chapter import start
-from mindreader.records import Embeddings
-from mindreader.companion.common import entry, first_of_each, percent
 from mindreader.companion.ch01_screening.screening import screening_summary
+from mindreader.companion.chapter import start
+from mindreader.companion.common import entry, first_of_each, percent
+from mindreader.records import Embeddings
+from mindreader.scoring import distances, intervals
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +25,13 @@ def test_first_of_each_takes_each_pictures_first_trial_in_trial_order():
 
 
 def test_percent_scales_values_and_leaves_counts():
-    table = intervals.row("mapper", "retrieval forward", 0.1, 0.05, 0.2, 300, 1 / 300, 0, "twin")
+    table = intervals.score_row("mapper", "retrieval forward", 0.1, 0.05, 0.2, 300, 1 / 300, 0, "twin")
     shown = percent(table).iloc[0]
     assert (shown.value, shown.n, shown["name"]) == (pytest.approx(10), 300, "mapper")
 
 
 def test_an_entry_carries_interval_count_and_chance():
-    row = intervals.row("brain", "2-way identification", 0.7, 0.6, 0.8, 50, 0.5, 0, "twin").iloc[0]
+    row = intervals.score_row("brain", "2-way identification", 0.7, 0.6, 0.8, 50, 0.5, 0, "twin").iloc[0]
     assert entry(row, paper=0.782) == {"ours": 0.7, "low": 0.6, "high": 0.8, "n": 50, "chance": 0.5, "paper": 0.782,
                                        "note": ""}
 

@@ -1,4 +1,4 @@
-"""A figure as bytes, the same for the same figure: for the page, for paper, and never larger than what it shows."""
+"""Encode figures as PNG, JPEG and SVG, byte for byte the same for the same figure, and save them with their numbers."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from pathlib import Path
 
 from ..core import atomic_write, card, output, write_json, write_table
 
-JPEG_QUALITY = 85  # where blocks and fringes begin to show only in what is enlarged
-SHARPER = {"png": 1.5, "jpeg": 1.25}  # pixels on the page for each of the figure's own, for screens with small pixels
+JPEG_QUALITY = 85  # no artefacts visible at the page's size
+PAGE_SCALE = {"png": 1.5, "jpeg": 1.25}  # resolution on the page, in multiples of the figure's own
 
 
 class Shown:
     """A figure as a notebook shows it: always the same bytes for the same figure, and few enough to commit.
 
-    Lines and letters are a PNG of 256 colours; a figure that holds pictures is a JPEG, a tenth of the size of a PNG and
-    as good to look at. The lossless ones are in `figures/`.
+    Charts are a PNG of 256 colours; a figure that holds photographs is a JPEG, a tenth of a PNG's size. The lossless
+    files are in `figures/`.
     """
 
     def __init__(self, figure, name: str):
         self._figure, self._name = figure, name
 
     def _repr_png_(self) -> bytes | None:
-        return None if holds_pictures(self._figure) else png(self._figure, scale=SHARPER["png"], colours=256)
+        return None if holds_pictures(self._figure) else png(self._figure, scale=PAGE_SCALE["png"], colours=256)
 
     def _repr_jpeg_(self) -> bytes | None:
-        return jpeg(self._figure, scale=SHARPER["jpeg"]) if holds_pictures(self._figure) else None
+        return jpeg(self._figure, scale=PAGE_SCALE["jpeg"]) if holds_pictures(self._figure) else None
 
     def __repr__(self) -> str:
         width, height = (round(inches * self._figure.dpi) for inches in self._figure.get_size_inches())
@@ -36,27 +36,27 @@ class Shown:
 
 
 def holds_pictures(fig) -> bool:
-    """Whether the figure shows photographs or paintings (colour arrays, not maps of one value)."""
+    """Whether the figure shows photographs or reconstructions (colour arrays, not maps of one value)."""
     return any(_colours(image) for axes in fig.axes for image in axes.images)
 
 
 def png(fig, *, scale: float = 1.0, colours: int | None = None) -> bytes:
-    """The figure as a PNG without transparency, `scale` times its own resolution, of all colours or of so many."""
-    drawn, out = _drawn(fig, scale), io.BytesIO()
-    (drawn.quantize(colours) if colours else drawn).save(out, format="png", optimize=True)
+    """Encode as PNG without transparency, at `scale` times the figure's resolution, with at most `colours` colours."""
+    raster, out = _rasterized(fig, scale), io.BytesIO()
+    (raster.quantize(colours) if colours else raster).save(out, format="png", optimize=True)
     return out.getvalue()
 
 
 def jpeg(fig, *, scale: float = 1.0) -> bytes:
-    """The figure as a JPEG, `scale` times its own resolution."""
+    """Encode as JPEG, at `scale` times the figure's resolution."""
     out = io.BytesIO()
-    _drawn(fig, scale).save(out, format="jpeg", quality=JPEG_QUALITY, optimize=True)
+    _rasterized(fig, scale).save(out, format="jpeg", quality=JPEG_QUALITY, optimize=True)
     return out.getvalue()
 
 
 def svg(fig) -> bytes:
-    """The figure as an SVG; pictures in it are embedded pixel for pixel, and enlarged only by whoever looks."""
-    import matplotlib  # here and not above: papermill imports `store`, which imports this, before every run
+    """Encode as SVG; photographs are embedded at their own pixels, not resampled."""
+    import matplotlib  # here, so that importing this module stays light
 
     out = io.BytesIO()
     _settle(fig)
@@ -67,7 +67,7 @@ def svg(fig) -> bytes:
 
 def save_figure(fig, name: str, *, origin: str, data=None, meta: dict | None = None,
                 root: Path | None = None) -> Path:
-    """Path of the .png of a figure, written beside its .svg, its numbers as .csv, and how it was made as .json.
+    """Write a figure as .png and .svg, its numbers as .csv and its provenance as .json; return the path of the .png.
 
     Parameters
     ----------
@@ -75,13 +75,13 @@ def save_figure(fig, name: str, *, origin: str, data=None, meta: dict | None = N
     name : str
         "<section>/<slug>", e.g. "03_gan/samples".
     origin : {"twin", "nsd"}
-        Whose brain; written beside the figure.
+        Simulated subject or NSD; written to the .json.
     data : DataFrame, optional
         The plotted numbers.
     meta : dict, optional
-        What made it: experiment, seed, parameters.
+        Experiment, seed, parameters.
     root : Path, optional
-        By default `figures`; another run than the committed one passes `paths.output_root(...)`.
+        By default `figures`; a run with other parameters passes `core.output_root(...)`.
     """
     base = output(name, root)
     for suffix, content in ((".png", png(fig)), (".svg", svg(fig))):
@@ -94,10 +94,10 @@ def save_figure(fig, name: str, *, origin: str, data=None, meta: dict | None = N
 
 
 def _in_order(drawing: bytes) -> bytes:
-    """The same SVG, its parts numbered as they come.
+    """Rename the ids of an SVG by their order of appearance.
 
-    matplotlib names a clip path by a hash of its unrounded place, which may differ in the last bit from one run to the
-    next where everything that is drawn is the same.
+    matplotlib names a clip path by a hash of its unrounded position, whose last bit may differ between runs that draw the
+    same.
     """
     names: dict[bytes, bytes] = {}
 
@@ -107,7 +107,7 @@ def _in_order(drawing: bytes) -> bytes:
     return re.sub(rb'((?: id="|href="#|url\(#))([A-Za-z]+[0-9a-f]{10})(?=["\)])', number, drawing)
 
 
-def _drawn(fig, scale: float):
+def _rasterized(fig, scale: float):
     from PIL import Image
 
     out = io.BytesIO()
@@ -117,7 +117,7 @@ def _drawn(fig, scale: float):
 
 
 def _settle(fig) -> None:
-    """Lay the figure out once and for all; else each drawing, at its own resolution, would move things a little."""
+    """Fix the layout once; else each encoding, at its own resolution, would shift it slightly."""
     if fig.get_layout_engine() is not None:
         fig.draw_without_rendering()
         fig.set_layout_engine("none")

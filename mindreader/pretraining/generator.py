@@ -21,7 +21,7 @@ from .. import core
 from ..core import progress
 from ..embedding import ClipEmbedder, EmbedConfig, load_clip, load_feature_net
 from ..generator import Discriminator, GanConfig, Generator, TrainedGan, perturb, run, train_gan
-from ..scoring import for_card, score_painter, yardsticks
+from ..scoring import card_scores, score_generator, reference_distances
 from ..training import hardware
 from ..world import World, load_world
 from ..core import save_columns, weights
@@ -209,10 +209,10 @@ def pretrain(name: str, *, share: float = 1.0, threads: int = 2, seed: int = 0, 
     painter = pretrain_generator(world.pictures, rows, embeddings, clip, recipe, folder, start=start, sheet=sheet, seed=seed,
                                  resume=resume, progress=progress)
     feature_net = load_feature_net()
-    scores = {kind: for_card(score_painter(painter, p, truth, feature_net, clip=clip)) for kind, p in held_out.items()}
+    scores = {kind: card_scores(score_generator(painter, p, truth, feature_net, clip=clip)) for kind, p in held_out.items()}
     others = np.ascontiguousarray(world.pictures[world.train[-N_SCORED:]])
-    known = yardsticks(world.pictures[world.train[:-N_SCORED]], truth, others, feature_net)
-    scores |= {yardstick: for_card(rows) for yardstick, rows in known.groupby("name")}
+    known = reference_distances(world.pictures[world.train[:-N_SCORED]], truth, others, feature_net)
+    scores |= {yardstick: card_scores(rows) for yardstick, rows in known.groupby("name")}
     stages = {stage: settings for stage, settings in dataclasses.asdict(recipe).items()
               if stage in set(painter.history.stage)}
     card = {"recipe": stages, "conditions": origin.condition, "data": world.card_entry(), "seed": seed,

@@ -78,7 +78,7 @@ def training_embeddings(predicted: Embeddings, training: Embeddings) -> Embeddin
     """
     training = training.per_image()
     _no_overlap(training, predicted)
-    return _in_place_of(predicted, training.at(retrieval.nearest(predicted, training, 1)[:, 0]), training)
+    return _in_place_of(predicted, training.at(retrieval.nearest_pictures(predicted, training, 1)[:, 0]), training)
 
 
 def over_repeats(predicted: Embeddings, n_repeats: int, *, at_least: int | None = None) -> Embeddings:
@@ -112,7 +112,7 @@ def retrieval_by_repeats(predicted: Embeddings, truth: Embeddings, *, repeats: S
     rows = []
     for n_repeats in repeats:
         mean = over_repeats(predicted, n_repeats, at_least=max(repeats))
-        batch = retrieval.batch(mean, truth, n=n, seed=seed)
+        batch = retrieval.retrieval_batch(mean, truth, n=n, seed=seed)
         averaged = {"repeats": n_repeats} if n_repeats > 1 else {}
         rows += [retrieval.score_batch(batch, direction, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap,
                                        unusual=averaged).assign(n_repeats=n_repeats) for direction in retrieval.DIRECTIONS]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..records import Embeddings
-from .intervals import image_weights, row
+from .intervals import image_weights, score_row
 
 
 def frechet_distance(a, b) -> float:
@@ -46,8 +46,8 @@ def distance_rows(guess, truth, *, name: str = "", origin: str = "", features: s
     """Two rows, the Fréchet and the kernel distance; no interval and no chance: compare with halves of real pictures."""
     n = len(guess)
     return pd.concat([
-        row(name, f"FD ({features})", frechet_distance(guess, truth), np.nan, np.nan, n, np.nan, np.nan, origin),
-        row(name, f"KD ({features})", kernel_distance(guess, truth), np.nan, np.nan, n, np.nan, np.nan, origin),
+        score_row(name, f"FD ({features})", frechet_distance(guess, truth), np.nan, np.nan, n, np.nan, np.nan, origin),
+        score_row(name, f"KD ({features})", kernel_distance(guess, truth), np.nan, np.nan, n, np.nan, np.nan, origin),
     ], ignore_index=True)
 
 
@@ -55,7 +55,7 @@ def distance_rows(guess, truth, *, name: str = "", origin: str = "", features: s
 METRICS = {"FD": frechet_distance, "KD": kernel_distance}
 
 
-def by_size(a: Embeddings, b: Embeddings, sizes: Sequence[int], *, n_draws: int = 10, seed: int = 0) -> pd.DataFrame:
+def distance_by_size(a: Embeddings, b: Embeddings, sizes: Sequence[int], *, n_draws: int = 10, seed: int = 0) -> pd.DataFrame:
     """Fréchet (FD) and kernel distance (KD) of n rows of each set, drawn again and again without replacement.
 
     Returns
@@ -77,7 +77,7 @@ def by_size(a: Embeddings, b: Embeddings, sizes: Sequence[int], *, n_draws: int 
     return pd.DataFrame(rows)
 
 
-def limit(sizes: np.ndarray, values: np.ndarray) -> float:
+def distance_limit(sizes: np.ndarray, values: np.ndarray) -> float:
     """Where a distance goes as 1/n → 0: the intercept of a straight line through its values over 1/n.
 
     Source: Chong and Forsyth 2020, who do so for FID. Trustworthy only where the values do lie on a line.
@@ -88,7 +88,7 @@ def limit(sizes: np.ndarray, values: np.ndarray) -> float:
     return float(np.polyfit(1 / sizes, values, 1)[1])
 
 
-def difference(a: Embeddings, b: Embeddings, truth: Embeddings, *, seed: int = 0, n_bootstrap: int = 200, name: str = "",
+def distance_difference(a: Embeddings, b: Embeddings, truth: Embeddings, *, seed: int = 0, n_bootstrap: int = 200, name: str = "",
                origin: str = "", features: str = "twin features") -> pd.DataFrame:
     """How much farther `a` is from the true pictures than `b`: a row for FD and one for KD, with paired 95 % intervals.
 
@@ -111,7 +111,7 @@ def difference(a: Embeddings, b: Embeddings, truth: Embeddings, *, seed: int = 0
         low, high = np.quantile([measured(w) for w in weights], [0.025, 0.975])
         if metric == "FD":
             low, high = 2 * value - high, 2 * value - low
-        rows.append(row(name, f"{metric} ({features}), difference", value, low, high, len(ids), 0.0, seed, origin))
+        rows.append(score_row(name, f"{metric} ({features}), difference", value, low, high, len(ids), 0.0, seed, origin))
     return pd.concat(rows, ignore_index=True)
 
 

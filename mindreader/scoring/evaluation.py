@@ -20,12 +20,12 @@ WAYS = (2, 10, 50)
 N_RETRIEVAL = 300
 N_COMPONENTS = 300   # of the pixels, in the Gaussian that a painter must beat
 MOST_TRAINING = 4000  # pictures for that Gaussian: more cost memory (49 kB each) and change its distance by little
-FEATURES = "twin features"
+TWIN_FEATURES = "twin features"
 GAUSSIAN = "Gaussian on {} pixel components"
-REAL = "another real set"
+REAL_SET = "another real set"
 
 
-def score_painter(painter: Painter, embeddings: np.ndarray, pictures: np.ndarray, feature_net: Embedder, *,
+def score_generator(painter: Painter, embeddings: np.ndarray, pictures: np.ndarray, feature_net: Embedder, *,
                   clip: Embedder | None = None, ways: Sequence[int] = WAYS, seed: int = 0, n_bootstrap: int = 1000,
                   name: str = "", origin: str = "twin") -> pd.DataFrame:
     """How well pictures are recognised that were painted from points: a tidy table (`intervals.COLUMNS`).
@@ -65,8 +65,8 @@ def score_pictures(painted: np.ndarray, pictures: np.ndarray, feature_net: Embed
         raise ValueError(f"got {len(painted)} painted and {len(pictures)} true pictures, expected as many of both")
     guess, truth = _embeddings(feature_net, painted), _embeddings(feature_net, pictures)
     told = {"seed": seed, "name": name, "origin": origin, "n_bootstrap": n_bootstrap}
-    rows = [_identified(guess, truth, k, f"{k}-way ({FEATURES})", told) for k in ways if k <= len(pictures)]
-    rows.append(distances.distance_rows(guess, truth, name=name, origin=origin, features=FEATURES))
+    rows = [_identified(guess, truth, k, f"{k}-way ({TWIN_FEATURES})", told) for k in ways if k <= len(pictures)]
+    rows.append(distances.distance_rows(guess, truth, name=name, origin=origin, features=TWIN_FEATURES))
     if clip is not None:
         guess, truth, n = _embeddings(clip, painted), _embeddings(clip, pictures), min(N_RETRIEVAL, len(pictures))
         rows.append(_identified(guess, truth, 2, "CLIP 2-way (the critic)", told))
@@ -74,7 +74,7 @@ def score_pictures(painted: np.ndarray, pictures: np.ndarray, feature_net: Embed
     return pd.concat(rows, ignore_index=True)
 
 
-def yardsticks(training: np.ndarray, pictures: np.ndarray, others: np.ndarray, feature_net: Embedder, *,
+def reference_distances(training: np.ndarray, pictures: np.ndarray, others: np.ndarray, feature_net: Embedder, *,
                n_components: int = N_COMPONENTS, seed: int = 0, origin: str = "twin") -> pd.DataFrame:
     """What distances mean: from `pictures` to samples of a Gaussian over pixels, and to other real pictures.
 
@@ -89,8 +89,8 @@ def yardsticks(training: np.ndarray, pictures: np.ndarray, others: np.ndarray, f
         raise ValueError(f"got real sets of {len(pictures)} and {len(others)} pictures, expected two as large")
     truth = feature_net.images(pictures)
     sampled = pixel_gaussian(training, len(pictures), n_components=n_components, seed=seed)
-    sets = {REAL: others, GAUSSIAN.format(n_components): sampled}
-    return pd.concat([distances.distance_rows(feature_net.images(some), truth, name=name, origin=origin, features=FEATURES)
+    sets = {REAL_SET: others, GAUSSIAN.format(n_components): sampled}
+    return pd.concat([distances.distance_rows(feature_net.images(some), truth, name=name, origin=origin, features=TWIN_FEATURES)
                       for name, some in sets.items()], ignore_index=True)
 
 
@@ -112,7 +112,7 @@ def pixel_gaussian(training: np.ndarray, n: int, *, n_components: int = N_COMPON
     return sampled.round().clip(0, 255).astype(np.uint8).reshape(n, *training.shape[1:])
 
 
-def flattered(clip, embeddings: np.ndarray, pictures: np.ndarray, *, n_steps: int = 20, step: float = 1.0,
+def adversarial_pictures(clip, embeddings: np.ndarray, pictures: np.ndarray, *, n_steps: int = 20, step: float = 1.0,
               batch: int = 100) -> np.ndarray:
     """Pictures moved, pixel by pixel, until CLIP sees `points` in them: what a critic alone would be content with.
 
@@ -139,7 +139,7 @@ def flattered(clip, embeddings: np.ndarray, pictures: np.ndarray, *, n_steps: in
     return torch.cat(moved).numpy()
 
 
-def for_card(table: pd.DataFrame) -> dict:
+def card_scores(table: pd.DataFrame) -> dict:
     """Scores as a model card keeps them: n, then metric -> value to four digits; for a table with a single name."""
     if table["name"].nunique() != 1:
         raise ValueError(f"got rows of {', '.join(map(repr, table['name'].unique()))}, expected those of one set")

@@ -33,7 +33,7 @@ _MEAN, _STD = (torch.tensor(v).reshape(1, 3, 1, 1) for v in ((0.485, 0.456, 0.40
 
 
 @dataclass(frozen=True)
-class Eye:
+class FeatureExtractor:
     """A network as one of the numbers looks through it.
 
     score     the number's name, e.g. "AlexNet 2", or "AlexNet 2 (twin)" for a stand-in
@@ -77,7 +77,7 @@ _PUBLISHED = (
 )
 
 
-def eyes(folder: str | Path | None = None) -> tuple[Eye, ...]:
+def feature_extractors(folder: str | Path | None = None) -> tuple[FeatureExtractor, ...]:
     """The six networks behind the eight numbers, each as published if its weights are in `folder`, else its stand-in.
 
     Parameters
@@ -104,7 +104,7 @@ def eyes(folder: str | Path | None = None) -> tuple[Eye, ...]:
     return tuple(found)
 
 
-def eight(pictures: Reconstructions, stimuli: Stimuli, through: Sequence[Eye], *, seed: int = 0, name: str = "",
+def eight_metrics(pictures: Reconstructions, stimuli: Stimuli, through: Sequence[FeatureExtractor], *, seed: int = 0, name: str = "",
           origin: str = "", n_bootstrap: int = 1000) -> pd.DataFrame:
     """Eight rows for one set of reconstructions (first draw), each picture's mean and a 95 % interval over pictures.
 
@@ -118,12 +118,12 @@ def eight(pictures: Reconstructions, stimuli: Stimuli, through: Sequence[Eye], *
     for score, compare in (("PixCorr", pixel_correlation), ("SSIM", structural_similarity)):
         values = compare(images, shown)
         low, high = intervals.bootstrap_interval(values, pictures.image_ids, seed=seed, n_bootstrap=n_bootstrap)
-        rows.append(intervals.row(name, score, values.mean(), low, high, len(values), np.nan, seed, origin, protocol=score,
+        rows.append(intervals.score_row(name, score, values.mean(), low, high, len(values), np.nan, seed, origin, protocol=score,
                                   better="higher", network="none"))
     for eye in through:
         guess = Embeddings(eye.features(images), pictures.image_ids, pictures.keys, eye.score, "fmri")
         truth = Embeddings(eye.features(originals.images), originals.ids, np.zeros_like(originals.ids), eye.score, "pixels")
-        row = protocols.score(eye.protocol, guess, truth, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap)
+        row = protocols.score_protocol(eye.protocol, guess, truth, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap)
         rows.append(row.assign(metric=eye.score, network=eye.network))
     return pd.concat(rows, ignore_index=True)
 
@@ -203,7 +203,7 @@ def _resized(pixels: np.ndarray, size: int) -> Tensor:
     return _bilinear(x, (size, size)).clamp(0, 1)
 
 
-def _stand_ins() -> dict[str, Eye]:
+def _stand_ins() -> dict[str, FeatureExtractor]:
     taught, untaught, clip = embedding.load_feature_net().module, embedding.load_resnet().module, embedding.load_clip()
     size = taught.config.size
     looks = {
@@ -215,7 +215,7 @@ def _stand_ins() -> dict[str, Eye]:
         "SwAV": ("self-taught net, pooled", lambda x: untaught(2 * x - 1)),
     }
     how = {published.score: published.protocol for published in _PUBLISHED}
-    return {score: Eye(f"{score} (twin)", network, how[score], size, see) for score, (network, see) in looks.items()}
+    return {score: FeatureExtractor(f"{score} (twin)", network, how[score], size, see) for score, (network, see) in looks.items()}
 
 
 def _file(folder: Path, stem: str) -> Path | None:
@@ -226,13 +226,13 @@ def _file(folder: Path, stem: str) -> Path | None:
     return found[0] if found else None
 
 
-def _published(published: _Published, path: Path) -> Eye:
+def _published(published: _Published, path: Path) -> FeatureExtractor:
     label = f"{published.architecture} {published.node}".strip()
     if published.score == "CLIP":
         clip = embedding.load_clip(embedding.EmbedConfig(clip=f"{published.architecture}:{path}"))
-        return Eye(published.score, label, published.protocol, published.size, lambda x: clip.encode_pictures(2 * x - 1))
+        return FeatureExtractor(published.score, label, published.protocol, published.size, lambda x: clip.encode_pictures(2 * x - 1))
     net = _network(published, path)
-    return Eye(published.score, label, published.protocol, published.size, lambda x: net((x - _MEAN) / _STD)["features"])
+    return FeatureExtractor(published.score, label, published.protocol, published.size, lambda x: net((x - _MEAN) / _STD)["features"])
 
 
 def _network(published: _Published, path: Path) -> torch.nn.Module:

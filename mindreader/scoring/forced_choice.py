@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..records import Embeddings, Stimuli
-from .intervals import bootstrap_interval, row, stamp
+from .intervals import bootstrap_interval, score_row, stamp
 from .ranking import cosine
 
 CHOICES = {"n_choices": 2}                      # what the protocol takes unless told otherwise; see `intervals.stamp`
@@ -53,12 +53,12 @@ def identification(guess: Embeddings, truth: Embeddings, *, n_choices: int, seed
     guess = guess.take(np.lexsort((guess.keys, guess.image_ids)))
     won = n_way(guess, truth, n_choices=n_choices)
     low, high = bootstrap_interval(won, guess.image_ids, seed=seed, n_bootstrap=n_bootstrap)
-    return row(name, f"{n_choices}-way identification", won.mean(), low, high, len(guess), 1 / n_choices, seed, origin,
+    return score_row(name, f"{n_choices}-way identification", won.mean(), low, high, len(guess), 1 / n_choices, seed, origin,
                protocol=stamp("nway/exact@1", {"n_choices": n_choices}, CHOICES))
 
 
 # ── rivals of the same kind ────────────────────────────────────────────────────────────────────────────────────────────
-def kinds(stimuli: Stimuli, counted_on: np.ndarray) -> pd.Series:
+def rarest_categories(stimuli: Stimuli, counted_on: np.ndarray) -> pd.Series:
     """The kind of each picture, by image id: the rarest thing in it, or the rarest stuff where it has no thing.
 
     The rarest says most: "horse" and not "person" where one rides. How rare a class is, is counted over the pictures
@@ -72,7 +72,7 @@ def kinds(stimuli: Stimuli, counted_on: np.ndarray) -> pd.Series:
     return first.reindex(stimuli.ids, fill_value="nothing").rename("kind")
 
 
-def as_annotations(kind: pd.Series) -> pd.DataFrame:
+def categories_as_annotations(kind: pd.Series) -> pd.DataFrame:
     """The kinds as a table of annotations with one class for each picture, as `controls.category_points` takes it."""
     return pd.DataFrame({"image_id": kind.index, "category": kind.to_numpy(), "kind": "thing"})
 

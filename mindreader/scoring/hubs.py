@@ -18,15 +18,15 @@ from scipy.stats import binom, skew
 
 from ..records import Embeddings
 from . import intervals, ranking as retrieval
-from .ranking import Batch, Direction
+from .ranking import RetrievalBatch, Direction
 
 KINDS = ("raw", "centred", "CSLS")
-NEIGHBOURS = 10
+N_NEIGHBOURS = 10
 HUB = 5  # a hub is among the nearest at least so many times as often as it would be without any preference
 
 
 @dataclass(frozen=True, eq=False)
-class Centre:
+class TrainingMeans:
     """What is subtracted from each side, both (n_dims,), and the pictures that it was computed from."""
 
     predicted: np.ndarray
@@ -34,19 +34,19 @@ class Centre:
     image_ids: np.ndarray
 
 
-def centre(predicted: Embeddings, truth: Embeddings) -> Centre:
+def training_means(predicted: Embeddings, truth: Embeddings) -> TrainingMeans:
     """The mean prediction and the mean true point over the pictures of `predicted`: give training trials only.
 
     Each picture counts once, however often it was shown.
     """
     predicted = predicted.per_image()
     true = truth.per_image().at(predicted.image_ids)
-    return Centre(predicted.vectors.mean(0, dtype=float), true.mean(0, dtype=float), predicted.image_ids)
+    return TrainingMeans(predicted.vectors.mean(0, dtype=float), true.mean(0, dtype=float), predicted.image_ids)
 
 
 # ── three similarities ────────────────────────────────────────────────────────────────────────────────────────────────
-def batches(predicted: Embeddings, truth: Embeddings, middle: Centre, *, n: int | None = 300, start: int = 0,
-            seed: int = 0, k: int = NEIGHBOURS) -> dict[str, Batch]:
+def batches_by_similarity(predicted: Embeddings, truth: Embeddings, middle: TrainingMeans, *, n: int | None = 300, start: int = 0,
+            seed: int = 0, k: int = N_NEIGHBOURS) -> dict[str, RetrievalBatch]:
     """The batch of `retrieval.batch` under each similarity of `KINDS`: the same trials and the same true points.
 
     raw      cosine, as in the paper
@@ -56,16 +56,16 @@ def batches(predicted: Embeddings, truth: Embeddings, middle: Centre, *, n: int 
 
     Departs: the paper has the raw cosine only.
     """
-    raw = retrieval.batch(predicted, truth, n=n, start=start, seed=seed)
+    raw = retrieval.retrieval_batch(predicted, truth, n=n, start=start, seed=seed)
     shared = np.intersect1d(raw.image_ids, middle.image_ids)
     if len(shared):
         raise ValueError(f"the mean was taken over {len(shared)} of the pictures to be scored, the first is image "
                          f"{shared[0]}; expected training pictures only, so compute it on those")
-    moved = retrieval.batch(_less(predicted, middle.predicted), _less(truth, middle.truth), n=n, start=start, seed=seed)
+    moved = retrieval.retrieval_batch(_less(predicted, middle.predicted), _less(truth, middle.truth), n=n, start=start, seed=seed)
     return dict(zip(KINDS, (raw, moved, csls(raw, k))))
 
 
-def csls(batch: Batch, k: int = NEIGHBOURS) -> Batch:
+def csls(batch: RetrievalBatch, k: int = N_NEIGHBOURS) -> RetrievalBatch:
     """Cross-domain similarity local scaling (Conneau et al. 2018): a point that is near to everyone gets less near.
 
         CSLS_ij = 2 cos_ij - r_i - s_j
@@ -78,11 +78,11 @@ def csls(batch: Batch, k: int = NEIGHBOURS) -> Batch:
     s = batch.similarity
     near_true = np.sort(s[:, first], axis=1)[:, -k:].mean(1)
     near_predicted = np.sort(s[first], axis=0)[-k:].mean(0)
-    return Batch(2 * s - near_true[:, None] - near_predicted, batch.image_ids, batch.keys)
+    return RetrievalBatch(2 * s - near_true[:, None] - near_predicted, batch.image_ids, batch.keys)
 
 
 # ── hubs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def occurrences(batch: Batch, direction: Direction, k: int = NEIGHBOURS) -> np.ndarray:
+def k_occurrences(batch: RetrievalBatch, direction: Direction, k: int = N_NEIGHBOURS) -> np.ndarray:
     """N_k: how often each candidate is among the k nearest, (n_pictures,) int, k on average.
 
     Only the first trial of each picture takes part. forward: candidates are true points, asked for by predictions;
@@ -95,14 +95,14 @@ def occurrences(batch: Batch, direction: Direction, k: int = NEIGHBOURS) -> np.n
     return np.bincount(nearest.ravel(), minlength=len(first))
 
 
-def hubness(batch: Batch, direction: Direction, *, k: int = NEIGHBOURS, seed: int = 0, name: str = "", origin: str = "",
+def hubness(batch: RetrievalBatch, direction: Direction, *, k: int = N_NEIGHBOURS, seed: int = 0, name: str = "", origin: str = "",
             n_bootstrap: int = 1000) -> pd.DataFrame:
     """Three rows about N_k: its skewness, the share of hubs (N_k >= HUB * k) and of orphans (N_k = 0).
 
     Chance is what neighbours drawn at random would give, a binomial count; high skewness means that few candidates take
     the places of many. Intervals draw candidates again, given who asked.
     """
-    counts = occurrences(batch, direction, k)
+    counts = k_occurrences(batch, direction, k)
     n = len(counts)
     blind = binom(n, k / n)
     again = counts[np.random.default_rng(seed).integers(0, n, (n_bootstrap, n))]
@@ -112,12 +112,12 @@ def hubness(batch: Batch, direction: Direction, *, k: int = NEIGHBOURS, seed: in
             ("share of hubs", lambda c: (c >= HUB * k).mean(-1), blind.sf(HUB * k - 1)),
             ("share of orphans", lambda c: (c == 0).mean(-1), blind.pmf(0))):
         low, high = intervals.quantiles(of(again))
-        rows.append(intervals.row(name, f"{metric}, {direction}", of(counts), low, high, n, chance, seed, origin))
+        rows.append(intervals.score_row(name, f"{metric}, {direction}", of(counts), low, high, n, chance, seed, origin))
     return pd.concat(rows, ignore_index=True)
 
 
 # ── tables ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def retrieval_by_similarity(batches: dict[str, Batch], *, seed: int = 0, name: str = "", origin: str = "",
+def retrieval_by_similarity(batches: dict[str, RetrievalBatch], *, seed: int = 0, name: str = "", origin: str = "",
                             n_bootstrap: int = 1000) -> pd.DataFrame:
     """Retrieval, forward and backward, under each similarity: rows of `retrieval.retrieval` with the column similarity."""
     rows = []
@@ -128,7 +128,7 @@ def retrieval_by_similarity(batches: dict[str, Batch], *, seed: int = 0, name: s
     return pd.concat(rows, ignore_index=True)
 
 
-def hubness_by_similarity(batches: dict[str, Batch], *, k: int = NEIGHBOURS, seed: int = 0, name: str = "",
+def hubness_by_similarity(batches: dict[str, RetrievalBatch], *, k: int = N_NEIGHBOURS, seed: int = 0, name: str = "",
                           origin: str = "", n_bootstrap: int = 1000) -> pd.DataFrame:
     """The rows of `hubness` in both directions under each similarity, with the columns similarity and direction."""
     return pd.concat([hubness(batch, direction, k=k, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap)
@@ -142,7 +142,7 @@ def _less(embeddings: Embeddings, middle: np.ndarray) -> Embeddings:
     return Embeddings(vectors, embeddings.image_ids, embeddings.keys, embeddings.space, embeddings.source)
 
 
-def _first_of_each(batch: Batch, k: int) -> np.ndarray:
+def _first_of_each(batch: RetrievalBatch, k: int) -> np.ndarray:
     """Rows of the first trial of each picture, in trial order."""
     rows = np.sort(np.unique(batch.image_ids, return_index=True)[1])
     if not 1 <= k < len(rows):

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.stats import norm
 
 CONFIDENCE = 0.95
-COLUMNS = ("name", "metric", "value", "low", "high", "n", "chance", "seed", "origin")
+SCORE_COLUMNS = ("name", "metric", "value", "low", "high", "n", "chance", "seed", "origin")
 
 
 def wilson(k: int, n: int, level: float = CONFIDENCE) -> tuple[float, float]:
@@ -53,11 +53,11 @@ def quantiles(values: np.ndarray, level: float = CONFIDENCE) -> tuple[float, flo
     return float(low), float(high)
 
 
-def row(name: str, metric: str, value: float, low: float, high: float, n: int, chance: float, seed: int, origin: str,
+def score_row(name: str, metric: str, value: float, low: float, high: float, n: int, chance: float, seed: int, origin: str,
         **extra) -> pd.DataFrame:
     """One row of a tidy score table."""
     cells = (name, metric, float(value), float(low), float(high), n, float(chance), seed, origin)
-    return pd.DataFrame([dict(zip(COLUMNS, cells)) | extra])
+    return pd.DataFrame([dict(zip(SCORE_COLUMNS, cells)) | extra])
 
 
 def stamp(protocol: str, settings: Mapping, usual: Mapping) -> str:

@@ -85,7 +85,7 @@ def items(name: str, predicted: Embeddings, truth: Embeddings, *, seed: int = 0,
     return entry.measure(predicted, truth, seed=seed, **_settings(entry, settings))
 
 
-def score(protocol_name: str, predicted: Embeddings, truth: Embeddings, *, seed: int = 0, name: str = "",
+def score_protocol(protocol_name: str, predicted: Embeddings, truth: Embeddings, *, seed: int = 0, name: str = "",
           origin: str = "", n_bootstrap: int = 1000, **settings) -> pd.DataFrame:
     """One tidy row under the named protocol, with an interval over pictures.
 
@@ -111,7 +111,7 @@ def score(protocol_name: str, predicted: Embeddings, truth: Embeddings, *, seed:
     used = _settings(entry, settings)
     found = entry.measure(predicted, truth, seed=seed, **used)
     low, high = intervals.bootstrap_interval(found.values, found.image_ids, seed=seed, n_bootstrap=n_bootstrap)
-    return intervals.row(name, entry.metric.format(**used), found.values.mean(), low, high, found.n_items, found.chance,
+    return intervals.score_row(name, entry.metric.format(**used), found.values.mean(), low, high, found.n_items, found.chance,
                          seed, origin, protocol=intervals.stamp(entry.stamp, used, entry.settings), better=entry.better)
 
 
@@ -126,7 +126,7 @@ def compare(predicted: Embeddings, truth: Embeddings, names: Sequence[str] | Non
     if nobody:
         raise ValueError(f"got the setting {sorted(nobody)[0]!r}, which none of these {len(chosen)} protocols has; "
                          "expected one of a protocol's own")
-    rows = [score(entry.name, predicted, truth, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap,
+    rows = [score_protocol(entry.name, predicted, truth, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap,
                   **{k: v for k, v in settings.items() if k in entry.settings}) for entry in chosen]
     return pd.concat(rows, ignore_index=True)
 
@@ -142,13 +142,13 @@ def registry() -> pd.DataFrame:
 # ── retrieval ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _first_batch(direction):
     def measure(predicted, truth, *, seed, n):
-        return _hits([retrieval.batch(predicted, truth, n=n, seed=seed)], direction)
+        return _hits([retrieval.retrieval_batch(predicted, truth, n=n, seed=seed)], direction)
     return measure
 
 
 def _one_showing(direction):
     def measure(predicted, truth, *, seed, n):
-        return _hits([retrieval.batch(controls.over_repeats(predicted, 1), truth, n=n, seed=seed)], direction)
+        return _hits([retrieval.retrieval_batch(controls.over_repeats(predicted, 1), truth, n=n, seed=seed)], direction)
     return measure
 
 
@@ -230,10 +230,10 @@ _ENTRIES = (
              "share of candidates that show the same picture", "Mind Reader §3.2 and its released code",
              "picture to brain; else as forward, but each showing within the batch is one more chance to be found",
              retrieval.BATCH),
-    Protocol("retrieval/one-showing-forward", 1, "retrieval forward, one showing of each picture",
+    Protocol("retrieval/one-repeat-forward", 1, "retrieval forward, one showing of each picture",
              _one_showing("forward"), "higher", "1 / n", "ours, to read Mind Reader's two directions side by side",
              "as mindreader-forward, with the first trial of each picture only", retrieval.BATCH),
-    Protocol("retrieval/one-showing-backward", 1, "retrieval backward, one showing of each picture",
+    Protocol("retrieval/one-repeat-backward", 1, "retrieval backward, one showing of each picture",
              _one_showing("backward"), "higher", "1 / n", "ours, to read Mind Reader's two directions side by side",
              "as mindreader-backward, but a picture that was shown three times no longer has three predictions to be "
              "found by, of which the best counts", retrieval.BATCH),

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..records import Embeddings
-from .intervals import bootstrap_interval, quantiles, row, stamp, wilson
+from .intervals import bootstrap_interval, quantiles, score_row, stamp, wilson
 
 Direction = Literal["forward", "backward"]
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
@@ -24,7 +24,7 @@ DRAWS = {"n": 300, "n_draws": 30}
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class RetrievalBatch:
     """Trials that compete in one retrieval: similarity (n, n) is cos(true point i, prediction j), in trial order."""
 
     similarity: np.ndarray
@@ -43,7 +43,7 @@ def check_direction(direction: str) -> None:
         raise ValueError(f"got direction {direction!r}, expected forward (brain to picture) or backward")
 
 
-def batch(predicted: Embeddings, truth: Embeddings, *, n: int | None = 300, start: int = 0, rows=None, seed: int = 0) -> Batch:
+def retrieval_batch(predicted: Embeddings, truth: Embeddings, *, n: int | None = 300, start: int = 0, rows=None, seed: int = 0) -> RetrievalBatch:
     """The trials start .. start + n in trial order (or those at `rows` of it), with cosines to their true points.
 
     Where a picture has several true points (captions), each trial gets one, drawn with `seed`, as the released code
@@ -56,10 +56,10 @@ def batch(predicted: Embeddings, truth: Embeddings, *, n: int | None = 300, star
         raise ValueError(f"got {len(predicted)} trials, expected at least {start + n} for a batch of {n} from trial "
                          f"{start} on; lower n (evaluate.n_retrieval)")
     true = _aligned(truth, chosen.image_ids, seed)
-    return Batch(cosine(true, chosen.vectors), chosen.image_ids, chosen.keys)
+    return RetrievalBatch(cosine(true, chosen.vectors), chosen.image_ids, chosen.keys)
 
 
-def hits(batch: Batch, direction: Direction) -> np.ndarray:
+def hits(batch: RetrievalBatch, direction: Direction) -> np.ndarray:
     """Which trials of a batch find their picture, (n,) bool.
 
     forward: given a prediction, its own picture's point is nearer than any other picture's. backward: given a
@@ -79,18 +79,18 @@ def retrieval(predicted: Embeddings, truth: Embeddings, *, direction: Direction,
 
     Extra columns: hits (the count, as the paper prints it) and wilson_low, wilson_high. See `hits` and `batch`.
     """
-    return score_batch(batch(predicted, truth, n=n, seed=seed), direction, seed=seed, name=name, origin=origin,
+    return score_batch(retrieval_batch(predicted, truth, n=n, seed=seed), direction, seed=seed, name=name, origin=origin,
                        n_bootstrap=n_bootstrap)
 
 
-def score_batch(batch: Batch, direction: Direction, *, seed: int = 0, name: str = "", origin: str = "",
+def score_batch(batch: RetrievalBatch, direction: Direction, *, seed: int = 0, name: str = "", origin: str = "",
                 n_bootstrap: int = 1000, unusual: Mapping | None = None) -> pd.DataFrame:
     """The row that `retrieval` returns, for a batch at hand; `unusual` goes into the stamp: what else was done to it."""
     won, n = hits(batch, direction), len(batch.image_ids)
     low, high = bootstrap_interval(won, batch.image_ids, seed=seed, n_bootstrap=n_bootstrap)
     chance = (batch.image_ids[:, None] == batch.image_ids).mean()
     wilson_low, wilson_high = wilson(int(won.sum()), n)
-    return row(name, f"retrieval {direction}", won.mean(), low, high, n, chance, seed, origin, hits=int(won.sum()),
+    return score_row(name, f"retrieval {direction}", won.mean(), low, high, n, chance, seed, origin, hits=int(won.sum()),
                wilson_low=wilson_low, wilson_high=wilson_high,
                protocol=stamp(f"retrieval/mindreader-{direction}@1", {"n": n, **(unusual or {})}, BATCH))
 
@@ -105,22 +105,22 @@ def retrieval_draws(predicted: Embeddings, truth: Embeddings, *, direction: Dire
     values = np.array([hits(b, direction).mean() for b in batches])
     chance = np.mean([(b.image_ids[:, None] == b.image_ids).mean() for b in batches])
     low, high = quantiles(values)
-    return row(name, f"retrieval {direction}, random batches", values.mean(), low, high, n, chance, seed, origin,
+    return score_row(name, f"retrieval {direction}, random batches", values.mean(), low, high, n, chance, seed, origin,
                sd=values.std(ddof=1) if n_draws > 1 else np.nan, n_draws=n_draws,
                protocol=stamp(f"retrieval/mindreader-{direction}-draws@1", {"n": n, "n_draws": n_draws}, DRAWS))
 
 
 def random_batches(predicted: Embeddings, truth: Embeddings, *, n: int = 300, n_draws: int = 30,
-                   seed: int = 0) -> list[Batch]:
+                   seed: int = 0) -> list[RetrievalBatch]:
     """n_draws batches of n trials each, drawn without replacement within a batch; they share trials between them."""
     rng = np.random.default_rng(seed)
     if len(predicted) < n:
         raise ValueError(f"got {len(predicted)} trials, expected at least {n}; lower n (evaluate.n_retrieval)")
-    return [batch(predicted, truth, n=n, rows=rng.choice(len(predicted), n, replace=False), seed=seed + i)
+    return [retrieval_batch(predicted, truth, n=n, rows=rng.choice(len(predicted), n, replace=False), seed=seed + i)
             for i in range(n_draws)]
 
 
-def nearest(predicted: Embeddings, truth: Embeddings, k: int) -> np.ndarray:
+def nearest_pictures(predicted: Embeddings, truth: Embeddings, k: int) -> np.ndarray:
     """Ids of the k pictures of `truth` nearest to each prediction, nearest first, (n, k); several points: their mean."""
     truth = truth.per_image()
     if k > len(truth):
@@ -141,7 +141,7 @@ class Weights:
         return " ".join(f"{w:.2f}" for w in self.values)
 
 
-def choose_weights(batches: Sequence[Batch], *, step: float = 0.05) -> Weights:
+def choose_weights(batches: Sequence[RetrievalBatch], *, step: float = 0.05) -> Weights:
     """Non-negative weights that sum to 1 with the most hits, forward and backward together; ties go to the most even.
 
     Source: paper Table 4 (grid search); the grid is ours. Departs: chosen on a batch that is not scored.
@@ -158,7 +158,7 @@ def choose_weights(batches: Sequence[Batch], *, step: float = 0.05) -> Weights:
     return Weights(tuple(i / parts for i in best), frozenset(zip(batches[0].image_ids.tolist(), batches[0].keys.tolist())))
 
 
-def combine(batches: Sequence[Batch], weights: Weights) -> Batch:
+def combine(batches: Sequence[RetrievalBatch], weights: Weights) -> RetrievalBatch:
     """The weighted sum of several mappers' similarities for the same trials, ready for `hits`.
 
     Refused (ValueError) where a trial was among those on which the weights were chosen.
@@ -173,14 +173,14 @@ def combine(batches: Sequence[Batch], weights: Weights) -> Batch:
 
 
 def combined_batch(predicted: Sequence[Embeddings], truth: Sequence[Embeddings], *, n: int = 300, step: float = 0.05,
-                   seed: int = 0) -> tuple[Batch, Weights]:
+                   seed: int = 0) -> tuple[RetrievalBatch, Weights]:
     """The first n trials as several mappers read them together; weights are chosen on the n trials after them."""
     after = min(n, min(len(p) for p in predicted) - n)
     if after < 2:
         raise ValueError(f"got {len(predicted[0])} trials, expected more than {n + 1}: {n} to score and others to choose "
                          "the weights on; lower n (evaluate.n_retrieval)")
-    weights = choose_weights([batch(p, t, n=after, start=n, seed=seed) for p, t in zip(predicted, truth)], step=step)
-    return combine([batch(p, t, n=n, seed=seed) for p, t in zip(predicted, truth)], weights), weights
+    weights = choose_weights([retrieval_batch(p, t, n=after, start=n, seed=seed) for p, t in zip(predicted, truth)], step=step)
+    return combine([retrieval_batch(p, t, n=n, seed=seed) for p, t in zip(predicted, truth)], weights), weights
 
 
 def combined_retrieval(predicted: Sequence[Embeddings], truth: Sequence[Embeddings], *, direction: Direction,
@@ -217,9 +217,9 @@ def _aligned(truth: Embeddings, image_ids: np.ndarray, seed: int) -> np.ndarray:
     return truth.vectors[order[start[rows] + draw]]
 
 
-def _mix(batches: Sequence[Batch], weights: np.ndarray) -> Batch:
+def _mix(batches: Sequence[RetrievalBatch], weights: np.ndarray) -> RetrievalBatch:
     first = batches[0]
     for other in batches[1:]:
         if not (np.array_equal(first.image_ids, other.image_ids) and np.array_equal(first.keys, other.keys)):
             raise ValueError("the batches hold different trials, expected the same trials from every mapper")
-    return Batch(sum(w * b.similarity for w, b in zip(weights, batches)), first.image_ids, first.keys)
+    return RetrievalBatch(sum(w * b.similarity for w, b in zip(weights, batches)), first.image_ids, first.keys)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from ..records import Embeddings, Stimuli, Trials
 from ..training import Phase, Schedule, Task, as_tensor, fit, in_batches, new_network
-from .intervals import CONFIDENCE, image_weights, quantiles, row
+from .intervals import CONFIDENCE, image_weights, quantiles, score_row
 
 Input = Literal["fmri", "clip", "resnet"]
 GROUPS = {"things": "thing", "stuff": "stuff", "overall": None}
@@ -35,7 +35,7 @@ class CategoryConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class Categories:
+class CategoryLabels:
     """Which classes each picture holds: labels (n_images, n_classes) bool, with ids, class names and kinds."""
 
     ids: np.ndarray
@@ -52,7 +52,7 @@ class Categories:
         return self.labels[rows]
 
 
-def categories(stimuli: Stimuli) -> Categories:
+def category_labels(stimuli: Stimuli) -> CategoryLabels:
     """The pictures' annotations as a table of yes and no, things before stuff, each in alphabetical order.
 
     Labels are those of the whole COCO picture, as in the paper, though NSD shows a crop.
@@ -63,7 +63,7 @@ def categories(stimuli: Stimuli) -> Categories:
     column = keys.get_indexer(pd.MultiIndex.from_frame(stimuli.annotations[["kind", "category"]]))
     labels = np.zeros((len(stimuli.ids), len(classes)), bool)
     labels[pd.Index(stimuli.ids).get_indexer(stimuli.annotations.image_id), column] = True
-    return Categories(stimuli.ids, labels, tuple(classes.category), tuple(classes.kind))
+    return CategoryLabels(stimuli.ids, labels, tuple(classes.category), tuple(classes.kind))
 
 
 def at_trials(embeddings: Embeddings, trials: Trials | Embeddings) -> Embeddings:
@@ -72,7 +72,7 @@ def at_trials(embeddings: Embeddings, trials: Trials | Embeddings) -> Embeddings
     return Embeddings(embeddings.at(trials.image_ids), trials.image_ids, keys, embeddings.space, embeddings.source)
 
 
-def fit_categories(train: Trials | Embeddings, validation: Trials | Embeddings, truth: Categories, config: CategoryConfig,
+def fit_categories(train: Trials | Embeddings, validation: Trials | Embeddings, truth: CategoryLabels, config: CategoryConfig,
                    *, kind: Input, seed: int, device: str = "cpu",
                    progress: Callable[..., Iterable] | None = None) -> FittedCategories:
     """Three linear layers with ReLU between them, one yes-or-no for each class, trained by binary cross-entropy.
@@ -113,7 +113,7 @@ class FittedCategories:
         return in_batches(self.network, _rows(rows))
 
 
-def category_auc(logits: Mapping[str, np.ndarray], rows: Trials | Embeddings, truth: Categories) -> pd.DataFrame:
+def category_auc(logits: Mapping[str, np.ndarray], rows: Trials | Embeddings, truth: CategoryLabels) -> pd.DataFrame:
     """AUC of each class and input: table category, kind, input, value, n_present, n (the paper's Fig. 6).
 
     logits: name of the input -> (n, n_classes), rows as in `rows`. Classes that all or none of the rows hold have no
@@ -130,13 +130,13 @@ def category_auc(logits: Mapping[str, np.ndarray], rows: Trials | Embeddings, tr
     return pd.concat(tables, ignore_index=True)
 
 
-def undefined_classes(rows: Trials | Embeddings, truth: Categories) -> list[str]:
+def undefined_classes(rows: Trials | Embeddings, truth: CategoryLabels) -> list[str]:
     """Classes without an AUC, since all or none of these rows hold them."""
     labels = truth.at(rows.image_ids)
     return [name for name, column in zip(truth.names, labels.T) if column.all() or not column.any()]
 
 
-def category_table(logits: Mapping[str, np.ndarray], rows: Trials | Embeddings, truth: Categories, *, seed: int = 0,
+def category_table(logits: Mapping[str, np.ndarray], rows: Trials | Embeddings, truth: CategoryLabels, *, seed: int = 0,
                    origin: str = "", n_bootstrap: int = 1000) -> pd.DataFrame:
     """Mean AUC over classes for things, stuff and overall (the paper's Table 2), one row for each input and group.
 
@@ -154,7 +154,7 @@ def category_table(logits: Mapping[str, np.ndarray], rows: Trials | Embeddings, 
             auc, _ = auc_by_class(labels[:, mine], scores[:, mine], np.array(truth.names)[mine])
             low, high = mean_auc_interval(labels[:, mine], scores[:, mine], rows.image_ids, seed=seed,
                                           n_bootstrap=n_bootstrap)
-            table.append(row(name, f"AUC {group}", auc.value.mean(), low, high, len(labels), 0.5, seed, origin,
+            table.append(score_row(name, f"AUC {group}", auc.value.mean(), low, high, len(labels), 0.5, seed, origin,
                              sd=auc.value.std(ddof=1), n_classes=int(mine.sum())))
     if not table:
         raise ValueError(f"none of {len(truth.names)} classes is in some and not in all of the {len(labels)} rows, expected "

@@ -15,7 +15,7 @@ from scipy.stats import fisher_exact, t
 
 from .. import scoring
 from ..core import paper_values
-from ..scoring import Batch, Direction
+from ..scoring import RetrievalBatch, Direction
 
 N_TRIALS = 300                       # of the paper's one batch (§3.2)
 LEVEL = 0.05
@@ -131,7 +131,7 @@ def holm(p: Sequence[float]) -> np.ndarray:
 
 
 # ── our mappers ───────────────────────────────────────────────────────────────────────────────────────────────────────
-def trial_hits(batch: Batch, *, seed: int) -> pd.DataFrame:
+def trial_hits(batch: RetrievalBatch, *, seed: int) -> pd.DataFrame:
     """Which trials of a batch find their picture: table image_id, key, seed (that of the fit), forward, backward."""
     return pd.DataFrame({"image_id": batch.image_ids, "key": batch.keys, "seed": seed,
                          **{d: scoring.hits(batch, d) for d in scoring.DIRECTIONS}})

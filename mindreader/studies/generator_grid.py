@@ -165,7 +165,7 @@ def train_row(run: Pipeline, row: Row, repeat: int = 0) -> Trained:
         embeddings = {space: mine.validation(mine.conditions(row.cond)[space]) for space in SPACES}
         painted = mine.picture_features(mine.reconstruct(embeddings, row.cond))
     except Diverged as reason:
-        lost = scoring.row(row.name, "2-way identification", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
+        lost = scoring.score_row(row.name, "2-way identification", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
         return Trained(lost.assign(**told, note=f"diverged: {reason}"), None)
     real = run.validation(run.true_features)
     drawn = scoring.n_way_sampled(painted, run.true_features, n_choices=2, seed=run.experiment.child_seed("rivals"))
@@ -176,7 +176,7 @@ def train_row(run: Pipeline, row: Row, repeat: int = 0) -> Trained:
     lines = [two_way.assign(drawn=drawn.mean(), drawn_sd=drawn.std(ddof=1)),
              scoring.distance_rows(painted, real, name=row.name, origin=run.origin),
              far.assign(metric=far.metric + ", against training trials")]
-    lines += [scoring.row(row.name, f"silent dimensions, {space} mapper", silent_positions(embeddings[space].vectors), np.nan,
+    lines += [scoring.score_row(row.name, f"silent dimensions, {space} mapper", silent_positions(embeddings[space].vectors), np.nan,
                             np.nan, len(embeddings[space]), 0.0, repeat, run.origin) for space in CONDITIONS[row.cond]]
     table = pd.concat(lines, ignore_index=True).assign(seed=repeat, **told, note="")
     return Trained(table.fillna({"protocol": ""}), painted)
@@ -215,7 +215,7 @@ def compare(run: Pipeline, found: dict[tuple[Row, int], Trained],
                 lines += [line.assign(claim=c.claim, paper=c.paper, better=c.better.name, worse=c.worse.name,
                                       n_seeds=len(pairs)) for line in _differences(run, pairs)]
     if not lines:
-        return pd.DataFrame(columns=[*scoring.COLUMNS, "lowest", "highest", "verdict", "claim", "paper", "better", "worse",
+        return pd.DataFrame(columns=[*scoring.SCORE_COLUMNS, "lowest", "highest", "verdict", "claim", "paper", "better", "worse",
                                      "n_seeds"])
     return pd.concat(lines, ignore_index=True)
 
@@ -226,9 +226,9 @@ def _differences(run: Pipeline, pairs: Sequence[tuple[Embeddings, Embeddings]]) 
     won = np.array([[scoring.n_way(embeddings, run.true_features, n_choices=2) for embeddings in pair] for pair in pairs])
     ahead = won[:, 0] - won[:, 1]                                                              # [seeds, trials]
     low, high = scoring.bootstrap_interval(ahead.mean(0), ids, seed=seed, n_bootstrap=n_bootstrap)
-    tables = [(ahead.mean(1), scoring.row("", "2-way identification, difference", ahead.mean(), low, high, len(ids), 0.0,
+    tables = [(ahead.mean(1), scoring.score_row("", "2-way identification, difference", ahead.mean(), low, high, len(ids), 0.0,
                                             seed, run.origin))]
-    far = pd.concat([scoring.difference(worse, better, real, seed=seed, origin=run.origin,
+    far = pd.concat([scoring.distance_difference(worse, better, real, seed=seed, origin=run.origin,
                                           n_bootstrap=min(100, n_bootstrap)) for better, worse in pairs])
     for _, part in far.groupby("metric", sort=False):
         line = part.iloc[:1].assign(**{name: part[name].mean() for name in ("value", "low", "high")})

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .sources import NEAREST, features, how_scored, identification_row, picture_kinds
+from .sources import NEAREST, reconstruction_features, how_scored, identification_row, picture_categories
 from .. import core, scoring
 from ..core import fingerprint, save_table
 from ..experiments import Experiment, experiment
@@ -20,7 +20,7 @@ from ..pipeline import Pipeline
 from ..records import Embeddings
 from .mapping_grid import read_table
 
-USUAL, UNMET = "usual split", "whole kinds held out"
+USUAL, HELD_OUT = "usual split", "whole kinds held out"
 CLUSTERS, ELSE = "clusters", "first_appearance"   # names of data.split
 SOURCES = ("true embedding", "brain", "category centroid", NEAREST, "shuffled brain")
 TWO, WITHIN, TRAINED = ("2-way among validation pictures", "2-way among the same kind", "2-way against training pictures")
@@ -38,7 +38,7 @@ def split_runs(run: Pipeline) -> dict[str, Pipeline]:
     return run.memo["split runs"]
 
 
-def unmet_scores(run: Pipeline, cond: str) -> pd.DataFrame:
+def held_out_scores(run: Pipeline, cond: str) -> pd.DataFrame:
     """Identification of reconstructions under both splits: tidy rows with the columns split, n_train, nearest, kinds_met.
 
     Sources are the painter's: true embedding, brain, category centroid, shuffled brain; and the nearest training picture.
@@ -50,10 +50,10 @@ def unmet_scores(run: Pipeline, cond: str) -> pd.DataFrame:
     for split, other in split_runs(run).items():
         told = {"split": split, "n_train": len(other.split.train)} | _distance(other)
         for source in SOURCES:
-            embeddings = features(other, cond, source)
+            embeddings = reconstruction_features(other, cond, source)
             row = identification_row(other, source, embeddings, other.true_features, 2).assign(metric=TWO)
             parts = [row, _row(other, source, WITHIN, embeddings,
-                               scoring.n_way_within(embeddings, other.true_features, picture_kinds(other))),
+                               scoring.n_way_within(embeddings, other.true_features, picture_categories(other))),
                      _row(other, source, TRAINED, embeddings, _against_training(other, embeddings))]
             rows += [part.assign(control=source != "brain", **told) for part in parts if part.n.iloc[0]]
     return pd.concat(rows, ignore_index=True)
@@ -61,7 +61,7 @@ def unmet_scores(run: Pipeline, cond: str) -> pd.DataFrame:
 
 def write_record(run: Pipeline, root: Path | None = None) -> Path:
     """Path of tables/unmet.csv, written: `unmet_scores` of both heads, which takes two mappers and a painter more."""
-    table = unmet_scores(run, "both").assign(key=_key(run))
+    table = held_out_scores(run, "both").assign(key=_key(run))
     return save_table(table, "tables/unmet", origin=run.origin, meta={"experiment": asdict(run.experiment)}, root=root)
 
 
@@ -76,14 +76,14 @@ def recorded(run: Pipeline, ablation: str = "record", root: Path = core.FIGURES)
         return table.drop(columns="key"), "The committed record, which is what this run would make." if same else (
             "This record was made with other settings, code or weights than this run has; `make tables` makes it anew.")
     if ablation == "all":
-        return unmet_scores(run, "both"), "Trained here."
+        return held_out_scores(run, "both"), "Trained here."
     return pd.DataFrame(), "Left out: ablation is neither record nor all."
 
 
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _experiments(run: Pipeline) -> dict[str, Experiment]:
     mine = run.experiment.data
-    wanted = {USUAL: ELSE if mine.split == CLUSTERS else mine.split, UNMET: CLUSTERS}
+    wanted = {USUAL: ELSE if mine.split == CLUSTERS else mine.split, HELD_OUT: CLUSTERS}
     return {name: replace(run.experiment, data=replace(mine, split=split)) for name, split in wanted.items()}
 
 
@@ -96,7 +96,7 @@ def _sharing(run: Pipeline, other: Experiment) -> Pipeline:
 
 
 def _distance(run: Pipeline) -> dict[str, float]:
-    truth, kind = run.truth["image"], picture_kinds(run)
+    truth, kind = run.truth["image"], picture_categories(run)
     cosine = truth.at(run.split.validation) @ truth.at(run.split.train).T
     return {"nearest": float(cosine.max(1).mean()),
             "kinds_met": float(kind.loc[run.split.validation].isin(kind.loc[run.split.train]).mean())}
@@ -116,7 +116,7 @@ def _row(run: Pipeline, name: str, metric: str, guess: Embeddings, won: np.ndarr
         value = won[scored].mean()
         low, high = scoring.bootstrap_interval(won[scored], guess.image_ids[scored], seed=how["seed"],
                                                  n_bootstrap=how["n_bootstrap"])
-    return scoring.row(name, metric, value, low, high, int(scored.sum()), 0.5, how["seed"], run.origin)
+    return scoring.score_row(name, metric, value, low, high, int(scored.sum()), 0.5, how["seed"], run.origin)
 
 
 def _key(run: Pipeline) -> str:

@@ -147,7 +147,7 @@ def run_grid(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None, *, 
             bar.set_description(f"{fits[fit]}, seed {fit[2]}")
             bar.update()
     with one_thread():
-        lines = [score_row(run, row, repeat) for row in rows for repeat in range(n_seeds)]
+        lines = [row_scores(run, row, repeat) for row in rows for repeat in range(n_seeds)]
     return pd.concat(lines, ignore_index=True)
 
 
@@ -186,13 +186,13 @@ def one_thread() -> Iterator[None]:
 
 
 # ── scoring ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def score_row(run: Pipeline, row: Row, repeat: int) -> pd.DataFrame:
+def row_scores(run: Pipeline, row: Row, repeat: int) -> pd.DataFrame:
     """The lines of `run_grid` for one row and seed."""
     told = dict(table=row.table, mapper=row.mapper, ablation=row.ablation, seed=repeat, key=row_key(run, row, repeat))
     try:
         batch, weights = row_batch(run, row, repeat)
     except Diverged as reason:
-        lines = [scoring.row(row.name, f"retrieval {direction}", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
+        lines = [scoring.score_row(row.name, f"retrieval {direction}", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
                  for direction in scoring.DIRECTIONS]
         return pd.concat(lines, ignore_index=True).assign(**told, note=f"diverged: {reason}")
     settings = dict(seed=_seed(run), name=row.name, origin=run.origin, n_bootstrap=run.experiment.evaluate.n_bootstrap)
@@ -205,14 +205,14 @@ def score_row(run: Pipeline, row: Row, repeat: int) -> pd.DataFrame:
     return table.fillna({"weights": "", "protocol": ""})
 
 
-def _crowding(batch: scoring.Batch, direction: scoring.Direction) -> dict[str, float]:
+def _crowding(batch: scoring.RetrievalBatch, direction: scoring.Direction) -> dict[str, float]:
     """How skewed it is how often each candidate is among the nearest, and how skewed with neighbours drawn at random."""
     few = len(np.unique(batch.image_ids)) // 2
-    found = scoring.hubness(batch, direction, k=min(scoring.NEIGHBOURS, few), n_bootstrap=1).iloc[0]
+    found = scoring.hubness(batch, direction, k=min(scoring.N_NEIGHBOURS, few), n_bootstrap=1).iloc[0]
     return {"skewness": found.value, "blind_skewness": found.chance}
 
 
-def row_batch(run: Pipeline, row: Row, repeat: int) -> tuple[scoring.Batch, str]:
+def row_batch(run: Pipeline, row: Row, repeat: int) -> tuple[scoring.RetrievalBatch, str]:
     """The first trials of the validation side as this row reads them, ready for `retrieval.hits`; and its weights, if a sum.
 
     The candidates are what the row's own mapper aims at, cut or not and captions chosen as in its training (as in the
@@ -222,7 +222,7 @@ def row_batch(run: Pipeline, row: Row, repeat: int) -> tuple[scoring.Batch, str]
     recipes = row.recipes(run.experiment)
     sides = [(run.decoded(space, recipe, repeat), candidates(run, space, recipe)) for space, recipe in recipes]
     if len(sides) == 1:
-        return scoring.batch(*sides[0], n=n, seed=seed), ""
+        return scoring.retrieval_batch(*sides[0], n=n, seed=seed), ""
     batch, weights = scoring.combined_batch(*zip(*sides), n=n, seed=seed)
     return batch, str(weights)
 

@@ -9,7 +9,7 @@ from .. import scoring
 from ..experiments import CONDITIONS
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings, Reconstructions
-from ..scoring import as_annotations, identification, kinds
+from ..scoring import categories_as_annotations, identification, rarest_categories
 
 NEAREST = "nearest training picture"
 
@@ -50,7 +50,7 @@ def sources(run: Pipeline, cond: str) -> dict[str, dict[str, Embeddings]]:
         like = brain["image"]
         training = {space: run.training(run.conditions(cond)[space]) for space in SPACES}
         drawn = rng.integers(0, len(training["image"]), len(like))
-        kind = as_annotations(picture_kinds(run))
+        kind = categories_as_annotations(picture_categories(run))
         run.memo[key] = {
             "brain": brain,
             "true embedding": {space: true_embeddings(run, brain[space], space) for space in SPACES},
@@ -64,12 +64,12 @@ def sources(run: Pipeline, cond: str) -> dict[str, dict[str, Embeddings]]:
     return run.memo[key]
 
 
-def picture_kinds(run: Pipeline) -> pd.Series:
+def picture_categories(run: Pipeline) -> pd.Series:
     """The kind of each stimulus, by image id; how rare a class is, is counted over training pictures."""
-    return kinds(run.subject.stimuli, run.split.train)
+    return rarest_categories(run.subject.stimuli, run.split.train)
 
 
-def painted(run: Pipeline, cond: str, source: str = "brain", *, finetuned: bool = True) -> Reconstructions:
+def reconstructions(run: Pipeline, cond: str, source: str = "brain", *, finetuned: bool = True) -> Reconstructions:
     """Reconstructions of all validation trials from one of the `sources`, painted once for each run."""
     key = ("painted", cond, source, finetuned)
     if key not in run.memo:
@@ -77,12 +77,12 @@ def painted(run: Pipeline, cond: str, source: str = "brain", *, finetuned: bool 
     return run.memo[key]
 
 
-def features(run: Pipeline, cond: str, source: str = "brain", *, finetuned: bool = True) -> Embeddings:
+def reconstruction_features(run: Pipeline, cond: str, source: str = "brain", *, finetuned: bool = True) -> Embeddings:
     """The same pictures in the space of a feature net that no loss has seen; `NEAREST` is a source here too."""
     key = ("features", cond, source, finetuned)
     if key not in run.memo:
         run.memo[key] = nearest_training(run, cond, run.true_features) if source == NEAREST else \
-            run.picture_features(painted(run, cond, source, finetuned=finetuned))
+            run.picture_features(reconstructions(run, cond, source, finetuned=finetuned))
     return run.memo[key]
 
 
@@ -95,4 +95,4 @@ def nearest_training(run: Pipeline, cond: str, embeddings: Embeddings) -> Embedd
 def nearest_training_ids(run: Pipeline, cond: str) -> np.ndarray:
     """The ids of these training pictures, one for each validation trial, by the first head's space."""
     space = CONDITIONS[cond][0]
-    return scoring.nearest(brain_embeddings(run, cond)[space], run.training(run.truth[space]), 1)[:, 0]
+    return scoring.nearest_pictures(brain_embeddings(run, cond)[space], run.training(run.truth[space]), 1)[:, 0]

@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
-from mindreader.scoring import ranking as retrieval
-from mindreader.nsd import loader as nsd
+from mindreader.companion.ch02_mapping import hubs, mapping, misses, splits, targets
+from mindreader.core.store import Store
 from mindreader.embedding.clip import PixelEmbedder, embed_pictures
 from mindreader.experiments import experiment
 from mindreader.mapping.network import MappingConfig
+from mindreader.nsd import loader as nsd
 from mindreader.pipeline import Pipeline
 from mindreader.records import Embeddings, Stimuli
-from mindreader.companion.ch02_mapping import hubs, mapping, misses, splits, targets
-from mindreader.core.store import Store
+from mindreader.scoring import ranking as retrieval
 
 N = 24      # trials in a batch, of more than ten pictures
 DEAD = 5    # a coordinate that the planted mapper answers alike for every trial
@@ -104,7 +104,7 @@ def test_one_showing_of_each_picture_is_counted_as_by_hand(run, found):
     rows = found[(found.reader == "ridge regression") & (found.space == "image") & (found.similarity == "raw")
                  & (found.trials == hubs.TRIALS[1])]
     assert rows.set_index("direction").value.to_dict() == pytest.approx(expected)
-    assert rows.protocol.str.startswith("retrieval/one-showing-").all() and (rows.chance == 1 / len(ids)).all()
+    assert rows.protocol.str.startswith("retrieval/one-repeat-").all() and (rows.chance == 1 / len(ids)).all()
 
 
 def test_every_reader_is_asked_under_every_similarity_in_both_batches(found):
@@ -190,7 +190,7 @@ def test_without_a_clamp_nothing_is_cut(run):
 def test_splits_are_compared_on_equally_many_pictures_one_showing_each(run):
     table = splits.splits(run)
     assert table.n.nunique() == 1 and set(table.name) == {*splits.SPLITS, splits.APART, splits.MET}
-    assert table.protocol.str.startswith("retrieval/one-showing-").all() and (table.chance == 1 / table.n).all()
+    assert table.protocol.str.startswith("retrieval/one-repeat-").all() and (table.chance == 1 / table.n).all()
     assert table.equals(splits.splits(run))                     # found again, not fitted again
 
 

@@ -31,7 +31,7 @@ def sizes(run):
 
 @pytest.fixture(scope="module")
 def numbers(run):
-    return report.eight_numbers(run, "both", eight.eyes())
+    return report.eight_numbers(run, "both", eight.feature_extractors())
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from point_plants import GUESS, near, embeddings
+from planted_embeddings import GUESS, near, embeddings
 from sklearn.decomposition import PCA
 
 from mindreader.scoring import controls, forced_choice as identification, intervals, ranking as retrieval
@@ -103,7 +103,7 @@ def test_every_number_of_repeats_is_scored_on_the_same_pictures():
     full = np.unique(uneven.image_ids, return_counts=True)[1] == 3
     assert (table.n == full.sum()).all() and full.sum() < 20 and len(table) == 6
     assert table.protocol[4] == f"retrieval/mindreader-forward@1 (n={full.sum()}, repeats=3)"
-    assert set(intervals.COLUMNS) < set(table)
+    assert set(intervals.SCORE_COLUMNS) < set(table)
 
 
 def test_repeats_that_nobody_has_are_named():

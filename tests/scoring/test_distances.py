@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from point_plants import GUESS, SEED, TRUTH, near, embeddings
+from planted_embeddings import GUESS, SEED, TRUTH, near, embeddings
 from scipy.linalg import sqrtm
 from sklearn.metrics.pairwise import polynomial_kernel
 
@@ -45,7 +45,7 @@ def test_kernel_distance_is_zero_on_average_between_halves_where_frechet_is_not(
 
 def test_distances_are_two_labelled_rows():
     table = distances.distance_rows(GUESS, TRUTH, name="us", origin="twin")
-    assert list(table.metric) == ["FD (twin features)", "KD (twin features)"] and set(intervals.COLUMNS) == set(table)
+    assert list(table.metric) == ["FD (twin features)", "KD (twin features)"] and set(intervals.SCORE_COLUMNS) == set(table)
     with pytest.raises(ValueError, match="expected at least two rows"):
         distances.frechet_distance(np.ones((1, 3)), np.ones((5, 3)))
 
@@ -58,39 +58,39 @@ def rows_of(vectors):
 
 def test_equal_sets_are_far_apart_when_small_and_the_line_leads_to_zero(rng):
     a, b = (rows_of(rng.standard_normal((1500, 6))) for _ in range(2))
-    table = distances.by_size(a, b, (50, 100, 200, 400), n_draws=20)
+    table = distances.distance_by_size(a, b, (50, 100, 200, 400), n_draws=20)
     fd, kd = (table[table.metric == m] for m in ("FD", "KD"))
     assert list(fd.n) == [50, 100, 200, 400]
     assert (np.diff(fd.value) < 0).all() and fd.value.iloc[0] > 0.2
-    assert abs(distances.limit(fd.n, fd.value)) < 0.03
+    assert abs(distances.distance_limit(fd.n, fd.value)) < 0.03
     assert (abs(kd.value) < 3 * kd.sd / np.sqrt(20) + 0.02).all()
 
 
 def test_the_limit_is_the_known_distance_of_two_normals(rng):
     a, b = rows_of(rng.standard_normal((3000, 4))), rows_of(2 * rng.standard_normal((3000, 4)) + 1)
-    fd = distances.by_size(a, b, (60, 120, 240, 480), n_draws=20).query("metric == 'FD'")
-    assert distances.limit(fd.n, fd.value) == pytest.approx(4 * 1 + 4 * (2 - 1) ** 2, rel=0.06)
+    fd = distances.distance_by_size(a, b, (60, 120, 240, 480), n_draws=20).query("metric == 'FD'")
+    assert distances.distance_limit(fd.n, fd.value) == pytest.approx(4 * 1 + 4 * (2 - 1) ** 2, rel=0.06)
 
 
 def test_the_limit_is_exact_on_a_line():
     n = np.array([10, 20, 50])
-    assert distances.limit(n, 3 + 40 / n) == pytest.approx(3)
+    assert distances.distance_limit(n, 3 + 40 / n) == pytest.approx(3)
     with pytest.raises(ValueError, match="1 size, expected at least two"):
-        distances.limit(n[:1], n[:1])
+        distances.distance_limit(n[:1], n[:1])
 
 
 def test_the_full_size_is_the_plain_distance(rng):
     a, b = rows_of(rng.standard_normal((40, 3))), rows_of(rng.standard_normal((40, 3)))
-    table = distances.by_size(a, b, (40,), n_draws=2).set_index("metric")
+    table = distances.distance_by_size(a, b, (40,), n_draws=2).set_index("metric")
     assert table.value["FD"] == pytest.approx(distances.frechet_distance(a, b))
     assert table.value["KD"] == pytest.approx(distances.kernel_distance(a, b))
     with pytest.raises(ValueError, match="asked for 41 pictures of each set, got 40"):
-        distances.by_size(a, b, (41,))
+        distances.distance_by_size(a, b, (41,))
 
 
 def test_the_difference_is_that_of_the_plain_distances(rng):
     truth, a, b = (rows_of(rng.standard_normal((50, 3)) + shift) for shift in (0, 0.5, 0.1))
-    table = distances.difference(a, b, truth, n_bootstrap=20).set_index("metric")
+    table = distances.distance_difference(a, b, truth, n_bootstrap=20).set_index("metric")
     assert table.value["FD (twin features), difference"] == pytest.approx(
         distances.frechet_distance(a, truth) - distances.frechet_distance(b, truth))
     # the kernel distance leaves the own picture out of the cross term too: compared pair by pair
@@ -106,8 +106,8 @@ def test_the_difference_is_that_of_the_plain_distances(rng):
 def test_repeats_of_a_picture_are_drawn_together_and_never_compared(rng):
     truth = rows_of(rng.standard_normal((30, 3)))
     twice = Embeddings(np.repeat(truth.vectors, 2, 0), np.repeat(truth.image_ids, 2), np.tile([0, 1], 30), "x", "fmri")
-    once = distances.difference(truth, truth, truth, n_bootstrap=10).set_index("metric")
-    both = distances.difference(twice, truth, truth, n_bootstrap=10).set_index("metric")
+    once = distances.distance_difference(truth, truth, truth, n_bootstrap=10).set_index("metric")
+    both = distances.distance_difference(twice, truth, truth, n_bootstrap=10).set_index("metric")
     assert (once.value == 0).all() and (once.low == 0).all() and (once.high == 0).all()
     assert both.value["KD (twin features), difference"] == pytest.approx(0, abs=1e-9)
 
@@ -117,7 +117,7 @@ def test_an_interval_finds_a_planted_gain_and_no_gain_where_there_is_none(rng):
     for trial in range(40):
         truth, a, b = (rows_of(rng.standard_normal((120, 4)) + shift) for shift in (0, 0.8, 0.8))
         near = rows_of(rng.standard_normal((120, 4)) + 0.05)
-        equal, better = (distances.difference(a, x, truth, seed=trial, n_bootstrap=60) for x in (b, near))
+        equal, better = (distances.distance_difference(a, x, truth, seed=trial, n_bootstrap=60) for x in (b, near))
         for metric, none, some in zip(("FD", "KD"), equal.itertuples(), better.itertuples()):
             held[metric] += none.low <= 0 <= none.high
             assert some.low > 0, (metric, trial)
@@ -127,4 +127,4 @@ def test_an_interval_finds_a_planted_gain_and_no_gain_where_there_is_none(rng):
 def test_sets_of_other_pictures_are_refused(rng):
     a = rows_of(rng.standard_normal((10, 3)))
     with pytest.raises(ValueError, match="sets of 10, 10 and 9 pictures, expected the same pictures in all three"):
-        distances.difference(a, a, a.take(slice(0, 9)))
+        distances.distance_difference(a, a, a.take(slice(0, 9)))

@@ -28,7 +28,7 @@ def pictures(n=60, size=8, seed=SEED):
 
 
 def judged(painted, true, **more):
-    return judging.score_painter(Known(painted), np.zeros((len(true), 2)), true, SEE, n_bootstrap=50, **more)
+    return judging.score_generator(Known(painted), np.zeros((len(true), 2)), true, SEE, n_bootstrap=50, **more)
 
 
 def of(table, metric):
@@ -44,7 +44,7 @@ def test_a_painter_that_copies_wins_every_round_at_no_distance():
     ways = table[table.metric.str.contains("way|top1")]
     assert (ways[["value", "low", "high"]] == 1).all(axis=None)
     assert of(table, "FD (twin features)").value == pytest.approx(0, abs=1e-6)
-    assert list(table.columns) == [*intervals.COLUMNS, "protocol"] and (table.n == 60).all() and (table["name"] == "copyist").all()
+    assert list(table.columns) == [*intervals.SCORE_COLUMNS, "protocol"] and (table.n == 60).all() and (table["name"] == "copyist").all()
 
 
 def test_a_painter_that_ignores_its_points_is_at_chance():
@@ -66,7 +66,7 @@ def test_critic_and_outside_net_may_disagree():
 
 def test_points_and_pictures_must_match():
     with pytest.raises(ValueError, match="got 59 points for 60 pictures"):
-        judging.score_painter(Known(pictures()), np.zeros((59, 2)), pictures(), SEE)
+        judging.score_generator(Known(pictures()), np.zeros((59, 2)), pictures(), SEE)
     with pytest.raises(ValueError, match="got 59 painted and 60 true pictures"):
         judging.score_pictures(pictures(59), pictures(60), SEE)
 
@@ -92,18 +92,18 @@ def test_yardsticks_put_real_pictures_nearer_than_the_gaussian():
     rng = np.random.default_rng(SEED)
     kinds = pictures(3)                              # three scenes with some noise: no Gaussian
     true = (kinds[rng.integers(0, 3, 400)] * 0.9 + rng.integers(0, 20, (400, 8, 8, 3))).astype(np.uint8)
-    table = judging.yardsticks(true, true[:200], true[200:], SEE, n_components=8)
+    table = judging.reference_distances(true, true[:200], true[200:], SEE, n_components=8)
     far = table[table.metric == "FD (twin features)"].set_index("name").value
-    assert far[judging.REAL] < far["Gaussian on 8 pixel components"] / 2
+    assert far[judging.REAL_SET] < far["Gaussian on 8 pixel components"] / 2
     with pytest.raises(ValueError, match="real sets of 200 and 150 pictures"):
-        judging.yardsticks(true, true[:200], true[250:], SEE, n_components=8)
+        judging.reference_distances(true, true[:200], true[250:], SEE, n_components=8)
 
 
 def test_fog_can_be_moved_by_a_few_levels_until_clip_sees_a_scene():
     clip, scenes = load_clip(), render_many(0, "world", range(4), processes=1)
     fog = np.full_like(scenes, 128)
     wanted = clip.images(scenes)
-    moved = judging.flattered(clip, wanted, fog, n_steps=6, step=1.0, batch=3)
+    moved = judging.adversarial_pictures(clip, wanted, fog, n_steps=6, step=1.0, batch=3)
     assert np.abs(moved.astype(int) - fog).max() <= 6
 
     def likeness(pictures):
@@ -116,7 +116,7 @@ def test_fog_can_be_moved_by_a_few_levels_until_clip_sees_a_scene():
 def test_a_card_keeps_metric_and_value_of_one_set_only():
     true = pictures()
     table = judged(true, true)
-    kept = judging.for_card(table)
+    kept = judging.card_scores(table)
     assert kept["n"] == 60 and kept["2-way (twin features)"] == 1.0 and len(kept) == 1 + len(table)
     with pytest.raises(ValueError, match="expected those of one set"):
-        judging.for_card(judging.yardsticks(true, true[:30], true[30:], SEE, n_components=5))
+        judging.card_scores(judging.reference_distances(true, true[:30], true[30:], SEE, n_components=5))

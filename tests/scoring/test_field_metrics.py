@@ -78,22 +78,22 @@ def test_other_numbers_of_pictures_are_refused(pictures):
 
 def test_true_pictures_have_perfect_scores_and_rows_keep_their_order(pictures):
     ids = [9, 3, 4, 7, 1, 2]
-    through = eight.eyes()
-    table = eight.eight(reconstructions(pictures, ids), stimuli(pictures, ids), through, n_bootstrap=10).set_index("metric")
+    through = eight.feature_extractors()
+    table = eight.eight_metrics(reconstructions(pictures, ids), stimuli(pictures, ids), through, n_bootstrap=10).set_index("metric")
     assert list(table.index) == ["PixCorr", "SSIM", *(f"{name} (twin)" for name in
                                  ("AlexNet 2", "AlexNet 5", "Inception", "CLIP", "EffNet", "SwAV"))]
     for score, row in table.iterrows():
         assert row.value == pytest.approx(0 if row.better == "lower" else 1, abs=1e-3), score
     assert set(table.index[table.better == "lower"]) == {"EffNet (twin)", "SwAV (twin)"}
-    swapped = eight.eight(reconstructions(pictures, ids[1:] + ids[:1]), stimuli(pictures, ids), through, n_bootstrap=10)
+    swapped = eight.eight_metrics(reconstructions(pictures, ids[1:] + ids[:1]), stimuli(pictures, ids), through, n_bootstrap=10)
     assert (swapped.set_index("metric").value[2:6] < 0.9).all()
 
 
 def test_two_way_through_an_eye_is_counted_by_hand(pictures):
     ids = [0, 1, 2, 3, 4, 5]
     shuffled = pictures[[1, 0, 2, 4, 5, 3]]
-    mean_colour = eight.Eye("colour", "mean colour", eight.TWO_WAY, 8, lambda x: x.mean((2, 3)))
-    value = eight.eight(reconstructions(shuffled, ids), stimuli(pictures, ids), [mean_colour],
+    mean_colour = eight.FeatureExtractor("colour", "mean colour", eight.TWO_WAY, 8, lambda x: x.mean((2, 3)))
+    value = eight.eight_metrics(reconstructions(shuffled, ids), stimuli(pictures, ids), [mean_colour],
                         n_bootstrap=10).set_index("metric").value["colour"]
     r = np.corrcoef(mean_colour.features(pictures), mean_colour.features(shuffled))[:6, 6:]
     assert value == pytest.approx(np.mean([(r[:, j] < r[j, j]).sum() / 5 for j in range(6)]))
@@ -111,7 +111,7 @@ def test_published_weights_are_used_under_the_published_name(tmp_path, resnet, p
     state = {f"module.{key}": value for key, value in resnet.state_dict().items() if not key.startswith("fc.")}
     torch.save(state | {"module.projection_head.0.weight": torch.zeros(2), "module.prototypes.weight": torch.zeros(2)},
                tmp_path / "swav_800ep_pretrain.pth.tar")
-    eyes = {eye.score: eye for eye in eight.eyes(tmp_path)}
+    eyes = {eye.score: eye for eye in eight.feature_extractors(tmp_path)}
     assert {name for name in eyes if "(twin)" not in name} == {"SwAV"}
     eye = eyes["SwAV"]
     assert (eye.size, eye.protocol) == (224, "distance/effnet-swav")
@@ -128,7 +128,7 @@ def test_safetensors_are_read_and_alexnet_gives_two_layers(tmp_path, pictures, m
         net = torchvision.models.alexnet(weights=None).eval()
     save_file(net.state_dict(), tmp_path / "alexnet.safetensors")
     monkeypatch.setenv("MINDREADER_METRICS", str(tmp_path))
-    second, fifth = eight.eyes()[:2]
+    second, fifth = eight.feature_extractors()[:2]
     assert (second.score, fifth.score) == ("AlexNet 2", "AlexNet 5")
     assert second.features(pictures[:1]).shape == (1, 192 * 31 * 31) and fifth.features(pictures[:1]).shape == (1, 256 * 15 * 15)
     assert (second.features(pictures[:1]) >= 0).all()  # after the rectifier
@@ -137,22 +137,22 @@ def test_safetensors_are_read_and_alexnet_gives_two_layers(tmp_path, pictures, m
 def test_weights_of_another_network_are_refused(tmp_path):
     torch.save({"features.0.weight": torch.zeros(1)}, tmp_path / "efficientnet_b1_rwightman.pth")
     with pytest.raises(LayoutError, match="efficientnet_b1_rwightman.pth that do not fit .* expected those of efficientnet_b1"):
-        eight.eyes(tmp_path)
+        eight.feature_extractors(tmp_path)
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
     torch.save(np.random.default_rng, tmp_path / "alexnet.pth")
     with pytest.raises(LayoutError, match="do not fit"):
-        eight.eyes(tmp_path)
+        eight.feature_extractors(tmp_path)
 
 
 def test_two_files_for_one_network_are_refused(tmp_path):
     for name in ("alexnet-a.pth", "alexnet-b.pth"):
         (tmp_path / name).touch()
     with pytest.raises(LayoutError, match="alexnet-a.pth and alexnet-b.pth"):
-        eight.eyes(tmp_path)
+        eight.feature_extractors(tmp_path)
 
 
 def test_a_folder_that_is_not_there_is_no_reason_for_stand_ins(tmp_path):
     with pytest.raises(LayoutError, match="found no folder .*MINDREADER_METRICS"):
-        eight.eyes(tmp_path / "nowhere")
+        eight.feature_extractors(tmp_path / "nowhere")

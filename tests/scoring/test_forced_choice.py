@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from point_plants import GUESS, TRUTH, near, embeddings
+from planted_embeddings import GUESS, TRUTH, near, embeddings
 
 from mindreader.scoring import controls, forced_choice as identification
 from mindreader.records import Embeddings, Stimuli
@@ -59,17 +59,17 @@ def placed(vectors, ids, keys=None):
 def test_the_rarest_thing_is_the_kind_and_stuff_only_where_there_is_none():
     seen = stimuli([(0, "person", "thing"), (0, "horse", "thing"), (1, "person", "thing"), (2, "sky", "stuff"),
                     (3, "grass", "stuff"), (3, "person", "thing"), (4, "cat", "thing"), (4, "ape", "thing")], 6)
-    found = identification.kinds(seen, np.array([0, 1, 2, 3]))
+    found = identification.rarest_categories(seen, np.array([0, 1, 2, 3]))
     assert found.to_dict() == {0: "horse", 1: "person", 2: "sky", 3: "person", 4: "ape", 5: "nothing"}
 
 
 def test_rarity_is_counted_on_the_training_side_only():
     seen = stimuli([(0, "dog", "thing"), (1, "dog", "thing"), (2, "cat", "thing"), (3, "cat", "thing"), (3, "dog", "thing")], 4)
-    assert identification.kinds(seen, np.array([0, 1, 2]))[3] == "cat"
-    assert identification.kinds(seen, np.array([1, 2, 3]))[3] == "cat"  # two each: the alphabet
-    assert identification.kinds(seen, np.array([0, 2, 3]))[3] == "cat"
-    assert identification.kinds(seen, np.array([2, 0]))[3] == "cat"
-    assert identification.kinds(seen, np.array([2]))[3] == "dog"
+    assert identification.rarest_categories(seen, np.array([0, 1, 2]))[3] == "cat"
+    assert identification.rarest_categories(seen, np.array([1, 2, 3]))[3] == "cat"  # two each: the alphabet
+    assert identification.rarest_categories(seen, np.array([0, 2, 3]))[3] == "cat"
+    assert identification.rarest_categories(seen, np.array([2, 0]))[3] == "cat"
+    assert identification.rarest_categories(seen, np.array([2]))[3] == "dog"
 
 
 def test_rivals_share_the_kind():
@@ -92,7 +92,7 @@ def test_one_kind_for_all_is_plain_identification(rng):
 def test_knowing_the_kind_wins_among_all_and_nothing_within(rng):
     ids, kind = np.arange(200), pd.Series(np.arange(200) % 8)
     truth = placed(rng.standard_normal((8, 16))[kind] + 0.5 * rng.standard_normal((200, 16)), ids)
-    told = identification.as_annotations(kind)
+    told = identification.categories_as_annotations(kind)
     said = controls.category_embeddings(truth.take(slice(0, 100)), truth.take(slice(100, 200)), told)
     assert identification.n_way(said, truth, n_choices=2).mean() > 0.9
     assert abs(identification.n_way_within(said, truth, kind).mean() - 0.5) < 0.05

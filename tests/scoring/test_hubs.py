@@ -27,8 +27,8 @@ def halves(shrinkage, **changed):
     """Batches of the first 100 pictures of a plant, with the mean of the others."""
     predicted, truth = plant(shrinkage, **changed)
     scored = predicted.image_ids < 100
-    middle = hubness.centre(predicted.take(~scored), truth)
-    return hubness.batches(predicted.take(scored), truth, middle, n=None)
+    middle = hubness.training_means(predicted.take(~scored), truth)
+    return hubness.batches_by_similarity(predicted.take(scored), truth, middle, n=None)
 
 
 def found(table, kind, direction):
@@ -69,7 +69,7 @@ def test_occurrences_are_those_of_a_loop(direction):
         line = {c: batch.similarity[(asking, c) if direction == "backward" else (c, asking)] for c in rows}
         for c in sorted(line, key=line.get, reverse=True)[:k]:
             counts[c] += 1
-    assert hubness.occurrences(batch, direction, k).tolist() == [counts[r] for r in rows]
+    assert hubness.k_occurrences(batch, direction, k).tolist() == [counts[r] for r in rows]
 
 
 def test_csls_is_its_formula_in_a_loop():
@@ -87,10 +87,10 @@ def test_centred_is_the_cosine_of_differences_from_the_training_mean():
     scored = predicted.image_ids < 100
     training, true = predicted.take(~scored), truth.take(truth.image_ids >= 100)
     left = training.take(np.arange(len(training)) != 5)      # one picture with a showing less: it counts as much
-    middle = hubness.centre(left, truth)
+    middle = hubness.training_means(left, truth)
     mean = np.mean([left.vectors[left.image_ids == i].mean(0) for i in np.unique(left.image_ids)], 0)
     assert np.allclose(middle.predicted, mean, atol=1e-6) and np.allclose(middle.truth, true.vectors.mean(0), atol=1e-6)
-    batch = hubness.batches(predicted.take(scored), truth, middle, n=50)["centred"]
+    batch = hubness.batches_by_similarity(predicted.take(scored), truth, middle, n=50)["centred"]
     row = {key: i for i, key in enumerate(predicted.keys)}
     p, t = predicted.vectors[row[batch.keys[7]]] - middle.predicted, truth.at([batch.image_ids[3]])[0] - middle.truth
     assert batch.similarity[3, 7] == pytest.approx(p @ t / np.linalg.norm(p) / np.linalg.norm(t), abs=1e-5)
@@ -99,7 +99,7 @@ def test_centred_is_the_cosine_of_differences_from_the_training_mean():
 def test_random_neighbours_reach_the_chance_level():
     rng, rows = np.random.default_rng(SEED), []
     for i in range(40):
-        batch = retrieval.Batch(rng.normal(size=(60, 60)), np.arange(60), np.arange(60))
+        batch = retrieval.RetrievalBatch(rng.normal(size=(60, 60)), np.arange(60), np.arange(60))
         rows.append(hubness.hubness(batch, "forward", k=5, n_bootstrap=2).value.to_numpy())
     chance = hubness.hubness(batch, "forward", k=5, n_bootstrap=2).chance.to_numpy()
     assert np.allclose(np.mean(rows, 0), chance, atol=4 * np.std(rows, 0).max() / np.sqrt(40))
@@ -109,8 +109,8 @@ def test_random_neighbours_reach_the_chance_level():
 def test_a_mean_hub_takes_every_place():
     similarity = np.eye(12) * 0.1
     similarity[0] = 1.0                                      # true point 0 is nearest to each prediction
-    batch = retrieval.Batch(similarity, np.arange(12), np.arange(12))
-    assert hubness.occurrences(batch, "forward", 1).tolist() == [12] + [0] * 11
+    batch = retrieval.RetrievalBatch(similarity, np.arange(12), np.arange(12))
+    assert hubness.k_occurrences(batch, "forward", 1).tolist() == [12] + [0] * 11
     table = hubness.hubness(batch, "forward", k=1, n_bootstrap=5)
     assert table.value.tolist() == pytest.approx([10 / np.sqrt(11), 1 / 12, 11 / 12])   # a spike of 1 in 12
 
@@ -121,16 +121,16 @@ def test_rows_say_which_similarity_was_used_and_the_raw_one_is_the_papers():
     table = hubness.retrieval_by_similarity(batches, name="us", origin="twin")
     assert list(table.protocol[:2]) == [f"retrieval/mindreader-{d}@1 (n=100)" for d in ("forward", "backward")]
     assert table.protocol[2] == "retrieval/mindreader-forward@1 (n=100, similarity=centred)"
-    assert set(intervals.COLUMNS) < set(table) and (table.origin == "twin").all() and len(table) == 6
+    assert set(intervals.SCORE_COLUMNS) < set(table) and (table.origin == "twin").all() and len(table) == 6
     assert table.value[0] == retrieval.hits(batches["raw"], "forward").mean()
 
 
 def test_what_cannot_be_computed_is_said():
     predicted, truth = plant(0.3, n_pictures=30)
     with pytest.raises(ValueError, match="taken over 30 of the pictures to be scored, the first is image 0"):
-        hubness.batches(predicted, truth, hubness.centre(predicted, truth), n=None)
-    batch = retrieval.batch(predicted, truth, n=None)
+        hubness.batches_by_similarity(predicted, truth, hubness.training_means(predicted, truth), n=None)
+    batch = retrieval.retrieval_batch(predicted, truth, n=None)
     with pytest.raises(ValueError, match="k=30 neighbours among 30 pictures, expected 1 to 29"):
         hubness.csls(batch, 30)
     with pytest.raises(ValueError, match="direction 'up'"):
-        hubness.occurrences(batch, "up")
+        hubness.k_occurrences(batch, "up")

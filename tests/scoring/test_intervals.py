@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from point_plants import SEED
+from planted_embeddings import SEED
 from scipy.stats import binomtest
 
 from mindreader.scoring import intervals

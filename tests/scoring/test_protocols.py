@@ -58,10 +58,10 @@ def test_retrieval_by_hand(name, by_hand):
 
 def test_what_mindeye_calls_forward_is_picture_to_brain():
     predicted, truth = embeddings_with(HAND)
-    forward, backward = (protocols.score(f"retrieval/mindeye-code-{d}", predicted, truth, n=4).value[0]
+    forward, backward = (protocols.score_protocol(f"retrieval/mindeye-code-{d}", predicted, truth, n=4).value[0]
                          for d in ("forward", "backward"))
     assert (forward, backward) == (3 / 4, 2 / 4)
-    ours = protocols.score("retrieval/mindreader-backward", predicted, truth, n=4).value[0]
+    ours = protocols.score_protocol("retrieval/mindreader-backward", predicted, truth, n=4).value[0]
     assert forward == ours
 
 
@@ -91,22 +91,22 @@ def test_a_tie_never_wins(name):
     same = Embeddings(np.ones_like(truth.vectors) + np.eye(4, 8)[0], truth.image_ids, truth.keys, "image", "fmri")
     flat = Embeddings(same.vectors, truth.image_ids, truth.keys, "image", "clip")
     sizes = {"n": 4} if "n" in protocols.protocol(name).settings else {}
-    assert protocols.score(name, same, flat, **sizes).value[0] == 0
+    assert protocols.score_protocol(name, same, flat, **sizes).value[0] == 0
 
 
 # ── traps ──
 def test_repeats_within_a_batch_favour_backward_and_one_showing_takes_that_away():
-    rng, lag = np.random.default_rng(SEED), {"mindreader": [], "one-showing": []}
+    rng, lag = np.random.default_rng(SEED), {"mindreader": [], "one-repeat": []}
     for _ in range(12):                                   # no hubs here: points are spread evenly around nothing
         truth = Embeddings(rng.normal(size=(60, 20)), np.arange(60), np.zeros(60, int), "image", "clip")
         ids = np.repeat(np.arange(60), 3)
         read = truth.at(ids) + 2 * rng.normal(size=(180, 20))
         predicted = Embeddings(read, ids, rng.permutation(180), "image", "fmri")
-        for rule, n in (("mindreader", 180), ("one-showing", 60)):
+        for rule, n in (("mindreader", 180), ("one-repeat", 60)):
             forward, backward = (protocols.items(f"retrieval/{rule}-{d}", predicted, truth, n=n).values.mean()
                                  for d in ("forward", "backward"))
             lag[rule].append(backward - forward)
-    assert np.mean(lag["mindreader"]) > 0.1 and abs(np.mean(lag["one-showing"])) < 0.04
+    assert np.mean(lag["mindreader"]) > 0.1 and abs(np.mean(lag["one-repeat"])) < 0.04
 
 
 @pytest.mark.parametrize("name", protocols.PROTOCOLS)
@@ -114,7 +114,7 @@ def test_truth_beats_noise_in_the_direction_that_the_entry_gives(name):
     noisy, truth = cloud(noise=3.0)
     exact = Embeddings(truth.at(noisy.image_ids), noisy.image_ids, noisy.keys, "image", "fmri")
     sizes = {"n": 12} if "n" in protocols.protocol(name).settings else {}
-    best, worse = (protocols.score(name, p, truth, **sizes).iloc[0] for p in (exact, noisy))
+    best, worse = (protocols.score_protocol(name, p, truth, **sizes).iloc[0] for p in (exact, noisy))
     assert protocols.protocol(name).gain(best.value, worse.value) > 0.1
     assert best.better == protocols.protocol(name).better
     assert (best.value > best.chance) == (best.better == "higher")
@@ -151,10 +151,10 @@ def test_sdr_takes_the_mean_correlation_over_a_pictures_reconstructions():
 
 def test_mindeye_averages_repeats_and_mind_reader_does_not():
     predicted, truth = cloud(n_pictures=40, repeats=3)
-    averaged = protocols.score("retrieval/mindeye-code-backward", predicted, truth, n=40, n_draws=2).iloc[0]
-    single = protocols.score("retrieval/mindreader-forward-draws", predicted, truth, n=40, n_draws=30).iloc[0]
+    averaged = protocols.score_protocol("retrieval/mindeye-code-backward", predicted, truth, n=40, n_draws=2).iloc[0]
+    single = protocols.score_protocol("retrieval/mindreader-forward-draws", predicted, truth, n=40, n_draws=30).iloc[0]
     assert averaged.value > single.value + 0.1
-    by_hand = retrieval.hits(retrieval.batch(predicted.per_image(), truth, n=None), "forward")
+    by_hand = retrieval.hits(retrieval.retrieval_batch(predicted.per_image(), truth, n=None), "forward")
     assert (averaged.value, averaged.n, averaged.chance) == (pytest.approx(by_hand.mean()), 40, pytest.approx(1 / 40))
 
 
@@ -169,7 +169,7 @@ def test_blind_predictions_score_chance(name):
         blind = Embeddings(rng.normal(size=(160, 12)), ids, np.arange(160), "image", "fmri")
         sizes = {"n": 40, "n_draws": 10} if "n_draws" in protocols.protocol(name).settings else {"n": 40}
         sizes = {k: v for k, v in sizes.items() if k in protocols.protocol(name).settings}
-        row = protocols.score(name, blind, truth, n_bootstrap=2, **sizes).iloc[0]
+        row = protocols.score_protocol(name, blind, truth, n_bootstrap=2, **sizes).iloc[0]
         values.append(row.value)
         chances.append(row.chance)
     assert abs(np.mean(values) - np.mean(chances)) < 4 * np.std(values, ddof=1) / np.sqrt(8) + 1e-3
@@ -179,7 +179,7 @@ def test_blind_predictions_score_chance(name):
 def test_shuffling_rows_changes_no_score(name):
     predicted, truth = cloud()
     sizes = {"n": 10} if "n" in protocols.protocol(name).settings else {}
-    rows = [protocols.score(name, p, t, n_bootstrap=50, **sizes)
+    rows = [protocols.score_protocol(name, p, t, n_bootstrap=50, **sizes)
             for p, t in ((predicted, truth), (mixed_up(predicted), mixed_up(truth)))]
     assert rows[0].value[0] == pytest.approx(rows[1].value[0]) and rows[0].chance[0] == pytest.approx(rows[1].chance[0])
 
@@ -192,22 +192,22 @@ def test_rows_of_scores_carry_the_stamp_of_the_protocol_that_gives_their_value()
     for row in (r.iloc[0] for r in rows):
         name, _, inside = row.protocol.partition(" (")
         settings = {k: int(v) for k, v in (s.split("=") for s in inside.rstrip(")").split(", "))}
-        again = protocols.score(name, predicted, truth, **settings).iloc[0]
+        again = protocols.score_protocol(name, predicted, truth, **settings).iloc[0]
         assert (again.value, again.chance) == pytest.approx((row.value, row.chance)) and again.protocol == row.protocol
 
 
 def test_a_stamp_names_only_settings_that_are_not_the_published_ones():
     predicted, truth = cloud()
-    assert protocols.score("nway/exact", predicted, truth).protocol[0] == "nway/exact@1"
-    assert protocols.score("nway/exact@1", predicted, truth, n_choices=5).protocol[0] == "nway/exact@1 (n_choices=5)"
-    assert protocols.score("nway/exact", predicted, truth, n_choices=5).metric[0] == "5-way identification"
+    assert protocols.score_protocol("nway/exact", predicted, truth).protocol[0] == "nway/exact@1"
+    assert protocols.score_protocol("nway/exact@1", predicted, truth, n_choices=5).protocol[0] == "nway/exact@1 (n_choices=5)"
+    assert protocols.score_protocol("nway/exact", predicted, truth, n_choices=5).metric[0] == "5-way identification"
 
 
 def test_one_set_of_predictions_under_every_protocol():
     predicted, truth = cloud()
     table = protocols.compare(predicted, truth, n=10, n_choices=3, name="us", origin="twin")
     assert len(table) == len(protocols.PROTOCOLS) == table.protocol.nunique() and not table.value.isna().any()
-    assert {*intervals.COLUMNS, "protocol", "better"} <= set(table)
+    assert {*intervals.SCORE_COLUMNS, "protocol", "better"} <= set(table)
     assert ((table.low <= table.value + 1e-9) & (table.value <= table.high + 1e-9)).all()
     with pytest.raises(ValueError, match="the setting 'k', which none of these 1 protocols has"):
         protocols.compare(predicted, truth, ["nway/exact"], k=3)
@@ -231,4 +231,4 @@ def test_the_registry_says_for_each_what_differs():
 def test_what_cannot_be_scored_is_said_in_a_sentence(call, message):
     name, settings = call
     with pytest.raises(ValueError, match=message):
-        protocols.score(name, *cloud(), **settings)
+        protocols.score_protocol(name, *cloud(), **settings)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from point_plants import GUESS, SEED, TRUTH, mixed_up, near, embeddings
+from planted_embeddings import GUESS, SEED, TRUTH, mixed_up, near, embeddings
 
 from mindreader.scoring import controls, forced_choice as identification, ranking as retrieval
 from mindreader.records import Embeddings
@@ -20,26 +20,26 @@ def naive_hits(predicted, truth, direction):
 def test_retrieval_is_the_released_argmax_rule(direction):
     order = np.argsort(GUESS.keys)
     expected = naive_hits(GUESS.take(order), TRUTH, direction)
-    won = retrieval.hits(retrieval.batch(GUESS, TRUTH, n=None), direction)
+    won = retrieval.hits(retrieval.retrieval_batch(GUESS, TRUTH, n=None), direction)
     assert (won == expected).all() and 0 < won.mean() < 1
 
 
 def test_forward_is_brain_to_picture_on_a_hand_made_case():
     similarity = np.array([[0.9, 0.8, 0.1], [0.2, 0.7, 0.3], [0.1, 0.75, 0.6]])       # [truth, prediction]
-    batch = retrieval.Batch(similarity, np.array([1, 2, 3]), np.arange(3))
+    batch = retrieval.RetrievalBatch(similarity, np.array([1, 2, 3]), np.arange(3))
     assert list(retrieval.hits(batch, "forward")) == [True, False, True]      # columns: 0.9 own, 0.8 of picture 1, 0.6 own
     assert list(retrieval.hits(batch, "backward")) == [True, True, False]     # rows: 0.9 own, 0.7 own, 0.75 of picture 2
 
 
 def test_another_showing_of_the_picture_is_a_hit_and_a_tie_is_a_miss():
     similarity = np.array([[0.5, 0.9, 0.1], [0.5, 0.2, 0.1], [0.5, 0.2, 0.3]])
-    same = retrieval.Batch(similarity, np.array([4, 4, 5]), np.arange(3))
+    same = retrieval.RetrievalBatch(similarity, np.array([4, 4, 5]), np.arange(3))
     assert list(retrieval.hits(same, "backward")) == [True, True, False]
     assert list(retrieval.hits(same, "forward")) == [False, True, True]
 
 
 def test_the_headline_is_the_first_trials_in_trial_order():
-    batch = retrieval.batch(mixed_up(GUESS), TRUTH, n=30)
+    batch = retrieval.retrieval_batch(mixed_up(GUESS), TRUTH, n=30)
     assert list(batch.keys) == list(range(30))
     table = retrieval.retrieval(GUESS, TRUTH, direction="forward", n=30, name="us", origin="twin").iloc[0]
     assert table.hits == retrieval.hits(batch, "forward").sum() and table.n == 30 and table.origin == "twin"
@@ -63,7 +63,7 @@ def test_a_blind_guess_gives_chance_within_its_interval():
 
 
 def test_chance_is_what_a_uniform_guess_scores():
-    batch = retrieval.batch(GUESS, TRUTH, n=30)
+    batch = retrieval.retrieval_batch(GUESS, TRUTH, n=30)
     rng = np.random.default_rng(SEED)
     guesses = batch.image_ids[rng.integers(30, size=(4000, 30))]
     expected = (guesses == batch.image_ids).mean()
@@ -83,17 +83,17 @@ def test_shuffling_rows_changes_no_score():
 
 def test_a_caption_is_drawn_for_each_trial_by_seed():
     captions = embeddings(repeats=3, source="clip", space="caption")
-    one, again, other = (retrieval.batch(GUESS, captions, n=80, seed=s).similarity for s in (1, 1, 2))
+    one, again, other = (retrieval.retrieval_batch(GUESS, captions, n=80, seed=s).similarity for s in (1, 1, 2))
     assert np.array_equal(one, again) and not np.array_equal(one, other)
 
 
 def test_nearest_lists_pictures_nearest_first():
-    ids = retrieval.nearest(TRUTH, TRUTH, 3)
+    ids = retrieval.nearest_pictures(TRUTH, TRUTH, 3)
     cosine = TRUTH.unit().vectors @ TRUTH.unit().vectors.T
     assert (ids[:, 0] == TRUTH.image_ids).all()
     assert (ids == TRUTH.image_ids[np.argsort(-cosine, 1)[:, :3]]).all()
     with pytest.raises(ValueError, match="41 nearest pictures, got 40"):
-        retrieval.nearest(TRUTH, TRUTH, 41)
+        retrieval.nearest_pictures(TRUTH, TRUTH, 41)
 
 
 def test_retrieval_refuses_what_it_cannot_score():
@@ -118,27 +118,27 @@ def test_two_mappers_together_beat_each_alone_and_a_useless_one_gets_no_weight()
     both = retrieval.combined_retrieval([a, b], [truth, truth], direction="forward", n=180)
     alone = [retrieval.retrieval(p, truth, direction="forward", n=180).value[0] for p in (a, b)]
     assert both.value[0] > max(alone)
-    batches = [retrieval.batch(p, truth, n=180, start=180) for p in (a, noise)]
+    batches = [retrieval.retrieval_batch(p, truth, n=180, start=180) for p in (a, noise)]
     assert retrieval.choose_weights(batches).values[0] >= 0.8
 
 
 def test_weights_are_the_best_of_the_whole_grid():
-    batches = [retrieval.batch(near(TRUTH, 2, 1.5, seed=SEED + 1), TRUTH, n=80) for _ in range(2)]
-    batches[1] = retrieval.Batch(np.random.default_rng(1).normal(size=(80, 80)), batches[0].image_ids, batches[0].keys)
-    won = {w: sum(retrieval.hits(retrieval.Batch(w * batches[0].similarity + (1 - w) * batches[1].similarity,
+    batches = [retrieval.retrieval_batch(near(TRUTH, 2, 1.5, seed=SEED + 1), TRUTH, n=80) for _ in range(2)]
+    batches[1] = retrieval.RetrievalBatch(np.random.default_rng(1).normal(size=(80, 80)), batches[0].image_ids, batches[0].keys)
+    won = {w: sum(retrieval.hits(retrieval.RetrievalBatch(w * batches[0].similarity + (1 - w) * batches[1].similarity,
                                            batches[0].image_ids, batches[0].keys), d).sum()
                   for d in ("forward", "backward")) for w in np.arange(21) / 20}
     assert won[retrieval.choose_weights(batches).values[0]] == max(won.values())
 
 
 def test_weights_chosen_on_the_scored_batch_are_refused():
-    batches = [retrieval.batch(GUESS, TRUTH, n=40)] * 2
+    batches = [retrieval.retrieval_batch(GUESS, TRUTH, n=40)] * 2
     weights = retrieval.choose_weights(batches, step=0.5)
     with pytest.raises(ValueError, match="chosen on 40 of these trials"):
         retrieval.combine(batches, weights)
     with pytest.raises(ValueError, match="got 1 batches for 2 weights"):
-        retrieval.combine([retrieval.batch(GUESS, TRUTH, n=40, start=40)], weights)
+        retrieval.combine([retrieval.retrieval_batch(GUESS, TRUTH, n=40, start=40)], weights)
     with pytest.raises(ValueError, match="hold different trials"):
-        retrieval.choose_weights([batches[0], retrieval.batch(GUESS, TRUTH, n=40, start=40)], step=0.5)
+        retrieval.choose_weights([batches[0], retrieval.retrieval_batch(GUESS, TRUTH, n=40, start=40)], step=0.5)
     with pytest.raises(ValueError, match="expected more than 81"):
         retrieval.combined_retrieval([GUESS, GUESS], [TRUTH, TRUTH], direction="forward", n=80)

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from mindreader.scoring import readout
-from mindreader.scoring.readout import (CategoryConfig, at_trials, categories, category_auc, category_table,
+from mindreader.scoring.readout import (CategoryConfig, at_trials, category_labels, category_auc, category_table,
                                         fit_categories)
 from mindreader.records import Embeddings, Stimuli, Trials
 
@@ -42,7 +42,7 @@ def sides(embeddings, repeats=2, noise=0.5):
 
 def test_labels_say_which_classes_each_picture_holds():
     stimuli, _ = planted()
-    truth = categories(stimuli)
+    truth = category_labels(stimuli)
     assert truth.names == NAMES and truth.kinds == ("thing",) * 3 + ("stuff",) * 2
     for image in stimuli.ids[:20]:
         held = set(stimuli.annotations.category[stimuli.annotations.image_id == image])
@@ -53,7 +53,7 @@ def test_labels_say_which_classes_each_picture_holds():
 
 def test_planted_classes_are_read_as_well_as_by_logistic_regression():
     stimuli, embeddings = planted()
-    truth, (train, val) = categories(stimuli), sides(embeddings)
+    truth, (train, val) = category_labels(stimuli), sides(embeddings)
     fitted = fit_categories(train, val, truth, SMALL, kind="fmri", seed=1)
     table = category_auc({"fMRI": fitted.predict(val)}, val, truth).set_index("category").value
     labels, val_labels = truth.at(train.image_ids), truth.at(val.image_ids)
@@ -67,7 +67,7 @@ def test_planted_classes_are_read_as_well_as_by_logistic_regression():
 
 def test_the_table_has_the_papers_groups_with_spread_and_interval():
     stimuli, embeddings = planted()
-    truth, (train, val) = categories(stimuli), sides(embeddings)
+    truth, (train, val) = category_labels(stimuli), sides(embeddings)
     logits = {"CLIP": 5 * truth.at(val.image_ids) + 0.0, "noise": np.random.default_rng(1).normal(size=(len(val), 5))}
     table = category_table(logits, val, truth, origin="twin", n_bootstrap=200).set_index(["name", "metric"])
     assert (table.loc["CLIP"].value == 1).all() and list(table.loc["CLIP"].n_classes) == [2, 2, 4]
@@ -82,7 +82,7 @@ def test_the_table_has_the_papers_groups_with_spread_and_interval():
 def test_classes_of_the_same_name_but_another_kind_are_kept_apart():
     stimuli, _ = planted()
     more = pd.DataFrame({"image_id": stimuli.ids[:9], "category": "sky", "kind": "thing"})
-    truth = categories(dataclasses.replace(stimuli, annotations=pd.concat([stimuli.annotations, more])))
+    truth = category_labels(dataclasses.replace(stimuli, annotations=pd.concat([stimuli.annotations, more])))
     columns = [i for i, name in enumerate(truth.names) if name == "sky"]
     assert [truth.kinds[i] for i in columns] == ["thing", "stuff"]
     assert list(truth.labels[:, columns[0]]) == [True] * 9 + [False] * (len(stimuli.ids) - 9)
@@ -90,7 +90,7 @@ def test_classes_of_the_same_name_but_another_kind_are_kept_apart():
 
 def test_two_fits_of_one_seed_agree_to_the_bit():
     stimuli, embeddings = planted()
-    truth, (train, val) = categories(stimuli), sides(embeddings)
+    truth, (train, val) = category_labels(stimuli), sides(embeddings)
     config = dataclasses.replace(SMALL, epochs=2)
     a, b, c = (fit_categories(train, val, truth, config, kind="fmri", seed=s).predict(val) for s in (1, 1, 2))
     assert np.array_equal(a, b) and not np.array_equal(a, c)
@@ -99,7 +99,7 @@ def test_two_fits_of_one_seed_agree_to_the_bit():
 @pytest.mark.parametrize("kind, widths", [("fmri", (2048, 512)), ("clip", (384, 256)), ("resnet", (512, 256))])
 def test_hidden_sizes_are_the_papers(kind, widths):
     stimuli, embeddings = planted()
-    truth, (train, val) = categories(stimuli), sides(embeddings)
+    truth, (train, val) = category_labels(stimuli), sides(embeddings)
     fitted = fit_categories(train, val, truth, CategoryConfig(epochs=0), kind=kind, seed=1)
     assert tuple(layer.out_features for layer in fitted.network[::2]) == (*widths, 5)
 
@@ -160,7 +160,7 @@ def test_the_interval_of_mean_auc_holds_the_mean_and_a_constant_score_is_half():
 
 def test_messages_name_what_is_wrong():
     stimuli, embeddings = planted()
-    truth, (train, val) = categories(stimuli), sides(embeddings)
+    truth, (train, val) = category_labels(stimuli), sides(embeddings)
     with pytest.raises(ValueError, match="kind 'eeg', expected one of fmri, clip, resnet"):
         fit_categories(train, val, truth, SMALL, kind="eeg", seed=1)
     one = val.take(slice(0, 1))

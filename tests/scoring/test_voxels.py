@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from point_plants import GUESS, SEED, TRUTH, near
+from planted_embeddings import GUESS, SEED, TRUTH, near
 from scipy.stats import pearsonr
 
 from mindreader.scoring import voxels

@@ -197,7 +197,7 @@ def test_the_base_fit_answers_to_each_of_its_names():
 
 def test_hits_of_a_batch_become_a_table():
     similarity = np.array([[0.9, 0.8, 0.1], [0.2, 0.7, 0.3], [0.1, 0.75, 0.6]])
-    batch = retrieval.Batch(similarity, np.array([1, 2, 3]), np.arange(3))
+    batch = retrieval.RetrievalBatch(similarity, np.array([1, 2, 3]), np.arange(3))
     table = claims.trial_hits(batch, seed=4)
     assert list(table.forward) == [True, False, True] and list(table.backward) == [True, True, False]
     assert (table.seed == 4).all() and list(table.image_id) == [1, 2, 3]

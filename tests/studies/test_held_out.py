@@ -19,7 +19,7 @@ def run():
 
 @pytest.fixture(scope="module")
 def table(run):
-    return unmet.unmet_scores(run, "both")
+    return unmet.held_out_scores(run, "both")
 
 
 def test_only_the_split_differs(run):
@@ -32,21 +32,21 @@ def test_only_the_split_differs(run):
 
 
 def test_pictures_that_hold_the_same_things_are_on_one_side(run):
-    other = unmet.split_runs(run)[unmet.UNMET]
+    other = unmet.split_runs(run)[unmet.HELD_OUT]
     held = other.subject.stimuli.annotations.groupby("image_id").category.apply(frozenset)
     assert not set(held.reindex(other.split.train).dropna()) & set(held.reindex(other.split.validation).dropna())
 
 
 def test_held_out_kinds_are_farther_from_training(table):
     nearest = table.groupby("split").nearest.first()
-    assert nearest[unmet.UNMET] < nearest[unmet.USUAL]
+    assert nearest[unmet.HELD_OUT] < nearest[unmet.USUAL]
 
 
 def test_all_sources_are_scored_under_both_splits(table):
     two = table[table.metric == unmet.TWO]
-    assert set(zip(two.split, two.name)) == {(s, n) for s in (unmet.USUAL, unmet.UNMET) for n in unmet.SOURCES}
+    assert set(zip(two.split, two.name)) == {(s, n) for s in (unmet.USUAL, unmet.HELD_OUT) for n in unmet.SOURCES}
     value = two.set_index(["split", "name"]).value
-    for split in (unmet.USUAL, unmet.UNMET):
+    for split in (unmet.USUAL, unmet.HELD_OUT):
         assert value[split, "true embedding"] > value[split, "shuffled brain"] + 0.1
 
 
@@ -90,7 +90,7 @@ def test_a_record_is_what_this_run_would_make_until_something_changes(run, table
 def test_the_page_has_a_row_for_each_source_and_both_splits_side_by_side(table):
     shown = unmet.shown(table)
     assert list(shown.name) == list(unmet.SOURCES)
-    for split in (unmet.USUAL, unmet.UNMET):
+    for split in (unmet.USUAL, unmet.HELD_OUT):
         cell = shown.set_index("name").loc["brain", f"{unmet.TWO}, {split}"]
         line = table[(table.split == split) & (table.name == "brain") & (table.metric == unmet.TWO)].iloc[0]
         assert cell.startswith(f"{line.value:.3f} (")

@@ -88,7 +88,7 @@ def test_rows_that_are_one_recipe_are_fitted_once():
 # ── the scores ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_one_line_for_each_row_seed_and_direction(table):
     assert len(table) == len(SOME) * 2 * 2 and set(table.seed) == {0, 1}
-    assert set(intervals.COLUMNS) <= set(table.columns) and (table.note == "").all() and (table.protocol != "").all()
+    assert set(intervals.SCORE_COLUMNS) <= set(table.columns) and (table.note == "").all() and (table.protocol != "").all()
     same = table.set_index(["name", "seed", "metric"]).sort_index()
     pd.testing.assert_frame_equal(same.loc["threshold", ["value", "key"]], same.loc["MSE+cos", ["value", "key"]])
     assert same.loc["threshold", "key"].nunique() == 2

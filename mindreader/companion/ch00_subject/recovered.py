@@ -1,24 +1,24 @@
-"""Chapter 00, second half: what was planted in the simulated subject, and whether it is found again."""
+"""Recover the planted ground truth of the simulated subject, and hold it to bars set in advance (chapter 00)."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from ...core import weights
 from ... import scoring, twin
+from ...core import weights
 from ...nsd import ATLASES
-from ...pretraining import category_prompts
-from ...scoring import auc_by_class, categories, mean_auc_interval, pearson
-from ...world import STUFF
 from ...pipeline import Pipeline
+from ...pretraining import category_prompts
+from ...scoring import auc_by_class, category_labels, mean_auc_interval, pearson
+from ...world import STUFF
 from ..ch01_screening.screening import screening_auc
-from .decoding import INPUTS, attended_row, factor_means
+from ..common import interval
+from .decoding import FEWEST, INPUTS, attended_row, factor_means
 from .subject import of_the_plant, repeat_reliability, session_moments
 
 CEILING, SCREENING, CONTRAST, CATEGORY, TOP1, OFFSET, P = 0.9, 0.9, 5.0, 0.95, 0.90, 0.9, 0.01   # the bars
-N_CHOICES = 300          # captions among which a picture finds its own
-FEWEST = 10              # pictures with and without a factor, for it to be read
+N_CHOICES = 300          # candidates in retrieval between pictures and captions
 # contrast -> which pictures show it, from the planted factors of a scene
 CONTRASTS = {
     "faces": lambda f: f.face > 0,
@@ -31,7 +31,7 @@ CONTRASTS = {
 # ── voxels ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 @of_the_plant
 def noise_ceilings(run: Pipeline) -> pd.DataFrame:
-    """Each voxel's true ncsnr and the one in the files, found in the betas by NSD's procedure: voxel, planted, found."""
+    """Compare each voxel's true ncsnr with NSD's estimate from the betas: table voxel, planted, found."""
     subject = run.subject
     table = pd.DataFrame({"voxel": np.arange(subject.n_voxels), "planted": run.plant.ncsnr, "found": subject.ncsnr})
     return table[subject.rois["valid"] & np.isfinite(table.found)].reset_index(drop=True)
@@ -39,10 +39,10 @@ def noise_ceilings(run: Pipeline) -> pd.DataFrame:
 
 @of_the_plant
 def receptive_fields(run: Pipeline) -> pd.DataFrame:
-    """Where voxels of the visual areas look: voxel, axis, planted, found; the picture spans -1 to 1."""
+    """Estimate receptive-field centres in the visual areas: voxel, axis, planted, found; the picture spans -1 to 1."""
     stimuli, mine = run.subject.stimuli, run.subject.rois["prf-visualrois"] & run.subject.rois["valid"]
     trials = run.subject.trials.replace(run.subject.trials.betas[:, mine])
-    found = twin.centre_of_fields(trials, stimuli.ids, stimuli.images)
+    found = twin.receptive_field_centres(trials, stimuli.ids, stimuli.images)
     parts = [pd.DataFrame({"voxel": np.flatnonzero(mine), "axis": axis, "planted": run.plant.centre[mine, i],
                            "found": found[:, i]}) for i, axis in enumerate(("left to right", "top to bottom"))]
     return pd.concat(parts, ignore_index=True).dropna(ignore_index=True)
@@ -50,10 +50,10 @@ def receptive_fields(run: Pipeline) -> pd.DataFrame:
 
 @of_the_plant
 def region_contrasts(run: Pipeline) -> pd.DataFrame:
-    """Median t of each localiser region for each contrast on the betas, one picture one sample.
+    """Compute the median t of each localiser region for each contrast, one sample for each picture.
 
     Table region, contrast, own (whether the region is named for it), value, low, high (95 % interval over pictures,
-    for its own contrast), n_voxels, n (pictures), n_shown (that show it). Voxels that never answer are left out.
+    for its own contrast), n_voxels, n (pictures), n_shown (that show it). Voxels without signal are left out.
     """
     regions = {name: (atlas.removeprefix("floc-"), run.subject.rois[name] & (run.plant.ncsnr > 0))
                for atlas, names in ATLASES.items() if atlas.startswith("floc") for name in names}
@@ -80,16 +80,16 @@ def region_contrasts(run: Pipeline) -> pd.DataFrame:
 
 # ── CLIP ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def clip_categories(run: Pipeline) -> pd.DataFrame:
-    """How well CLIP's cosine with "a photo of a …" tells pictures with a category from those without.
+    """Score CLIP's zero-shot classification of the stimuli, by cosine with "a photo of a …".
 
     Table name, group, input, value (ROC AUC), low, high (95 % over pictures), n_present, n; best first. Categories with
     at least ten pictures on either side; none of these pictures was in CLIP's training.
     """
     if "categories" not in run.memo:
-        labels, likeness, names = _zero_shot(run)
+        labels, cosines, names = _zero_shot(run)
         stuff = {name for name, _ in STUFF.values()}
-        table = auc_by_class(labels, likeness, names)[0].rename(columns={"category": "name"})
-        table[["low", "high"]] = [_auc_interval(run, labels[:, [k]], likeness[:, [k]]) for k in range(len(names))]
+        table = auc_by_class(labels, cosines, names)[0].rename(columns={"category": "name"})
+        table[["low", "high"]] = [_auc_interval(run, labels[:, [k]], cosines[:, [k]]) for k in range(len(names))]
         table = table.assign(group=["stuff" if n in stuff else "things" for n in names], input="CLIP, zero-shot")
         run.memo["categories"] = table.sort_values(["group", "value"], ascending=False, ignore_index=True)[
             ["name", "group", "input", "value", "low", "high", "n_present", "n"]]
@@ -98,7 +98,7 @@ def clip_categories(run: Pipeline) -> pd.DataFrame:
 
 @of_the_plant
 def clip_matches(run: Pipeline) -> pd.DataFrame:
-    """How often CLIP finds the picture of a specific caption among 300 and back: a tidy score table of two rows."""
+    """Score CLIP's retrieval between pictures and their specific captions, among 300: a tidy score table of two rows."""
     table = run.plant.captions
     first = table[table.grade == "specific"].drop_duplicates("image_id").caption_id
     caption = run.embeddings["caption"]
@@ -106,29 +106,29 @@ def clip_matches(run: Pipeline) -> pd.DataFrame:
     seed, n = run.experiment.child_seed("bootstrap"), min(N_CHOICES, len(caption))
     ids, rows = np.empty(0, int), {"forward": [], "backward": []}
     for start in range(0, len(caption) - n + 1, n):
-        batch = scoring.batch(caption, run.embeddings["image"], n=n, start=start)
+        batch = scoring.retrieval_batch(caption, run.embeddings["image"], n=n, start=start)
         ids = np.r_[ids, batch.image_ids]
         for direction, won in rows.items():
             won.append(scoring.hits(batch, direction))
     parts = []
     for name, direction in (("caption to picture", "forward"), ("picture to caption", "backward")):
         won = np.concatenate(rows[direction]).astype(float)
-        low, high = scoring.bootstrap_interval(won, ids, seed=seed, n_bootstrap=run.experiment.evaluate.n_bootstrap)
-        parts.append(scoring.row(name, f"top-1 of {n}", won.mean(), low, high, len(won), 1 / n, seed, run.origin))
+        low, high = interval(run, won, ids)
+        parts.append(scoring.score_row(name, f"top-1 of {n}", won.mean(), low, high, len(won), 1 / n, seed, run.origin))
     return pd.concat(parts, ignore_index=True)
 
 
 # ── all of it ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def recovery_table(run: Pipeline) -> pd.DataFrame:
-    """What was planted, how it was looked for, what was found, and whether that clears the bar.
+    """List what was planted, the method of recovery, the value found, and whether it clears the bar.
 
-    Table planted, found by, value, low, high (95 %), n, bar, holds; only the rows that this subject has a truth for.
+    Table planted, found by, value, low, high (95 %), n, bar, holds; only rows with a ground truth for this subject.
     """
     return pd.DataFrame([{k: v for k, v in row.items() if k not in ("key", "chance")} for row in _rows(run)])
 
 
 def subject_summary(run: Pipeline) -> dict:
-    """The numbers of the chapter's prose and scorecard."""
+    """Collect the numbers of the chapter's prose and scorecard."""
     values = {row["key"]: {"ours": row["value"], "low": row["low"], "high": row["high"], "n": row["n"],
                            "chance": row["chance"], "note": f"{row['found by']}; bar: {row['bar']}"}
               for row in _rows(run)}
@@ -143,7 +143,7 @@ def _rows(run: Pipeline) -> list[dict]:
     if "rows" not in run.memo:
         rows = [_clip_row(run)]
         if run.origin == "twin":
-            rows = [*_voxel_rows(run), *rows, *_match_rows(run), *_reading_rows(run)]
+            rows = [*_voxel_rows(run), *rows, *_match_rows(run), *_decoding_rows(run)]
         run.memo["rows"] = rows
     return run.memo["rows"]
 
@@ -181,9 +181,9 @@ def _voxel_rows(run: Pipeline) -> list[dict]:
 
 
 def _clip_row(run: Pipeline) -> dict:
-    labels, likeness, _ = _zero_shot(run)
+    labels, cosines, _ = _zero_shot(run)
     value = clip_categories(run).value.mean()
-    low, high = _auc_interval(run, labels, likeness)
+    low, high = _auc_interval(run, labels, cosines)
     return _row("clip_category_auc", "categories in a picture", "CLIP, zero-shot, mean ROC AUC", value, low, high,
                 len(labels), f"above {CATEGORY}", value > CATEGORY, 0.5)
 
@@ -194,25 +194,23 @@ def _match_rows(run: Pipeline) -> list[dict]:
             for row in clip_matches(run).itertuples()]
 
 
-def _reading_rows(run: Pipeline) -> list[dict]:
+def _decoding_rows(run: Pipeline) -> list[dict]:
     """Scene factors and attention."""
     means = factor_means(run).set_index("name")
     floor, single, top = (means.loc[name] for name in INPUTS)
-    told = attended_row(run).iloc[0]
+    thing = attended_row(run).iloc[0]
     return [_row("factors_single", "factors of a scene", "linear decoding of single trials, mean r", single.value,
                  single.low, single.high, single.n, "between shuffled and noiseless",
                  single.low > floor.high and single.high < top.low, 0.0),
-            _row("attended", "which thing is attended", "read from the trial, share right", told.value, told.low,
-                 told.high, told.n, f"above chance, p < {P}", told.p < P and told.value > told.chance, told.chance)]
+            _row("attended", "which thing is attended", "decoded from the trial, share correct", thing.value, thing.low,
+                 thing.high, thing.n, f"above chance, p < {P}", thing.p < P and thing.value > thing.chance, thing.chance)]
 
 
 def _repeats(run: Pipeline) -> dict:
-    table, seed = repeat_reliability(run), run.experiment.child_seed("bootstrap")
-    values = {}
+    table, values = repeat_reliability(run), {}
     for column, note in (("same", "pattern correlation of two trials of a picture"),
                          ("other", "control: of trials of two pictures")):
-        low, high = scoring.bootstrap_interval(table[column].to_numpy(), table.image_id.to_numpy(), seed=seed,
-                                                 n_bootstrap=run.experiment.evaluate.n_bootstrap)
+        low, high = interval(run, table[column], table.image_id)
         values[f"repeat_{column}"] = {"ours": table[column].mean(), "low": low, "high": high, "n": len(table),
                                       "note": note}
     return values
@@ -221,7 +219,7 @@ def _repeats(run: Pipeline) -> dict:
 def _sessions(run: Pipeline) -> dict:
     moments, values = session_moments(run), {}
     for when in ("before", "after"):
-        share = moments[f"share_{when}"].round(9)   # what is left of rounding is not drift
+        share = moments[f"share_{when}"].round(9)   # rounding error is not drift
         middle = [float(np.median(share)), *_over_voxels(run, share[:, None], lambda s: np.median(s, axis=1)[:, 0])]
         values[f"drift_{when}"] = dict(zip(("ours", "low", "high"), middle)) | {
             "n": len(share), "note": f"share of a voxel's variance between sessions, {when} z-scoring; median"}
@@ -229,33 +227,34 @@ def _sessions(run: Pipeline) -> dict:
 
 
 def _limits(run: Pipeline) -> dict:
-    """What stands beside the rows of the table: floor and ceiling of decoding, p of attention, CLIP's card."""
+    """Numbers beside the table's: floor and ceiling of decoding, p of attention, CLIP's model card."""
     if run.origin != "twin":
         return {}
     means = factor_means(run).set_index("name")
     values = {key: {"ours": means.value[name], "low": means.low[name], "high": means.high[name],
                     "n": int(means.n[name]), "note": note}
-              for key, name, note in (("factors_shuffled", INPUTS[0], "control: factors of other pictures; guessing the mean of other folds leans below 0"),
-                                      ("factors_noiseless", INPUTS[2], "limit: responses without noise"))}
-    told = attended_row(run).iloc[0]
-    values["attended_p"] = {"ours": told.p, "n": int(told.n), "note": "by swapping the trials of a picture"}
+              for key, name, note in (
+                  ("factors_shuffled", INPUTS[0], "control: factors of other pictures; predicting the mean of other folds "
+                                                  "is biased below 0"),
+                  ("factors_noiseless", INPUTS[2], "limit: responses without noise"))}
+    thing = attended_row(run).iloc[0]
+    values["attended_p"] = {"ours": thing.p, "n": int(thing.n), "note": "by permuting the trials of a picture"}
     card = weights.load_card("clip") if run.experiment.embed.clip == "mini" else {"scores": {}}
     for key in (k for k in ("category_auc", "top1_captions", "top1_pictures") if k in card["scores"]):
         values[f"card_{key}"] = {"ours": card["scores"][key], "n": card["data"]["n_held_out"],
-                                 "note": "on CLIP's card, held-out scenes of its own world"}
+                                 "note": "on CLIP's card, held-out scenes of its training distribution"}
     return values
 
 
-def _auc_interval(run: Pipeline, labels: np.ndarray, likeness: np.ndarray) -> tuple[float, float]:
-    return mean_auc_interval(labels, likeness, run.subject.stimuli.ids,
-                                     seed=run.experiment.child_seed("bootstrap"),
-                                     n_bootstrap=min(200, run.experiment.evaluate.n_bootstrap))
+def _auc_interval(run: Pipeline, labels: np.ndarray, cosines: np.ndarray) -> tuple[float, float]:
+    return mean_auc_interval(labels, cosines, run.subject.stimuli.ids, seed=run.experiment.child_seed("bootstrap"),
+                             n_bootstrap=min(200, run.experiment.evaluate.n_bootstrap))
 
 
 def _zero_shot(run: Pipeline) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Labels and cosines of pictures and categories, (n_pictures, n_categories) both, and the categories' names."""
     if "zero-shot" not in run.memo:
-        truth, prompts = categories(run.subject.stimuli), category_prompts()
+        truth, prompts = category_labels(run.subject.stimuli), category_prompts()
         count = truth.labels.sum(0)
         kept = [k for k, name in enumerate(truth.names) if name in prompts
                 and FEWEST <= count[k] <= len(truth.ids) - FEWEST]
@@ -280,7 +279,7 @@ def _r(run: Pipeline, planted, found) -> tuple[float, float, float]:
 
 
 def _over_voxels(run: Pipeline, table: np.ndarray, statistic) -> tuple[float, float]:
-    """95 % interval of a statistic when voxels, the rows of `table`, are drawn again; statistic takes (draws, n, m)."""
+    """95 % interval of a statistic from resampling voxels, the rows of `table`; statistic takes (draws, n, m)."""
     rng, values = np.random.default_rng(run.experiment.child_seed("voxels")), []
     for _ in range(-(-run.experiment.evaluate.n_bootstrap // 50)):
         values.append(statistic(table[rng.integers(0, len(table), (50, len(table)))]))

@@ -1,6 +1,8 @@
-"""Chapter 01: which captions are kept, and whether the screen is right."""
+"""Screen captions, and score the screen against the planted grades (paper §2.1; chapter 01)."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,15 +10,14 @@ import pandas as pd
 from ... import scoring
 from ...core import paper_value
 from ...embedding import score_captions
-from ...scoring import mean_auc_interval, weighted_auc
 from ...pipeline import Pipeline
-from ...records import Embeddings
+from ...scoring import mean_auc_interval, weighted_auc
 
 INTEGER_BINS = np.arange(0.5, 6)
 
 
 def screening_examples(run: Pipeline, n: int = 6) -> tuple[np.ndarray, pd.DataFrame]:
-    """The first n pictures (n, H, W, 3) and their captions, table image, caption, probability, kept, grade."""
+    """Take the first n pictures (n, H, W, 3) and their captions: table image, caption, probability, kept, grade."""
     ids = run.subject.stimuli.ids[:n]
     table = _scored(run)
     table = table[table.image_id.isin(ids)].assign(image=lambda t: pd.Index(ids).get_indexer(t.image_id))
@@ -25,12 +26,12 @@ def screening_examples(run: Pipeline, n: int = 6) -> tuple[np.ndarray, pd.DataFr
 
 
 def captions_kept(run: Pipeline) -> pd.DataFrame:
-    """How many captions each picture keeps: table image_id, kept."""
+    """Count the captions kept for each picture: table image_id, kept."""
     return run.caption_scores.groupby("image_id")["kept"].sum().astype(int).reset_index()
 
 
 def screening_auc(run: Pipeline) -> pd.DataFrame:
-    """ROC AUC for telling captions meant to be specific from the rest, with controls; needs a planted grade.
+    """ROC AUC of specific captions against the rest, with controls; needs a planted grade.
 
     Table name, metric, value, low, high, n, chance, control, seed, origin; 95 % intervals from resampling pictures.
     """
@@ -50,13 +51,13 @@ def screening_auc(run: Pipeline) -> pd.DataFrame:
         value = weighted_auc(specific, score, np.ones((1, len(score))))[0]
         low, high = mean_auc_interval(specific[:, None], score[:, None], table.image_id.to_numpy(), seed=seed,
                                       n_bootstrap=run.experiment.evaluate.n_bootstrap)
-        rows.append(scoring.row(name, "ROC AUC", value, low, high, table.image_id.nunique(), 0.5, seed, run.origin,
-                                  control=control))
+        rows.append(scoring.score_row(name, "ROC AUC", value, low, high, table.image_id.nunique(), 0.5, seed, run.origin,
+                                      control=control))
     return pd.concat(rows, ignore_index=True)
 
 
 def threshold_sweep(run: Pipeline, thresholds=np.linspace(0, 0.98, 50)) -> pd.DataFrame:
-    """Share of captions kept against the factor in the rule, by planted grade: table threshold, grade, value."""
+    """Share of captions kept over the factor in the rule, by planted grade: table threshold, grade, value."""
     table = _scored(run)
     best = table.groupby("image_id")["probability"].transform("max")
     ratio = (table.probability / best).to_numpy()
@@ -66,7 +67,7 @@ def threshold_sweep(run: Pipeline, thresholds=np.linspace(0, 0.98, 50)) -> pd.Da
 
 
 def screening_summary(run: Pipeline) -> dict:
-    """The numbers of the chapter's prose and scorecard."""
+    """Collect the numbers of the chapter's prose and scorecard."""
     kept, n = captions_kept(run).kept.to_numpy(), len(run.subject.stimuli.ids)
     auc = screening_auc(run).set_index("name")
     within = (kept >= 1) & (kept <= 3)
@@ -99,7 +100,6 @@ def _scored(run: Pipeline) -> pd.DataFrame:
 
 def _against_another_picture(run: Pipeline, rng) -> pd.DataFrame:
     embeddings = run.embeddings["image"]
-    order = np.roll(rng.permutation(len(embeddings)), 1)
-    moved = Embeddings(embeddings.vectors[order], embeddings.image_ids, embeddings.keys, embeddings.space, embeddings.source)
+    moved = replace(embeddings, vectors=embeddings.vectors[np.roll(rng.permutation(len(embeddings)), 1)])
     return score_captions(run.subject.stimuli, moved, run.embeddings["caption"], logit_scale=run.clip.logit_scale,
                           config=run.experiment.screen)

@@ -6,15 +6,15 @@ import pandas as pd
 
 from ... import scoring
 from ...mapping import targets
-from ...scoring import Batch, over_repeats
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings
-from ..common import entry
+from ...scoring import RetrievalBatch, over_repeats
 from ...studies.sources import how_scored
+from ..common import entry
 
 READERS = ("mapper", "ridge regression")
 TRIALS = ("first trials", "one showing of each picture")
-PROTOCOLS = dict(zip(TRIALS, ("mindreader", "one-showing")))
+PROTOCOLS = dict(zip(TRIALS, ("mindreader", "one-repeat")))
 
 
 def similarities(run: Pipeline) -> pd.DataFrame:
@@ -45,7 +45,7 @@ def occurrence_curves(run: Pipeline, space: str = "image") -> pd.DataFrame:
     parts = []
     for reader in READERS:
         for kind, batch in _batches(run)[space, reader, TRIALS[1]].items():
-            count = sorted(scoring.occurrences(batch, "forward"), reverse=True)
+            count = sorted(scoring.k_occurrences(batch, "forward"), reverse=True)
             parts.append(pd.DataFrame({"reader": reader, "similarity": kind, "rank": range(1, len(count) + 1),
                                        "count": count}))
     return pd.concat(parts, ignore_index=True)
@@ -64,7 +64,7 @@ def hubs_summary(found: pd.DataFrame, hubs: pd.DataFrame) -> dict:
     return values
 
 
-def _batches(run: Pipeline) -> dict[tuple[str, str, str], dict[str, Batch]]:
+def _batches(run: Pipeline) -> dict[tuple[str, str, str], dict[str, RetrievalBatch]]:
     """(space, reader, trials) -> similarity -> batch; the means that are subtracted are the training side's."""
     if "hub batches" not in run.memo:
         run.memo["hub batches"] = {
@@ -73,10 +73,10 @@ def _batches(run: Pipeline) -> dict[tuple[str, str, str], dict[str, Batch]]:
     return run.memo["hub batches"]
 
 
-def _of(run: Pipeline, embeddings: Embeddings, space: str, trials: str) -> dict[str, Batch]:
+def _of(run: Pipeline, embeddings: Embeddings, space: str, trials: str) -> dict[str, RetrievalBatch]:
     truth = targets(run.targets[space], run.experiment.mapping.clamp)
-    middle = scoring.centre(run.training(embeddings), truth)
+    middle = scoring.training_means(run.training(embeddings), truth)
     scored, n = run.validation(embeddings), run.experiment.evaluate.n_retrieval
     if trials == TRIALS[1]:
         scored = over_repeats(scored, 1)
-    return scoring.batches(scored, truth, middle, n=min(n, len(scored)), seed=run.experiment.child_seed("retrieval"))
+    return scoring.batches_by_similarity(scored, truth, middle, n=min(n, len(scored)), seed=run.experiment.child_seed("retrieval"))

@@ -10,12 +10,12 @@ from ...core import paper_value
 from ...mapping import targets
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings
-from ..common import entry
 from ...studies.sources import how_scored, true_embeddings
+from ..common import entry
 
 MAPPERS = {"image": "f_mi", "caption": "f_mc"}  # the paper's names
-RETRIEVALS = ("retrieval/mindreader-forward", "retrieval/mindreader-backward", "retrieval/one-showing-forward",
-              "retrieval/one-showing-backward", "retrieval/mindreader-forward-draws",
+RETRIEVALS = ("retrieval/mindreader-forward", "retrieval/mindreader-backward", "retrieval/one-repeat-forward",
+              "retrieval/one-repeat-backward", "retrieval/mindreader-forward-draws",
               "retrieval/mindreader-backward-draws", "retrieval/mindeye-code-forward",
               "retrieval/mindeye-code-backward")
 FEWEST = 10         # pictures that were shown so often, for a mean over so many showings to be scored
@@ -85,7 +85,7 @@ def retrieval_by_protocol(run: Pipeline) -> pd.DataFrame:
         for name in RETRIEVALS:
             wanted = run.experiment.evaluate.n_retrieval
             n = wanted if "/mindreader-" in name else min(wanted, pictures)
-            parts.append(scoring.score(name, run.validation(embeddings["image"]), _truth(run)["image"], name=reader,
+            parts.append(scoring.score_protocol(name, run.validation(embeddings["image"]), _truth(run)["image"], name=reader,
                                          **_settings(run, n=n)))
     return pd.concat(parts, ignore_index=True).drop(columns="better")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ...pipeline import Pipeline
 from ... import scoring
+from ...pipeline import Pipeline
 from ..common import pictures_of
 
 PAIRS = ("found instead", "found for another", "at random")
@@ -63,7 +63,7 @@ def misses_summary(run: Pipeline, pairs: pd.DataFrame) -> dict:
 
 def _misses(run: Pipeline, direction: str) -> pd.DataFrame:
     """Trials of the first batch that miss: table image_id, found (what was nearer than the right, nearest first)."""
-    batch = scoring.batch(run.validation(run.mapped["image"]), run.truth["image"], n=run.experiment.evaluate.n_retrieval)
+    batch = scoring.retrieval_batch(run.validation(run.mapped["image"]), run.truth["image"], n=run.experiment.evaluate.n_retrieval)
     nearness = batch.nearness(direction)
     same = batch.image_ids[:, None] == batch.image_ids
     right = np.where(same, nearness, -np.inf).max(1)

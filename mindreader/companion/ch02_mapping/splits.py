@@ -12,9 +12,9 @@ import pandas as pd
 from ... import nsd, scoring
 from ...core import home, source_fingerprint
 from ...mapping import fit_ridge
-from ...scoring import over_repeats
 from ...pipeline import Pipeline
 from ...records import Embeddings, Split, Subject, Trials
+from ...scoring import over_repeats
 from ..common import entry
 
 PAPER, MET, APART = "first appearance (paper)", "the same pictures, kinds met", "z-scored on training trials"
@@ -118,4 +118,4 @@ def _row(run: Pipeline, name: str, embeddings: Embeddings, split: Split, n: int,
                               origin=run.origin, n_bootstrap=run.experiment.evaluate.n_bootstrap)
     nearest = (truth.at(split.validation) @ truth.at(split.train).T).max(1).mean()
     return row.assign(n_train=len(split.train), nearest=nearest, direction=direction, protocol=row.protocol.str.replace(
-        "mindreader", "one-showing"))
+        "mindreader", "one-repeat"))

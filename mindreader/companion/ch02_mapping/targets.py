@@ -93,7 +93,7 @@ def dimension_correlations(run: Pipeline) -> tuple[pd.DataFrame, pd.DataFrame]:
         value, low, high = average * varies.mean()
         each.append(pd.DataFrame(values, columns=["value", "low", "high"]).assign(space=space, reader=reader,
                                                                                  dimension=range(len(values))))
-        mean.append(scoring.row(f"{reader}, {space}", "mean r over dimensions", value, low, high, len(embeddings), 0.0, seed,
+        mean.append(scoring.score_row(f"{reader}, {space}", "mean r over dimensions", value, low, high, len(embeddings), 0.0, seed,
                                   run.origin, constant=int((~varies).sum())))
     return (pd.concat(each, ignore_index=True)[["space", "reader", "dimension", "value", "low", "high"]],
             pd.concat(mean, ignore_index=True))
@@ -115,7 +115,7 @@ def nearness_to_both(run: Pipeline) -> pd.DataFrame:
             value = cosines[own]
             low, high = scoring.bootstrap_interval(value, brain.image_ids, seed=seed,
                                                      n_bootstrap=run.experiment.evaluate.n_bootstrap)
-            rows.append(scoring.row(f"{space} mapper", f"cosine to {aim}", value.mean(), low, high, len(brain),
+            rows.append(scoring.score_row(f"{space} mapper", f"cosine to {aim}", value.mean(), low, high, len(brain),
                                       cosines[~own].mean(), seed, run.origin))
     return pd.concat(rows, ignore_index=True)
 

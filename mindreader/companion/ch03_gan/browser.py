@@ -1,4 +1,4 @@
-"""Chapter 03: pictures to browse, from the worst to the best by score: a table, and one sheet that holds all of them."""
+"""Tabulate reconstructions from the worst to the best score, for a table to sort, with one sheet of their pictures."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import pandas as pd
 
 from ... import core, embedding, scoring
 from ...core import atomic_write
-from ...scoring import pixel_correlation
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
+from ...scoring import pixel_correlation
+from ...studies.sources import reconstruction_features, nearest_training_ids, reconstructions, picture_categories
 from ..common import first_draw, first_of_each, pictures_of
 from .pictures import LABELS
-from ...studies.sources import features, nearest_training_ids, painted, picture_kinds
 
 
 @dataclass(frozen=True, eq=False)
 class Browser:
-    """What can be browsed.
+    """What the page's table and its script take.
 
-    table  image_id, trial, kind, and a column for each score; a row for each picture, in the order of the sheet
+    table  image_id, trial, category, and a column for each score; a row for each picture, in the order of the sheet
     lines  (n, len(sheet.TILES), sheet.TILE, sheet.TILE, 3) uint8
     """
 
@@ -40,27 +40,27 @@ class Browser:
 def browse(run: Pipeline, cond: str, n: int = 96) -> Browser:
     """Trials at even steps of rank by exact 2-way identification, from the worst to the best; each picture's first trial.
 
-    Seen, from the brain by each head, from the true embedding, and the nearest training picture; with the scores of the
-    pictures by `cond`.
+    The picture seen, its reconstructions by each head and from the true embedding, and the nearest training picture;
+    scores are those of `cond`.
     """
-    embeddings = features(run, cond)
+    embeddings = reconstruction_features(run, cond)
     first = first_of_each(embeddings, len(embeddings))
     ways = run.experiment.evaluate.ways[-1]
-    clip = embedding.embed_reconstructions(painted(run, cond), run.clip).take(first)
+    clip = embedding.embed_reconstructions(reconstructions(run, cond), run.clip).take(first)
     few = embeddings.take(first)
     table = pd.DataFrame({"image_id": few.image_ids, "trial": few.keys})
-    table["kind"] = picture_kinds(run).loc[few.image_ids].to_numpy()
+    table["category"] = picture_categories(run).loc[few.image_ids].to_numpy()
     table["2-way"] = scoring.n_way(few, run.true_features, n_choices=2)
     table[f"{ways}-way"] = scoring.n_way(few, run.true_features, n_choices=ways)
-    table["2-way, same kind"] = scoring.n_way_within(few, run.true_features, picture_kinds(run))
+    table["2-way, same category"] = scoring.n_way_within(few, run.true_features, picture_categories(run))
     table["2-way, CLIP of the loss"] = scoring.n_way(clip, run.embeddings["image"], n_choices=2)
     order = np.lexsort((table.trial, table[f"{ways}-way"], table["2-way"]))
     chosen = order[np.unique(np.linspace(0, len(order) - 1, min(n, len(order))).round().astype(int))]
     table, rows = table.iloc[chosen].reset_index(drop=True), first[chosen]
     seen = pictures_of(run, table.image_id)
     columns = {"seen": seen}
-    columns |= {LABELS[c]: first_draw(painted(run, c))[rows] for c in CONDITIONS}
-    columns["true embedding"] = first_draw(painted(run, cond, "true embedding"))[rows]
+    columns |= {LABELS[c]: first_draw(reconstructions(run, c))[rows] for c in CONDITIONS}
+    columns["true embedding"] = first_draw(reconstructions(run, cond, "true embedding"))[rows]
     columns["nearest training picture"] = pictures_of(run, nearest_training_ids(run, cond)[rows])
     table["PixCorr"] = pixel_correlation(columns[LABELS[cond]], seen)
     return Browser(table, np.stack([core.tiles(columns[name]) for name in core.TILES], 1))

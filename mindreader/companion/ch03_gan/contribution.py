@@ -1,4 +1,4 @@
-"""Chapter 03: how much of each score the brain supplies, and the later field's eight numbers."""
+"""Measure what the brain contributes to each score of the reconstructions, and the eight metrics of later work."""
 
 from __future__ import annotations
 
@@ -6,43 +6,45 @@ import numpy as np
 import pandas as pd
 
 from ... import embedding, scoring
-from ...scoring import Bottleneck, Eye, eight
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
-from ...records import SPACES, Embeddings, Reconstructions
+from ...records import SPACES, Reconstructions
+from ...scoring import Bottleneck, FeatureExtractor, eight_metrics
+from ...studies.sources import (NEAREST, brain_embeddings, reconstruction_features, how_scored, identification_row, nearest_training,
+                                nearest_training_ids, reconstructions, picture_categories)
 from ..common import entry, first_of_each, pictures_of
-from ...studies.sources import identification_row, how_scored
 from .fidelity import distances
-from ...studies.sources import NEAREST, brain_embeddings, features, nearest_training, nearest_training_ids, painted, picture_kinds
+from .pictures import mean_row
 
 ORDER = ("true embedding", "brain", "category centroid", NEAREST, "random training embedding", "mean embedding",
          "shuffled brain")
-NO_BRAIN = ORDER[4:]  # prior only: nothing that the trial's own brain said
+NO_BRAIN = ORDER[4:]  # the generator's prior only: nothing of the trial's own activity
 RANKS = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
-PAINTED_RANKS = (0, 1, 4, 16, 64)
+GENERATED_RANKS = (0, 1, 4, 16, 64)
 AVERAGED = "brain, repeats averaged"
-CLIP, WITHIN = "2-way, by the CLIP of the loss", "2-way among the same kind"
+CLIP, WITHIN = "2-way, by the CLIP of the loss", "2-way among the same category"
 
 
 def scores_by_source(run: Pipeline, cond: str, numbers: pd.DataFrame) -> pd.DataFrame:
-    """Every score of everything that a generator can be fed with, and of retrieval: a row for each source and score.
+    """Every score for every source of the generator's conditions, and for retrieval: a row for each source and score.
 
     numbers: from `eight_numbers`, of which PixCorr and SSIM are taken. Table name, metric, value, low, high, chance,
     better ("higher" or "lower"), n, origin, in the order in which they are to be shown.
     """
-    kind, rows = picture_kinds(run), []
+    category, rows = picture_categories(run), []
     ways = run.experiment.evaluate.ways[-1]
     far = distances(run, cond).set_index(["name", "metric"]).value
     for name in ORDER:
-        embeddings = features(run, cond, name)
+        embeddings = reconstruction_features(run, cond, name)
         clip = nearest_training(run, cond, run.embeddings["image"]) if name == NEAREST else \
-            embedding.embed_reconstructions(painted(run, cond, name), run.clip)
+            embedding.embed_reconstructions(reconstructions(run, cond, name), run.clip)
         rows += [identification_row(run, name, embeddings, run.true_features, 2),
                  identification_row(run, name, clip, run.embeddings["image"], 2).assign(metric=CLIP),
-                 _within(run, name, embeddings, kind),
+                 mean_row(run, name, WITHIN, scoring.n_way_within(embeddings, run.true_features, category),
+                          embeddings.image_ids, 0.5),
                  identification_row(run, name, embeddings, run.true_features, ways)]
         if name != NEAREST:
-            rows += [scoring.row(name, metric, far[name, metric], np.nan, np.nan, len(embeddings), np.nan, 0, run.origin)
+            rows += [scoring.score_row(name, metric, far[name, metric], np.nan, np.nan, len(embeddings), np.nan, 0, run.origin)
                      for metric in ("FD (twin features)", "KD (twin features)")]
     pixels = numbers[numbers.metric.isin(["PixCorr", "SSIM"]) & numbers.name.isin(ORDER)]
     table = pd.concat([*rows, pixels], ignore_index=True)
@@ -50,8 +52,8 @@ def scores_by_source(run: Pipeline, cond: str, numbers: pd.DataFrame) -> pd.Data
     return table[["name", "metric", "value", "low", "high", "chance", "better", "n", "origin"]]
 
 
-def share_supplied(table: pd.DataFrame) -> pd.DataFrame:
-    """What the brain adds to each score: table metric, floor (the best without this brain), brain, ceiling, share.
+def brain_share(table: pd.DataFrame) -> pd.DataFrame:
+    """What the brain contributes to each score: table metric, floor (the best without this brain), brain, ceiling, share.
 
     share is (brain - floor) / (ceiling - floor); NaN where the ceiling is not better than the floor.
     """
@@ -68,10 +70,10 @@ def share_supplied(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def bottleneck_curve(run: Pipeline, cond: str) -> pd.DataFrame:
-    """Two-way identification when only the first r directions of what the mappers say get through, r = 0 … all.
+    """Two-way identification from the first r principal directions of the mapped embeddings, r = 0 … all.
 
-    Table rank, where, value, low, high: in CLIP's image and caption space for all trials, and through the painter, with
-    both conditions squeezed alike, for a few ranks and the first trial of each picture.
+    Table rank, where, value, low, high: in CLIP's image and caption space for all trials, and through the generator, with
+    both conditions reduced alike, for a few ranks and the first trial of each picture.
     """
     brain = brain_embeddings(run, cond)
     necks = {space: Bottleneck.of(run.training(run.conditions(cond)[space])) for space in SPACES}
@@ -81,73 +83,64 @@ def bottleneck_curve(run: Pipeline, cond: str) -> pd.DataFrame:
     for rank in [r for r in RANKS if r < most] + [most]:
         squeezed = {space: necks[space].squeeze(brain[space], rank) for space in SPACES}
         sets = {f"in CLIP's {space} space": (squeezed[space], run.truth[space]) for space in SPACES}
-        if rank in (*PAINTED_RANKS, most):
+        if rank in (*GENERATED_RANKS, most):
             pictures = run.reconstruct({space: embeddings.take(first) for space, embeddings in squeezed.items()}, cond)
-            sets["through the painter"] = run.picture_features(pictures), run.true_features
+            sets["through the generator"] = run.picture_features(pictures), run.true_features
         rows += [identification_row(run, where, guess, truth, 2).assign(rank=rank, where=where)
                  for where, (guess, truth) in sets.items()]
     return pd.concat(rows, ignore_index=True)[["rank", "where", "value", "low", "high", "n", "origin"]]
 
 
-def eight_numbers(run: Pipeline, cond: str, through: tuple[Eye, ...]) -> pd.DataFrame:
-    """The later field's eight numbers for one reconstruction of each picture: from the brain, the ceiling, and controls.
+def eight_numbers(run: Pipeline, cond: str, through: tuple[FeatureExtractor, ...]) -> pd.DataFrame:
+    """The eight metrics of later work for one reconstruction of each picture: from the brain, the ceiling, and controls.
 
-    Rows "brain" take the first trial of each picture; `AVERAGED` the mean of what the mappers said on all of its trials
-    (the later field averages activity, before its mappers).
+    Rows "brain" take the first trial of each picture; `AVERAGED` the mean of the mapped embeddings of all its trials
+    (later work averages activity, before its mappers).
     """
     brain = brain_embeddings(run, cond)
     first = first_of_each(brain["image"], len(brain["image"]))
-    sets = {name: _take(painted(run, cond, name), first)
+    sets = {name: _take(reconstructions(run, cond, name), first)
             for name in ("true embedding", "brain", "mean embedding", "shuffled brain")}
     sets[AVERAGED] = run.reconstruct({space: brain[space].per_image() for space in SPACES}, cond)
     sets[NEAREST] = _take(_nearest_pictures(run, cond), first)
-    return pd.concat([eight(sets[name], run.subject.stimuli, through, name=name, **how_scored(run))
+    return pd.concat([eight_metrics(sets[name], run.subject.stimuli, through, name=name, **how_scored(run))
                       for name in ("true embedding", AVERAGED, "brain", NEAREST, "mean embedding", "shuffled brain")],
                      ignore_index=True)
 
 
 def eight_wide(table: pd.DataFrame) -> pd.DataFrame:
-    """The same as the later field prints it: a row for each set of pictures, a column for each number with its arrow."""
+    """The same in wide form: a row for each set of pictures, a column for each metric with its arrow."""
     arrow = table.metric + table.better.map({"higher": " ↑", "lower": " ↓"})
     wide = table.assign(metric=arrow).pivot(index="name", columns="metric", values="value")
     return wide.loc[list(dict.fromkeys(table.name)), list(dict.fromkeys(arrow))].rename_axis(columns=None).reset_index()
 
 
-def supplied_entries(share: pd.DataFrame, by_source: pd.DataFrame, curve: pd.DataFrame, numbers: pd.DataFrame) -> dict:
-    """The numbers of the chapter's prose and scorecard on what the brain supplies, and the eight."""
+def contribution_entries(share: pd.DataFrame, by_source: pd.DataFrame, curve: pd.DataFrame, numbers: pd.DataFrame) -> dict:
+    """The numbers of the chapter's prose and scorecard on what the brain contributes, and the eight metrics."""
     def within(name, note):
         return entry(by_source[(by_source.name == name) & (by_source.metric == WITHIN)].iloc[0], note=note)
 
-    def painter(rank, note):
-        return entry(curve[(curve["where"] == "through the painter") & (curve["rank"] == rank)].assign(chance=0.5).iloc[0],
+    def generated(rank, note):
+        return entry(curve[(curve["where"] == "through the generator") & (curve["rank"] == rank)].assign(chance=0.5).iloc[0],
                      note=note)
 
     shares = share.set_index("metric").share
     values = {
-        "two_way_within": within("brain", "all rivals share the picture's kind"),
-        "two_way_within_ceiling": within("true embedding", "ceiling: CLIP's own points"),
-        "two_way_within_centroid": within("category centroid", "control: knows the kind, so nothing is left to know"),
-        "two_way_within_nearest": within(NEAREST, "control: retrieval in disguise"),
+        "two_way_within": within("brain", "all rivals share the picture's category"),
+        "two_way_within_ceiling": within("true embedding", "ceiling: CLIP's own embeddings"),
+        "two_way_within_centroid": within("category centroid", "control: the category alone, which all rivals share"),
+        "two_way_within_nearest": within(NEAREST, "control: retrieval, no generator"),
         "share_two_way": {"ours": float(shares["2-way identification"]),
                           "note": "of the way from the best score without this brain to the ceiling"},
         "share_clip": {"ours": float(shares[CLIP]), "note": "the same by the CLIP of the loss"},
-        "rank_1": painter(1, "one direction of each mapper's readings gets through"),
-        "rank_16": painter(16, "sixteen directions"),
-        "rank_all": painter(curve["rank"].max(), "all directions; the first trial of each picture"),
+        "rank_1": generated(1, "one principal direction of each mapper's embeddings"),
+        "rank_16": generated(16, "sixteen directions"),
+        "rank_all": generated(curve["rank"].max(), "all directions; the first trial of each picture"),
     }
     for row in numbers[numbers.name == "brain"].itertuples():
         key = row.metric.lower().replace(" (twin)", "").replace(" ", "_")
         values[f"eight_{key}"] = entry(row, note=f"{row.metric}, {row.better} is better; single trials")
     return values
-
-
-def _within(run: Pipeline, name: str, embeddings: Embeddings, kind: pd.Series) -> pd.DataFrame:
-    won = scoring.n_way_within(embeddings, run.true_features, kind)
-    scored = ~np.isnan(won)
-    seed = run.experiment.child_seed("bootstrap")
-    low, high = scoring.bootstrap_interval(won[scored], embeddings.image_ids[scored], seed=seed,
-                                             n_bootstrap=run.experiment.evaluate.n_bootstrap)
-    return scoring.row(name, WITHIN, won[scored].mean(), low, high, int(scored.sum()), 0.5, seed, run.origin)
 
 
 def _nearest_pictures(run: Pipeline, cond: str) -> Reconstructions:

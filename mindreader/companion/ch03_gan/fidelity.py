@@ -1,4 +1,4 @@
-"""Chapter 03: how far the pictures are from real ones, what few pictures do to that, and whether finetuning helped."""
+"""Measure distances of reconstructions to real pictures, their bias by sample size, and the gain by finetuning."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ...pipeline import Pipeline
-from ...scoring import by_size, difference, distance_rows, limit
-from ...studies.sources import features, sources
+from ...scoring import distance_by_size, distance_difference, distance_rows, distance_limit
+from ...studies.sources import reconstruction_features, sources
 
 SIZES = (1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4, 1)  # of the validation pictures
 DISTANCES = {"FD": "FD (twin features)", "KD": "KD (twin features)"}
@@ -15,15 +15,15 @@ HALVES, AS_RELEASED = "two halves of the real pictures", "against training trial
 
 
 def distances(run: Pipeline, cond: str) -> pd.DataFrame:
-    """Fréchet and kernel distance of each set of pictures to the validation pictures, and of real halves.
+    """Fréchet and kernel distance of each set of pictures to the validation pictures, and between two real halves.
 
-    The brain's pictures also stand beside the reference of the released code: the picture of every training trial, repeats
+    Reconstructions from the brain are also compared with the reference of the released code: the picture of every training trial, repeats
     and all. Source: paper Table 1. Departs: D-08.
     """
     ids = np.unique(run.split.validation)
     real = run.validation(run.true_features)
-    sets = {name: features(run, cond, name) for name in sources(run, cond)}
-    sets["brain, before finetuning"] = features(run, cond, finetuned=False)
+    sets = {name: reconstruction_features(run, cond, name) for name in sources(run, cond)}
+    sets["brain, before finetuning"] = reconstruction_features(run, cond, finetuned=False)
     rows = [distance_rows(embeddings, real, name=name, origin=run.origin) for name, embeddings in sets.items()]
     trained = run.released_reference
     rows += [distance_rows(sets[name], trained, name=f"{name}, {AS_RELEASED}", origin=run.origin)
@@ -37,28 +37,28 @@ def distances(run: Pipeline, cond: str) -> pd.DataFrame:
 
 
 def distances_by_size(run: Pipeline, cond: str) -> pd.DataFrame:
-    """Both distances when only n pictures of each side are at hand, as n grows.
+    """Both distances from n pictures of each side, as n grows.
 
-    Table set, n, metric, value, sd, limit (where the four largest n of FD point to as 1/n → 0; NaN for KD, which has no
-    bias). "real pictures" are training pictures against validation pictures: their true distance is small, so what is
+    Table set, n, metric, value, sd, limit (of a line in 1/n through the four largest n of FD, at 1/n → 0; NaN for KD, which
+    has no bias). "real pictures" are training pictures against validation pictures: their true distance is small, so what is
     measured is the bias.
     """
     real, seed = run.validation(run.true_features), run.experiment.child_seed("sizes")
-    sets = {"brain": features(run, cond), "brain, before finetuning": features(run, cond, finetuned=False),
+    sets = {"brain": reconstruction_features(run, cond), "brain, before finetuning": reconstruction_features(run, cond, finetuned=False),
             "real pictures": run.training(run.true_features)}
     sizes = sorted({max(3, round(share * len(real))) for share in SIZES})
     rows = []
     for name, embeddings in sets.items():
-        table = by_size(embeddings, real, sizes, seed=seed)
+        table = distance_by_size(embeddings, real, sizes, seed=seed)
         biased = table[table.metric == "FD"]
-        end = limit(biased.n[-4:], biased.value[-4:])
+        end = distance_limit(biased.n[-4:], biased.value[-4:])
         rows.append(table.assign(set=name, limit=np.where(table.metric == "FD", end, np.nan)))
     return pd.concat(rows, ignore_index=True)[["set", "n", "metric", "value", "sd", "limit"]]
 
 
 def finetuning_gain(run: Pipeline, cond: str) -> pd.DataFrame:
-    """How much nearer to the real pictures finetuning brought the brain's, by each distance: positive is better."""
-    return difference(features(run, cond, finetuned=False), features(run, cond), run.validation(run.true_features),
+    """How much nearer finetuning brings reconstructions to real pictures, by each distance: positive is better."""
+    return distance_difference(reconstruction_features(run, cond, finetuned=False), reconstruction_features(run, cond), run.validation(run.true_features),
                       seed=run.experiment.child_seed("bootstrap"), name="before less after finetuning",
                       origin=run.origin, n_bootstrap=min(200, run.experiment.evaluate.n_bootstrap))
 
@@ -76,8 +76,8 @@ def distance_entries(far: pd.DataFrame, sizes: pd.DataFrame, gain: pd.DataFrame)
     kernel = "KD (twin features)"
     values = {
         "fd": distance("brain", "FD (twin features); Table 1's FIDs are not recoverable"),
-        "fd_start": distance("brain, before finetuning", "the pretrained generator on mapped points"),
-        "fd_ceiling": distance("true embedding", "from CLIP's own points"),
+        "fd_start": distance("brain, before finetuning", "the pretrained generator on mapped embeddings"),
+        "fd_ceiling": distance("true embedding", "from CLIP's own embeddings"),
         "fd_shuffled": distance("shuffled brain", "control: another trial's activity"),
         "fd_halves": distance(HALVES, HALVES),
         "fd_train": distance(f"brain, {AS_RELEASED}", "the released code's reference: pictures of all training trials"),
@@ -85,7 +85,7 @@ def distance_entries(far: pd.DataFrame, sizes: pd.DataFrame, gain: pd.DataFrame)
         "fd_limit_start": limit("brain, before finetuning", "the same before finetuning"),
         "fd_limit_real": limit("real pictures", "the same for training pictures: about 0 if the line is right"),
         "kd": distance("brain", "kernel distance, not inflated by few pictures", kernel),
-        "kd_start": distance("brain, before finetuning", "the pretrained generator on mapped points", kernel),
+        "kd_start": distance("brain, before finetuning", "the pretrained generator on mapped embeddings", kernel),
     }
     for row in gain.itertuples():
         values[f"{row.metric[:2].lower()}_gain"] = {

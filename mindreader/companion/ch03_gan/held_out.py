@@ -1,17 +1,17 @@
-"""Chapter 03: the page's table and numbers on categories that were held out of training."""
+"""Tabulate identification with held-out categories for the page."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from ...studies.held_out import SOURCES, TRAINED, TWO, UNMET, USUAL, WITHIN
+from ...studies.held_out import SOURCES, TRAINED, TWO, HELD_OUT, USUAL, WITHIN
 from ...studies.sources import NEAREST
 from ..common import entry
 
 
-def unmet_entries(table: pd.DataFrame) -> dict:
-    """The numbers of the chapter's prose and scorecard on held-out kinds."""
-    where = {USUAL: "usual", UNMET: "unmet"}
+def held_out_entries(table: pd.DataFrame) -> dict:
+    """The numbers of the chapter's prose and scorecard on held-out categories; none where nothing was trained."""
+    where = {USUAL: "usual", HELD_OUT: "held_out"}
     if table.empty:
         return {}
     metric = {TWO: "", WITHIN: "_within", TRAINED: "_training"}
@@ -24,12 +24,13 @@ def unmet_entries(table: pd.DataFrame) -> dict:
     for row in table[(table.name == "brain") & (table.metric == TWO)].itertuples():
         values[f"{where[row.split]}_cosine"] = {"ours": row.nearest,
                                                 "note": f"{row.split}: cosine to the nearest training picture"}
-        values[f"{where[row.split]}_met"] = {"ours": row.kinds_met, "note": f"{row.split}: validation pictures of kinds met"}
+        values[f"{where[row.split]}_known"] = {
+            "ours": row.kinds_met, "note": f"{row.split}: validation pictures of a category that training has"}
     return values
 
 
-def shown(table: pd.DataFrame) -> pd.DataFrame:
-    """The table as the page has it: a row for each source, a column for each split and metric."""
+def held_out_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The scores in wide form: a row for each source, a column for each split and metric."""
     if table.empty:
         return table
     cell = [f"{r.value:.3f} ({r.low:.3f} to {r.high:.3f})" for r in table.itertuples()]

@@ -1,4 +1,4 @@
-"""Chapter 03: pictures from single trials, identified among others, and what they could have been made from instead."""
+"""Show reconstructions from single trials, and identify them by head, source of the embeddings, and control."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import pandas as pd
 
 from ... import embedding, scoring
 from ...core import LOST, paper_value, paper_values
-from ...scoring import n_way, n_way_sampled
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, Reconstructions
+from ...scoring import n_way, n_way_sampled
+from ...studies.sources import (NEAREST, brain_embeddings, reconstruction_features, how_scored, identification_row,
+                                nearest_training_ids, reconstructions, sources)
 from ..common import entry, first_draw, first_of_each, pictures_of
-from ...studies.sources import (NEAREST, brain_embeddings, features, identification_row, nearest_training_ids, painted,
-                                sources)
 
 LABELS = {"img": "image head", "cap": "caption head", "both": "both heads"}
 PAPER_ROWS = {"img": "f_mi", "cap": "f_mc", "both": "f_mi & f_mc"}  # of Table 6, where the first two are inferred
 BY_CLIP = "by the CLIP of the loss"
 
 
-# ── to look at ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── pictures ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def gan_history(run: Pipeline, cond: str) -> pd.DataFrame:
     """The weighted losses of finetuning, each the mean since the row before: table kimg, loss, value."""
     history = run.generator(cond).history.drop(columns="seconds")
@@ -28,7 +28,7 @@ def gan_history(run: Pipeline, cond: str) -> pd.DataFrame:
 
 
 def sample_columns(run: Pipeline, cond: str, n: int = 8) -> dict[str, np.ndarray]:
-    """Columns of pictures for the first trial of each of the first n validation pictures."""
+    """Reconstructions of the first trial of each of the first n validation pictures, ceiling and floors: columns."""
     fed = sources(run, cond)
     rows = first_of_each(fed["brain"]["image"], n)
     some = {name: {space: embeddings[space].take(rows) for space in SPACES} for name, embeddings in fed.items()}
@@ -42,7 +42,7 @@ def sample_columns(run: Pipeline, cond: str, n: int = 8) -> dict[str, np.ndarray
 
 
 def draws(run: Pipeline, cond: str, n: int = 5, n_draws: int = 4) -> dict[str, np.ndarray]:
-    """Several draws of z for the first trials."""
+    """Several draws of z for the first trials: columns."""
     brain = brain_embeddings(run, cond)
     rows = first_of_each(brain["image"], n)
     some = {space: brain[space].take(rows) for space in SPACES}
@@ -51,20 +51,20 @@ def draws(run: Pipeline, cond: str, n: int = 5, n_draws: int = 4) -> dict[str, n
 
 
 def by_head(run: Pipeline, n: int = 6) -> dict[str, np.ndarray]:
-    """The same trials as each head's generator paints them, the first trial of each of the first n validation pictures."""
+    """The same trials reconstructed by each head's generator, the first of each of the first n validation pictures."""
     like = brain_embeddings(run, "both")["image"]
     rows = first_of_each(like, n)
     ids, keys = like.image_ids[rows], like.keys[rows]
-    return {"seen": pictures_of(run, ids)} | {LABELS[c]: _at(painted(run, c), ids, keys) for c in CONDITIONS}
+    return {"seen": pictures_of(run, ids)} | {LABELS[c]: _at(reconstructions(run, c), ids, keys) for c in CONDITIONS}
 
 
 def extremes(run: Pipeline, cond: str, n: int = 4) -> tuple[dict[str, np.ndarray], list[str]]:
     """The n worst and the n best trials by exact 2-way identification, as columns of pictures and a label for each row.
 
     Of each picture only its first trial takes part. Where the score ties, the larger n of the settings decides, then the
-    order of trials: nobody chooses.
+    order of trials.
     """
-    embeddings = features(run, cond)
+    embeddings = reconstruction_features(run, cond)
     first = embeddings.take(first_of_each(embeddings, len(embeddings)))
     two, many = (n_way(first, run.true_features, n_choices=ways)
                  for ways in (2, run.experiment.evaluate.ways[-1]))
@@ -73,25 +73,25 @@ def extremes(run: Pipeline, cond: str, n: int = 4) -> tuple[dict[str, np.ndarray
     ids, keys = first.image_ids[chosen], first.keys[chosen]
     columns = {"seen": pictures_of(run, ids)}
     for name, source in (("from the brain", "brain"), ("true embedding", "true embedding")):
-        columns[name] = _at(painted(run, cond, source), ids, keys)
+        columns[name] = _at(reconstructions(run, cond, source), ids, keys)
     columns["nearest\ntraining picture"] = pictures_of(run, nearest_training_ids(run, cond)[_rows(embeddings, ids, keys)])
     return columns, [f"{score:.3f}" for score in two[chosen]]
 
 
 # ── identification ─────────────────────────────────────────────────────────────────────────────────────────────────────
 def identification(run: Pipeline, cond: str) -> pd.DataFrame:
-    """n-way identification by each head, and of the ceiling and the floors under `cond`, by a feature net no loss has seen.
+    """n-way identification of reconstructions by each head, and of ceiling and floors under `cond`, by the feature net.
 
     Table name, metric, value, low, high, n, chance, seed, origin, protocol, control, drawn, drawn_sd: the expectation over
-    all sets of rivals with an interval over pictures, and mean and spread of the paper's ten draws of rivals, which tell
-    nothing of other pictures. Source: paper A.4, Tables 5 and 6.
+    all sets of rivals with an interval over pictures, and mean and spread of the paper's ten draws of rivals,
+    whose spread says nothing about other pictures. Source: paper A.4, Tables 5 and 6.
     """
-    sets = {LABELS[c]: features(run, c) for c in CONDITIONS}
+    sets = {LABELS[c]: reconstruction_features(run, c) for c in CONDITIONS}
     heads = set(sets)
-    sets |= {name: features(run, cond, name) for name in [*sources(run, cond), NEAREST] if name != "brain"}
+    sets |= {name: reconstruction_features(run, cond, name) for name in [*sources(run, cond), NEAREST] if name != "brain"}
     rows = [_n_way_row(run, name, embeddings, run.true_features, ways, control=name not in heads)
             for name, embeddings in sets.items() for ways in run.experiment.evaluate.ways]
-    clip = embedding.embed_reconstructions(painted(run, cond), run.clip)
+    clip = embedding.embed_reconstructions(reconstructions(run, cond), run.clip)
     rows.append(_n_way_row(run, f"{LABELS[cond]}, {BY_CLIP}", clip, run.embeddings["image"], 2, control=True))
     return pd.concat(rows, ignore_index=True)
 
@@ -102,7 +102,7 @@ def two_way(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def table_6(table: pd.DataFrame) -> pd.DataFrame:
-    """An identification table as the paper's Table 6 has it, a column for each n: exact, by ten draws, and the paper's."""
+    """An identification table in the layout of the paper's Table 6, a column for each n: exact, ten draws, the paper's."""
     table = table[~table.name.str.endswith(BY_CLIP)]
     ways = list(dict.fromkeys(table.metric))
     rows = []
@@ -125,7 +125,7 @@ def conditions(run: Pipeline) -> pd.DataFrame:
     rows, real = [], run.validation(run.true_features)
     for cond in CONDITIONS:
         for finetuned in (False, True):
-            embeddings = features(run, cond, finetuned=finetuned)
+            embeddings = reconstruction_features(run, cond, finetuned=finetuned)
             name = f"{LABELS[cond]}, {'finetuned' if finetuned else 'as pretrained'}"
             row = identification_row(run, name, embeddings, run.true_features, 2)
             rows.append(row.assign(fd=scoring.frechet_distance(embeddings, real)).rename(columns={"fd": "FD (twin features)"}))
@@ -145,14 +145,23 @@ def identification_entries(run: Pipeline, cond: str, table: pd.DataFrame) -> dic
     for label in LABELS.values():
         values["two_way_" + label.split()[0]] = entry(way(label), note=f"{label}, finetuned")
     return values | {
-        "two_way_ceiling": entry(way("true embedding"), note="ceiling: CLIP's own points"),
-        "two_way_centroid": entry(way("category centroid"), note="control: knows the picture's kind and nothing else"),
+        "two_way_ceiling": entry(way("true embedding"), note="ceiling: CLIP's own embeddings"),
+        "two_way_centroid": entry(way("category centroid"), note="control: knows the picture's category and nothing else"),
         "two_way_shuffled": entry(way("shuffled brain"), note="control: another trial's activity"),
         "two_way_random": entry(way("random training embedding"), note="control: a training trial's activity"),
         "two_way_mean": entry(way("mean embedding"), note="control: no brain"),
-        "two_way_nearest": entry(way(NEAREST), note="control: retrieval in disguise"),
-        "two_way_clip": entry(way(f"{ours}, {BY_CLIP}"), note="a trap: the critic inside the loss"),
+        "two_way_nearest": entry(way(NEAREST), note="control: retrieval, no generator"),
+        "two_way_clip": entry(way(f"{ours}, {BY_CLIP}"), note="not independent: the CLIP is in the generator's loss"),
     }
+
+
+def mean_row(run: Pipeline, name: str, metric: str, values: np.ndarray, image_ids: np.ndarray, chance: float,
+             **columns) -> pd.DataFrame:
+    """A tidy score row: the mean of values (n,) over trials, without NaN, with an interval that resamples pictures."""
+    scored, how = ~np.isnan(values), how_scored(run)
+    values = values[scored]
+    low, high = scoring.bootstrap_interval(values, image_ids[scored], seed=how["seed"], n_bootstrap=how["n_bootstrap"])
+    return scoring.score_row(name, metric, values.mean(), low, high, len(values), chance, how["seed"], run.origin, **columns)
 
 
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -169,7 +178,7 @@ def _paper_cell(label: str, metric: str) -> str:
 
 
 def _rows(embeddings, image_ids, keys) -> np.ndarray:
-    """Where these trials are among the rows of `points` (Embeddings or Reconstructions)."""
+    """Where these trials are among the rows of `embeddings` (Embeddings or Reconstructions)."""
     index = pd.MultiIndex.from_arrays([embeddings.image_ids, embeddings.keys])
     return index.get_indexer(pd.MultiIndex.from_arrays([image_ids, keys]))
 

@@ -1,4 +1,4 @@
-"""What chapter 04 shows: reconstructions after microstimulation (paper §3.3, A.5)."""
+"""Chapter 04: reconstructions after microstimulation (paper §3.3, A.5)."""
 
 from .stimulation import (dose_response, face_and_level_panels, region_sizes, stimulation_effect, stimulation_panels,
                           stimulation_summary)

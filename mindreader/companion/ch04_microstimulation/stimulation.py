@@ -1,4 +1,4 @@
-"""Chapter 04: set a region's voxels to a value, decode again, and measure what changed."""
+"""Set the voxels of a region to a value, decode again, and measure the change of the mapped embedding."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def face_and_level_panels(run: Pipeline, value: float, n: int = 6) -> dict[str, 
 
 
 def stimulation_effect(run: Pipeline, value: float) -> pd.DataFrame:
-    """How much nearer stimulation brings the mapped point to the region's sentence, and as many random voxels do.
+    """How much nearer stimulation brings the mapped embedding to the region's sentence, against as many random voxels.
 
     Table name, metric, value, low, high, n, chance, seed, origin, control, region; mean over validation trials of
     cos(stimulated, sentence) - cos(as measured, sentence), with an interval over pictures.
@@ -102,7 +102,7 @@ def _control(run: Pipeline, region: str) -> np.ndarray:
 
 
 def _shift(run: Pipeline, voxels: np.ndarray, value: float, region: str) -> np.ndarray:
-    """Change of cosine with the region's sentence for each validation trial; the caption mapper reads."""
+    """Change of cosine with the region's sentence for each validation trial, by the caption mapper."""
     key = ("shift", region, value, voxels.tobytes())
     if key not in run.memo:
         trials = run.subject.validation
@@ -120,4 +120,4 @@ def _cosine(vectors: np.ndarray, direction: np.ndarray) -> np.ndarray:
 def _row(run: Pipeline, name: str, change: np.ndarray) -> pd.DataFrame:
     seed, ids = run.experiment.child_seed("bootstrap"), run.subject.validation.image_ids
     low, high = scoring.bootstrap_interval(change, ids, seed=seed, n_bootstrap=run.experiment.evaluate.n_bootstrap)
-    return scoring.row(name, "change of cosine", change.mean(), low, high, len(change), 0.0, seed, run.origin)
+    return scoring.score_row(name, "change of cosine", change.mean(), low, high, len(change), 0.0, seed, run.origin)

@@ -1,4 +1,4 @@
-"""Chapter 05: which classes can be read from CLIP, from activity, and from activity carried to CLIP."""
+"""Classify categories from CLIP embeddings, from activity, and from activity mapped to CLIP."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KEYS = {"CLIP": "clip", "fMRI": "fmri", "fMRI → CLIP": "mapped", "shuffled bra
 
 def class_counts(run: Pipeline) -> tuple[int, int]:
     """How many thing and stuff classes occur among the stimuli."""
-    kinds = scoring.categories(run.subject.stimuli).kinds
+    kinds = scoring.category_labels(run.subject.stimuli).kinds
     return kinds.count("thing"), kinds.count("stuff")
 
 
@@ -32,12 +32,12 @@ def category_logits(run: Pipeline) -> dict[str, np.ndarray]:
     """Each input's classifier, applied to the validation trials: name -> (n_trials, n_classes)."""
     if "logits" not in run.memo:
         train, validation = run.subject.train, run.subject.validation
-        fed = {
+        inputs = {
             "CLIP": (scoring.at_trials(run.truth["image"], train), scoring.at_trials(run.truth["image"], validation)),
             "fMRI": (train, validation),
             "fMRI → CLIP": (run.training(run.mapped["image"]), run.validation(run.mapped["image"])),
         }
-        logits = {name: _fetch(run, name, *rows) for name, rows in fed.items()}
+        logits = {name: _fetch(run, name, *rows) for name, rows in inputs.items()}
         order = np.random.default_rng(run.experiment.child_seed("shuffled trials")).permutation(len(validation))
         run.memo["logits"] = logits | {"shuffled brain": logits["fMRI"][order]}
     return run.memo["logits"]
@@ -45,7 +45,7 @@ def category_logits(run: Pipeline) -> dict[str, np.ndarray]:
 
 def category_auc(run: Pipeline) -> pd.DataFrame:
     """AUC of each class for each input: table input, category, kind, value, n_present, n (the paper's Fig. 6)."""
-    truth = scoring.categories(run.subject.stimuli)
+    truth = scoring.category_labels(run.subject.stimuli)
     return scoring.category_auc(category_logits(run), run.subject.validation, truth)
 
 
@@ -53,7 +53,7 @@ def category_table(run: Pipeline) -> pd.DataFrame:
     """Mean AUC over things, stuff and all classes, with an interval over pictures and the spread over classes (Table 2)."""
     if "category table" not in run.memo:
         run.memo["category table"] = scoring.category_table(
-            category_logits(run), run.subject.validation, scoring.categories(run.subject.stimuli),
+            category_logits(run), run.subject.validation, scoring.category_labels(run.subject.stimuli),
             seed=run.experiment.child_seed("bootstrap"), origin=run.origin,
             n_bootstrap=min(200, run.experiment.evaluate.n_bootstrap))
     return run.memo["category table"]
@@ -74,8 +74,8 @@ def category_summary(run: Pipeline) -> dict:
 
 
 def _fetch(run: Pipeline, name: str, train, validation) -> np.ndarray:
-    """Logits of one input's classifier, found in the store or made."""
-    truth, config = scoring.categories(run.subject.stimuli), run.experiment.category
+    """Logits of one input's classifier on the validation trials, from the store or made."""
+    truth, config = scoring.category_labels(run.subject.stimuli), run.experiment.category
 
     def make(folder: Path) -> None:
         fitted = scoring.fit_categories(train, validation, truth, config, kind=INPUTS[name][1],

@@ -1,4 +1,4 @@
-"""Chapter 07, what the condition decides and what is left to z: walks between two points, and several draws of one."""
+"""Measure what the condition decides and what z does: interpolated embeddings, and several draws of z for one."""
 
 from __future__ import annotations
 
@@ -8,79 +8,79 @@ import pandas as pd
 from ... import embedding, scoring
 from ...generator import TrainedGan
 from ...pipeline import Pipeline
+from .generators import LABELS, generators, truths
 from .held_out import sizes
-from .pretrained import LABELS, painters, truths
 from .shipped_clip import embeddings
 
 N_DRAWS = 4
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
-ALONG, ACROSS = "to another scene's point, same z", "same point, another z"
+ALONG, ACROSS = "to another scene's embedding, same z", "same embedding, another z"
 
 
 def walk(run: Pipeline, n: int = 6, steps: int = 6) -> dict[str, np.ndarray]:
-    """The language-free painter on the way from one held-out scene's point to the next one's, z held still: columns."""
+    """The language-free generator between the embeddings of two held-out scenes, with the same z: columns."""
     start, end = _pairs(run, n)
     columns = {"from": truths(run).pictures[:n]}
     for share in np.linspace(0, 1, steps):
-        columns[f"{share:.0%}"] = _painter(run).generate(_between(start, end, share), seed=_seed(run))
+        columns[f"{share:.0%}"] = _generator(run).generate(_between(start, end, share), seed=_seed(run))
     return columns | {"to": truths(run).pictures[n:2 * n]}
 
 
 def draws(run: Pipeline, n: int = 6, n_draws: int = 6) -> dict[str, np.ndarray]:
-    """The language-free painter on the same points with several z, and ten times two draws' difference: columns."""
-    painted = _painter(run).generate(embeddings(run)["picture"].vectors[:n], seed=_seed(run), n_draws=n_draws)
-    differ = 10 * np.abs(painted[:, 0].astype(int) - painted[:, 1])
-    columns = {"held out": truths(run).pictures[:n]} | {f"z {i + 1}": painted[:, i] for i in range(n_draws)}
+    """The language-free generator on the same embeddings with several z, and ten times two draws' difference: columns."""
+    several = _generator(run).generate(embeddings(run)["picture"].vectors[:n], seed=_seed(run), n_draws=n_draws)
+    differ = 10 * np.abs(several[:, 0].astype(int) - several[:, 1])
+    columns = {"held out": truths(run).pictures[:n]} | {f"z {i + 1}": several[:, i] for i in range(n_draws)}
     return columns | {"z 1 - z 2\nx 10": differ.clip(0, 255).astype(np.uint8)}
 
 
 def content_along(run: Pipeline) -> pd.DataFrame:
-    """How far the painted picture has gone from where it started, in units of the distance of two true scenes.
+    """Distance of the generated picture from the first one on the way, in units of the distance of two true scenes.
 
-    Table share (of the way), name (the condition moves, or z was drawn anew), value (mean distance in the feature net),
-    low, high (95 %, resampling pairs), n.
+    Table share (of the way), name (another condition, or another z), value (mean distance in the feature net), low, high
+    (95 %, resampling pairs), n.
     """
     if "content along" not in run.memo:
-        n, see, painter = _n(run), run.feature_net.images, _painter(run)
+        n, features, generator = _n(run), run.feature_net.images, _generator(run)
         start, end = _pairs(run, n)
-        true = see(truths(run).pictures[:2 * n])
+        true = features(truths(run).pictures[:2 * n])
         unit = np.linalg.norm(true[:n] - true[n:], axis=1).mean()
-        first = see(painter.generate(start, seed=_seed(run)))
-        along = [see(painter.generate(_between(start, end, share), seed=_seed(run))) for share in STEPS]
-        across = see(painter.generate(start, seed=_seed(run) + 1))
-        gone = [(share, ALONG, seen) for share, seen in zip(STEPS, along)]
-        gone += [(share, ACROSS, across) for share in STEPS]
+        first = features(generator.generate(start, seed=_seed(run)))
+        along = [features(generator.generate(_between(start, end, share), seed=_seed(run))) for share in STEPS]
+        across = features(generator.generate(start, seed=_seed(run) + 1))
+        sets = [(share, ALONG, vectors) for share, vectors in zip(STEPS, along)]
+        sets += [(share, ACROSS, across) for share in STEPS]
         run.memo["content along"] = pd.DataFrame([
-            {"share": share, "name": name, **_mean(run, np.linalg.norm(seen - first, axis=1) / unit), "n": n}
-            for share, name, seen in gone])
+            {"share": share, "name": name, **_mean(run, np.linalg.norm(vectors - first, axis=1) / unit), "n": n}
+            for share, name, vectors in sets])
     return run.memo["content along"]
 
 
 def shares_of_z(run: Pipeline) -> pd.DataFrame:
-    """Which share of the variance of painted pictures z decides, and the condition the rest, at each level of detail.
+    """Share of the variance of generated pictures due to z, the rest being the condition's, at each level of detail.
 
-    Variance over draws of z at the same point, over that of all pictures. Columns of `intervals.COLUMNS`; intervals resample
-    pictures.
+    Variance over draws of z for the same embedding, over that of all pictures. Columns of a tidy score table; intervals
+    resample pictures.
     """
     if "shares of z" not in run.memo:
-        painted = _painter(run).generate(embeddings(run)["picture"].vectors[:_n(run)], seed=_seed(run), n_draws=N_DRAWS)
-        run.memo["shares of z"] = _shares(run, painted)
+        several = _generator(run).generate(embeddings(run)["picture"].vectors[:_n(run)], seed=_seed(run), n_draws=N_DRAWS)
+        run.memo["shares of z"] = _shares(run, several)
     return run.memo["shares of z"]
 
 
-def _shares(run: Pipeline, painted: np.ndarray) -> pd.DataFrame:
+def _shares(run: Pipeline, pictures: np.ndarray) -> pd.DataFrame:
     """Of pictures (n, n_draws, height, width, 3), at each level of detail."""
-    n = len(painted)
-    size = painted.shape[2]
-    flat = painted.reshape(-1, *painted.shape[2:])
+    n = len(pictures)
+    size = pictures.shape[2]
+    flat = pictures.reshape(-1, *pictures.shape[2:])
     pixels = embedding.PixelEmbedder(size).images
     levels = {"content (feature net)": run.feature_net.images(flat),
               "layout (8 x 8 pixels)": embedding.PixelEmbedder(8).images(flat),
               "detail (what 16 x 16 pixels lack)": pixels(flat) - pixels(_blurred(flat))}
     rows = []
-    for name, seen in levels.items():
-        value, low, high = _share(seen.reshape(n, N_DRAWS, -1).astype(np.float64), run)
-        rows.append(scoring.row(name, "share of variance by z", value, low, high, n, np.nan, _seed(run), run.origin))
+    for name, vectors in levels.items():
+        value, low, high = _share(vectors.reshape(n, N_DRAWS, -1).astype(np.float64), run)
+        rows.append(scoring.score_row(name, "share of variance by z", value, low, high, n, np.nan, _seed(run), run.origin))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -97,8 +97,8 @@ def condition_summary(run: Pipeline) -> dict:
     return values
 
 
-def _painter(run: Pipeline) -> TrainedGan:
-    return painters(run)[LABELS["generator_lf"]]
+def _generator(run: Pipeline) -> TrainedGan:
+    return generators(run)[LABELS["generator_lf"]]
 
 
 def _seed(run: Pipeline) -> int:
@@ -106,18 +106,18 @@ def _seed(run: Pipeline) -> int:
 
 
 def _n(run: Pipeline) -> int:
-    """Pairs to walk between, and pictures to draw several z for."""
+    """Pairs to interpolate between, and pictures to draw several z for."""
     return sizes(run).scored // 10
 
 
 def _pairs(run: Pipeline, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points of the first n held-out pictures, and of the n after them, at unit length."""
+    """Embeddings of the first n held-out pictures, and of the n after them, at unit length."""
     found = embeddings(run)["picture"].unit().vectors
     return found[:n], found[n:2 * n]
 
 
 def _between(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
-    """On the straight line from start to end, both (n, d); the painter scales to unit length."""
+    """On the straight line from start to end, both (n, d); the generator scales to unit length."""
     return (1 - share) * start + share * end
 
 
@@ -135,10 +135,10 @@ def _mean(run: Pipeline, values: np.ndarray) -> dict:
     return {"value": float(values.mean()), "low": low, "high": high}
 
 
-def _share(seen: np.ndarray, run: Pipeline) -> tuple[float, float, float]:
-    """Variance within pictures over the whole, of points (n, n_draws, d), with its interval over pictures."""
-    n, n_draws, _ = seen.shape
-    means, squares = seen.mean(1), (seen ** 2).sum(2).mean(1)                       # [n d], [n]
+def _share(vectors: np.ndarray, run: Pipeline) -> tuple[float, float, float]:
+    """Variance within pictures over the whole, of vectors (n, n_draws, d), with its interval over pictures."""
+    n, n_draws, _ = vectors.shape
+    means, squares = vectors.mean(1), (vectors ** 2).sum(2).mean(1)                       # [n d], [n]
     within = (squares - (means ** 2).sum(1)) * n_draws / (n_draws - 1)
     rng = np.random.default_rng(run.experiment.child_seed("bootstrap"))
     drawn = rng.multinomial(n, np.full(n, 1 / n), run.experiment.evaluate.n_bootstrap) / n

@@ -1,4 +1,4 @@
-"""Points and guesses of them that several tests of scores share."""
+"""Embeddings and noisy predictions of them that several tests of scores share."""
 
 import numpy as np
 
