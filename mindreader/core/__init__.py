@@ -14,8 +14,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["weights"],
     submod_attrs={
         "cache": ["RowCache"],
-        "files": ["atomic_write"],
-        "keys": ["child_seed", "fingerprint", "source_fingerprint"],
+        "files": ["atomic_write", "is_full", "locked"],
+        "keys": ["child_seed", "fingerprint", "plain", "source_fingerprint"],
         "paper": ["LOST", "NONE", "format_number", "paper_value", "paper_values"],
         "params": ["DEVICE", "PRESETS", "ParameterError", "SUBJECT", "check_device", "progress", "run_name"],
         "paths": ["FIGURES", "NOTEBOOKS", "PACKAGE", "PAPER_VALUES", "RESULTS", "ROOT", "WEIGHTS", "checkout_of",

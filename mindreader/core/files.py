@@ -1,4 +1,4 @@
-"""Write a file whole or not at all, and say in a sentence that a disk is full."""
+"""Write a file whole or not at all, one process at a time where asked, and say in a sentence that a disk is full."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+
+from filelock import FileLock
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -29,6 +31,16 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
         raise
 
 
+@contextlib.contextmanager
+def locked(path: Path | str) -> Iterator[None]:
+    """Hold the lock of this file among all processes, waiting for whoever has it; a killed process lets go by itself.
+
+    Where the file system has no flock (some Lustre and NFS), a file that names its owner stands in (see filelock).
+    """
+    with FileLock(path):
+        yield
+
+
 def to_disk(path: Path) -> None:
     """Wait until a file, or a folder's list of files, is on the disk itself."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -40,7 +52,7 @@ def to_disk(path: Path) -> None:
 
 def is_full(error: BaseException, folder: Path) -> bool:
     """Whether a full disk is behind an error of writing below `folder`."""
-    if isinstance(error, OSError) and error.errno in _FULL:
+    if isinstance(error, OSError) and (error.errno in _FULL or "No space left" in str(error)):  # HDF5 says it in words alone
         return True
     # torch and HDF5 hide the error number of a failed write behind errors of their own
     return isinstance(error, OSError | RuntimeError) and shutil.disk_usage(folder).free < 1 << 20

@@ -6,6 +6,8 @@ import os
 import warnings
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "mindreader"
 NOTEBOOKS = ROOT / "notebooks"
@@ -16,12 +18,12 @@ PAPER_VALUES = PACKAGE / "core" / "paper_values.csv"
 
 
 def home() -> Path:
-    """The folder for what is made once and kept: $MINDREADER_HOME, or a folder in the user's cache.
+    """The folder for what is made once and kept: $MINDREADER_HOME, or a folder in the user's cache (XDG_CACHE_HOME).
 
     Never inside what is committed; it need not exist yet.
     """
     chosen = os.environ.get("MINDREADER_HOME")
-    return Path(chosen).expanduser().absolute() if chosen else Path.home() / ".cache" / "mindreader"
+    return Path(chosen).expanduser().absolute() if chosen else user_cache_path("mindreader", appauthor=False)
 
 
 def nsd_root() -> Path:

@@ -6,20 +6,18 @@ leaves either a whole stage or none.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import logging
 import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from . import paths
-from .files import disk_full, is_full, to_disk
+from .files import disk_full, is_full, locked, to_disk
 from .keys import fingerprint, plain
 from .results import provenance
 
@@ -64,7 +62,7 @@ class Store:
         folder = self.folder(stage, key)
         if not is_whole(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
-            with _locked(folder.with_name(f".{folder.name}.lock")):
+            with locked(folder.with_name(f".{folder.name}.lock")):
                 if not is_whole(folder):
                     self._make(stage, key, folder, make)
         return load(folder)
@@ -111,14 +109,6 @@ def _write_made(part: Path, stage: str, key: dict, seconds: float) -> None:
     made = {"stage": stage, "key": plain(key), "seconds": round(seconds, 1), "files": files,
             **provenance(commit=True)}
     (part / MADE).write_text(json.dumps(made, indent=1), encoding="utf-8")
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Wait for other processes that make the same thing; a killed one lets go by itself."""
-    with open(path, "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _main(arguments: list[str]) -> int:

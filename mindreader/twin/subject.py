@@ -1,16 +1,14 @@
-"""Make a simulated subject whose truth is known, and write it to disk in NSD's own layout."""
+"""Simulate a subject with known ground truth and write it to disk in NSD's layout."""
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import io
 import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -20,7 +18,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ..core import fingerprint, how_many, in_processes, progress as show_progress, source_fingerprint
+from ..core import fingerprint, how_many, in_processes, is_full, locked, progress as show_progress, source_fingerprint
 from ..nsd import Layout, MARKER
 from ..world import Scene, caption, draw_scene, factors, render, write_coco
 from .brain import CHANNELS, FEATURES, Brain, Responses
@@ -32,24 +30,24 @@ __all__ = ["Plant", "TwinConfig", "ensure_twin", "is_complete", "read_plant", "w
 
 VERSION = 1
 SUBJECT = "subj01"
-_PIXELS, _SEEN = 425, 64       # sides of the stored picture, and of what the brain sees
+_PIXELS, _INPUT_PIXELS = 425, 64  # sides of the stored picture, and of the brain's input
 _COCO_PIXELS = 256             # NSD too enlarged its pictures from another size
 _WITHHELD = 3 / 37             # sessions planned but not released, per session released, of NSD's subject 1
-_MOST = 8                      # processes that paint; one writes what they paint, and keeps up with no more
+_MAX_PROCESSES = 8             # that render; a single process writes, and keeps up with no more
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class TwinConfig:
-    """How large the simulated subject is, and how noisy.
+    """Size and noise of a simulated subject.
 
     n_voxels            in nsdgeneral; NSD's subject 1 has 15,724
     n_sessions          written; some more are planned and withheld, as NSD withheld the last 3 of 40
     trials_per_session  a multiple of 3, at most 900; NSD has 750
     median_ncsnr        over nsdgeneral; NSD's subject 1 has .36
-    stray_thoughts      variance of responses to what is not shown, relative to the signal's; the same for all voxels
-                        and so the limit of what many voxels can tell about one trial. NSD does not tell its value:
-                        it is set so that single trials are hard but not hopeless to read (book/data)
+    stray_thoughts      variance of responses to pictures not shown, relative to the signal's; shared by all voxels, and
+                        so the limit of decoding single trials. Its value in NSD is unknown: it is set so that single
+                        trials are hard but not impossible to decode (book/data)
     """
 
     n_voxels: int = 1024
@@ -84,19 +82,19 @@ class TwinConfig:
 
 @dataclass(frozen=True, eq=False)
 class Plant:
-    """The truth behind a simulated subject; voxels are those of nsdgeneral in C order over (z, y, x).
+    """The ground truth of a simulated subject; voxels are those of nsdgeneral in C order over (z, y, x).
 
     ncsnr        (n_voxels,)             true noise-ceiling signal-to-noise ratio
     expected     (n_pictures, n_voxels)  noiseless response to each picture, mean 0 and sd 1 per voxel
     attended     (n_trials,)             number of the attended thing of the scene, -1 for none
     category     (n_trials,)             its COCO id, 0 for none
     captions     table image_id, caption_id, grade
-    factors      table, one row per picture: what `scenes.factors` says
+    factors      table, one row per picture: `world.factors`
     near, far    tables (channels or features x voxels) of tuning weights
-    share        (n_voxels,)             how much of the response comes from pixels rather than from what is there
+    share        (n_voxels,)             share of the response from pixels rather than scene features
     selectivity  (n_voxels,)             of localiser voxels for their category
     centre, width (n_voxels, 2), (n_voxels,)  receptive field, the picture spans -1 to 1
-    gain, offset (n_sessions, n_voxels)  what each session did to every voxel
+    gain, offset (n_sessions, n_voxels)  of each session and voxel
     stray        (n_voxels,)             sd of shared stray thoughts, relative to the whole noise
     sample       (n_first, n_voxels)     betas of the first trials in percent signal change, before rounding
     """
@@ -120,10 +118,10 @@ class Plant:
 
 
 def ensure_twin(home: Path, config: TwinConfig = TwinConfig(), *, seed: int, progress=None) -> Path:
-    """The folder of this simulated subject below `home`/twins, made first if it is not there and whole.
+    """Find the folder of this simulated subject below `home`/twins, simulating it first unless it is complete.
 
-    Its name holds a fingerprint of size, seed and the code that draws and simulates, so that a twin of another kind is
-    never taken for it. Several processes may ask at once; one makes it and the others wait.
+    Its name holds a fingerprint of size, seed and the code that renders and simulates, so that no other subject is taken
+    for it. Several processes may ask at once; one simulates and the others wait.
 
     Parameters
     ----------
@@ -136,7 +134,7 @@ def ensure_twin(home: Path, config: TwinConfig = TwinConfig(), *, seed: int, pro
     Returns
     -------
     Path
-        Root of the tree, to be read with `nsd.load_subject(root, "subj01")`.
+        Root of the tree, for `nsd.load_subject(root, "subj01")`.
 
     Raises
     ------
@@ -147,22 +145,23 @@ def ensure_twin(home: Path, config: TwinConfig = TwinConfig(), *, seed: int, pro
 
 
 def write_twin(root: Path, config: TwinConfig = TwinConfig(), *, seed: int, progress=None) -> Path:
-    """Write a simulated subject to `root` and its plant beside it; what is already there and whole is left as it is.
+    """Write a simulated subject to `root` and its ground truth beside it; a complete one is left as it is.
 
-    The tree is made in a folder of its own and moved into place file by file. The marker goes first: it lists all
-    files with their sizes, so that a tree is either whole or seen as unfinished, and never without its label. Files of
-    others in `root` are left alone.
+    The tree is made in a temporary folder and moved into place file by file. The marker goes first: it lists all files
+    with their sizes, so that an incomplete tree is recognised and always labelled. Other files in `root` are left alone.
 
     Raises
     ------
     ValueError
-        `root` holds another twin, or a file of others where this one has its own.
+        `root` holds another twin, or another file in place of one of this twin's.
     OSError
         The disk is full.
     """
     root, progress = Path(root), progress or show_progress
+    if is_complete(root, config, seed=seed):
+        return root     # without a lock, which a finished home that may only be read could not give
     root.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(root.with_name(f".{root.name}.lock")):
+    with locked(root.with_name(f".{root.name}.lock")):
         if is_complete(root, config, seed=seed):
             return root
         key, found = _key(config, seed), _marker(root).get("key")
@@ -177,7 +176,7 @@ def write_twin(root: Path, config: TwinConfig = TwinConfig(), *, seed: int, prog
                 _refuse_others(part, root)
             _move(part, root)
         except (OSError, RuntimeError) as problem:
-            if not _is_full(problem, root.parent):
+            if not is_full(problem, root.parent):
                 raise
             shutil.rmtree(part, ignore_errors=True)
             raise OSError(errno.ENOSPC, f"the disk of {root.parent} is full, expected about {_gigabytes(config):.1f} "
@@ -198,7 +197,7 @@ def is_complete(root: Path, config: TwinConfig, *, seed: int) -> bool:
 
 
 def read_plant(root: Path) -> Plant:
-    """The truth behind the simulated subject at `root`, for tests and for "did we recover it" only.
+    """Read the ground truth of the simulated subject at `root`, for tests and recovery analyses only.
 
     Raises FileNotFoundError where there is none, as for real data.
     """
@@ -219,7 +218,7 @@ def _key(config: TwinConfig, seed: int) -> str:
 
 @cache
 def _code() -> str:
-    """Of all that draws and simulates; where it changes it makes another twin."""
+    """Fingerprint of the code that renders and simulates."""
     return source_fingerprint("twin.subject:_make")
 
 
@@ -237,20 +236,6 @@ def _marker(root: Path) -> dict:
 def _gigabytes(config: TwinConfig) -> float:
     betas = config.n_trials * config.n_voxels * 6
     return (config.n_pictures * _PIXELS**2 * 3 + betas) / 1e9
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Wait for other processes that make the same twin; one that is killed lets go by itself."""
-    with open(path, "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _is_full(problem: BaseException, folder: Path) -> bool:
-    """Whether a disk without space is behind an error; HDF5 hides the number in its message."""
-    return getattr(problem, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(problem) \
-        or shutil.disk_usage(folder).free < 1 << 20
 
 
 def _refuse_others(part: Path, root: Path) -> None:
@@ -279,7 +264,7 @@ def _files(part: Path) -> list[Path]:
 
 
 def _make(part: Path, config: TwinConfig, seed: int, progress) -> None:
-    """Everything, in a folder of its own."""
+    """Simulate the subject and write all its files to the folder `part`."""
     (part / "nsddata").mkdir(parents=True)
     layout, n = Layout(part, SUBJECT), config.n_pictures
     scenes = [draw_scene(seed, "subject", i) for i in range(n)]
@@ -290,15 +275,15 @@ def _make(part: Path, config: TwinConfig, seed: int, progress) -> None:
     write_responses(layout, order, pictures[0], config.trials_per_session, seed)
     cortex = lay_out(config.n_voxels, seed)
     write_regions(layout, cortex)
-    seen = _write_pictures(layout.stimuli, seed, n, progress)
+    inputs = _write_pictures(layout.stimuli, seed, n, progress)
     grades = _write_annotations(layout.coco, scenes)
     brain = Brain(cortex, seed)
-    responses = brain.fit(scenes, seen)
-    noise = draw_noise(cortex, responses.wandering(), median_ncsnr=config.median_ncsnr, stray=config.stray_thoughts,
+    responses = brain.fit(scenes, inputs)
+    noise = draw_noise(cortex, responses.attention_variance(), median_ncsnr=config.median_ncsnr, stray=config.stray_thoughts,
                        seed=seed)
     rows = attend(responses, pictures[0][order], seed)
-    accidents = _write_sessions(layout, cortex, responses, rows, noise, pictures[0][order], config, seed, progress)
-    _write_plant(part / "plant.npz", scenes, grades, brain, responses, rows, noise, accidents)
+    session_effects = _write_sessions(layout, cortex, responses, rows, noise, pictures[0][order], config, seed, progress)
+    _write_plant(part / "plant.npz", scenes, grades, brain, responses, rows, noise, session_effects)
     files = {str(p.relative_to(part)): p.stat().st_size for p in _files(part)}
     (part / MARKER).write_text(json.dumps({
         "origin": "twin", "key": _key(config, seed), "version": VERSION, "seed": seed, "config": asdict(config),
@@ -320,22 +305,22 @@ def _render(index: int, seed: int) -> np.ndarray:
 
 
 def _write_pictures(path: Path, seed: int, n: int, progress) -> np.ndarray:
-    """nsd_stimuli.hdf5; returns what the brain sees of the same pictures, (n, 64, 64, 3) uint8."""
+    """Write nsd_stimuli.hdf5; returns the same pictures at the size of the brain's input, (n, 64, 64, 3) uint8."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    seen = np.empty((n, _SEEN, _SEEN, 3), np.uint8)
-    pictures = in_processes(partial(_render, seed=seed), range(n), how_many(n, _MOST), chunk=16)
+    inputs = np.empty((n, _INPUT_PIXELS, _INPUT_PIXELS, 3), np.uint8)
+    pictures = in_processes(partial(_render, seed=seed), range(n), how_many(n, _MAX_PROCESSES), chunk=16)
     with h5py.File(path, "w") as file, closing(pictures):
         brick = file.create_dataset("imgBrick", (n, _PIXELS, _PIXELS, 3), np.uint8)
         for i, picture in enumerate(progress(pictures, desc="twin: pictures", total=n)):
             brick[i] = picture
-            seen[i] = Image.fromarray(picture).resize((_SEEN, _SEEN), Image.Resampling.BICUBIC)
-    return seen
+            inputs[i] = Image.fromarray(picture).resize((_INPUT_PIXELS, _INPUT_PIXELS), Image.Resampling.BICUBIC)
+    return inputs
 
 
 def _write_annotations(folder: Path, scenes: list[Scene]) -> pd.DataFrame:
-    """COCO's files; returns the grade of each caption, which is in none of them."""
+    """Write COCO's files; returns the grade of each caption, which is in none of them."""
     ids = coco_ids(len(scenes))
-    write_coco(folder, dict(zip(ids.tolist(), scenes)), size=_COCO_PIXELS, processes=how_many(len(scenes), _MOST))
+    write_coco(folder, dict(zip(ids.tolist(), scenes)), size=_COCO_PIXELS, processes=how_many(len(scenes), _MAX_PROCESSES))
     written = pd.DataFrame(json.loads((folder / "captions_train2017.json").read_text())["annotations"])
     image = pd.Series(np.arange(len(ids)), index=ids)[written.image_id].to_numpy()
     truth = [dict(caption(scene)) for scene in scenes]
@@ -345,7 +330,7 @@ def _write_annotations(folder: Path, scenes: list[Scene]) -> pd.DataFrame:
 
 def _write_sessions(layout, cortex: Cortex, responses: Responses, rows, noise: Noise, image_ids, config, seed,
                     progress) -> tuple:
-    """Betas of every session and ncsnr estimated from them; returns (gains, offsets, first trials before rounding)."""
+    """Write the betas of every session and their ncsnr; returns (gains, offsets, first trials before rounding)."""
     surround = np.argwhere(cortex.brain.T)[:, ::-1]
     inside = pd.MultiIndex.from_arrays(surround.T).get_indexer(pd.MultiIndex.from_arrays(cortex.coords.T))
     rng = np.random.default_rng([seed, 19])
@@ -372,15 +357,15 @@ def _write_sessions(layout, cortex: Cortex, responses: Responses, rows, noise: N
     return np.array(gains), np.array(offsets), sample
 
 
-def _write_plant(path: Path, scenes, grades, brain: Brain, responses: Responses, rows, noise: Noise, accidents) -> None:
-    """All that was planted, in one file."""
+def _write_plant(path: Path, scenes, grades, brain: Brain, responses: Responses, rows, noise: Noise, session_effects) -> None:
+    """Write the ground truth as one file."""
     attended = responses.attended[rows]
     things = [scenes[i].things for i in responses.image[rows]]
     category = [t[a].category if a >= 0 else 0 for t, a in zip(things, attended)]
     tables = {"captions": grades, "factors": pd.DataFrame([factors(s) for s in scenes]),
               "near": pd.DataFrame(brain.near, index=list(CHANNELS)),
               "far": pd.DataFrame(brain.far, index=list(FEATURES))}
-    gain, offset, sample = accidents
+    gain, offset, sample = session_effects
     np.savez_compressed(
         path, **{name: table.to_json(orient="split") for name, table in tables.items()}, ncsnr=noise.ncsnr,
         expected=responses.expected().astype(np.float32), attended=attended, category=np.array(category),

@@ -19,7 +19,7 @@ def test_every_number_has_its_place_and_how_sure_we_are():
 
 
 def test_the_file_says_in_words_what_is_lost():
-    with open(paths.PACKAGE / "paper_values.csv", newline="") as file:
+    with open(paths.PAPER_VALUES, newline="") as file:
         cells = {(line["table"], line["row"], line["column"]): line["value"] for line in csv.DictReader(file)}
     assert cells["1", "all settings", "FID"] == "not recoverable"
     assert cells["6", "f_mi & f_mc", "50-way"] == "not recoverable"

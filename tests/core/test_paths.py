@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_root_is_this_checkout_from_any_working_folder(tmp_path):
-    told = subprocess.run([sys.executable, "-c", "from mindreader import paths; print(paths.ROOT, paths.FIGURES)"],
+    told = subprocess.run([sys.executable, "-c", "from mindreader.core import paths; print(paths.ROOT, paths.FIGURES)"],
                           cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
     assert told == [str(ROOT), str(ROOT / "figures")]
 

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from mindreader.core import store
+from mindreader.core import files, store
 from mindreader.core.store import Store
 
 KEY = {"seed": 1, "config": (1, 2.5)}
@@ -105,7 +105,7 @@ def test_workspace_survives_an_error_and_goes_when_the_stage_is_finished(tmp_pat
 SLOW = """
 import sys, time
 from pathlib import Path
-from mindreader.store import Store, atomic_write
+from mindreader.core import Store, atomic_write
 
 kept = Store(sys.argv[1])
 
@@ -150,7 +150,7 @@ def test_two_processes_make_it_once(tmp_path):
     code = """
 import sys, time
 from pathlib import Path
-from mindreader.store import Store
+from mindreader.core import Store
 def make(folder):
     open(sys.argv[2], "a").write("made\\n")
     time.sleep(0.5)
@@ -180,8 +180,8 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path):
 
 
 def test_a_full_disk_is_recognised_behind_another_library_s_error(tmp_path, monkeypatch):
-    usage = store.shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(store.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    usage = files.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: usage._replace(free=1000))
 
     def full(folder):
         raise RuntimeError("PytorchStreamWriter failed writing file")
