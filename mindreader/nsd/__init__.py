@@ -1,8 +1,8 @@
-"""From a folder in the layout of the Natural Scenes Dataset to a `Subject`.
+"""Load a subject from a folder in the layout of the Natural Scenes Dataset (NSD).
 
     betas, masks, design, captions, classes ──loader──▶ Subject(stimuli, trials, rois, split)
 
-The one reader of real and simulated subjects alike: the only place that knows NSD's file names, 1-based ids and axis order.
+Real and simulated subjects are loaded alike. NSD's file names, 1-based ids and axis order are known here and nowhere else.
 Read `loader` first.
 """
 

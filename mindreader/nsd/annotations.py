@@ -1,4 +1,4 @@
-"""Read what people wrote and marked on COCO's pictures: captions, and which classes are present."""
+"""Read the human captions and object classes of COCO pictures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BLOCK = 1 << 20
 
 
 def read_captions(folder: Path, coco_ids: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Captions of COCO pictures, with white space normalised.
+    """Read the captions of COCO pictures, with white space normalised.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def read_captions(folder: Path, coco_ids: dict[str, np.ndarray]) -> pd.DataFrame
 
 
 def read_classes(folder: Path, coco_ids: dict[str, np.ndarray], crops: dict[int, tuple] | None = None) -> pd.DataFrame:
-    """Which of the 80 things and 91 stuff classes are present in COCO pictures.
+    """Read which of the 80 things and 91 stuff classes are present in COCO pictures.
 
     Parameters
     ----------
@@ -89,9 +89,9 @@ def read_classes(folder: Path, coco_ids: dict[str, np.ndarray], crops: dict[int,
 
 
 def stream_records(path: Path, key: str) -> Iterator[dict]:
-    """The objects of one top-level list of a JSON file, one after another, without holding the file in memory.
+    """Yield the objects of one top-level list of a JSON file without holding the file in memory.
 
-    COCO's files reach a gigabyte, of which a reader needs two numbers per record.
+    COCO's files reach a gigabyte, of which two numbers per record are needed.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which picture was shown on which trial of an NSD experiment, checked against every file that says so."""
+"""Read the sequence of stimuli of an NSD experiment and verify it against every file that lists it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def trial_table(layout) -> pd.DataFrame:
-    """Which picture was shown on each trial of the whole experiment, checked against every file that says so.
+    """Tabulate the picture of each trial of the whole experiment, verified against every file that lists it.
 
     Returns
     -------
@@ -49,14 +49,14 @@ def trial_table(layout) -> pd.DataFrame:
 
 
 def shared_ids(layout) -> np.ndarray:
-    """0-based ids of the images that all subjects saw."""
+    """0-based ids of the images shown to all subjects."""
     design = _design(layout)
     return _whole(design, "sharedix", layout).ravel() - 1 if "sharedix" in design else \
         _whole(design, "subjectim", layout)[layout.number - 1, :1000] - 1
 
 
 def stim_info(layout) -> pd.DataFrame:
-    """nsd_stim_info_merged.csv, indexed by nsdId."""
+    """Read nsd_stim_info_merged.csv, indexed by nsdId."""
     if not layout.stim_info.is_file():
         raise LayoutError(f"no {layout.stim_info.name} in {layout.stim_info.parent}, expected the table that links NSD "
                           "to COCO; download it (the .pkl beside it is not read, as pickles run code)")
@@ -88,7 +88,7 @@ def _whole(design: dict, key: str, layout) -> np.ndarray:
 
 
 def _check_responses(layout, table: pd.DataFrame, order: np.ndarray) -> None:
-    """The button presses were logged with the ids of what was shown; they must be the design's."""
+    """Verify that the behavioural log has the picture ids of the design."""
     if not layout.responses.is_file():
         _LOG.warning("no %s; the order of trials is taken from the design alone", layout.responses)
         return
@@ -108,7 +108,7 @@ def _check_responses(layout, table: pd.DataFrame, order: np.ndarray) -> None:
 
 
 def _check_stim_info(layout, table: pd.DataFrame) -> None:
-    """The stimulus table lists up to three trials (1-based) for each image; ours must be among them."""
+    """Verify that the trials of each image are among the three (1-based) of the stimulus table."""
     info = stim_info(layout)
     columns = [f"subject{layout.number}_rep{n}" for n in range(3)]
     known = info.index.get_indexer(table.image_id)
@@ -126,5 +126,5 @@ def _agree(path: Path, agrees: np.ndarray, trial: np.ndarray, what: str) -> None
 
 
 def one_line(problem: Exception) -> str:
-    """The first line of a library's complaint."""
+    """The first line of a library's error message."""
     return str(problem).splitlines()[0][:120] if str(problem) else type(problem).__name__

@@ -1,4 +1,4 @@
-"""Read one person of the Natural Scenes Dataset, or the simulated one, from disk; nothing else reads that folder."""
+"""Load one subject of the Natural Scenes Dataset, or a simulated one: z-scored betas, pictures, captions, regions, split."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .regions import read_mask, read_rois, read_volume, voxel_coords
 __all__ = ["DataConfig", "Layout", "MARKER", "cluster_by_category", "load_subject", "read_betas", "read_pictures",
            "split_images", "standardise"]
 
-MARKER = "SIMULATED.json"   # stands at the root of a simulated tree; a real release has no such file
+MARKER = "SIMULATED.json"   # at the root of a simulated tree only
 SPLITS = ("first_appearance", "random", "shared1000", "clusters")
 ZSCORES = ("session", "session-train", "none")
 ANNOTATIONS = ("image", "crop")
@@ -32,11 +32,11 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What to take from the folder.
+    """Selection and preprocessing of one subject's data.
 
     max_sessions         sessions 1 to this one only (the paper: 37); None takes all that are on disk
     betas                which of NSD's three beta versions (the paper: b3)
-    roi                  region whose voxels are read: nsdgeneral, another atlas, or one of its labels
+    roi                  region whose voxels are loaded: nsdgeneral, another atlas, or one of its labels
     split                "first_appearance" (the paper), "random" by image, "shared1000" (validate on NSD's shared
                          images), or "clusters" (validate on whole clusters of categories, see `cluster_by_category`)
     validation_fraction  of the images; "shared1000" has its own, "clusters" comes as near as its clusters allow
@@ -63,7 +63,7 @@ class DataConfig:
 
 
 class Layout:
-    """Where things are in an NSD folder, for one subject ("subj01" to "subj08").
+    """Paths of one subject's files ("subj01" to "subj08") in an NSD folder.
 
     Raises LayoutError where the folder does not exist, ValueError for another name.
     """
@@ -95,10 +95,10 @@ class Layout:
 
 def load_subject(root: Path, name: str, config: DataConfig = DataConfig(), *, cache: Path | None = None,
                  progress=None) -> Subject:
-    """One person's pictures, responses, regions and split.
+    """Load one subject's stimuli, single-trial betas, regions and split.
 
-    Betas are percent signal change (int16 / 300), standardised within session; voxels are those of `config.roi` in
-    C order over (z, y, x). Nothing is written below `root`.
+    Betas are percent signal change (int16 / 300), z-scored per voxel within session; voxels are those of `config.roi`
+    in C order over (z, y, x). Nothing is written below `root`.
 
     Parameters
     ----------
@@ -108,11 +108,14 @@ def load_subject(root: Path, name: str, config: DataConfig = DataConfig(), *, ca
         "subj01" to "subj08".
     config : DataConfig
     cache : Path, optional
-        Folder for the gathered betas, the small pictures, captions and classes, found again while the files they come
-        from keep their size and time; the record then maps betas and pictures from disk, read where they are asked
-        for, instead of holding them in memory.
+        Folder for the gathered betas, resized pictures, captions and classes, reused while their source files keep size
+        and time; betas and pictures are then memory-mapped.
     progress : callable, optional
         Wraps an iterable as tqdm does; called with desc and total.
+
+    Returns
+    -------
+    Subject
 
     Raises
     ------
@@ -146,11 +149,11 @@ def load_subject(root: Path, name: str, config: DataConfig = DataConfig(), *, ca
 
 def split_images(shown: np.ndarray, preset: str, *, fraction: float = 0.15, shared: np.ndarray = (),
                  clusters: pd.Series | None = None, seed: int = 0) -> Split:
-    """Which images train and which validate.
+    """Split images into training and validation images.
 
     "first_appearance" trains on the first int((1 - fraction) * n) images in the order in which they were first shown,
     "random" on as many at random, "shared1000" on all but the `shared` ones, "clusters" on all but some whole clusters,
-    drawn at random until those that validate are as near to the fraction as they come.
+    sampled until the share of validation images is as near to the fraction as possible.
 
     Parameters
     ----------
@@ -158,13 +161,20 @@ def split_images(shown: np.ndarray, preset: str, *, fraction: float = 0.15, shar
         Image id on each trial, in the order of the trials.
     preset : str
     fraction : float
-        Share of the images that validate, between 0 and 1.
+        Share of validation images, between 0 and 1.
     shared : array of int
         Ids of the images that all subjects saw.
     clusters : Series, index image id
-        Which cluster each image belongs to.
+        Cluster of each image.
+    seed : int
+        For "random" and "clusters".
+
+    Raises ValueError for an unknown preset or a fraction outside (0, 1).
 
     Source: the paper's released code, nsd_utils.py: 8,364 of 9,841 images train.
+
+    >>> split_images(np.array([7, 3, 7, 5]), "first_appearance", fraction=0.3)
+    Split(train=array([7, 3]), validation=array([5]))
     """
     if preset not in SPLITS:
         raise ValueError(f"got split {preset!r}, expected one of {', '.join(SPLITS)}; set data.split to one of these")
@@ -187,12 +197,11 @@ def split_images(shown: np.ndarray, preset: str, *, fraction: float = 0.15, shar
 
 
 def cluster_by_category(stimuli: Stimuli, n_clusters: int = 40) -> pd.Series:
-    """Pictures that hold much the same categories: number of the cluster (from 1) by image id.
+    """Cluster pictures by the categories they contain: number of the cluster (from 1) by image id.
 
-    Ward's method on the table of which picture holds which category, so pictures with the same categories always fall
-    together, and nothing is drawn at random. Held out whole, clusters show what a reader makes of kinds of pictures that
-    it never met, where a split by image rewards it for having met similar ones. Fewer clusters come out where fewer
-    pictures differ.
+    Ward's method on the binary picture-by-category table, deterministic; pictures with the same categories share a
+    cluster. Holding out whole clusters tests generalisation to unfamiliar combinations of categories, where a split by
+    image leaves similar pictures in the training set. There are fewer clusters where fewer pictures differ.
     """
     holds = pd.crosstab(stimuli.annotations.image_id, stimuli.annotations.category).clip(upper=1)
     holds = holds.reindex(np.sort(stimuli.ids), fill_value=0)
@@ -202,16 +211,20 @@ def cluster_by_category(stimuli: Stimuli, n_clusters: int = 40) -> pd.Series:
 
 
 def read_betas(path: Path, mask: np.ndarray, n_trials: int) -> np.ndarray:
-    """One session's responses of the voxels in `mask`, (n_trials, n_voxels) float32 in percent signal change.
+    """Read one session's betas of the voxels in `mask`, (n_trials, n_voxels) float32 in percent signal change.
 
-    Voxels are in C order over (z, y, x) whatever the file's format. The whole session is read once: NSD's chunks hold
-    one voxel over all trials, so that reading trial by trial would read the file again for each.
+    Voxels are in C order over (z, y, x) in every file format. The session is read as a whole, because a chunk of NSD's
+    files holds one voxel over all trials.
 
     Parameters
     ----------
     path : Path
         betas_sessionBB.hdf5 or .mat, dataset `betas` (T, Z, Y, X), or .nii.gz (X, Y, Z, T).
     mask : (X, Y, Z) bool
+    n_trials : int
+        Of the session, by the design.
+
+    Raises LayoutError for a damaged file, another shape or a beta that is not finite.
     """
     zyx = mask.T
     try:
@@ -232,19 +245,23 @@ def read_betas(path: Path, mask: np.ndarray, n_trials: int) -> np.ndarray:
 
 
 def standardise(psc: np.ndarray, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Per voxel (x - mean) / sd with ddof 0, and which voxels vary at all; one that does not becomes 0, never NaN.
+    """Z-score each voxel, (x - mean) / sd with ddof 0; a constant voxel becomes 0, never NaN, and is not valid.
 
     Parameters
     ----------
     psc : (n_trials, n_voxels)
         One session.
     rows : (n_trials,) bool, optional
-        The trials that mean and sd are taken from; all by default.
+        Trials for mean and sd; all by default, and where fewer than two are given.
 
     Returns
     -------
     z : (n_trials, n_voxels) float32
     valid : (n_voxels,) bool
+        Whether the voxel varies.
+
+    >>> standardise(np.array([[1.0, 5], [3, 5]]))[0].tolist()
+    [[-1.0, 0.0], [1.0, 0.0]]
     """
     base = psc if rows is None or rows.sum() < 2 else psc[rows]
     mean, sd = base.mean(0, dtype=np.float64), base.std(0, dtype=np.float64)
@@ -255,7 +272,7 @@ def standardise(psc: np.ndarray, rows: np.ndarray | None = None) -> tuple[np.nda
 
 
 def read_pictures(path: Path, ids: np.ndarray, size: int) -> np.ndarray:
-    """Pictures of nsd_stimuli.hdf5 by row, (n, size, size, 3) uint8, reduced by Pillow's bicubic filter."""
+    """Read rows of nsd_stimuli.hdf5 as pictures, (n, size, size, 3) uint8, resized by Pillow's bicubic filter."""
     order = np.argsort(ids)
     out = np.empty((len(ids), size, size, 3), np.uint8)
     try:
@@ -282,7 +299,7 @@ def _silent(items, desc=None, total=None):
 
 
 def _check(config: DataConfig) -> None:
-    """Refuse settings that do not exist, before anything is read."""
+    """Raise ValueError for settings that do not exist, before anything is read."""
     for what, got, allowed in (("split", config.split, SPLITS), ("zscore", config.zscore, ZSCORES),
                                ("annotations", config.annotations, ANNOTATIONS)):
         if got not in allowed:
@@ -295,7 +312,7 @@ def _check(config: DataConfig) -> None:
 
 
 def _betas(layout, config, mask, table, files, split, cached, progress) -> tuple[np.ndarray, np.ndarray]:
-    """(trials, voxels) over all sessions, from the cache or from the files, and which voxels vary in every session."""
+    """Betas over all sessions, (n_trials, n_voxels), from the cache or the files, and which voxels vary in each session."""
     sessions = list(dict.fromkeys(table.session))
     training = np.isin(table.image_id, split.train)
 
@@ -346,7 +363,7 @@ def _from_hdf5(path: Path, zyx: np.ndarray, n_trials: int) -> np.ndarray:
 
 
 def _same_shape(path: Path, shape: tuple[int, ...], zyx: np.ndarray, n_trials: int) -> None:
-    """Betas as (T, Z, Y, X) must fit the mask and the design."""
+    """Raise unless betas as (T, Z, Y, X) fit the mask and the design."""
     if shape != (n_trials, *zyx.shape):
         raise LayoutError(f"{path} holds betas of shape {shape} (trials, z, y, x), expected {(n_trials, *zyx.shape)} "
                           "as the design and the mask say; check that both are func1pt8mm of the same subject")

@@ -1,4 +1,4 @@
-"""Where the things and the stuff of COCO's pictures are: their outlines as masks over what was shown."""
+"""Read the segmentation masks of things and stuff of COCO pictures, cropped as shown in NSD."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OTHER = 183   # in the stuff files the union of all things, and no class
 
 
 class Outline(NamedTuple):
-    """One annotation: COCO's id and name of the class, "thing" or "stuff", and where it is.
+    """One annotation: COCO's id and name of the class, "thing" or "stuff", and its mask.
 
     mask  (size, size) bool
     """
@@ -30,7 +30,7 @@ class Outline(NamedTuple):
 
 def read_outlines(folder: Path, coco_ids: dict[str, np.ndarray], *, size: int,
                   crops: dict[int, tuple] | None = None) -> dict[int, list[Outline]]:
-    """The outlines of COCO pictures: stuff first, then things from the largest to the smallest.
+    """Read the outlines of COCO pictures: stuff first, then things, each from the largest to the smallest.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def read_outlines(folder: Path, coco_ids: dict[str, np.ndarray], *, size: int,
     Returns
     -------
     dict of COCO id to list of Outline
-        An empty list where nothing was marked.
+        An empty list where nothing was annotated.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def read_outlines(folder: Path, coco_ids: dict[str, np.ndarray], *, size: int,
                     if r["image_id"] in wanted and r["category_id"] != _OTHER]
             for r in sorted(mine, key=lambda r: -r["area"]):
                 image = r["image_id"]
-                mask = _seen(_decoded(r["segmentation"], *sizes[image]), size, (crops or {}).get(image, (0, 0, 0, 0)))
+                mask = _cropped(_decoded(r["segmentation"], *sizes[image]), size, (crops or {}).get(image, (0, 0, 0, 0)))
                 if mask.any():
                     found[image].append(Outline(r["category_id"], names[r["category_id"]], kind, mask))
     return found
@@ -81,8 +81,8 @@ def _decoded(segmentation, height: int, width: int) -> np.ndarray:
     return coco_mask.decode(code)
 
 
-def _seen(mask: np.ndarray, size: int, crop: tuple[float, float, float, float]) -> np.ndarray:
-    """What a crop leaves of a mask, at the size of the picture; a pixel counts that is at least half covered."""
+def _cropped(mask: np.ndarray, size: int, crop: tuple[float, float, float, float]) -> np.ndarray:
+    """Crop a mask and resize it to the picture; a pixel counts where at least half covered."""
     height, width = mask.shape
     top, bottom, left, right = crop
     kept = mask[round(top * height):round((1 - bottom) * height), round(left * width):round((1 - right) * width)]

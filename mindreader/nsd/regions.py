@@ -1,4 +1,4 @@
-"""Which voxels of an NSD volume belong to which brain region."""
+"""Read brain regions of an NSD subject as masks over voxels."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def read_volume(path: Path) -> np.ndarray:
-    """The numbers of a NIfTI file as stored, shape (X, Y, Z) or (X, Y, Z, T).
+    """Read the values of a NIfTI file as stored, shape (X, Y, Z) or (X, Y, Z, T).
 
     Raises LayoutError where the file is missing or damaged.
     """
@@ -42,7 +42,7 @@ def read_volume(path: Path) -> np.ndarray:
 
 
 def read_mask(layout, roi: str) -> np.ndarray:
-    """The voxels of a region, (X, Y, Z) bool: those with a label above 0.
+    """Read the mask of a region, (X, Y, Z) bool: its voxels have a label above 0.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def read_mask(layout, roi: str) -> np.ndarray:
 
 
 def read_rois(layout, mask: np.ndarray) -> dict[str, np.ndarray]:
-    """For each region which of the masked voxels are in it.
+    """Read which of the masked voxels are in each region.
 
     Names are NSD's labels ("V1v", "FFA-1"), those of streams with their atlas before them ("streams/early"), each
     atlas for all its labels together ("floc-faces"), "V1" to "V3", and the hemispheres "lh" and "rh" where they are
@@ -121,7 +121,7 @@ def read_rois(layout, mask: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def read_labels(layout, atlas: str) -> dict[int, str]:
-    """Id -> name of an atlas, without 0 ("Unknown"): the subject's own table, else fsaverage's, else the built-in one.
+    """Read id -> name of an atlas, without 0 ("Unknown"): the subject's own table, else fsaverage's, else the built-in one.
 
     Raises LayoutError for a table with a line that is not an id and a name.
     """
@@ -141,7 +141,11 @@ def read_labels(layout, atlas: str) -> dict[int, str]:
 
 
 def voxel_coords(mask: np.ndarray) -> np.ndarray:
-    """(x, y, z) of each voxel in an (X, Y, Z) mask, in C order over (z, y, x), shape (n_voxels, 3) int64."""
+    """(x, y, z) of each voxel in an (X, Y, Z) mask, in C order over (z, y, x), (n_voxels, 3) int64.
+
+    >>> voxel_coords(np.ones((1, 2, 2), bool)).tolist()
+    [[0, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 1]]
+    """
     return np.argwhere(mask.T)[:, ::-1].copy()
 
 

@@ -1,4 +1,4 @@
-"""The reader against the files it reads: the same numbers by other libraries, and one sentence for each way to fail."""
+"""The loader against the files it reads: the same numbers by other libraries, and one sentence for each error."""
 
 import json
 import logging
@@ -67,7 +67,7 @@ def test_voxels_are_in_c_order_over_z_y_x(layout, tiny_subject):
 
 
 @pytest.mark.parametrize("end", ["nii.gz", "mat"])
-def test_a_session_reads_the_same_from_hdf5_nifti_and_mat(layout, tmp_path, end):
+def test_a_session_has_the_same_betas_in_hdf5_nifti_and_mat(layout, tmp_path, end):
     path, mask = tmp_path / f"betas_session01.{end}", mask_of(layout)
     if end == "mat":
         shutil.copy(layout.session(1), path)
@@ -190,8 +190,8 @@ def test_whole_clusters_validate_as_near_to_the_fraction_as_they_come():
 
 def test_pictures_with_the_same_categories_fall_into_one_cluster(tiny_twin, tiny_subject):
     clusters = cluster_by_category(tiny_subject.stimuli, 8)
-    kinds = tiny_subject.stimuli.annotations.groupby("image_id").category.agg(lambda c: tuple(sorted(c)))
-    together = pd.DataFrame({"kinds": kinds, "cluster": clusters}).groupby("kinds").cluster.nunique()
+    categories = tiny_subject.stimuli.annotations.groupby("image_id").category.agg(lambda c: tuple(sorted(c)))
+    together = pd.DataFrame({"categories": categories, "cluster": clusters}).groupby("categories").cluster.nunique()
     assert clusters.nunique() == 8 and together.max() == 1
     subject = load_subject(tiny_twin, "subj01", DataConfig(split="clusters", n_clusters=8))
     assert set(clusters.loc[subject.split.validation]).isdisjoint(clusters.loc[subject.split.train])
@@ -218,7 +218,7 @@ def test_an_absent_label_is_an_empty_region_and_a_warning(tiny_twin, caplog):
     assert not subject.rois["mTL-faces"].any() and "mTL-faces" in caplog.text
 
 
-def test_label_tables_are_sought_with_the_subject_then_fsaverage_then_built_in(copy):
+def test_label_tables_come_from_the_subject_then_fsaverage_then_built_in(copy):
     own, average = (folder / "streams.mgz.ctab" for folder in copy.labels)
     assert average.read_text().splitlines()[1].endswith("\t ") and read_labels(copy, "streams")[5] == "ventral"
     own.write_text("0 Unknown\n\n# a comment\n1 mine\t0 255 0 0 \t\n")
@@ -352,7 +352,7 @@ def test_kept_captions_and_classes_give_way_to_other_settings_files_and_missing_
         tables()
 
 
-def test_progress_is_told_of_every_session(tiny_twin):
+def test_progress_is_reported_for_every_session(tiny_twin):
     seen = []
     load_subject(tiny_twin, "subj01", progress=lambda items, desc, total: seen.append((desc, total)) or items)
     assert ("betas, session by session", 2) in seen

@@ -1,4 +1,4 @@
-"""Masks of COCO's pictures come back as they were drawn, from each of COCO's forms and through NSD's crop."""
+"""Masks of COCO's pictures are recovered from each of COCO's formats and through NSD's crop."""
 
 import json
 
@@ -27,14 +27,14 @@ def found(folder):
     return read_outlines(folder, {"train2017": np.array(list(SCENES))}, size=64)
 
 
-def test_each_class_covers_what_was_drawn(found):
+def test_each_class_covers_what_was_rendered(found):
     for image, scene in SCENES.items():
         things, stuff = masks(scene, 64)
         for outline in found[image]:
             here = outline.category_id
-            drawn = stuff == here if outline.kind == "stuff" else np.any(
+            rendered = stuff == here if outline.kind == "stuff" else np.any(
                 [m for m, t in zip(things, scene.things) if t.category == here], axis=0)
-            assert (outline.mask <= drawn).all() and outline.mask.any()
+            assert (outline.mask <= rendered).all() and outline.mask.any()
         seen = {t.category for m, t in zip(things, scene.things) if m.any()}
         assert {o.category_id for o in found[image]} == seen | set(np.unique(stuff[stuff > 0]).tolist())
 
