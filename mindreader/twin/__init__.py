@@ -1,14 +1,14 @@
-"""From a world and a brain to a folder in NSD's layout: the simulated subject, whose truth is known.
+"""Simulate a subject with known ground truth from scenes and a model brain, in a folder of NSD's layout.
 
     Scene, picture ──brain──▶ responses ──session──▶ betas of single trials ──subject──▶ an NSD folder
 
-What was planted lies beside the folder and is read by `recovery` and tests alone. Read `subject` first.
+The ground truth (the plant) lies beside the folder and is used only to test its recovery. Read `subject` first.
 """
 
-from .recovery import (Attended, attended_things, centre_of_fields, correlations, cross_decode, pattern_reliability,
-                       per_picture, preferences, session_moments)
+from .recovery import (Attended, correlations, cross_decode, decode_attended, mean_responses, pattern_reliability,
+                       preferences, receptive_field_centres, session_moments)
 from .subject import SUBJECT, TwinConfig, ensure_twin, read_plant, write_twin
 
-__all__ = ["Attended", "attended_things", "centre_of_fields", "correlations", "cross_decode", "ensure_twin",
-           "pattern_reliability", "per_picture", "preferences", "read_plant", "session_moments", "SUBJECT",
+__all__ = ["Attended", "correlations", "cross_decode", "decode_attended", "ensure_twin", "mean_responses",
+           "pattern_reliability", "preferences", "read_plant", "receptive_field_centres", "session_moments", "SUBJECT",
            "TwinConfig", "write_twin"]

@@ -1,4 +1,4 @@
-"""A simulated brain that answers to scenes and their pixels, never to the network that will decode it."""
+"""Simulate voxel responses to scenes and their pixels, independent of any network used for decoding."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ _SCENE = (*(f"place {p}" for p in PLACES), *(f"stuff {name}" for name, _ in STUF
 FEATURES: tuple[str, ...] = _OBJECT + _SCENE
 _AT = {name: n for n, name in enumerate(FEATURES)}
 _CATEGORY = {c: n for n, c in enumerate(THINGS)}
-_ATTENDED, _IGNORED, _WANDERING = 1.7, 0.45, 0.15   # gains of things, and how often none of them is attended
+_ATTENDED, _IGNORED, _P_NONE_ATTENDED = 1.7, 0.45, 0.15   # gains of things, probability that none is attended
 
 _WAVELENGTHS, _ANGLES, _GRID = (4.0, 8.0, 16.0), (0, 45, 90, 135), 32
-_FAR = 1e-30    # weight within a receptive field below which a pixel is outside of it
+_FAR = 1e-30    # weight in a receptive field below which a pixel is outside it
 CHANNELS: tuple[str, ...] = (*(f"edges {w:g}px {a}" for w in _WAVELENGTHS for a in _ANGLES), "light", "red-green",
                              "blue-yellow", "contrast", "colourfulness", *(f"corners {w:g}px" for w in _WAVELENGTHS))
 
-# What a region's voxels choose their features from; weights are relative, "" is any feature.
-_TASTES: dict[str, dict[str, float]] = {
+# Relative probability with which voxels of a stream are tuned to features of a prefix; "" is any feature.
+_PREFERENCES: dict[str, dict[str, float]] = {
     "ventral": {"thing": 5, "kind": 2, "colour": 2.5, "stuff": 2, "small": 1, "large": 1, "face": 1, "": 0.6},
     "lateral": {"thing": 4, "kind": 2, "doing": 3, "body": 2, "left": 1, "right": 1, "large": 1, "": 0.6},
     "parietal": {"left": 3, "right": 3, "middle": 2, "high": 2, "low": 2, "crowded": 2, "place": 2, "doing": 2,
                  "small": 2, "large": 2, "thing": 1.5, "": 0.6},
     "mid": {"colour": 3, "stuff": 3, "kind": 2, "light": 2, "horizon": 1, "thing": 2, "": 0.6},
 }
-# What each localiser region is for: feature -> strength.
-_CALLING: dict[str, dict[str, float]] = {
+# Selectivity of each localiser region: feature -> strength.
+_SELECTIVE_FOR: dict[str, dict[str, float]] = {
     "OFA": {"face left": 1.0, "face right": 1.0, "close face": 0.8, "large": 0.2},
     "FFA-1": {"close face": 1.2, "face": 0.7, "identity 0": 0.35, "identity 1": 0.35},
     "FFA-2": {"close face": 1.2, "face": 0.7, "identity 2": 0.4, "identity 3": 0.4},
@@ -57,8 +57,8 @@ _CALLING: dict[str, dict[str, float]] = {
     "OWFA": {"letters": 1.2}, "VWFA-1": {"letters": 1.3}, "VWFA-2": {"letters": 1.3}, "mfs-words": {"letters": 1.2},
     "mTL-words": {"letters": 1.2},
 }
-_PREFERS_NEAR = {"OFA": 0.45}   # share of what it sees of pixels, in place of the usual 0.12
-_BLOCK = 512                    # voxels at a time: at full size one array of all of them takes 1.7 GB
+_SHARE_OF_PIXELS = {"OFA": 0.45}   # share of the response from pixels, in place of 0.05
+_BLOCK = 512                       # voxels at a time: at full size one array of all of them takes 1.7 GB
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ class Responses:
     values       (n_states, n_voxels) float32   over the fitted pictures mean 0, sd 1 per voxel, attention averaged
     image        (n_states,)   which picture
     attended     (n_states,)   which of its things is attended, -1 for none
-    probability  (n_states,)   of attending it when the picture is shown; sums to 1 per picture
+    probability  (n_states,)   that it is attended when the picture is shown; sums to 1 per picture
     """
 
     values: np.ndarray
@@ -83,8 +83,8 @@ class Responses:
             out[:, here] = _average(self.values[:, here], self.image, self.probability)
         return out
 
-    def wandering(self) -> np.ndarray:
-        """Variance that attention adds to repeats of a picture, averaged over pictures, (n_voxels,)."""
+    def attention_variance(self) -> np.ndarray:
+        """Variance over repeats of a picture due to attention, averaged over pictures, (n_voxels,)."""
         out = np.empty(self.values.shape[1])
         for here in _blocks(self.values.shape[1]):
             values = self.values[:, here]
@@ -94,11 +94,11 @@ class Responses:
 
 
 class Brain:
-    """Tuning of every voxel of a cortex.
+    """Encoding model of every voxel of a cortex.
 
-    Early voxels pool edges, light and colour within their receptive field; middle ones pool texture and colour and know
-    a little of what is there; higher ones answer nonlinearly to a few features of the scene, localiser regions to their
-    own category with graded selectivity.
+    Early voxels pool edges, light and colour within their receptive field; intermediate ones pool texture and colour and
+    respond weakly to scene features; higher ones respond nonlinearly to a few scene features, and localiser regions to
+    their own category with graded selectivity.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class Brain:
     ----------
     near : (n_channels, n_voxels)   weights on `CHANNELS` within the receptive field
     far : (n_features, n_voxels)    weights on `FEATURES`
-    share : (n_voxels,)             how much of the response comes from `near`, 0..1
+    share : (n_voxels,)             share of the response's variance from `near`, 0..1
     selectivity : (n_voxels,)       of localiser voxels for their category, 0 elsewhere
     """
 
@@ -124,27 +124,27 @@ class Brain:
         dy, dx = grid[:, None, None] - cortex.centre[:, 1], grid[None, :, None] - cortex.centre[:, 0]
         field = np.exp(-(dy**2 + dx**2) / (2 * cortex.width**2)).reshape(_GRID * _GRID, n)
         field /= field.sum(0)
-        field[field < _FAR] = 0     # no sum in float32 would feel it, and some processors multiply so small numbers slowly
+        field[field < _FAR] = 0     # below float32 resolution in any sum, and subnormal products are slow
         self._field = field.astype(np.float32)
         self._scale: dict[str, np.ndarray] = {}
 
     def fit(self, scenes: list[Scene], pixels: np.ndarray) -> Responses:
-        """Responses to the pictures that shall define every voxel's mean and variance."""
+        """Respond to the pictures that define every voxel's mean and variance; arguments as for `respond`."""
         self._scale = {}
         return self.respond(scenes, pixels)
 
     def respond(self, scenes: list[Scene], pixels: np.ndarray) -> Responses:
-        """Responses to pictures, on the scale of those that the brain was fitted with.
+        """Respond to pictures, on the scale set by those that the brain was fitted to.
 
         Parameters
         ----------
         scenes : list of Scene
         pixels : (n, 64, 64, 3) uint8
-            Their pictures.
+            Their pictures; ValueError for another size.
         """
         features, image, attended, probability = states(scenes)
-        seen, n = self._pool(pixels), len(self.share)
-        features = self._unit("features", features, np.arange(len(FEATURES)), image, probability)
+        inputs, n = self._pool(pixels), len(self.share)
+        features = self._standardise("features", features, np.arange(len(FEATURES)), image, probability)
         values = np.empty((len(image), n), np.float32)
         for here in _blocks(n):
             voxels = np.arange(n)[here]
@@ -153,31 +153,31 @@ class Brain:
             gate[:, gated] = 1 / (1 + np.exp(-1.5 * opening))
             far = self._drive(features, voxels, image, probability)
             bent = np.logaddexp(0, self.sharpness[voxels] * 2 * far - 0.5) * (0.4 + 1.2 * gate)
-            far = self._unit("bent", bent, voxels, image, probability)
-            near = self._unit("near", seen[:, here], voxels)
+            far = self._standardise("bent", bent, voxels, image, probability)
+            near = self._standardise("near", inputs[:, here], voxels)
             whole = np.sqrt(self.share[voxels]) * near[image] + np.sqrt(1 - self.share[voxels]) * far
-            values[:, here] = self._unit("all", whole, voxels, image, probability)
+            values[:, here] = self._standardise("all", whole, voxels, image, probability)
         return Responses(values, image, attended, probability)
 
     def _drive(self, features: np.ndarray, voxels: np.ndarray, image, probability) -> np.ndarray:
-        """What reaches these voxels of a scene's features, (n_states, n) float32."""
-        return self._unit("far", features @ self.far[:, voxels], voxels, image, probability)
+        """Linear drive of these voxels by scene features, (n_states, n) float32."""
+        return self._standardise("far", features @ self.far[:, voxels], voxels, image, probability)
 
     def _pool(self, pixels: np.ndarray) -> np.ndarray:
-        """What each voxel sees of the pixels through its receptive field, (n, n_voxels) float32."""
+        """Pool image channels within each voxel's receptive field, (n, n_voxels) float32."""
         out = np.zeros((len(pixels), self._field.shape[1]), np.float32)
         for start in range(0, len(pixels), 256):
             maps = channels(pixels[start:start + 256])
             for n, weight in enumerate(self.near):
                 used = np.flatnonzero(weight)
-                seen = maps[:, n].reshape(len(maps), -1) @ self._field[:, used]
-                out[start:start + 256, used] += weight[used] * np.sign(seen) * np.abs(seen) ** 0.6
+                pooled = maps[:, n].reshape(len(maps), -1) @ self._field[:, used]
+                out[start:start + 256, used] += weight[used] * np.sign(pooled) * np.abs(pooled) ** 0.6
         return out
 
-    def _unit(self, name: str, values: np.ndarray, at: np.ndarray, image=None, probability=None) -> np.ndarray:
+    def _standardise(self, name: str, values: np.ndarray, at: np.ndarray, image=None, probability=None) -> np.ndarray:
         """Values minus mean and over sd of the fitted pictures, with attention averaged first.
 
-        `at` are the numbers of their columns, voxels or features; what is not fitted yet is fitted to these values.
+        `at` are the indices of the columns (voxels or features); columns not fitted yet are fitted to these values.
         """
         n_columns = len(FEATURES) if name == "features" else len(self.share)
         scale = self._scale.setdefault(name, np.full((2, n_columns), np.nan))
@@ -189,11 +189,12 @@ class Brain:
 
 
 def channels(pixels: np.ndarray) -> np.ndarray:
-    """Maps of edge energy at three scales and four angles, light, colour contrast, texture: (n, 20, 32, 32) float32.
+    """Filter pictures into maps of edge energy, light, colour contrast and texture: (n, 20, 32, 32) float32.
 
     Parameters
     ----------
     pixels : (n, 64, 64, 3) uint8
+        ValueError for another size.
     """
     if pixels.shape[1:] != (64, 64, 3):
         raise ValueError(f"got pictures of shape {pixels.shape[1:]}, expected (64, 64, 3); reduce them first")
@@ -214,7 +215,7 @@ def channels(pixels: np.ndarray) -> np.ndarray:
 
 
 def states(scenes: list[Scene]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """What a mind may hold of each scene: its features, with the attended thing stronger and the others weaker.
+    """Feature vectors of each scene in every state of attention: the attended thing enhanced, the others suppressed.
 
     Returns
     -------
@@ -236,8 +237,8 @@ def states(scenes: list[Scene]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
             image.append(number)
             attended.append(choice)
             alone = len(choices) == 1
-            probability.append(1.0 if alone else _WANDERING if choice < 0 else
-                               (1 - _WANDERING) * salience[choice] / salience.sum())
+            probability.append(1.0 if alone else _P_NONE_ATTENDED if choice < 0 else
+                               (1 - _P_NONE_ATTENDED) * salience[choice] / salience.sum())
     return (np.asarray(rows, np.float32), np.asarray(image), np.asarray(attended), np.asarray(probability))
 
 
@@ -261,7 +262,7 @@ def _gabor(wavelength: float, angle: float) -> np.ndarray:
 
 
 def _object_features(thing) -> np.ndarray:
-    """Features of one thing, stronger the larger it is, (n_object_features,)."""
+    """Features of one thing, scaled with its size, (n_object_features,)."""
     kind, out = THINGS[thing.category], np.zeros(len(_OBJECT))
     area = thing.size * np.sqrt(kind.aspect)                          # side of a square as large
     strength = min(1.5, 0.25 + 1.6 * area)
@@ -278,7 +279,7 @@ def _object_features(thing) -> np.ndarray:
         out[_AT["close face"]], out[_AT["face"]] = 1.5 * close, face
         out[_AT["face left"]], out[_AT["face right"]] = face * (1 - thing.x), face * thing.x
         out[_AT["body"]] = 0.15 if close else strength
-        who = np.random.default_rng([thing.look, 5]).random(4)
+        who = np.random.default_rng([thing.variant, 5]).random(4)
         for n in range(4):
             out[_AT[f"identity {n}"]] = face * who[n]
     elif kind.supercategory == "animal":
@@ -303,7 +304,7 @@ def _scene_features(scene: Scene) -> np.ndarray:
 
 
 def _tune(rng: np.random.Generator, cortex: Cortex) -> tuple[np.ndarray, ...]:
-    """Weights on channels, weights on features, share of the former, and selectivity, for each voxel."""
+    """Draw each voxel's weights on channels and features, share of the former, and selectivity."""
     n = len(cortex.coords)
     near, far = np.zeros((len(CHANNELS), n), np.float32), np.zeros((len(FEATURES), n), np.float32)
     share, selectivity = np.full(n, 0.12, np.float32), np.zeros(n, np.float32)
@@ -321,18 +322,18 @@ def _tune(rng: np.random.Generator, cortex: Cortex) -> tuple[np.ndarray, ...]:
         near[rng.integers(edges, edges + 5), v] = rng.choice((-1, 1)) * rng.uniform(0.4, 1.2)
         if fine:
             near[rng.integers(edges + 3, len(CHANNELS)), v] += rng.uniform(0.5, 1.2)
-    for stream, taste in _TASTES.items():
+    for stream, preference in _PREFERENCES.items():
         here = middle | hv4 | early if stream == "mid" else cortex.having("streams", stream)
-        pool = np.array([max(w for k, w in taste.items() if name.startswith(k)) for name in FEATURES])
+        pool = np.array([max(w for k, w in preference.items() if name.startswith(k)) for name in FEATURES])
         for v in np.flatnonzero(here):
             chosen = rng.choice(len(FEATURES), size=int(rng.integers(4, 9)), replace=False, p=pool / pool.sum())
             far[chosen, v] = rng.exponential(0.7, len(chosen)) * rng.choice((1, 1, 1, -1), len(chosen))
-    for label, calling in _CALLING.items():
+    for label, tuning in _SELECTIVE_FOR.items():
         atlas = next(a for a in cortex.labels if label in ATLASES[a])
         here = np.flatnonzero(cortex.having(atlas, label))
         selectivity[here] = rng.uniform(0.7, 1.5, len(here))
         far[:, here] *= 0.22
-        for name, strength in calling.items():
+        for name, strength in tuning.items():
             far[_AT[name], here] += 2.2 * strength * selectivity[here] * rng.uniform(0.7, 1.3, len(here))
-        share[here] = _PREFERS_NEAR.get(label, 0.05)
+        share[here] = _SHARE_OF_PIXELS.get(label, 0.05)
     return near, far, share, selectivity

@@ -1,4 +1,4 @@
-"""Lay out a small simulated cortex: a folded-out visual system in a volume like NSD's, with its regions."""
+"""Lay out a simulated visual cortex with its regions and receptive fields, in a volume like NSD's."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _ONE_SIDED = {"aTL-faces": "rh", "mTL-bodies": "rh", "mTL-words": "lh"}   # abse
 
 @dataclass(frozen=True, eq=False)
 class Cortex:
-    """Where everything is.
+    """Volume, regions and receptive fields of a simulated cortex.
 
     shape    (X, Y, Z) of the volume; axes run to the right, to the front, and up
-    brain    (X, Y, Z) bool   voxels that the simulated scanner saw
+    brain    (X, Y, Z) bool   voxels within the simulated field of view
     ribbon   (X, Y, Z) bool   cortex within the brain
     right    (X, Y, Z) bool   the right half
     coords   (n_voxels, 3)    (x, y, z) of the voxels of nsdgeneral, in C order over (z, y, x)
@@ -68,7 +68,7 @@ class Cortex:
 
 
 def lay_out(n_voxels: int, seed: int) -> Cortex:
-    """A cortex whose nsdgeneral has `n_voxels` voxels, its regions in the proportions of NSD's subject 1.
+    """Lay out a cortex whose nsdgeneral has `n_voxels` voxels, with regions in the proportions of NSD's subject 1.
 
     Two ellipsoids stand for the hemispheres and their outer shell for the cortical ribbon. Around each occipital pole
     lie V1, V2 and V3 as bands; beyond them the ventral, lateral and parietal streams as sectors.
@@ -76,9 +76,12 @@ def lay_out(n_voxels: int, seed: int) -> Cortex:
     Parameters
     ----------
     n_voxels : int
-        At least 40; 15,724 gives the full volume of 81 x 104 x 83 voxels, fewer a smaller one.
+        At least 40 (else ValueError); 15,724 gives the full volume of 81 x 104 x 83 voxels, fewer a smaller one.
     seed : int
-        For the scatter of receptive fields.
+        Of the scatter of receptive fields.
+
+    >>> int(lay_out(96, seed=0).having("prf-visualrois", "V1v", "V1d").sum())
+    8
     """
     if n_voxels < 40:
         raise ValueError(f"got n_voxels {n_voxels}, expected at least 40, so that most regions have a voxel; "
@@ -92,13 +95,13 @@ def lay_out(n_voxels: int, seed: int) -> Cortex:
         flat = np.flatnonzero(ribbon & (right == side))
         chosen.flat[flat[np.argsort(angle.flat[flat], kind="stable")[:count]]] = True
     front = np.nonzero(chosen)[1].max() + 1
-    seen = np.arange(shape[1])[None, :, None] <= front
+    visible = np.arange(shape[1])[None, :, None] <= front
     coords = np.argwhere(chosen.T)[:, ::-1]
     at = tuple(coords.T)
     rng = np.random.default_rng([seed, 11])
     names, along = _name_regions(angle[at], around[at], right[at])
     centre, width = _receptive_fields(rng, names, along, right[at])
-    return Cortex(shape, inside & seen, ribbon & seen, right, coords, _to_labels(names, right[at]), centre, width)
+    return Cortex(shape, inside & visible, ribbon & visible, right, coords, _to_labels(names, right[at]), centre, width)
 
 
 def _sphere(shape) -> tuple[np.ndarray, ...]:
@@ -162,9 +165,9 @@ def _rank(values: np.ndarray) -> np.ndarray:
 
 
 def _receptive_fields(rng, names, along, right) -> tuple[np.ndarray, np.ndarray]:
-    """Centre and width of each voxel's receptive field: the left half of the cortex sees the right half of the picture.
+    """Centre and width of each voxel's receptive field: each hemisphere represents the other half of the picture.
 
-    Ventral parts of V1 to V3 see above, dorsal ones below; fields grow with eccentricity and from V1 on.
+    Ventral parts of V1 to V3 represent the upper field, dorsal ones the lower; fields grow with eccentricity and from V1 on.
     """
     area, stream = names["area"], names["stream"]
     eccentricity = 0.05 + 0.85 * along[:, 1] ** 1.3

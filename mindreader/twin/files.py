@@ -1,4 +1,4 @@
-"""Write the files of an NSD folder: design, stimulus table, log, label volumes and label tables, betas."""
+"""Write the files of an NSD folder: design, stimulus table, behavioural log, label volumes and tables, betas."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RESPONSE_COLUMNS = ("SUBJECT SESSION RUN TRIAL 73KID 10KID TIME ISOLD ISCORRECT 
                     "ISOLDCURRENT ISCORRECTCURRENT TOTAL1 TOTAL2 BUTTON MISSINGDATA").split()
 _RUNS, _SLOTS = 12, 75   # runs of a session, four-second slots of a run
 _VOXEL_MM = 1.8
-_TEXT = 116              # bytes for people to read, at the start of a MAT-file of version 5
+_TEXT = 116              # bytes of descriptive text at the start of a MAT-file of version 5
 
 
 def coco_ids(n_pictures: int) -> np.ndarray:
@@ -29,12 +29,12 @@ def coco_ids(n_pictures: int) -> np.ndarray:
 
 
 def write_design(layout: Layout, order: np.ndarray, pictures: np.ndarray, shared: np.ndarray, n_sessions: int) -> None:
-    """nsd_expdesign.mat, nsd_stim_info_merged.csv and shared1000.tsv, with ids from 1.
+    """Write nsd_expdesign.mat, nsd_stim_info_merged.csv and shared1000.tsv, with ids from 1.
 
     Parameters
     ----------
     order : (n_trials,) int
-        Which of the subject's pictures comes on each planned trial, from 0.
+        Index of the subject's picture on each planned trial, from 0.
     pictures : (8, n_pictures) int
         Row of the stimulus file for each of the eight subjects' pictures, from 0; the shared ones stand first.
     shared : (n_shared,) int
@@ -61,7 +61,7 @@ def write_design(layout: Layout, order: np.ndarray, pictures: np.ndarray, shared
 
 
 def write_responses(layout: Layout, order: np.ndarray, pictures: np.ndarray, per_session: int, seed: int) -> None:
-    """responses.tsv: what was shown on each trial that took place, and invented answers to "seen it before?"."""
+    """Write responses.tsv: the picture of each trial, and simulated responses of the recognition task."""
     rng = np.random.default_rng([seed, 17])
     n = len(order)
     trial = np.arange(n)
@@ -93,7 +93,7 @@ def write_responses(layout: Layout, order: np.ndarray, pictures: np.ndarray, per
 
 
 def write_regions(layout: Layout, cortex: Cortex) -> None:
-    """Label volumes (both hemispheres and each), the brain mask, and label tables with blanks at the ends of lines."""
+    """Write label volumes (both hemispheres and each), the brain mask, and label tables with trailing blanks."""
     write_volume(layout.func / "brainmask.nii.gz", cortex.brain.astype(np.float64))
     for atlas in ("nsdgeneral", *ATLASES):
         for side in ("", "lh", "rh"):
@@ -106,7 +106,7 @@ def write_regions(layout: Layout, cortex: Cortex) -> None:
 
 
 def write_volume(path: Path, volume: np.ndarray) -> None:
-    """A NIfTI volume with NSD's header: 1.8 mm voxels centred on the middle of the volume."""
+    """Write a NIfTI volume with NSD's header: 1.8 mm voxels centred on the middle of the volume."""
     path.parent.mkdir(parents=True, exist_ok=True)
     affine = np.diag([_VOXEL_MM] * 3 + [1.0])
     affine[:3, 3] = [-(n - 1) / 2 * _VOXEL_MM for n in volume.shape[:3]]
@@ -117,7 +117,7 @@ def write_volume(path: Path, volume: np.ndarray) -> None:
 
 
 def write_betas(path: Path, stored: np.ndarray, coords: np.ndarray, shape: tuple[int, int, int]) -> None:
-    """One session's betas as NSD stores them: dataset `betas` (T, Z, Y, X) int16, one chunk per voxel.
+    """Write one session's betas as NSD stores them: dataset `betas` (T, Z, Y, X) int16, one chunk per voxel.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Is what was planted in a subject found again? The field's own procedures, each on records and with its chance.
+"""Test recovery of the ground truth by standard procedures: repeat reliability, contrasts, receptive fields, decoding.
 
-Nothing here knows the plant: truths come in as arguments, and where there are none (NSD) most of it runs all the same.
-Repeats of a picture are never independent samples: folds, permutations and intervals are over pictures.
+Truths are arguments, so that most procedures also run on NSD, which has none. Repeats of a picture are never treated as
+independent samples: folds, permutations and intervals are over pictures.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import pandas as pd
 
 from ..records import Trials
 
-__all__ = ["Attended", "attended_things", "centre_of_fields", "correlations", "cross_decode", "pattern_reliability",
-           "per_picture", "preferences", "session_moments"]
+__all__ = ["Attended", "correlations", "cross_decode", "decode_attended", "mean_responses", "pattern_reliability",
+           "preferences", "receptive_field_centres", "session_moments"]
 
 PENALTIES = np.logspace(1, 5, 9)   # of the ridge; betas are z-scored, so they have no unit
 N_FOLDS = 5
 _BLOCKS = 8                        # a picture is cut into 8 x 8 squares for receptive fields
 
 
-def per_picture(trials: Trials) -> tuple[np.ndarray, np.ndarray]:
-    """Ids of the pictures, ascending, and the mean response to each over its trials, (n_pictures, n_voxels)."""
+def mean_responses(trials: Trials) -> tuple[np.ndarray, np.ndarray]:
+    """Average responses over the repeats of each picture: ids, ascending, and means, (n_pictures, n_voxels)."""
     ids, counts = np.unique(trials.image_ids, return_counts=True)
     order = np.argsort(trials.image_ids, kind="stable")
     starts = np.r_[0, np.cumsum(counts)[:-1]]
@@ -32,7 +32,7 @@ def per_picture(trials: Trials) -> tuple[np.ndarray, np.ndarray]:
 
 # ── repeats and sessions ─────────────────────────────────────────────────────────────────────────────────────────────
 def pattern_reliability(trials: Trials, *, seed: int) -> pd.DataFrame:
-    """How alike the voxels' responses are on two trials of the same picture, and on two of different pictures.
+    """Correlate response patterns between repeats of the same picture, and between trials of different pictures.
 
     Returns
     -------
@@ -50,15 +50,15 @@ def pattern_reliability(trials: Trials, *, seed: int) -> pd.DataFrame:
         if n < 2 or n == len(order):
             continue
         mine = order[start:start + n]
-        strangers = order[(start + n + rng.integers(len(order) - n, size=n)) % len(order)]
+        others = order[(start + n + rng.integers(len(order) - n, size=n)) % len(order)]
         alike = pattern[mine] @ pattern[mine].T
         rows.append({"image_id": image, "n_trials": n, "same": (alike.sum() - np.trace(alike)) / (n * (n - 1)),
-                     "other": float((pattern[mine] * pattern[strangers]).sum(1).mean())})
+                     "other": float((pattern[mine] * pattern[others]).sum(1).mean())})
     return pd.DataFrame(rows, columns=["image_id", "n_trials", "same", "other"])
 
 
 def session_moments(blocks) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and sd of every voxel in each session, both (n_sessions, n_voxels); `blocks` yields a session's betas each."""
+    """Mean and sd of every voxel in each session, both (n_sessions, n_voxels); `blocks` yields the betas of each."""
     moments = [(block.mean(0, dtype=np.float64), block.std(0, dtype=np.float64)) for block in blocks]
     means, sds = (np.stack(part) for part in zip(*moments))
     return means, sds
@@ -68,7 +68,7 @@ def session_moments(blocks) -> tuple[np.ndarray, np.ndarray]:
 def preferences(trials: Trials, shows: np.ndarray, *, weights: np.ndarray | None = None) -> np.ndarray:
     """Welch's t of every voxel for pictures that show something against those that do not.
 
-    Trials of one picture are averaged first, so that n counts pictures.
+    Repeats are averaged first, so that n counts pictures.
 
     Parameters
     ----------
@@ -82,8 +82,10 @@ def preferences(trials: Trials, shows: np.ndarray, *, weights: np.ndarray | None
     -------
     (n_draws, n_voxels), or (n_voxels,) without weights
         NaN where a side has fewer than two pictures.
+
+    Raises ValueError unless `shows` has one value per picture.
     """
-    ids, mean = per_picture(trials)
+    ids, mean = mean_responses(trials)
     if len(shows) != len(ids):
         raise ValueError(f"got labels for {len(shows)} pictures, expected one for each of the {len(ids)} shown")
     drawn = np.ones((1, len(ids))) if weights is None else np.asarray(weights, np.float64)
@@ -101,20 +103,20 @@ def preferences(trials: Trials, shows: np.ndarray, *, weights: np.ndarray | None
     return t[0] if weights is None else t
 
 
-def centre_of_fields(trials: Trials, ids: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """Where in the picture each voxel looks, (n_voxels, 2): x to the right, y down, the picture spans -1 to 1.
+def receptive_field_centres(trials: Trials, ids: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Estimate receptive-field centres, (n_voxels, 2): x to the right, y down, the picture spans -1 to 1.
 
     Ridge regression of the responses on edge energy in 8 x 8 squares; the centre of mass of the squared positive
-    weights. Centres are drawn towards the middle where a voxel is noisy, so order and side count, not distance.
+    weights. Noise biases centres towards the middle, so their order and side count, not distance.
 
     Parameters
     ----------
     trials : Trials
     ids : (n,) int
-        Of `images`; all shown pictures must be among them.
+        Of `images`; ValueError where a shown picture is not among them.
     images : (n, height, width, 3) uint8
     """
-    shown, mean = per_picture(trials)
+    shown, mean = mean_responses(trials)
     rows = pd.Index(ids).get_indexer(shown)
     if (rows < 0).any():
         raise ValueError(f"picture {shown[rows < 0][0]} was shown but is not among the {len(ids)} given, expected all")
@@ -141,10 +143,10 @@ def _edge_energy(images: np.ndarray) -> np.ndarray:
 # ── decoding ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def cross_decode(betas: np.ndarray, image_ids: np.ndarray, targets: np.ndarray, *, seed: int, n_folds: int = N_FOLDS,
                  penalties: np.ndarray = PENALTIES) -> np.ndarray:
-    """Targets of each trial as ridge regression reads them, taught on other pictures only, (n_trials, n_targets).
+    """Predict the targets of each trial by ridge regression cross-validated over pictures, (n_trials, n_targets).
 
-    Pictures are dealt to folds. For each fold the penalty of each target is the one that predicts another fold best,
-    and the weights come from all folds but the one that is read.
+    For each fold the penalty of each target is the one that predicts another fold best, and the weights are fitted on
+    all other folds.
 
     Parameters
     ----------
@@ -152,7 +154,9 @@ def cross_decode(betas: np.ndarray, image_ids: np.ndarray, targets: np.ndarray, 
     image_ids : (n_trials,)
     targets : (n_trials, n_targets)
     seed : int
-        Of the deal.
+        Of the folds.
+
+    Raises ValueError for fewer pictures than folds.
     """
     ids, inverse = np.unique(image_ids, return_inverse=True)
     if len(ids) < n_folds:
@@ -160,24 +164,24 @@ def cross_decode(betas: np.ndarray, image_ids: np.ndarray, targets: np.ndarray, 
     fold = (np.random.default_rng(seed).permutation(len(ids)) % n_folds)[inverse]
     x, y = (np.asarray(a, np.float64) for a in (betas, targets))
     parts = [_sums(x[fold == k], y[fold == k]) for k in range(n_folds)]
-    read = np.empty_like(y)
+    predicted = np.empty_like(y)
     for k in range(n_folds):
         other = (k + 1) % n_folds
-        taught = [p for j, p in enumerate(parts) if j not in (k, other)]
-        errors = [((w(x[fold == other]) - y[fold == other]) ** 2).mean(0) for w in _ridge_path(taught, penalties)]
+        training = [p for j, p in enumerate(parts) if j not in (k, other)]
+        errors = [((w(x[fold == other]) - y[fold == other]) ** 2).mean(0) for w in _ridge_path(training, penalties)]
         best = np.argmin(errors, axis=0)
-        for i, predict in enumerate(_ridge_path(taught + [parts[other]], penalties)):
-            read[np.ix_(fold == k, best == i)] = predict(x[fold == k])[:, best == i]
-    return read
+        for i, predict in enumerate(_ridge_path(training + [parts[other]], penalties)):
+            predicted[np.ix_(fold == k, best == i)] = predict(x[fold == k])[:, best == i]
+    return predicted
 
 
 def _sums(x: np.ndarray, y: np.ndarray) -> tuple:
-    """All that ridge regression needs of some rows; those of several sets of rows add up."""
+    """Sufficient statistics of ridge regression, additive over sets of rows."""
     return len(x), x.sum(0), y.sum(0), x.T @ x, x.T @ y
 
 
 def _ridge_path(parts: list[tuple], penalties: np.ndarray):
-    """For each penalty a function from betas to predictions, taught on the rows behind these sums."""
+    """Yield for each penalty a function from betas to predictions, fitted on the rows behind these sums."""
     n, sum_x, sum_y, xx, xy = (sum(group) for group in zip(*parts))
     mean_x, mean_y = sum_x / n, sum_y / n
     values, vectors = np.linalg.eigh(xx - n * np.outer(mean_x, mean_x))
@@ -187,16 +191,15 @@ def _ridge_path(parts: list[tuple], penalties: np.ndarray):
         yield lambda x, weights=weights: (x - mean_x) @ weights + mean_y
 
 
-def correlations(read: np.ndarray, truth: np.ndarray, image_ids: np.ndarray, *, seed: int,
+def correlations(predicted: np.ndarray, truth: np.ndarray, image_ids: np.ndarray, *, seed: int,
                  n_bootstrap: int = 1000) -> tuple[np.ndarray, np.ndarray]:
-    """Correlation between what was read and what is true: of each target, and their mean, with 95 % intervals.
+    """Correlate predicted and true values of each target, and average, with 95 % bootstrap intervals.
 
     Parameters
     ----------
-    read, truth : (n_trials, n_targets)
+    predicted, truth : (n_trials, n_targets)
     image_ids : (n_trials,)
-        Intervals are over pictures: they are drawn again, all their trials with them. A target that is constant in a
-        resample is left out of it.
+        Pictures are resampled with all their trials. A target that is constant in a resample is left out of it.
     seed : int
 
     Returns
@@ -205,8 +208,9 @@ def correlations(read: np.ndarray, truth: np.ndarray, image_ids: np.ndarray, *, 
         Value, low, high.
     """
     ids, inverse = np.unique(image_ids, return_inverse=True)
-    terms = np.stack([np.ones_like(read), read, truth, read**2, truth**2, read * truth])   # [6 n_trials n_targets]
-    sums = np.zeros((len(terms), len(ids), read.shape[1]))
+    terms = np.stack([np.ones_like(predicted), predicted, truth, predicted**2, truth**2, predicted * truth])
+    # terms: [6 n_trials n_targets]
+    sums = np.zeros((len(terms), len(ids), predicted.shape[1]))
     for total, term in zip(sums, terms):
         np.add.at(total, inverse, term)
     drawn = np.random.default_rng(seed).multinomial(len(ids), np.full(len(ids), 1 / len(ids)), size=n_bootstrap)
@@ -220,55 +224,57 @@ def correlations(read: np.ndarray, truth: np.ndarray, image_ids: np.ndarray, *, 
 
 @dataclass(frozen=True, eq=False)
 class Attended:
-    """Which thing was attended, trial by trial, on trials whose picture's repeats carried different things.
+    """Decoded attention, trial by trial, for pictures of which different things were attended on different repeats.
 
     rows    (n,)   of the trials, picture by picture
-    chosen  (n,)   the thing that was read, as a column of the evidence
+    decoded (n,)   the decoded thing, as a column of the evidence
     hit     (n,)   whether it was the attended one
     chance  share of hits if the trials of each picture are swapped at random
     p       share of swaps that give as many hits, one-sided
     """
 
     rows: np.ndarray
-    chosen: np.ndarray
+    decoded: np.ndarray
     hit: np.ndarray
     chance: float
     p: float
 
 
-def attended_things(evidence: np.ndarray, present: np.ndarray, attended: np.ndarray, image_ids: np.ndarray, *,
+def decode_attended(evidence: np.ndarray, present: np.ndarray, attended: np.ndarray, image_ids: np.ndarray, *,
                     seed: int, n_swaps: int = 9999) -> Attended:
-    """Read from each trial which of the things in the picture was attended, from evidence for the presence of each.
+    """Decode which thing of the picture was attended on each trial, from evidence for the presence of each.
 
-    What is always stronger in a picture, say its largest thing, must not count: evidence is centred over the repeats
-    of the picture, and chance comes from swapping what was attended among them.
+    Evidence is centred over the repeats of a picture, so that a thing that is always stronger, say the largest, gains
+    nothing; chance is the permutation of the attended thing among repeats.
 
     Parameters
     ----------
     evidence : (n_trials, n_things)
-        For the presence of each thing, read from the trial.
+        For the presence of each thing, decoded from the trial.
     present : (n_trials, n_things) bool
         Which things the picture shows.
     attended : (n_trials,) int
         The attended thing as a column of `evidence`, -1 for none of them.
     image_ids : (n_trials,)
+
+    Raises ValueError where no picture has repeats on which different things were attended.
     """
-    rows, chosen, hit, swapped = [], [], [], []
+    rows, decoded, hit, swapped = [], [], [], []
     order = np.argsort(image_ids, kind="stable")
     for mine in np.split(order, np.flatnonzero(np.diff(image_ids[order])) + 1):
         mine = mine[attended[mine] >= 0]
-        things, told = np.flatnonzero(present[mine[:1]].any(0)), attended[mine]
-        if len(np.unique(told)) < 2:
+        things, labels = np.flatnonzero(present[mine[:1]].any(0)), attended[mine]
+        if len(np.unique(labels)) < 2:
             continue
         centred = evidence[np.ix_(mine, things)]
-        read = things[(centred - centred.mean(0)).argmax(1)]
-        rows.append(mine), chosen.append(read), hit.append(read == told)
-        swapped.append([(read == told[list(p)]).sum() for p in permutations(range(len(mine)))])
+        predicted = things[(centred - centred.mean(0)).argmax(1)]
+        rows.append(mine), decoded.append(predicted), hit.append(predicted == labels)
+        swapped.append([(predicted == labels[list(p)]).sum() for p in permutations(range(len(mine)))])
     if not rows:
         raise ValueError("got no picture whose trials carried different things, expected some; more trials are needed")
     total, n = sum(h.sum() for h in hit), sum(map(len, hit))
     rng = np.random.default_rng(seed)
     by_chance = sum(np.asarray(s)[rng.integers(len(s), size=n_swaps)] for s in swapped)
-    return Attended(np.concatenate(rows), np.concatenate(chosen), np.concatenate(hit),
+    return Attended(np.concatenate(rows), np.concatenate(decoded), np.concatenate(hit),
                     float(sum(np.mean(s) for s in swapped) / n),
                     float((1 + (by_chance >= total).sum()) / (1 + n_swaps)))

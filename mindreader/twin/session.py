@@ -1,4 +1,4 @@
-"""Simulate an NSD experiment: the order in which pictures come back, and what each trial's betas are."""
+"""Simulate an NSD experiment: the order of pictures and their repeats, and the betas of each trial."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from .cortex import Cortex
 
 __all__ = ["Noise", "attend", "draw_noise", "estimate_ncsnr", "order_pictures", "simulate_session"]
 
-_NEVER = 0.04          # share of voxels of nsdgeneral that do not answer to pictures
-_GATHER = 0.6          # share of showings that gather around their picture's moment, fitted to NSD (Technical notes: of
-                       # 10,000 pictures, how many came up once, twice and thrice in the first 30 and 32 of 40 sessions)
-_TOGETHER = 0.2074     # share of pictures whose showings fall together, so that withholding 3 of 40 sessions keeps back
-                       # 159 of 10,000 pictures, as for NSD's subject 1
+_UNRESPONSIVE = 0.04          # share of voxels of nsdgeneral that do not respond to pictures
+_CLUSTERED = 0.6          # share of repeats clustered around one time per picture, fitted to NSD (Technical notes: of 10,000
+                       # pictures, how many came up once, twice and thrice in the first 30 and 32 of 40 sessions)
+_COINCIDENT = 0.2074     # share of pictures whose repeats coincide, so that withholding 3 of 40 sessions withholds 159 of
+                       # 10,000 pictures, as for NSD's subject 1
 _REGION = {"early": 1.15, "midventral": 1.05, "midlateral": 1.0, "midparietal": 0.9, "ventral": 1.0, "lateral": 1.05,
            "parietal": 0.75}   # median ceiling by stream, relative to that of nsdgeneral
 
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """What keeps a voxel's trials from being its noiseless response; sd are relative to the total noise, which is 1.
+    """Components of each voxel's trial-to-trial noise; standard deviations are relative to the total noise, 1.
 
     ncsnr      (n_voxels,)   the true noise-ceiling signal-to-noise ratio: sd of the signal over sd of the noise
-    attention  (n_voxels,)   sd that comes from attending now this thing, now that
+    attention  (n_voxels,)   sd from attending to different things of a picture
     stray      (n_voxels,)   sd of stray thoughts: the response to a picture that is not shown, shared by all voxels
-    arousal    (n_voxels,)   loading on slow ups and downs of the whole brain
-    drift      (n_voxels,)   loading on a straight line through each session
+    arousal    (n_voxels,)   loading on slow global fluctuations
+    drift      (n_voxels,)   loading on a linear trend over each session
     own        (n_voxels,)   sd of the voxel's own noise
     base, size (n_voxels,)   mean beta and sd of the noise, in percent signal change
     """
@@ -44,31 +44,34 @@ class Noise:
 
 
 def order_pictures(n_pictures: int, n_written: int, seed: int) -> np.ndarray:
-    """An order in which each picture comes three times, within a session or weeks apart, (3 * n_pictures,) from 0.
+    """Order three repeats of each picture, within a session or weeks apart, (3 * n_pictures,) from 0.
 
-    Each picture has a moment around which its showings may gather; most of them do, as in NSD, and the others come at
-    any time. No picture follows itself.
+    As in NSD, most repeats cluster around one time per picture and the others are uniform over the experiment. No picture
+    follows itself.
 
-    Only the first `n_written` trials take place. The pictures that come up in none of them are as many as in NSD: 159
-    of 10,000 where 3 of 40 sessions are withheld. Chance would miss that number by a dozen, so it is held: of the
-    pictures that come up last as many as needed come up in time, or only later.
+    Only the first `n_written` trials take place. The number of pictures in none of them is fixed to NSD's: 159 of 10,000
+    where 3 of 40 sessions are withheld. Chance would miss it by a dozen, so the pictures that come up last are moved
+    across that boundary as needed.
 
     Parameters
     ----------
     n_pictures : int
     n_written : int
-        Trials that take place, from `n_pictures` to 3 * `n_pictures`; the others are planned and withheld.
+        Trials that take place, from `n_pictures` to 3 * `n_pictures` (else ValueError); the others are withheld.
     seed : int
+
+    >>> np.bincount(order_pictures(4, 9, seed=0)).tolist()
+    [3, 3, 3, 3]
     """
     if not n_pictures <= n_written <= 3 * n_pictures:
         raise ValueError(f"got {n_written} trials that take place, expected from {n_pictures} to {3 * n_pictures} for "
                          f"{n_pictures} pictures shown three times; write more sessions, or withhold fewer")
     rng = np.random.default_rng([seed, 13])
     moment = rng.random(n_pictures)[:, None] + rng.normal(0, 0.01, (n_pictures, 3))
-    when = np.where(rng.random((n_pictures, 3)) < _GATHER, moment, rng.random((n_pictures, 3))) % 1
+    when = np.where(rng.random((n_pictures, 3)) < _CLUSTERED, moment, rng.random((n_pictures, 3))) % 1
     left = 1 - n_written / (3 * n_pictures)
-    n_late = round(n_pictures * (_TOGETHER * left + (1 - _TOGETHER) * left**3))
-    turn = when.copy()                                        # who takes place first, where it must differ from `when`
+    n_late = round(n_pictures * (_COINCIDENT * left + (1 - _COINCIDENT) * left**3))
+    turn = when.copy()                                        # rank of taking place, where it must differ from `when`
     turn[np.arange(n_pictures), when.argmin(1)] = -1
     turn[np.argsort(when.min(1), kind="stable")[n_pictures - n_late:]] = 2
     withheld = np.ones(3 * n_pictures, bool)
@@ -84,41 +87,41 @@ def order_pictures(n_pictures: int, n_written: int, seed: int) -> np.ndarray:
     return order
 
 
-def draw_noise(cortex: Cortex, wandering: np.ndarray, *, median_ncsnr: float, stray: float, seed: int) -> Noise:
-    """Noise of every voxel, such that true ncsnr has this median over nsdgeneral and spreads from 0 to 0.9.
+def draw_noise(cortex: Cortex, attention_variance: np.ndarray, *, median_ncsnr: float, stray: float, seed: int) -> Noise:
+    """Draw the noise of every voxel such that true ncsnr has this median over nsdgeneral and ranges from 0 to 0.9.
 
     Parameters
     ----------
     cortex : Cortex
-    wandering : (n_voxels,)
+    attention_variance : (n_voxels,)
         Variance that attention adds, relative to a signal of variance 1.
     median_ncsnr : float
     stray : float
-        Variance of stray thoughts relative to the signal's. As they are shared, no number of voxels averages them out:
-        they, and not the voxels' own noise, set how much can be read from one trial.
+        Variance of stray thoughts relative to the signal's. As they are shared, they do not average out over voxels and,
+        unlike the voxels' own noise, limit what can be decoded from one trial.
     seed : int
     """
     rng = np.random.default_rng([seed, 14])
-    n = len(wandering)
+    n = len(attention_variance)
     ncsnr = np.exp(rng.normal(0, 0.33, n))
     for stream, factor in _REGION.items():
         ncsnr[cortex.having("streams", stream)] *= factor
-    never = rng.random(n) < _NEVER
-    ncsnr[never] = 0
+    unresponsive = rng.random(n) < _UNRESPONSIVE
+    ncsnr[unresponsive] = 0
     ncsnr = np.clip(ncsnr * median_ncsnr / np.median(ncsnr), 0, 0.9)
-    left = np.maximum(1 - ncsnr**2 * wandering, 0.2)
+    left = np.maximum(1 - ncsnr**2 * attention_variance, 0.2)
     arousal, drift = rng.uniform(0.05, 0.35, n) ** 2 * left, rng.normal(0, 0.15, n) ** 2 * left
     room = 0.85 * left - arousal - drift
-    strayed = np.clip(stray * ncsnr**2, 0, np.maximum(room, 0))
-    own = np.maximum(left - arousal - drift - strayed, 0.05)
-    total = ncsnr**2 * wandering + arousal + drift + strayed + own
+    strays = np.clip(stray * ncsnr**2, 0, np.maximum(room, 0))
+    own = np.maximum(left - arousal - drift - strays, 0.05)
+    total = ncsnr**2 * attention_variance + arousal + drift + strays + own
     return Noise(ncsnr / np.sqrt(total), *(np.sqrt(part / total) for part in
-                 (ncsnr**2 * wandering, strayed, arousal)), np.sqrt(drift / total) * rng.choice((-1, 1), n),
+                 (ncsnr**2 * attention_variance, strays, arousal)), np.sqrt(drift / total) * rng.choice((-1, 1), n),
                  np.sqrt(own / total), rng.normal(0.6, 0.8, n), np.exp(rng.normal(np.log(1.8), 0.3, n)))
 
 
 def attend(responses: Responses, shown: np.ndarray, seed: int) -> np.ndarray:
-    """For each trial which row of `responses` the mind takes: the picture shown, with one of its things attended."""
+    """Sample the state of attention on each trial: the row of `responses` for its picture and attended thing, (n_trials,)."""
     rng = np.random.default_rng([seed, 15])
     starts = np.searchsorted(responses.image, np.arange(responses.image.max() + 2))
     cumulative = np.cumsum(responses.probability)
@@ -128,7 +131,7 @@ def attend(responses: Responses, shown: np.ndarray, seed: int) -> np.ndarray:
 
 
 def simulate_session(responses: Responses, rows: np.ndarray, noise: Noise, number: int, seed: int) -> tuple:
-    """Betas of one session in percent signal change, and the gain and offset that the session has by accident.
+    """Simulate the betas of one session in percent signal change, with its random gain and offset.
 
     Parameters
     ----------
@@ -167,7 +170,7 @@ def simulate_session(responses: Responses, rows: np.ndarray, noise: Noise, numbe
 
 
 def estimate_ncsnr(betas: np.ndarray, image_ids: np.ndarray, sessions: np.ndarray) -> np.ndarray:
-    """Noise-ceiling signal-to-noise ratio of each voxel, by NSD's own procedure.
+    """Estimate the noise-ceiling signal-to-noise ratio of each voxel by NSD's procedure.
 
     Betas are standardised per voxel within session (a voxel that is constant there is left out); for pictures with
     exactly three trials the sample variance over these is averaged to the noise variance v^2; the signal has what is

@@ -1,4 +1,4 @@
-"""The simulated brain: it answers to scenes and their pixels as the cortex it stands for would."""
+"""The simulated brain: tuning, receptive fields and attention as in visual cortex."""
 
 import subprocess
 import sys
@@ -21,12 +21,12 @@ def small_brain():
     return brain, brain.fit(scenes, render_many(3, "subject", range(150), processes=1))
 
 
-def test_the_brain_never_sees_a_network():
+def test_the_brain_is_independent_of_torch():
     code = "import sys, mindreader.twin.brain, mindreader.twin.session; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_early_voxels_see_the_other_side_of_the_picture(small_brain):
+def test_early_voxels_respond_to_the_contralateral_side_of_the_picture(small_brain):
     brain, _ = small_brain
     scene = draw_scene(3, "subject", 0)
     pixels = np.full((2, 64, 64, 3), 128, np.uint8)
@@ -47,7 +47,7 @@ def test_receptive_fields_grow_along_the_hierarchy():
     assert (np.diff(widths) > 0).all()
 
 
-def test_occipital_face_voxels_see_where_a_face_is_and_fusiform_ones_whose_it_is():
+def test_occipital_face_voxels_encode_the_position_of_a_face_and_fusiform_ones_its_identity():
     brain = Brain(lay_out(1024, 0), 0)
     ofa, ffa = (brain.cortex.having("floc-faces", name) for name in ("OFA", "FFA-1"))
     where, who = ([FEATURES.index(f"{what}") for what in pair] for pair in
@@ -73,14 +73,14 @@ def test_responses_to_the_fitted_pictures_have_mean_0_and_sd_1(small_brain):
     np.testing.assert_allclose(expected.std(0), 1, atol=1e-3)
 
 
-def test_voxels_answer_the_same_in_blocks_of_any_size(monkeypatch):
+def test_responses_do_not_depend_on_the_block_size(monkeypatch):
     cortex, scenes = lay_out(400, 3), [draw_scene(3, "subject", i) for i in range(30)]
     pixels = render_many(3, "subject", range(30), processes=1)
     fitted = Brain(cortex, 3).fit(scenes, pixels)
     monkeypatch.setattr(brain_module, "_BLOCK", 37)
     again = Brain(cortex, 3).fit(scenes, pixels)
     np.testing.assert_allclose(again.values, fitted.values, atol=1e-4)
-    np.testing.assert_allclose(again.wandering(), fitted.wandering(), atol=1e-5)
+    np.testing.assert_allclose(again.attention_variance(), fitted.attention_variance(), atol=1e-5)
 
 
 def test_pictures_of_another_size_are_refused():

@@ -1,6 +1,6 @@
-"""What was planted is found: small truths checked by hand, and a simulated brain at a size between smoke and book.
+"""Recovery of the ground truth: small cases checked by hand, and a simulated brain at a size between smoke and book.
 
-A smoke twin has too few trials for most bars of chapter 00; this experiment (400 voxels, 300 pictures, three showings
+A smoke twin has too few trials for most bars of chapter 00; this experiment (400 voxels, 300 pictures, three repeats
 each, no files) has enough, and goes through the same functions.
 """
 
@@ -31,12 +31,12 @@ KINDS = {"face": "floc-faces", "body": "floc-bodies", "place": "floc-places", "w
 
 @pytest.fixture(scope="module")
 def planted():
-    """A brain of 400 voxels that saw 300 pictures three times in two sessions, and all that was planted in it."""
+    """Responses of 400 voxels to three repeats of 300 pictures in two sessions, and their ground truth."""
     scenes = [draw_scene(SEED, "subject", i) for i in range(N)]
     pixels = render_many(SEED, "subject", range(N), processes=1)
     brain, config = Brain(lay_out(400, SEED), SEED), TwinConfig()
     responses = brain.fit(scenes, pixels)
-    noise = draw_noise(brain.cortex, responses.wandering(), median_ncsnr=config.median_ncsnr,
+    noise = draw_noise(brain.cortex, responses.attention_variance(), median_ncsnr=config.median_ncsnr,
                        stray=config.stray_thoughts, seed=SEED)
     order, sessions = order_pictures(N, 3 * N, SEED), np.repeat([1, 2], 3 * N // 2)
     rows = attend(responses, order, SEED)
@@ -52,8 +52,8 @@ def planted():
 
 
 @pytest.fixture(scope="module")
-def read(planted):
-    """Names of things and stuff that vary, their truth on each trial, and what is read with and without noise."""
+def decoded(planted):
+    """Names of things and stuff that vary, their truth on each trial, and what is decoded with and without noise."""
     table = planted.factors.filter(like="has_")
     table = table.loc[:, (table.sum() >= 10) & (table.sum() <= N - 10)]
     truth = table.to_numpy()[planted.trials.image_ids]
@@ -71,7 +71,7 @@ def trials_of(betas, image_ids):
 # --- the bars --------------------------------------------------------------------------------------------------
 
 def test_every_localiser_region_prefers_its_own_category(planted):
-    """The bar of chapter 00 at full height, t > 5, for the localiser's own stimuli: 48 of each kind, four times."""
+    """The bar of chapter 00 at full height, t > 5, for the localiser's own stimuli: 48 of each category, four times."""
     kinds, n = (*KINDS, "object"), 48
     shown = [draw_scene(4, "subject", i, kind) for kind in kinds for i in range(n)]
     pixels = np.concatenate([render_many(4, "subject", range(n), processes=1, kind=kind) for kind in kinds])
@@ -85,36 +85,36 @@ def test_every_localiser_region_prefers_its_own_category(planted):
             assert not here.any() or np.median(t[here]) > 5, (label, np.median(t[here]))
 
 
-def test_scene_factors_are_read_between_shuffled_and_noiseless(planted, read):
+def test_scene_factors_are_decoded_better_than_shuffled_and_worse_than_noiseless(planted, decoded):
     ids = planted.trials.image_ids
-    strange = np.roll(read.truth[np.unique(ids, return_index=True)[1]], 7, axis=0)[ids]
-    _, single = recovery.correlations(read.single, read.truth, ids, seed=0, n_bootstrap=200)
-    _, clean = recovery.correlations(read.noiseless, read.truth, ids, seed=0, n_bootstrap=200)
-    _, floor = recovery.correlations(recovery.cross_decode(planted.trials.betas, ids, strange, seed=0), strange, ids,
+    shuffled = np.roll(decoded.truth[np.unique(ids, return_index=True)[1]], 7, axis=0)[ids]
+    _, single = recovery.correlations(decoded.single, decoded.truth, ids, seed=0, n_bootstrap=200)
+    _, clean = recovery.correlations(decoded.noiseless, decoded.truth, ids, seed=0, n_bootstrap=200)
+    _, floor = recovery.correlations(recovery.cross_decode(planted.trials.betas, ids, shuffled, seed=0), shuffled, ids,
                                      seed=0, n_bootstrap=200)
     assert floor[2] < single[1] and single[2] < clean[1]
     assert floor[1] < 0.03 and clean[0] > 0.7
 
 
-def test_the_attended_thing_is_read_from_the_trial(planted, read):
-    names = [kind.name for kind in THINGS.values() if kind.name in read.names]
-    columns = [read.names.index(name) for name in names]
+def test_the_attended_thing_is_decoded_from_the_trial(planted, decoded):
+    names = [kind.name for kind in THINGS.values() if kind.name in decoded.names]
+    columns = [decoded.names.index(name) for name in names]
     place = {number: names.index(kind.name) for number, kind in THINGS.items() if kind.name in names}
-    told = np.array([place.get(c, -1) for c in planted.category])
-    found = recovery.attended_things(read.single[:, columns], read.truth[:, columns] > 0, told,
+    attended = np.array([place.get(c, -1) for c in planted.category])
+    found = recovery.decode_attended(decoded.single[:, columns], decoded.truth[:, columns] > 0, attended,
                                      planted.trials.image_ids, seed=0)
     assert found.hit.mean() > found.chance and found.p < 0.01
-    assert (told[found.rows] >= 0).all() and (found.hit == (found.chosen == told[found.rows])).all()
+    assert (attended[found.rows] >= 0).all() and (found.hit == (found.decoded == attended[found.rows])).all()
 
 
 def test_receptive_fields_are_found_where_they_were_planted(planted):
-    centre = recovery.centre_of_fields(planted.trials, np.arange(N), planted.pixels)
+    centre = recovery.receptive_field_centres(planted.trials, np.arange(N), planted.pixels)
     here = planted.brain.cortex.having("prf-visualrois")
     for axis in (0, 1):
         assert stats.pearsonr(centre[here, axis], planted.brain.cortex.centre[here, axis]).pvalue < 0.01
 
 
-def test_repeats_of_a_picture_are_alike_and_strangers_are_not(planted):
+def test_repeats_of_a_picture_correlate_and_trials_of_different_pictures_do_not(planted):
     table = recovery.pattern_reliability(planted.trials, seed=0)
     assert len(table) == N and set(table.n_trials) == {3}
     assert table.same.mean() > 0.08 and abs(table.other.mean()) < 0.02
@@ -131,7 +131,7 @@ def test_sessions_differ_by_what_was_planted_until_they_are_standardised(planted
 # --- the procedures --------------------------------------------------------------------------------------------
 
 def test_responses_are_averaged_over_the_trials_of_a_picture():
-    ids, mean = recovery.per_picture(trials_of([[1.0], [2], [3], [10]], [5, 2, 5, 9]))
+    ids, mean = recovery.mean_responses(trials_of([[1.0], [2], [3], [10]], [5, 2, 5, 9]))
     assert ids.tolist() == [2, 5, 9] and mean.ravel().tolist() == [2, 2, 10]
 
 
@@ -177,7 +177,7 @@ def test_the_penalty_follows_the_noise_of_the_target(rng):
     assert np.corrcoef(found[:, 0], y[:, 0])[0, 1] > 0.99 and found[:, 1].std() < 0.3 * y[:, 1].std()
 
 
-def test_too_few_pictures_to_deal_are_refused(rng):
+def test_fewer_pictures_than_folds_are_refused(rng):
     with pytest.raises(ValueError, match="got 3 pictures, expected at least 5"):
         recovery.cross_decode(rng.standard_normal((6, 2)), np.repeat(np.arange(3), 2), np.zeros((6, 1)), seed=0)
 
@@ -200,38 +200,38 @@ def test_a_receptive_field_is_found_on_any_side():
     for image, down, across in np.argwhere(on):
         images[image, 8 * down:8 * down + 8, 8 * across:8 * across + 8] = stripes
     betas = np.stack([on[:, 1, 6], on[:, 6, 1]], 1) + 0.1 * rng.standard_normal((400, 2))
-    centre = recovery.centre_of_fields(trials_of(betas, np.arange(400)), np.arange(400), images)
+    centre = recovery.receptive_field_centres(trials_of(betas, np.arange(400)), np.arange(400), images)
     np.testing.assert_allclose(centre, [[0.625, -0.625], [-0.625, 0.625]], atol=0.15)
 
 
 def test_a_shown_picture_that_is_not_given_is_refused():
     with pytest.raises(ValueError, match="picture 1 was shown but is not among the 1 given"):
-        recovery.centre_of_fields(trials_of([[0.0], [1]], [0, 1]), np.array([0]), np.zeros((1, 64, 64, 3), np.uint8))
+        recovery.receptive_field_centres(trials_of([[0.0], [1]], [0, 1]), np.array([0]), np.zeros((1, 64, 64, 3), np.uint8))
 
 
 def test_a_thing_that_is_always_stronger_does_not_count():
     evidence = np.tile([[5.0, 0.0]], (40, 1))                     # thing 0 whatever was attended
-    found = recovery.attended_things(evidence, np.ones((40, 2), bool), np.tile([0, 1], 20), np.repeat(np.arange(20), 2),
+    found = recovery.decode_attended(evidence, np.ones((40, 2), bool), np.tile([0, 1], 20), np.repeat(np.arange(20), 2),
                                      seed=0)
     assert found.hit.mean() == pytest.approx(0.5) == found.chance and found.p == 1
 
 
-def test_swapping_leaves_little_chance_to_what_is_always_right():
-    told = np.tile([0, 1], 10)
-    evidence = np.eye(2)[told]
-    found = recovery.attended_things(evidence, np.ones((20, 2), bool), told, np.repeat(np.arange(10), 2), seed=0)
+def test_perfect_decoding_is_significant_by_permutation():
+    attended = np.tile([0, 1], 10)
+    evidence = np.eye(2)[attended]
+    found = recovery.decode_attended(evidence, np.ones((20, 2), bool), attended, np.repeat(np.arange(10), 2), seed=0)
     assert found.hit.all() and found.chance == pytest.approx(0.5) and found.p < 0.01
 
 
 def test_trials_without_attention_or_alternative_are_left_out():
-    told, ids = np.array([0, 0, -1, 0, 1, 1]), np.array([0, 0, 1, 1, 2, 1])
-    found = recovery.attended_things(np.zeros((6, 2)), np.ones((6, 2), bool), told, ids, seed=0)
+    attended, ids = np.array([0, 0, -1, 0, 1, 1]), np.array([0, 0, 1, 1, 2, 1])
+    found = recovery.decode_attended(np.zeros((6, 2)), np.ones((6, 2), bool), attended, ids, seed=0)
     assert sorted(found.rows.tolist()) == [3, 5]
     with pytest.raises(ValueError, match="got no picture whose trials carried different things"):
-        recovery.attended_things(np.zeros((2, 2)), np.ones((2, 2), bool), np.zeros(2, int), np.zeros(2, int), seed=0)
+        recovery.decode_attended(np.zeros((2, 2)), np.ones((2, 2), bool), np.zeros(2, int), np.zeros(2, int), seed=0)
 
 
-def test_a_strangers_trial_is_never_of_the_same_picture():
+def test_the_trial_of_a_different_picture_is_never_of_the_same_one():
     betas = np.eye(4)[[0, 0, 1, 1, 2, 2]] + 1e-3 * np.random.default_rng(0).standard_normal((6, 4))
     table = recovery.pattern_reliability(trials_of(betas, [0, 0, 1, 1, 2, 2]), seed=0)
     assert (table.same > 0.9).all() and (table.other < 0).all()

@@ -47,13 +47,13 @@ def test_repeats_are_spread_as_in_nsd(sessions, at_least):
 
 
 @pytest.mark.parametrize("config", [TwinConfig(), TwinConfig(128, 2, 180), TwinConfig(40, 1, 900)])
-def test_the_pictures_that_withheld_sessions_keep_back_are_no_matter_of_chance(config):
-    seen = {len(np.unique(order_pictures(config.n_pictures, config.n_trials, seed)[:config.n_trials]))
-            for seed in range(5)}
+def test_the_number_of_withheld_pictures_does_not_vary_with_the_seed(config):
+    shown = {len(np.unique(order_pictures(config.n_pictures, config.n_trials, seed)[:config.n_trials]))
+             for seed in range(5)}
     left = 1 - config.n_sessions / config.n_planned
-    assert len(seen) == 1
-    # more are kept back than if showings were independent, fewer than if all of a picture's fell together
-    assert left**3 < 1 - seen.pop() / config.n_pictures < left
+    assert len(shown) == 1
+    # more are withheld than if repeats were independent, fewer than if all repeats of a picture coincided
+    assert left**3 < 1 - shown.pop() / config.n_pictures < left
 
 
 def test_an_experiment_that_cannot_show_each_picture_is_refused():
@@ -63,7 +63,7 @@ def test_an_experiment_that_cannot_show_each_picture_is_refused():
 
 def test_the_noise_ceiling_is_recovered_by_nsds_procedure(rng):
     responses, cortex = random_responses(rng), lay_out(150, 0)
-    noise = draw_noise(cortex, responses.wandering(), median_ncsnr=0.36, stray=3.0, seed=0)
+    noise = draw_noise(cortex, responses.attention_variance(), median_ncsnr=0.36, stray=3.0, seed=0)
     order, sessions = order_pictures(1500, 4500, 0), np.repeat(np.arange(6), 750)
     rows = attend(responses, order, 0)
     betas = np.concatenate([simulate_session(responses, rows[sessions == s], noise, s, 0)[0] for s in range(6)])

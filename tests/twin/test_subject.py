@@ -100,7 +100,7 @@ def test_grades_are_in_the_plant_and_in_no_coco_file(tiny_twin, tiny_subject):
     assert set(content["annotations"][0]) == {"image_id", "id", "caption"}
 
 
-def test_the_plant_tells_the_factors_of_every_picture(tiny_twin):
+def test_the_plant_has_the_factors_of_every_picture(tiny_twin):
     plant = read_plant(tiny_twin)
     for image in (0, 77):
         expected = factors(draw_scene(7, "subject", image))
