@@ -1,6 +1,6 @@
-"""From pictures and captions to `Embeddings`, and which captions describe their picture.
+"""From pictures and captions to `Embeddings`, and the screening of captions by CLIP.
 
-    pictures, captions ──clip──▶ Embeddings ──screening──▶ captions that CLIP believes (paper §2.1)
+    pictures, captions ──clip──▶ Embeddings ──screening──▶ captions that match their picture (paper §2.1)
 
 CLIP, the low-level network of the third mapper and the evaluation network are loaded here. Read `clip` first.
 """

@@ -1,4 +1,4 @@
-"""Pictures as a camera might also have caught them: the views on which the image mapper is trained."""
+"""Augment pictures at random, for the image mapper's training targets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torchvision.transforms.v2 import functional as T
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """What may happen to a picture, in this order; lengths in pixels are those of a 256-pixel picture.
+    """The augmentations in order; lengths in pixels are those of a 256-pixel picture.
 
     Source: released code (`get_img_trans`); at another size the blur's kernel and sigma scale with it.
     """
@@ -34,7 +34,7 @@ class AugmentConfig:
 
 
 def augment(pictures: np.ndarray, *, seed: int, config: AugmentConfig | None = None) -> np.ndarray:
-    """Each picture cropped, flipped, recoloured, blurred and partly masked at random.
+    """Crop, flip, recolour, blur and partly mask each picture at random.
 
     In order: random resized crop, flip, colour jitter (its four parts in random order), grayscale, Gaussian
     blur, and one black square centred anywhere, so that it may hang over the border.
@@ -43,29 +43,35 @@ def augment(pictures: np.ndarray, *, seed: int, config: AugmentConfig | None = N
     ----------
     pictures : array of shape (n, height, width, 3), uint8
     seed : int
-        The same seed gives the same pictures; a picture's chance depends on its row, not on its neighbours.
+        The same seed gives the same pictures; a picture's random numbers depend on its row alone.
 
     Returns
     -------
     array of the same shape, uint8
 
-    Source: released code; paper's list of augmentations.
+    Raises ValueError for other shapes or types. Source: released code; paper's list of augmentations.
     """
-    pictures = np.asarray(pictures)
-    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] != 3:
-        raise ValueError(f"found pictures {pictures.dtype} of shape {pictures.shape}, expected uint8 of "
-                         "shape (n, height, width, 3); pass sRGB pixels")
+    pictures = checked_pixels(pictures)
     config = config or AugmentConfig()
     out = np.empty_like(pictures)
     for row, picture in enumerate(pictures):
         rng = np.random.default_rng([seed, row])
-        view = _one(torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255, rng, config)
-        out[row] = (view * 255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+        changed = _augmented(torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255, rng, config)
+        out[row] = (changed * 255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
     return out
 
 
-def _one(picture: Tensor, rng: np.random.Generator, config: AugmentConfig) -> Tensor:
-    """One view of one picture, 3HW in [0, 1]."""
+def checked_pixels(pixels: np.ndarray) -> np.ndarray:
+    """The same array; ValueError unless it is uint8 of shape (n, height, width, 3)."""
+    pixels = np.asarray(pixels)
+    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
+        raise ValueError(f"found pictures {pixels.dtype} of shape {pixels.shape}, expected uint8 of shape "
+                         "(n, height, width, 3); pass sRGB pixels")
+    return pixels
+
+
+def _augmented(picture: Tensor, rng: np.random.Generator, config: AugmentConfig) -> Tensor:
+    """One augmented picture, 3HW in [0, 1]."""
     height, width = picture.shape[1:]
     top, left, h, w = crop_box(height, width, rng, config)
     picture = T.resized_crop(picture, top, left, h, w, [height, width], antialias=True)
@@ -85,7 +91,7 @@ def _one(picture: Tensor, rng: np.random.Generator, config: AugmentConfig) -> Te
 
 def crop_box(height: int, width: int, rng: np.random.Generator,
              config: AugmentConfig) -> tuple[int, int, int, int]:
-    """(top, left, height, width) of a crop of random area and shape; else the whole picture."""
+    """(top, left, height, width) of a crop of random area and aspect ratio; after 10 failures, the whole picture."""
     for _ in range(10):
         area = height * width * rng.uniform(*config.scale)
         ratio = math.exp(rng.uniform(math.log(config.ratio[0]), math.log(config.ratio[1])))

@@ -1,4 +1,4 @@
-"""Pictures and sentences as points in CLIP's space, and the plainer spaces beside it."""
+"""Embed pictures and captions by CLIP, and pictures by the low-level and evaluation networks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..core import weights
 from ..records import Embeddings, LayoutError, Reconstructions, Stimuli
-from .augmentation import AugmentConfig, augment
+from .augmentation import AugmentConfig, augment, checked_pixels
 from .smallnets import FEATURE_NET, RESNET, Divisor, SmallNet, max_mean, resize, unit_range
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before open_clip's first import, so that nothing is downloaded
@@ -27,16 +27,16 @@ __all__ = ["AugmentConfig", "ClipEmbedder", "CompactTokenizer", "EmbedConfig", "
            "load_clip", "load_feature_net", "load_resnet"]
 
 log = logging.getLogger(__name__)
-UNTRAINED = 50.0  # OpenAI's models end at a logit scale of 100, a fresh one starts at 14
+UNTRAINED = 50.0  # OpenAI's models have a logit scale of 100, untrained ones of 14
 
 
 @dataclass(frozen=True)
 class EmbedConfig:
-    """Which CLIP, and how many rows go through it at once.
+    """Which CLIP, and its batch size.
 
-    clip        "mini" (the part shipped here), "local-dir:/folder" (open_clip_config.json and safetensors),
+    clip        "mini" (the one shipped here), "local-dir:/folder" (open_clip_config.json and safetensors),
                 or "ViT-B-32-quickgelu:/path/x.safetensors" (an open_clip model name and its weights)
-    batch       rows at once; changes no result beyond rounding
+    batch       rows at once; changes results by rounding only
     quick_gelu  whether weights given with a model name were trained with QuickGELU, as all of OpenAI's were;
                 False to load others, such as LAION's, under a plain name
     """
@@ -47,19 +47,19 @@ class EmbedConfig:
 
 
 class CompactTokenizer:
-    """open_clip's byte-pair tokenizer over the few tokens that occur in a small world.
+    """open_clip's byte-pair tokenizer, restricted to the tokens of the simulated world.
 
     Parameters
     ----------
     tokens : list of int
-        Ids of open_clip's SimpleTokenizer that are known here.
+        Ids of open_clip's SimpleTokenizer that have an id here.
     context_length : int
         Length of every row.
 
     Notes
     -----
-    Id 0 pads, 1 stands for every other token, 2 starts, then come `tokens` in ascending order; the highest id
-    ends a sentence, because open_clip reads a sentence at its highest id.
+    Id 0 pads, 1 stands for every other token, 2 starts, then come `tokens` in ascending order; the highest id ends
+    a sentence, because open_clip takes a sentence's features at its highest id.
     """
 
     PAD, UNKNOWN, START = 0, 1, 2
@@ -73,7 +73,7 @@ class CompactTokenizer:
         self.vocab_size = self.end + 1
 
     def __call__(self, sentences: str | list[str]) -> Tensor:
-        """n sentences -> (n, context_length) int64; a sentence that is too long loses its end."""
+        """n sentences -> (n, context_length) int64; sentences that are too long are truncated."""
         sentences = [sentences] if isinstance(sentences, str) else sentences
         out = torch.zeros(len(sentences), self.context_length, dtype=torch.long)
         for row, sentence in enumerate(sentences):
@@ -83,7 +83,7 @@ class CompactTokenizer:
         return out
 
     def decode(self, ids) -> str:
-        """The words of one row; unknown tokens come back as '?'."""
+        """The words of one row; unknown tokens as '?'."""
         words = [self.base.decode([self.tokens[i - 3]]) if i >= 3 else "? "
                  for i in map(int, ids) if i not in (self.PAD, self.START, self.end)]
         return "".join(words).strip()
@@ -96,12 +96,12 @@ class CompactTokenizer:
 
 
 class _Frozen:
-    """A net that learns no more, on whatever device."""
+    """A frozen network, on any device."""
 
     module: nn.Module
 
     def on(self, device: str) -> Self:
-        """The same net on a device: itself where it is there already, else a copy."""
+        """The same network on a device: itself where it is there already, else a copy."""
         if self._device.type == device:
             return self
         moved = copy.copy(self)
@@ -114,7 +114,7 @@ class _Frozen:
 
 
 class ClipEmbedder(_Frozen):
-    """A frozen open_clip model: pictures and sentences in, raw points out.
+    """A frozen open_clip model: raw embeddings of pictures and sentences.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ class ClipEmbedder(_Frozen):
     ----------
     n_dims : int
     logit_scale : float
-        CLIP's own factor on the cosine, about 100 when trained.
+        CLIP's factor on the cosine, about 100 when trained.
     module : torch.nn.Module
     image_size : int
         Height and width of the model's input, pixels.
@@ -153,7 +153,8 @@ class ClipEmbedder(_Frozen):
 
     def images(self, pixels: np.ndarray) -> np.ndarray:
         """(n, height, width, 3) uint8 -> (n, n_dims) float32, raw, through open_clip's own preprocessing."""
-        return _batched(self, lambda part: self.module.encode_image(self._prepare(part).to(self._device)), _checked(pixels))
+        return _batched(self, lambda part: self.module.encode_image(self._prepare(part).to(self._device)),
+                        checked_pixels(pixels))
 
     def texts(self, sentences: list[str]) -> np.ndarray:
         """n sentences -> (n, n_dims) float32, raw."""
@@ -177,7 +178,7 @@ class ClipEmbedder(_Frozen):
 
 
 class FeatureNet(_Frozen):
-    """Features of the small net that was taught the world's true factors; for distances, never for a loss.
+    """Features of the small network trained to predict the simulated world's factors; for distances, never for a loss.
 
     A Fréchet distance over them is `FD (twin features)`, not an FID.
     """
@@ -191,16 +192,18 @@ class FeatureNet(_Frozen):
 
     def images(self, pixels: np.ndarray) -> np.ndarray:
         """(n, height, width, 3) uint8 -> (n, n_dims) float32, pooled."""
-        return _batched(self, lambda part: self.module(unit_range(part).to(self._device)), _checked(pixels))
+        return _batched(self, lambda part: self.module(unit_range(part).to(self._device)), checked_pixels(pixels))
 
 
 class LowLevelNet(_Frozen):
-    """Features of the small net that taught itself (VICReg) from pictures alone.
+    """Features of the small self-supervised network (VICReg, pictures alone).
 
     Parameters
     ----------
     level : "low" or "last"
         What `images` gives: `low_level` with each picture's own divisor, or `last_block`.
+
+    Raises ValueError for another level.
     """
 
     source = "pixels"
@@ -215,21 +218,21 @@ class LowLevelNet(_Frozen):
         self.n_dims = (module.config.size // 4) ** 2 if level == "low" else module.n_dims
 
     def low_level(self, pictures: Tensor, divisor: Divisor = "batch") -> Tensor:
-        """Second-stage features of pictures N3HW in [-1, 1] -> (N, places), by `max_mean`; differentiable."""
+        """Second-stage features of pictures N3HW in [-1, 1] -> (N, positions), by `max_mean`; differentiable."""
         return max_mean(self.module.maps(pictures, 2), divisor)
 
     def last_block(self, pictures: Tensor) -> Tensor:
-        """Last-stage features of pictures N3HW in [-1, 1], pooled over places -> (N, channels)."""
+        """Last-stage features of pictures N3HW in [-1, 1], pooled over positions -> (N, channels)."""
         return self.module.maps(pictures).mean((2, 3))
 
     def images(self, pixels: np.ndarray) -> np.ndarray:
-        """(n, height, width, 3) uint8 -> (n, n_dims) float32, of this net's level."""
-        see = self.last_block if self.level == "last" else lambda x: self.low_level(x, "sample")
-        return _batched(self, lambda part: see(unit_range(part).to(self._device)), _checked(pixels))
+        """(n, height, width, 3) uint8 -> (n, n_dims) float32, of this network's level."""
+        features = self.last_block if self.level == "last" else lambda x: self.low_level(x, "sample")
+        return _batched(self, lambda part: features(unit_range(part).to(self._device)), checked_pixels(pixels))
 
 
 class PixelEmbedder:
-    """The picture itself, shrunk, as a point: the plainest space to compare with.
+    """The picture's pixels, downsampled, as its embedding: a baseline space.
 
     Parameters
     ----------
@@ -244,14 +247,14 @@ class PixelEmbedder:
 
     def images(self, pixels: np.ndarray) -> np.ndarray:
         """(n, height, width, 3) uint8 -> (n, n_dims) float32."""
-        def see(part):
+        def shrink(part):
             return ((resize(unit_range(part), self.size) + 1) / 2).flatten(1)
 
-        return _batched(self, see, _checked(pixels))
+        return _batched(self, shrink, checked_pixels(pixels))
 
 
 def load_clip(config: EmbedConfig | None = None) -> ClipEmbedder:
-    """The CLIP of a config, loaded by open_clip's own loader from local files.
+    """Load the CLIP of a config from local files, by open_clip's own loader.
 
     Raises
     ------
@@ -274,9 +277,9 @@ def load_clip(config: EmbedConfig | None = None) -> ClipEmbedder:
 
 
 def load_feature_net(path: str | Path | None = None) -> FeatureNet:
-    """The net behind `FD (twin features)`; `path` is another folder of `weights.save_part`.
+    """Load the evaluation network of `FD (twin features)`; `path`: another folder written by `weights.save_part`.
 
-    An Inception-v3 for a real FID is not read: a path to its file is a LayoutError that says so.
+    Raises LayoutError for a file, such as the Inception-v3 of a real FID, which is not supported.
     """
     if path is not None and Path(path).is_file():
         raise LayoutError(f"found the file {path}, expected a folder with card.json and weights.safetensors; "
@@ -285,25 +288,25 @@ def load_feature_net(path: str | Path | None = None) -> FeatureNet:
 
 
 def load_resnet(level: Literal["low", "last"] = "low") -> LowLevelNet:
-    """The self-taught net that stands in for the VICReg ResNet-50 of the released code."""
+    """Load the self-supervised network that stands in for the VICReg ResNet-50 of the released code."""
     return LowLevelNet(_small_net("resnet", RESNET), level=level)
 
 
 def embed_pictures(stimuli: Stimuli, embedder) -> Embeddings:
-    """One point for each picture, key 0; CLIP's are of space "image"."""
+    """One embedding for each picture, key 0; CLIP's are of space "image"."""
     keys = np.zeros(len(stimuli.ids), np.int64)
     return Embeddings(embedder.images(stimuli.images), stimuli.ids, keys, embedder.space, embedder.source)
 
 
 def embed_captions(stimuli: Stimuli, embedder) -> Embeddings:
-    """One point for each caption, in the table's order, keyed by its caption id; space "caption"."""
+    """One embedding for each caption, in the table's order, keyed by caption id; space "caption"."""
     table = stimuli.captions
     return Embeddings(embedder.texts(table.caption.tolist()), table.image_id.to_numpy(np.int64),
                       table.caption_id.to_numpy(np.int64), "caption", "clip")
 
 
 def embed_reconstructions(reconstructions: Reconstructions, embedder, draw: int = 0) -> Embeddings:
-    """One point for each reconstructed picture (of one draw of z), with its ids and keys."""
+    """One embedding for each reconstruction (of one draw of z), with its ids and keys; ValueError for another draw."""
     n_draws = reconstructions.images.shape[1]
     if not 0 <= draw < n_draws:
         raise ValueError(f"found draw {draw}, expected 0 to {n_draws - 1}; choose one of the draws of z")
@@ -350,7 +353,7 @@ def _from_name(name: str, path: Path, config: EmbedConfig) -> ClipEmbedder:
 
 
 def _open_clip(name: str, path: Path) -> nn.Module:
-    """The model by open_clip's loader; weights of another shape are a LayoutError."""
+    """The model by open_clip's loader; LayoutError for weights that do not fit."""
     pretrained = None if name.startswith("local-dir:") else str(path)
     try:
         with torch.random.fork_rng(devices=[]):
@@ -369,16 +372,8 @@ def _small_net(part: str | Path, config) -> SmallNet:
     return net
 
 
-def _checked(pixels) -> np.ndarray:
-    pixels = np.asarray(pixels)
-    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
-        raise ValueError(f"found pictures {pixels.dtype} of shape {pixels.shape}, expected uint8 of shape "
-                         "(n, height, width, 3); pass sRGB pixels")
-    return pixels
-
-
-def _batched(embedder, see, rows) -> np.ndarray:
-    """see() over slices of rows, as one float32 array."""
+def _batched(embedder, embed, rows) -> np.ndarray:
+    """embed() over slices of rows, as one float32 array."""
     with torch.no_grad():
-        parts = [see(rows[i:i + embedder.batch]).float().cpu().numpy() for i in range(0, len(rows), embedder.batch)]
+        parts = [embed(rows[i:i + embedder.batch]).float().cpu().numpy() for i in range(0, len(rows), embedder.batch)]
     return np.concatenate(parts) if parts else np.zeros((0, embedder.n_dims), np.float32)

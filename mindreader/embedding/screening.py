@@ -1,4 +1,4 @@
-"""Which captions describe their picture: CLIP's own softmax over a picture's captions, and who stays."""
+"""Screen captions by CLIP: softmax over a picture's captions, and the threshold on it (paper §2.1)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..records import Embeddings, Stimuli
 
 @dataclass(frozen=True)
 class ScreenConfig:
-    """threshold: a caption stays if its probability exceeds this share of the best one's (paper §2.1: one half)."""
+    """threshold: a caption is kept if its probability exceeds this fraction of the best one's (paper §2.1: one half)."""
 
     threshold: float = 0.5
 
@@ -23,17 +23,17 @@ class ScreenConfig:
 
 def score_captions(stimuli: Stimuli, image_embeddings: Embeddings, caption_embeddings: Embeddings, *, logit_scale: float,
                    config: ScreenConfig = ScreenConfig()) -> pd.DataFrame:
-    """How well each caption fits its own picture, beside that picture's other captions.
+    """The probability of each caption among those of its picture, and whether it is kept.
 
         p_k = softmax_k(logit_scale * cos(image, caption_k)),    keep k if p_k > threshold * max_j p_j
 
-    which is the same as cos_k > max_j cos_j - ln(1 / threshold) / logit_scale: a margin, not a floor. The best caption
-    always stays, and nothing limits how many may.
+    which is cos_k > max_j cos_j - ln(1 / threshold) / logit_scale, a margin and not a minimum. The best caption is always
+    kept, and any number may be.
 
     Parameters
     ----------
-    image_points, caption_points : Embeddings
-        One point for each picture, one for each caption (keys are caption ids); need not be unit length.
+    image_embeddings, caption_embeddings : Embeddings
+        One for each picture, one for each caption (keys are caption ids); of any length.
     logit_scale : float
         CLIP's own, about 100 (1 / temperature).
 
@@ -41,7 +41,7 @@ def score_captions(stimuli: Stimuli, image_embeddings: Embeddings, caption_embed
     -------
     table image_id, caption_id, similarity, probability, kept; rows as in `stimuli.captions`
 
-    Raises ValueError for a caption, KeyError for a picture without a point.
+    Raises ValueError for a caption, KeyError for a picture without embedding.
     Source: paper §2.1; softmax and scale are CLIP's, since the screening code was not released.
     """
     table = stimuli.captions[["image_id", "caption_id"]].reset_index(drop=True)
@@ -49,7 +49,7 @@ def score_captions(stimuli: Stimuli, image_embeddings: Embeddings, caption_embed
     rows = known.get_indexer(pd.MultiIndex.from_frame(table))
     if (rows < 0).any():
         missing = table[rows < 0].iloc[0]
-        raise ValueError(f"caption {missing.caption_id} of image {missing.image_id} has no point among the "
+        raise ValueError(f"caption {missing.caption_id} of image {missing.image_id} has no embedding among the "
                          f"{len(caption_embeddings)} given, expected one for every caption; embed these captions")
     texts, images = caption_embeddings.unit().vectors[rows], image_embeddings.unit().at(table.image_id)
     table["similarity"] = (images.astype(np.float64) * texts).sum(1)
@@ -61,7 +61,7 @@ def score_captions(stimuli: Stimuli, image_embeddings: Embeddings, caption_embed
 
 
 def keep_matching(stimuli: Stimuli, scores: pd.DataFrame) -> Stimuli:
-    """The same stimuli with only the captions that `scores` keeps."""
+    """The same stimuli with only the captions kept in `scores`."""
     kept = pd.MultiIndex.from_frame(scores.loc[scores.kept, ["image_id", "caption_id"]])
-    mine = pd.MultiIndex.from_frame(stimuli.captions[["image_id", "caption_id"]]).isin(kept)
-    return replace(stimuli, captions=stimuli.captions[mine].reset_index(drop=True))
+    matching = pd.MultiIndex.from_frame(stimuli.captions[["image_id", "caption_id"]]).isin(kept)
+    return replace(stimuli, captions=stimuli.captions[matching].reset_index(drop=True))

@@ -1,4 +1,4 @@
-"""The invented world's two small convolutional nets: for Fréchet distances, and for low-level likeness."""
+"""Small convolutional networks of the simulated world: for Fréchet distances, and for low-level features."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Divisor = Literal["batch", "sample"]
 
 @dataclass(frozen=True)
 class NetConfig:
-    """Size of a small residual net: channels of its four stages, and of its output (0: the last stage's).
+    """Size of a small residual network: channels of its four stages and of its output (0: those of the last stage).
 
-    The first stage sees half the picture's height and width, each later one half of the one before.
+    The first stage has half the picture's height and width, each later one half of the one before.
     """
 
     size: int = 64  # height and width of the picture, pixels
@@ -25,7 +25,7 @@ class NetConfig:
     n_dims: int = 256
 
     def asdict(self) -> dict:
-        """As a card stores it."""
+        """As model cards store it."""
         return asdict(self)
 
 
@@ -34,7 +34,7 @@ RESNET = NetConfig(stages=(24, 48, 96, 160), n_dims=0)
 
 
 class SmallNet(nn.Module):
-    """A residual net of four stages with a block each; pictures N3HW in [-1, 1], of any size."""
+    """A residual network of four stages with one block each; pictures N3HW in [-1, 1], of any size."""
 
     def __init__(self, config: NetConfig):
         super().__init__()
@@ -53,7 +53,7 @@ class SmallNet(nn.Module):
         self.n_dims = config.n_dims or last
 
     def maps(self, pictures: Tensor, n_stages: int = 4) -> Tensor:
-        """Feature maps after so many stages, never negative, (N, channels, h, w)."""
+        """Feature maps after `n_stages` stages, not negative, (N, channels, h, w)."""
         x = self.stem(resize(pictures, self.config.size))
         for stage in self.stages[:n_stages]:
             x = stage(x)
@@ -72,7 +72,7 @@ def resize(pictures: Tensor, size: int) -> Tensor:
 
 
 def max_mean(maps: Tensor, divisor: Divisor = "batch") -> Tensor:
-    """One number for each place of a feature map, from its strongest and its mean channel.
+    """Spatial map of a feature map's maximal and mean channel.
 
         v = max_c F / max_pos(max_c F) + 2 * mean_c F / max_pos(mean_c F)
 
@@ -81,13 +81,17 @@ def max_mean(maps: Tensor, divisor: Divisor = "batch") -> Tensor:
     maps : Tensor of shape (N, channels, h, w)
         Not negative.
     divisor : "batch" or "sample"
-        Whether max_pos runs over all places of all pictures, or of each picture by itself.
+        Whether max_pos runs over the positions of all pictures, or of each picture separately.
 
     Returns
     -------
     Tensor of shape (N, h * w), in [0, 3]
 
-    Source: released code; the mapper's target divides per sample, the generator's loss per batch.
+    Source: released code; the mapper's target divides per sample, the generator's loss per batch. Raises ValueError for
+    another divisor.
+
+    >>> max_mean(torch.tensor([[[[1.0, 2.0]]]])).tolist()
+    [[1.5, 3.0]]
     """
     if divisor not in ("batch", "sample"):
         raise ValueError(f"found divisor {divisor!r}, expected 'batch' or 'sample'; choose one of them")
@@ -99,7 +103,7 @@ def max_mean(maps: Tensor, divisor: Divisor = "batch") -> Tensor:
 
 
 class _Block(nn.Module):
-    """Two 3x3 convolutions beside a shortcut, which is averaged and projected where the size changes."""
+    """Two 3x3 convolutions and a shortcut, pooled and projected where the size changes."""
 
     def __init__(self, before: int, after: int, stride: int):
         super().__init__()

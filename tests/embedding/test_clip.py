@@ -77,7 +77,7 @@ def test_sentences_equal_open_clip_on_the_same_tokens(random_clip, clip):
     np.testing.assert_allclose(clip.texts(SENTENCES), theirs, atol=1e-5)
 
 
-def test_points_are_raw_float32_of_the_announced_width(clip, pixels):
+def test_embeddings_are_raw_float32_of_the_announced_width(clip, pixels):
     for embeddings in (clip.images(pixels), clip.texts(SENTENCES)):
         assert embeddings.dtype == np.float32 and embeddings.shape[1] == clip.n_dims == 32
         assert abs(np.linalg.norm(embeddings, axis=1) - 1).min() > 0.01
@@ -200,7 +200,7 @@ def test_the_missing_mini_clip_says_how_to_make_it(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not (weights.part_folder("clip") / "card.json").is_file(), reason="no mini CLIP yet")
-def test_the_shipped_mini_clip_knows_a_dog_from_a_bus():
+def test_the_shipped_mini_clip_names_the_object_of_a_picture():
     from mindreader.world.sampling import draw_scene
     from mindreader.world.rendering import render
     from mindreader.world.scenes import factors
@@ -243,8 +243,8 @@ def test_wrong_pixels_are_refused(embedder, wrong):
 
 def test_pixels_are_shrunken_pictures():
     flat = np.full((1, 64, 64, 3), (255, 0, 51), np.uint8)
-    point = embed.PixelEmbedder(4).images(flat).reshape(3, 16)
-    np.testing.assert_allclose(point, np.repeat([[1], [0], [0.2]], 16, 1), atol=1e-6)
+    values = embed.PixelEmbedder(4).images(flat).reshape(3, 16)
+    np.testing.assert_allclose(values, np.repeat([[1], [0], [0.2]], 16, 1), atol=1e-6)
 
 
 # ── the small nets ────────────────────────────────────────────────────────────────────────────────
@@ -263,7 +263,7 @@ def test_low_level_pooling_equals_a_naive_loop(rng, divisor):
     np.testing.assert_allclose(smallnets.max_mean(torch.from_numpy(maps), divisor).numpy(), naive, rtol=1e-12)
 
 
-def test_low_level_features_have_a_place_each_and_a_gradient(nets, pixels):
+def test_low_level_features_have_one_value_per_position_and_a_gradient(nets, pixels):
     _, low, last = nets
     pictures = smallnets.unit_range(pixels).requires_grad_(True)
     embeddings = low.low_level(pictures)
@@ -298,7 +298,7 @@ def stimuli(pixels):
     return Stimuli(np.array([5, 3]), pixels[:2], captions, present)
 
 
-def test_points_carry_the_ids_of_their_pictures_and_captions(stimuli, clip):
+def test_embeddings_carry_the_ids_of_their_pictures_and_captions(stimuli, clip):
     pictures, captions = embed.embed_pictures(stimuli, clip), embed.embed_captions(stimuli, clip)
     assert (pictures.space, pictures.source, captions.space) == ("image", "clip", "caption")
     assert pictures.image_ids.tolist() == [5, 3] and captions.keys.tolist() == [10, 11, 12]
@@ -308,12 +308,12 @@ def test_points_carry_the_ids_of_their_pictures_and_captions(stimuli, clip):
 
 def test_reconstructions_keep_their_keys_and_draws_differ(rng, clip):
     images = rng.integers(0, 256, (2, 3, 64, 64, 3), dtype=np.uint8)
-    painted = Reconstructions(images, np.array([8, 8]), np.array([100, 101]), ("image",), 0)
-    embeddings = embed.embed_reconstructions(painted, clip, draw=2)
+    reconstructions = Reconstructions(images, np.array([8, 8]), np.array([100, 101]), ("image",), 0)
+    embeddings = embed.embed_reconstructions(reconstructions, clip, draw=2)
     assert embeddings.keys.tolist() == [100, 101] and embeddings.source == "fmri"
     np.testing.assert_allclose(embeddings.vectors, clip.images(images[:, 2]), atol=1e-6)
     with pytest.raises(ValueError, match="found draw 3, expected 0 to 2"):
-        embed.embed_reconstructions(painted, clip, draw=3)
+        embed.embed_reconstructions(reconstructions, clip, draw=3)
 
 
 # ── augmentation ──────────────────────────────────────────────────────────────────────────────────

@@ -49,7 +49,7 @@ def test_three_hand_made_captions():
     assert list(score_captions(stimuli, image, text, logit_scale=SCALE).kept) == [True, True, False]
 
 
-def test_all_captions_may_stay_and_the_best_always_does():
+def test_all_captions_may_be_kept_and_the_best_always_is():
     stimuli, image, text = stimuli_and_embeddings(spread=1e-4)
     assert score_captions(stimuli, image, text, logit_scale=SCALE).kept.all()
     stimuli, image, text = stimuli_and_embeddings()
@@ -76,9 +76,9 @@ def test_keeping_leaves_pictures_and_drops_captions():
 
 def test_messages_name_what_is_missing():
     stimuli, image, text = stimuli_and_embeddings()
-    with pytest.raises(ValueError, match=f"caption 1000 of image {stimuli.ids[0]} has no point"):
+    with pytest.raises(ValueError, match=f"caption 1000 of image {stimuli.ids[0]} has no embedding"):
         score_captions(stimuli, image, text.take(slice(1, None)), logit_scale=SCALE)
-    with pytest.raises(KeyError, match="has no point"):
+    with pytest.raises(KeyError, match="has no embedding"):
         score_captions(stimuli, image.take(slice(1, None)), text, logit_scale=SCALE)
     with pytest.raises(ValueError, match="threshold 2, expected 0"):
         ScreenConfig(2)
