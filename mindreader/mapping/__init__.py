@@ -1,6 +1,6 @@
 """Between `Trials` and `Embeddings`: the fMRI-to-CLIP mappers (paper §2.2), their baselines, and the encoder (A.8).
 
-    betas ──network──▶ embedding        embedding ──encoding──▶ betas
+    betas ──network──▶ embeddings        embeddings ──encoding──▶ betas
 
 Read `network` first.
 """

@@ -1,20 +1,20 @@
-"""Networks that train beside a mapper and add a term to its loss: the auxiliary rows of the paper's Table 3b."""
+"""Auxiliary networks of the mapper, a discriminator and a VICReg expander (the auxiliary rows of the paper's Table 3b)."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from ..training import Companion, logistic_discriminator, logistic_generator, new_network, vicreg
+from ..training import AuxiliaryNetwork, logistic_discriminator, logistic_generator, new_network, vicreg
 
 
-class Discriminator(Companion):
-    """Tells targets from mapped points, (B, n_dims) -> (B,) logits; the mapper is rewarded where it fails to.
+class Discriminator(AuxiliaryNetwork):
+    """Adversarial term: a classifier of targets against mapped embeddings, (B, n_dims) -> (B,) logits.
 
         L_D = softplus(-D(target)) + softplus(D(mapped)),    term = softplus(-D(mapped)), each its mean over rows
 
-    It takes its own step first, on mapped points without gradient. Three linear layers, n_dims -> 256 -> 128 -> 1.
-    Source: released code's sizes, Adam and weight 1. Departs: D-12 (with the mapped points, as meant).
+    Its own step comes first, on detached mapped embeddings. Three linear layers, n_dims -> 256 -> 128 -> 1.
+    Source: released code's sizes, Adam and weight 1. Departs: D-12 (with the mapped embeddings, as meant).
     """
 
     def __init__(self, n_dims: int):
@@ -26,25 +26,25 @@ class Discriminator(Companion):
         return self.layers(embeddings).squeeze(1)
 
     def begin(self, learning_rate: float, weight_decay: float) -> None:
-        """Adam with the moments usual for discriminators, not decayed."""
+        """Make Adam with the betas usual for discriminators, without weight decay."""
         self.optimizer = torch.optim.Adam(self.parameters(), learning_rate, betas=(0.5, 0.999))
 
     def term(self, predicted: Tensor, target: Tensor) -> Tensor:
-        """How unlike targets the mapped points look to the discriminator, after a step of its own."""
+        """The mapper's adversarial loss, after the discriminator's own step."""
         self.optimizer.zero_grad(set_to_none=True)
         logistic_discriminator(self(target), self(predicted.detach())).backward()
         self.optimizer.step()
         return logistic_generator(self(predicted))
 
     def finish(self) -> None:
-        """Nothing: its step was its own."""
+        """Do nothing: `term` has taken the step."""
 
 
-class Expander(Companion):
-    """VICReg between mapped points and targets, both widened by the same three layers to four times their size.
+class Expander(AuxiliaryNetwork):
+    """VICReg between mapped embeddings and targets, both expanded by the same three layers to four times their size.
 
-    No bias in the last layer and no batch norm after it. The term is the expander's own loss too, so both networks
-    descend it together. Source: released code's layers (512 -> 2,048) and weights 25, 25, 1. Departs: D-13.
+    No bias in the last layer and no batch norm after it. Both networks minimize the term. Source: released code's layers
+    (512 -> 2,048) and weights 25, 25, 1. Departs: D-13.
     """
 
     def __init__(self, n_dims: int):
@@ -65,11 +65,11 @@ class Expander(Companion):
         return sum(vicreg(self(predicted), self(target)).values())
 
 
-COMPANIONS: dict[str, type[Companion]] = {"gan": Discriminator, "vicreg": Expander}
+AUXILIARY_NETWORKS: dict[str, type[AuxiliaryNetwork]] = {"gan": Discriminator, "vicreg": Expander}
 
 
-def companion(kind: str, n_dims: int, seed: int, weight: float = 1.0) -> Companion:
-    """A fresh companion of this kind ("gan" or "vicreg"), initialised from `seed` alone, and the weight of its term."""
-    made = new_network(lambda: COMPANIONS[kind](n_dims), seed)
+def new_auxiliary(kind: str, n_dims: int, seed: int, weight: float = 1.0) -> AuxiliaryNetwork:
+    """An untrained auxiliary network ("gan" or "vicreg"), initialised from `seed` alone; weight: of its term."""
+    made = new_network(lambda: AUXILIARY_NETWORKS[kind](n_dims), seed)
     made.weight = weight
     return made

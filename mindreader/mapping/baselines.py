@@ -1,9 +1,9 @@
-"""What the paper's mapper is read beside: ridge regression, and a plain residual network of fully connected layers."""
+"""Fit the baselines of the mapper: ridge regression, and a residual network of fully connected layers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,25 +13,26 @@ from torch import Tensor, nn
 
 from ..records import Embeddings, Trials
 from ..training import new_network
-from .network import FittedMapper, MappingConfig, check_voxels, read_part, targets, train, write_part
+from .fitted import FittedNetwork, check_voxels
+from .network import FittedMapper, MappingConfig, targets, train
 
 
 def fit_ridge(trials: Trials, embeddings: Embeddings, *, clamp: float | None = 1.5, seed: int,
               alphas: np.ndarray = np.logspace(0, 6, 13), n_folds: int = 3) -> RidgeMapper:
-    """The linear baseline, W = (X'X + a I)^-1 X'Y, with its own penalty `a` for each dimension, by himalaya.
+    """Fit the linear baseline, W = (X'X + a I)^-1 X'Y, with its own penalty `a` for each dimension, by himalaya.
 
-    `a` is the one of the lowest squared error on held-out training *pictures*, averaged over folds; the validation trials
-    are never seen. The target is that of the mapper, with several captions averaged.
+    `a` minimizes the squared error on held-out training *pictures*, averaged over folds; validation trials are not used.
+    The targets are the mapper's, with several captions averaged.
 
     Parameters
     ----------
     alphas : array
         Candidates for the penalty (no unit: betas are z-scored), ascending.
     n_folds : int
-        Parts of the training pictures, drawn with `seed`; each is held out once.
+        Folds of the training pictures, drawn with `seed`.
 
-    Returns RidgeMapper, with `.alpha` (n_dims,). Raises KeyError for a picture without a point, ValueError for fewer
-    pictures than folds.
+    Returns RidgeMapper, with `.alpha` (n_dims,). Raises KeyError for a picture without embedding, ValueError for
+    fewer pictures than folds.
     """
     truth = targets(embeddings.per_image(), clamp)
     ridge = RidgeCV(alphas, fit_intercept=True, cv=_folds(trials.image_ids, n_folds, seed),
@@ -51,7 +52,7 @@ class RidgeMapper:
     space: str
 
     def predict(self, trials: Trials) -> Embeddings:
-        """One point per trial; keys are the trial ids, source is "fmri"."""
+        """One embedding per trial; keys are the trial ids, source is "fmri"."""
         check_voxels(trials, len(self.weights))
         return Embeddings(trials.betas @ self.weights + self.intercept, trials.image_ids, trials.trial_ids, self.space,
                           "fmri")
@@ -59,7 +60,7 @@ class RidgeMapper:
 
 @dataclass(frozen=True)
 class MlpConfig:
-    """Sizes of the plain network: units of each hidden layer, residual blocks, share of units dropped in each."""
+    """Sizes of the fully connected network: hidden units, residual blocks, dropout rate."""
 
     width: int = 512
     n_blocks: int = 2
@@ -69,11 +70,15 @@ class MlpConfig:
         if self.width < 1 or self.n_blocks < 0 or not 0 <= self.dropout < 1:
             raise ValueError(f"got {self}, expected width of at least 1, n_blocks of at least 0, dropout from 0 to below 1")
 
+    def network(self, n_voxels: int, n_dims: int) -> Mlp:
+        """The untrained network of these sizes."""
+        return Mlp(n_voxels, n_dims, self)
+
 
 class Mlp(nn.Module):
-    """A trial's voxels to a point, (B, n_voxels) -> (B, n_dims), every layer fully connected.
+    """Betas to an embedding, (B, n_voxels) -> (B, n_dims), every layer fully connected.
 
-    x = W betas; x <- x + dropout(GELU(W norm(x))) in each block; the point is W norm(x).
+    x = W betas; x <- x + dropout(GELU(W norm(x))) in each block; the embedding is W dropout(GELU(norm(x))).
     """
 
     def __init__(self, n_voxels: int, n_dims: int, config: MlpConfig):
@@ -95,20 +100,22 @@ class Mlp(nn.Module):
 def fit_mlp(trials_train: Trials, trials_val: Trials, embeddings: Embeddings, recipe: MappingConfig,
             config: MlpConfig = MlpConfig(), *, seed: int, device: str = "cpu", augmented: np.ndarray | None = None,
             checkpoint: Path | None = None, progress: Callable[..., Iterable] | None = None) -> FittedMlp:
-    """Train the plain network as `mapping.fit_mapper` trains the paper's: same targets, losses, steps and selection.
+    """Fit the fully connected network as `fit_mapper` fits the paper's: same targets, losses, steps and selection.
 
-    recipe: its sizes are not looked at, `config` has those. Raises as `fit_mapper`.
+    The sizes in `recipe` are ignored; `config` has the network's. Raises as `fit_mapper`.
     """
     n_voxels, n_dims = trials_train.betas.shape[1], embeddings.vectors.shape[1]
-    network = new_network(lambda: Mlp(n_voxels, n_dims, config), seed)
+    network = new_network(lambda: config.network(n_voxels, n_dims), seed)
     history = train(network, trials_train, trials_val, embeddings, recipe, seed=seed, device=device, augmented=augmented,
                     checkpoint=checkpoint, progress=progress, desc="mlp")
     return FittedMlp(network, config, recipe, embeddings.space, history)
 
 
 @dataclass(frozen=True, eq=False)
-class FittedMlp:
-    """A trained plain network, its sizes, the recipe, the space it maps to, and how its losses went."""
+class FittedMlp(FittedNetwork):
+    """A trained fully connected network, its sizes, the recipe, the space it maps to, and its losses."""
+
+    part, settings = "mlp", {"config": MlpConfig, "recipe": MappingConfig}
 
     network: Mlp
     config: MlpConfig
@@ -116,26 +123,11 @@ class FittedMlp:
     space: str
     history: pd.DataFrame
 
-    predict = FittedMapper.predict  # asks a network for no more than its n_voxels
-
-    def save(self, folder: Path) -> None:
-        """Write mlp.safetensors and mlp.json."""
-        card = {"config": asdict(self.config), "recipe": asdict(self.recipe), "space": self.space,
-                "n_voxels": self.network.n_voxels, "n_dims": self.network.n_dims, "history": self.history.to_dict("records")}
-        write_part(Path(folder), "mlp", self.network.state_dict(), card)
-
-    @classmethod
-    def load(cls, folder: Path) -> FittedMlp:
-        """Read what `save` wrote; LayoutError where something is missing."""
-        state, card = read_part(Path(folder), "mlp")
-        config, recipe = MlpConfig(**card["config"]), MappingConfig.from_card(card["recipe"])
-        network = Mlp(card["n_voxels"], card["n_dims"], config)
-        network.load_state_dict(state)
-        return cls(network, config, recipe, card["space"], pd.DataFrame(card["history"]))
+    predict = FittedMapper.predict
 
 
 def _folds(image_ids: np.ndarray, n_folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Rows that fit and rows that are held out, fold by fold; all trials of a picture are in one part."""
+    """(fitting rows, held-out rows) of each fold; all trials of a picture are in one fold."""
     ids = np.unique(image_ids)
     if len(ids) < n_folds:
         raise ValueError(f"got trials of {len(ids)} pictures, expected at least {n_folds}, one held out in each fold")

@@ -1,9 +1,9 @@
-"""The mapper's layers in bfloat16 on a CPU, forward and backward written out: what torch does, with less memory traffic.
+"""Compute the mapper's layers in bfloat16 on a CPU, forward and backward, with less memory traffic than torch.
 
-There a layer of 64 channels waits for memory and for number formats more than it computes. So ReLU and its gradient work
-in place and on the numbers' bits, as 16-bit integers (bfloat16 has the sign where an integer has it), biases are added
-where products are written, and a product's left side is copied where it would be read down its columns. The sums are those
-of `mapping.ResidualMapper` layer by layer; up to `NARROW` dimensions they are also in torch's order, to the same bits.
+At 64 channels such a layer is limited by memory and format conversion. So ReLU and its gradient work in place on the bits
+as 16-bit integers (the sign is in the same place), biases are added where products are written, and a product's left side
+is copied where it would be traversed down its columns. The sums are those of `ResidualMapper` layer by layer; up to
+`NARROW` dimensions they are also in torch's order, to the same bits.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-NARROW = 128    # dimensions up to which the last layers' weight gradients are added in a convolution's order
+NARROW = 128    # dimensions up to which the last layers' weight gradients are summed in a convolution's order
 
 _backward = torch.ops.aten.convolution_backward
 _masked = torch.ops.aten.threshold_backward
 
 
 def rectify(x: Tensor) -> Tensor:
-    """ReLU in place, for a tensor that nothing else needs."""
+    """ReLU in place, for a tensor that is not needed elsewhere."""
     return _Rectified.apply(x)
 
 
 def trunk(x: Tensor, *parameters: Tensor) -> Tensor:
-    """Residual blocks with ReLU behind each, [B width 1 positions] -> the same; channels are innermost in memory.
+    """Residual blocks, each followed by ReLU, [B width 1 positions] -> the same; channels are innermost in memory.
 
-    parameters: of each block weight and bias of three Conv1d, float32. Their gradients are in float32 too.
+    parameters: weight and bias of three Conv1d for each block, float32, as are their gradients.
     """
     return _Trunk.apply(x, *parameters)
 
@@ -110,7 +110,7 @@ class _Head(Function):
 
 
 def _dense(rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """relu(rows weight^T + bias), [n width] -> [n n_dims]; oneDNN adds and rectifies on the way out, where it can."""
+    """relu(rows weight^T + bias), [n width] -> [n n_dims]; fused by oneDNN where available."""
     if _has_onednn():
         return torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "relu", [], "")
     return _rectify(torch.addmm(bias, rows, weight.t()))
@@ -118,14 +118,16 @@ def _dense(rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 @cache
 def _has_onednn() -> bool:
-    """Whether torch was built with it, and it knows bfloat16 on this processor."""
+    """Whether torch was built with oneDNN, and it supports bfloat16 on this processor."""
     return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def _of_weight_and_bias(outer: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """outer^T rows, [n_dims width], and the sums of outer's columns: as products, which at 512 dimensions take a quarter of
-    the time that a convolution's gradients do; at few dimensions they are equal, and the convolution's order of adding is
-    that of the record."""
+    """outer^T rows, [n_dims width], and the column sums of outer.
+
+    As products at many dimensions (a quarter of the time of a convolution's gradients at 512), else as a convolution's
+    gradients (equally fast), whose order of summation the published results have.
+    """
     if outer.shape[1] > NARROW:
         return outer.t() @ rows, outer.new_ones(1, len(outer)) @ outer
     as_picture = [part[None, None].permute(0, 3, 1, 2) for part in (outer, rows)]               # [1 columns 1 rows]
@@ -142,7 +144,7 @@ def _convolve(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def _convolution_gradients(gradient: Tensor, x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Of what `_convolve` was given: x in bfloat16, weight and bias in float32."""
+    """Gradients of `_convolve`'s arguments: x in bfloat16, weight and bias in float32."""
     of_x, of_weight, of_bias = _backward(gradient, x, weight.unsqueeze(2), [len(weight)], [1, 1], [0, weight.shape[2] // 2],
                                          [1, 1], False, [0, 0], 1, [True, True, True])
     return of_x, of_weight.squeeze(2).float(), of_bias.float()
@@ -162,5 +164,5 @@ def _keep_positive(gradient: Tensor, rectified: Tensor) -> Tensor:
 
 
 def _where_positive(gradient: Tensor, rectified: Tensor) -> Tensor:
-    """The same in new memory: an incoming gradient may be somebody else's."""
+    """The same in new memory, since an incoming gradient may be in use elsewhere."""
     return _masked(gradient.view(torch.int16), rectified.view(torch.int16), 0).view(gradient.dtype)

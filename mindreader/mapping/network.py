@@ -1,10 +1,9 @@
-"""From brain activity to CLIP's space, or to the low-level net's: the paper's residual network, its targets and recipe."""
+"""Fit the fMRI-to-CLIP mapper: the paper's residual network, its targets and its training recipe."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -12,37 +11,37 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..records import Embeddings, LayoutError, Trials
+from ..records import Embeddings, Trials
 from ..training import LOSSES, Phase, Schedule, Task, as_tensor, blend, fit, identity_of, in_batches, new_network
-from . import bfloat16 as halfwidth
-from .auxiliary import COMPANIONS, companion
+from . import bfloat16
+from .auxiliary import AUXILIARY_NETWORKS, new_auxiliary
+from .fitted import FittedNetwork, check_voxels
 
 CAPTION_CHOICES = ("random", "first", "average")
-AUXILIARIES = ("none", *COMPANIONS)
+AUXILIARIES = ("none", *AUXILIARY_NETWORKS)
 TERMS = ("squared error", "cosine distance", "contrastive")
 
 
 @dataclass(frozen=True)
 class MappingConfig:
-    """How activity is mapped to CLIP's space; the defaults are the paper's final recipe (Table 3b) but for `epochs`.
+    """Recipe of a mapper; the defaults are the paper's final one (Table 3b) but for `epochs`.
 
-    pad_to          voxels are padded with zeros to this many; None: to the next number the network can halve
+    pad_to          voxels after zero padding; None: the next multiple of 2 ** n_layers
     n_blocks        residual blocks; n_layers: strided convolutions before them; hidden, fc_hidden: their widths
     loss            a key of losses.LOSSES; `epochs` has one entry for each of its phases
     clamp           targets are cut to +-clamp before they are scaled to unit length (None: not cut)
     unit, sigmoid   unit-length targets (CLIP); or (False, True) for targets within [0, 1] (the low-level net)
-    augment         the image mapper learns from augmented pictures, when they are given
-    caption_choice  which of a picture's captions is the target: another "random" one at each access, its "first",
-                    or their "average"
-    batch           rows in a step; batch_contrastive: in phases with the contrastive term
+    augment         train the image mapper on embeddings of augmented pictures, where they are given
+    caption_choice  which of a picture's captions is the target: a "random" one drawn at each access, the "first",
+                    or the "average"
+    batch           trials per step; batch_contrastive: in phases with the contrastive term
     dtype           "float32", or "bfloat16" for about twice the speed where the processor has it
-    auxiliary       "gan": each phase has a discriminator beside it; "vicreg": one phase more, the last loss beside an
-                    expander's, so that `epochs` has one entry more (Table 3b; D-12, D-13)
-                    auxiliary_weight: of its term; for "gan" the released 1 was never tried, its term had no gradient
+    auxiliary       "gan": a discriminator's term in each phase; "vicreg": one more phase (and entry of `epochs`), the
+                    last loss with an expander's term (Table 3b; D-12, D-13)
+                    auxiliary_weight: of that term; the released 1 for "gan" had no effect, its term had no gradient
     """
 
     n_blocks: int = 4
@@ -77,29 +76,24 @@ class MappingConfig:
         if self.auxiliary not in AUXILIARIES:
             raise ValueError(f"got auxiliary {self.auxiliary!r}, expected one of {', '.join(AUXILIARIES)}")
 
-    @classmethod
-    def from_card(cls, settings: dict) -> MappingConfig:
-        """What `asdict` made of one and a JSON file kept, which knows lists only."""
-        return cls(**settings | {"epochs": tuple(settings["epochs"])})
-
     @property
     def phases(self) -> list[Phase]:
         """The loss's phases with their names, lengths and batch sizes."""
         weights = list(LOSSES[self.loss])
-        beside = [self.auxiliary == "gan"] * len(weights)
+        with_auxiliary = [self.auxiliary == "gan"] * len(weights)
         if self.auxiliary == "vicreg":
-            weights, beside = [*weights, weights[-1]], [*beside, True]
+            weights, with_auxiliary = [*weights, weights[-1]], [*with_auxiliary, True]
         if len(self.epochs) < len(weights):
             also = f" with auxiliary {self.auxiliary!r}" if self.auxiliary != "none" else ""
             raise ValueError(f"loss {self.loss!r}{also} has {len(weights)} phases, got epochs={self.epochs}; "
                              "expected one number for each phase")
         return [Phase(" + ".join(f"{w} {t}" for w, t in zip(ws, TERMS) if w), partial(blend, weights=ws), n,
-                      self.batch_contrastive if ws[2] or (companion and self.auxiliary == "vicreg") else self.batch,
-                      companion)
-                for ws, n, companion in zip(weights, self.epochs, beside)]
+                      self.batch_contrastive if ws[2] or (auxiliary and self.auxiliary == "vicreg") else self.batch,
+                      auxiliary)
+                for ws, n, auxiliary in zip(weights, self.epochs, with_auxiliary)]
 
     def network(self, n_voxels: int, n_dims: int) -> ResidualMapper:
-        """The network of this recipe, not trained."""
+        """The untrained network of this recipe."""
         return ResidualMapper(n_voxels, n_dims, n_blocks=self.n_blocks, hidden=self.hidden, fc_hidden=self.fc_hidden,
                               n_layers=self.n_layers, pad_to=self.pad_to, sigmoid=self.sigmoid)
 
@@ -120,7 +114,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualMapper(nn.Module):
-    """A trial's voxels to a point, (B, n_voxels) -> (B, n_dims): Conv1d, residual blocks, three pointwise layers.
+    """Betas to an embedding, (B, n_voxels) -> (B, n_dims): Conv1d, residual blocks, three pointwise layers.
 
     1,156,929 parameters at 15,744 voxels and 512 dimensions, in the released network's order and shapes, so that its
     state dict maps one to one. The three layers that the paper calls linear act on channels (row 6) and on positions
@@ -135,7 +129,7 @@ class ResidualMapper(nn.Module):
         if padded < n_voxels or padded % multiple:
             raise ValueError(f"got pad_to={pad_to} for {n_voxels} voxels and {n_layers} strided layers, expected a "
                              f"multiple of {multiple} that is no smaller")
-        self.n_voxels, self.sigmoid = n_voxels, sigmoid
+        self.n_voxels, self.n_dims, self.sigmoid = n_voxels, n_dims, sigmoid
         left = (padded - n_voxels) // 2
         self.margins = (left, padded - n_voxels - left)
         self.stem = nn.ModuleList(nn.Conv1d(1 if i == 0 else hidden, hidden, 4, 2, 1) for i in range(n_layers))   # row 1
@@ -149,14 +143,14 @@ class ResidualMapper(nn.Module):
         left, right = self.margins
         windows = F.pad(betas, (left + 1, right + 1)).unfold(1, 4, 2)                             # [B positions 4]
         x = F.linear(windows, first.weight[:, 0], first.bias)                                    # [B positions hidden]
-        by_hand = x.dtype == torch.bfloat16 and x.device.type == "cpu"
-        rectify = halfwidth.rectify if by_hand else F.relu_
+        written_out = x.dtype == torch.bfloat16 and x.device.type == "cpu"
+        rectify = bfloat16.rectify if written_out else F.relu_
         x = rectify(x).transpose(1, 2).unsqueeze(2)                                              # [B hidden 1 positions]
         for conv in self.stem[1:]:
             x = rectify(convolve(x, conv))
-        if by_hand:
-            x = halfwidth.trunk(x, *self.blocks.parameters())
-            x = halfwidth.head(x, *self.channels.parameters(), *self.positions.parameters(), *self.out.parameters())
+        if written_out:
+            x = bfloat16.trunk(x, *self.blocks.parameters())
+            x = bfloat16.head(x, *self.channels.parameters(), *self.positions.parameters(), *self.out.parameters())
         else:
             for block in self.blocks:
                 x = F.relu_(block(x))
@@ -175,33 +169,35 @@ def convolve(x: Tensor, conv: nn.Conv1d) -> Tensor:
 
 
 def targets(embeddings: Embeddings, clamp: float | None = 1.5) -> Embeddings:
-    """What a mapper aims at: each point cut elementwise to +-clamp, and then scaled to unit length.
+    """The mapper's targets: each embedding clipped elementwise to +-clamp, then scaled to unit length.
 
-    The order matters: a few of CLIP's dimensions carry outliers that would otherwise rule the direction. For the
-    average of several captions, average first (`points.per_image()`). Source: paper §2.2; 1.5 from the released code.
+    Clipping comes first, since outliers in a few of CLIP's dimensions would otherwise dominate the direction. To use the
+    average of several captions, average first (`embeddings.per_image()`). Source: paper §2.2; 1.5 from the released code.
+
+    >>> targets(Embeddings(np.float32([[9, 0], [1, 1]]), np.arange(2), np.zeros(2, int), "image", "clip")).vectors.round(2)
+    array([[1.  , 0.  ],
+           [0.71, 0.71]], dtype=float32)
     """
     vectors = embeddings.vectors if clamp is None else np.clip(embeddings.vectors, -clamp, clamp)
     return Embeddings(vectors, embeddings.image_ids, embeddings.keys, embeddings.space, embeddings.source).unit()
 
 
 def low_level_targets(embeddings: Embeddings, train_ids: np.ndarray) -> Embeddings:
-    """What the low-level mapper aims at: features shifted and scaled by one pair of numbers into [0, 1].
+    """The low-level mapper's targets: features of `load_resnet`, one row per picture, scaled linearly into [0, 1].
 
-    The lowest and the highest value over the training pictures become 0 and 1; what lies beyond on others is cut.
-
-    points: of `embed.load_resnet(level)`, one for each picture. Source: released code, which has constants for its own
-    network, .67 and 3. Departs: D-40.
+    The minimum and maximum over the training pictures become 0 and 1; other pictures' values are clipped. Source:
+    released code, which has constants for its own network, .67 and 3. Departs: D-40.
     """
-    seen = embeddings.at(train_ids)
-    low, high = float(seen.min()), float(seen.max())
+    training = embeddings.at(train_ids)
+    low, high = float(training.min()), float(training.max())
     vectors = np.clip((embeddings.vectors - low) / (high - low), 0, 1).astype(np.float32)
     return Embeddings(vectors, embeddings.image_ids, embeddings.keys, embeddings.space, embeddings.source)
 
 
 def low_level_recipe(config: MappingConfig) -> MappingConfig:
-    """The same recipe for targets of `low_level_targets`: two strided layers, a wider last one, one phase, a sigmoid.
+    """The recipe for targets of `low_level_targets`: two strided layers, a wider last one, one phase, a sigmoid.
 
-    Source: released code, which also has a step, a decay and a weight of the cosine of its own here. Departs: D-40.
+    Source: released code, which also has its own learning rate, decay and cosine weight here. Departs: D-40.
     """
     return replace(config, n_layers=2, fc_hidden=256, pad_to=None, unit=False, sigmoid=True, clamp=None, augment=False,
                    loss="mse+cos", auxiliary="none", epochs=config.epochs[:1])
@@ -210,31 +206,30 @@ def low_level_recipe(config: MappingConfig) -> MappingConfig:
 def fit_mapper(trials_train: Trials, trials_val: Trials, embeddings: Embeddings, config: MappingConfig, *, seed: int,
                device: str = "cpu", augmented: np.ndarray | None = None, start: FittedMapper | None = None,
                checkpoint: Path | None = None, progress: Callable[..., Iterable] | None = None) -> FittedMapper:
-    """Train the paper's mapper; the weights of the lowest validation loss of the last phase are kept.
+    """Fit the paper's mapper; the weights of the lowest validation loss of the last phase are kept.
 
     Parameters
     ----------
     trials_train, trials_val : Trials
-    points : Embeddings
-        Raw (not scaled) points, one or several for each picture, all pictures of both sides.
-    augmented : array (n_versions, len(points), n_dims), optional
-        Points of augmented versions of the pictures, rows as in `points`; each access draws a version. Departs: the
-        paper augments on the fly; a fixed set of versions is drawn from instead. Validation is always clean
-        (released code: augmented).
+    embeddings : Embeddings
+        Raw (not scaled), one or several for each picture of both sides.
+    augmented : array (n_versions, len(embeddings), n_dims), optional
+        Embeddings of augmented versions of the pictures, rows as in `embeddings`; each access draws a version. Departs:
+        the paper augments on the fly, here a fixed set is drawn from; validation is never augmented (released: is).
     start : FittedMapper, optional
-        A mapper that went through the first phases of this recipe, which are not repeated; with the seed and the trials
-        of its fit, the result has the bits of all phases trained in one go.
+        A mapper fitted by the first phases of this recipe, which are not repeated; with the seed and trials of its fit,
+        the result has the bits of all phases trained in one go.
     checkpoint : Path, optional
         Where an unfinished fit is kept and resumed from, to the same bits.
 
-    Raises ValueError for a picture without a point or a start of another recipe, Diverged for a loss that is not finite.
-    Source: paper §2.2; schedule, clamp and weights of the losses from the released code.
+    Raises ValueError for a picture without embedding or a start of another recipe, Diverged for a loss that is not
+    finite. Source: paper §2.2; schedule, clamp and weights of the losses from the released code.
     """
     n_voxels, n_dims = trials_train.betas.shape[1], embeddings.vectors.shape[1]
     network = new_network(lambda: config.network(n_voxels, n_dims), seed)
     if start:
         check_voxels(trials_train, start.network.n_voxels)
-        _continues(start, config, embeddings.space)
+        _check_start(start, config, embeddings.space)
         network.load_state_dict(start.network.state_dict())
     history = train(network, trials_train, trials_val, embeddings, config, seed=seed, device=device, augmented=augmented,
                     trained=start.history if start else None, checkpoint=checkpoint, progress=progress)
@@ -245,29 +240,30 @@ def train(network: nn.Module, trials_train: Trials, trials_val: Trials, embeddin
           seed: int, device: str = "cpu", augmented: np.ndarray | None = None, trained: pd.DataFrame | None = None,
           checkpoint: Path | None = None, progress: Callable[..., Iterable] | None = None,
           desc: str = "mapper") -> pd.DataFrame:
-    """Train any network from voxels to points by the recipe of `config`, in place; how its losses went.
+    """Train any network from voxels to embeddings by the recipe of `config`, in place; returns its losses.
 
-    As `fit_mapper`; `trained` as in `fitting.fit`. The sizes in `config` (n_blocks to pad_to, sigmoid) are not looked at.
+    As `fit_mapper`; `trained` as in `fitting.fit`. The sizes in `config` (n_blocks to pad_to, sigmoid) are ignored.
     """
-    learnt = _Choice(embeddings, config, augmented if config.augment else None)
-    clean = _Choice(embeddings, config, None)
-    seen = clean.images(trials_val.image_ids)
-    task = Task(
-        inputs=as_tensor(trials_train.betas), draw=learnt.images(trials_train.image_ids),
-        validation_inputs=as_tensor(trials_val.betas), validation_targets=seen(np.random.default_rng([seed, 10**6])))
+    choice = _TargetChoice(embeddings, config, augmented if config.augment else None)
+    validation = _TargetChoice(embeddings, config, None).for_images(trials_val.image_ids)
+    task = Task(inputs=as_tensor(trials_train.betas), draw=choice.for_images(trials_train.image_ids),
+                validation_inputs=as_tensor(trials_val.betas),
+                validation_targets=validation(np.random.default_rng([seed, 10**6])))
     schedule = Schedule(config.learning_rate, config.lr_decay, config.decay_every, config.weight_decay)
-    beside = companion(config.auxiliary, embeddings.vectors.shape[1], seed + 1, config.auxiliary_weight) \
+    auxiliary = new_auxiliary(config.auxiliary, embeddings.vectors.shape[1], seed + 1, config.auxiliary_weight) \
         if config.auxiliary != "none" else None
-    identity = identity_of(config, seed, trials_train.betas, trials_train.image_ids, trials_val.image_ids, learnt.vectors,
+    identity = identity_of(config, seed, trials_train.betas, trials_train.image_ids, trials_val.image_ids, choice.vectors,
                            *(v.cpu().numpy() for v in network.state_dict().values())) if checkpoint else ""
     return fit(network, task, config.phases, schedule, seed=seed, device=device, bfloat16=config.dtype == "bfloat16",
-               companion=beside, trained=trained, checkpoint=checkpoint, identity=identity, progress=progress,
+               auxiliary=auxiliary, trained=trained, checkpoint=checkpoint, identity=identity, progress=progress,
                desc=f"{desc} ({embeddings.space})")
 
 
 @dataclass(frozen=True, eq=False)
-class FittedMapper:
-    """A trained network, the space it maps to, and how its losses went (table phase, epoch, ..., best)."""
+class FittedMapper(FittedNetwork):
+    """A trained mapper, its recipe, the space it maps to, and its losses (table phase, epoch, ..., best)."""
+
+    part, settings = "mapper", {"config": MappingConfig}
 
     network: ResidualMapper
     config: MappingConfig
@@ -275,51 +271,13 @@ class FittedMapper:
     history: pd.DataFrame
 
     def predict(self, trials: Trials, batch: int = 256) -> Embeddings:
-        """One point per trial, not scaled to unit length; keys are the trial ids, source is "fmri"."""
+        """One embedding per trial, not scaled to unit length; keys are the trial ids, source is "fmri"."""
         check_voxels(trials, self.network.n_voxels)
         return Embeddings(in_batches(self.network, trials.betas, batch), trials.image_ids, trials.trial_ids, self.space,
                           "fmri")
 
-    def save(self, folder: Path) -> None:
-        """Write mapper.safetensors and mapper.json."""
-        card = {"config": asdict(self.config), "space": self.space, "n_voxels": self.network.n_voxels,
-                "n_dims": self.network.channels.out_channels, "history": self.history.to_dict("records")}
-        write_part(Path(folder), "mapper", self.network.state_dict(), card)
-
-    @classmethod
-    def load(cls, folder: Path) -> FittedMapper:
-        """Read what `save` wrote; LayoutError where something is missing."""
-        state, card = read_part(Path(folder), "mapper")
-        config = MappingConfig.from_card(card["config"])
-        network = config.network(card["n_voxels"], card["n_dims"])
-        network.load_state_dict(state)
-        return cls(network, config, card["space"], pd.DataFrame(card["history"]))
-
-
-def check_voxels(trials: Trials, expected: int) -> None:
-    """Raise ValueError where trials have another number of voxels than a mapper was trained with."""
-    if trials.betas.shape[1] != expected:
-        raise ValueError(f"got trials of {trials.betas.shape[1]} voxels, expected {expected} as in training; "
-                         "use the same subject and region")
-
-
-def write_part(folder: Path, name: str, state: dict[str, Tensor], card: dict) -> None:
-    """Write <name>.safetensors and <name>.json into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file({key: value.detach().cpu().contiguous() for key, value in state.items()}, folder / f"{name}.safetensors")
-    (folder / f"{name}.json").write_text(json.dumps(card, indent=1))
-
-
-def read_part(folder: Path, name: str) -> tuple[dict[str, Tensor], dict]:
-    """Read what `write_part` wrote."""
-    for path in (folder / f"{name}.safetensors", folder / f"{name}.json"):
-        if not path.exists():
-            raise LayoutError(f"no {path.name} in {folder}, expected what {name}'s save() wrote; fit it again")
-    return load_file(folder / f"{name}.safetensors"), json.loads((folder / f"{name}.json").read_text())
-
-
-class _Choice:
-    """The target vectors of each picture, side by side, and which of them an access may draw."""
+class _TargetChoice:
+    """The target vectors of each picture, as consecutive rows, and how many of them may be drawn."""
 
     def __init__(self, embeddings: Embeddings, config: MappingConfig, augmented: np.ndarray | None):
         if augmented is not None:
@@ -334,12 +292,12 @@ class _Choice:
         if augmented is None and config.caption_choice == "first":
             self.count = np.ones_like(self.count)
 
-    def images(self, image_ids: np.ndarray) -> Callable[[np.random.Generator], Tensor]:
+    def for_images(self, image_ids: np.ndarray) -> Callable[[np.random.Generator], Tensor]:
         """A function that draws one target for each of these rows."""
         rows = pd.Index(self.ids).get_indexer(image_ids)
         if (rows < 0).any():
-            raise ValueError(f"image {np.asarray(image_ids)[rows < 0][0]} has no point among the {len(self.ids)} images "
-                             "given, expected one for the image of every trial; embed all stimuli")
+            raise ValueError(f"image {np.asarray(image_ids)[rows < 0][0]} has no embedding among the {len(self.ids)} "
+                             "images given, expected one for the image of every trial; embed all stimuli")
         start, count = self.start[rows], self.count[rows]
 
         def draw(rng: np.random.Generator) -> Tensor:
@@ -351,17 +309,17 @@ class _Choice:
 def _versions(embeddings: Embeddings, augmented: np.ndarray) -> Embeddings:
     augmented = np.asarray(augmented, np.float32)
     if augmented.ndim != 3 or augmented.shape[1:] != embeddings.vectors.shape:
-        raise ValueError(f"got augmented points of shape {augmented.shape}, expected (n_versions, "
-                         f"{', '.join(map(str, embeddings.vectors.shape))}): the rows of `points`, several times")
+        raise ValueError(f"got augmented embeddings of shape {augmented.shape}, expected (n_versions, "
+                         f"{', '.join(map(str, embeddings.vectors.shape))}): the rows of `embeddings`, several times")
     keys = np.repeat(np.arange(len(augmented)), len(embeddings))
     return Embeddings(augmented.reshape(-1, augmented.shape[2]), np.tile(embeddings.image_ids, len(augmented)), keys,
                       embeddings.space, embeddings.source)
 
 
-def _continues(start: FittedMapper, config: MappingConfig, space: str) -> None:
-    """Whether `start` went through the first phases of this recipe, and through nothing else."""
+def _check_start(start: FittedMapper, config: MappingConfig, space: str) -> None:
+    """Raise ValueError unless `start` was fitted by the first phases of this recipe alone."""
     def outline(phases: list[Phase]) -> list[tuple]:
-        return [(phase.name, phase.epochs, phase.batch, phase.companion) for phase in phases]
+        return [(phase.name, phase.epochs, phase.batch, phase.auxiliary) for phase in phases]
 
     done, wanted = outline(start.config.phases), outline(config.phases)
     same = replace(start.config, loss=config.loss, epochs=config.epochs, auxiliary=config.auxiliary,

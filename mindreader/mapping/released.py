@@ -1,4 +1,4 @@
-"""The released mapper's weights, read into this library's network and written back."""
+"""Convert the released mapper's weights to `ResidualMapper` and back."""
 
 from __future__ import annotations
 
@@ -37,24 +37,24 @@ def from_released(state: Mapping[str, Tensor], *, n_voxels: int | None = None, s
     state : mapping of name to tensor
         Names as `released_names` says.
     n_voxels : int, optional
-        Voxels before padding, which the weights do not tell; by default all that the network sees.
+        Voxels before padding, which cannot be inferred from the weights; by default the padded number.
     sigmoid : bool
-        Whether it ends in a sigmoid (the low-level mapper), which the weights do not tell either.
+        Whether it ends in a sigmoid (the low-level mapper), which cannot be inferred either.
 
-    Raises LayoutError for another layout, ValueError for more voxels than the network sees.
+    Raises LayoutError for another layout, ValueError for more voxels than the padded number.
     """
     n_layers = sum(f"encoder.{i}.0.weight" in state for i in range(len(state)))
     n_blocks = sum(f"encoder.{i}.net.0.weight" in state for i in range(len(state)))
     names = _parameters(n_layers, n_blocks)
     if not n_layers or set(names.values()) != set(state):
-        strange = sorted(set(names.values()) ^ set(state))
-        raise LayoutError(f"found weights whose names differ at {', '.join(strange[:3])}, expected a mapper of strided "
+        unexpected = sorted(set(names.values()) ^ set(state))
+        raise LayoutError(f"found weights whose names differ at {', '.join(unexpected[:3])}, expected a mapper of strided "
                           "convolutions, residual blocks without batch norm and fc.1, fc.3 (see released_names); "
                           "give the state dict of such a one")
-    seen = state["fc.1.weight"].shape[1] * 2 ** n_layers
-    network = ResidualMapper(n_voxels or seen, state[names["channels.weight"]].shape[0],
+    padded = state["fc.1.weight"].shape[1] * 2 ** n_layers
+    network = ResidualMapper(n_voxels or padded, state[names["channels.weight"]].shape[0],
                              n_blocks=n_blocks, hidden=state["encoder.0.0.weight"].shape[0],
-                             fc_hidden=state["fc.1.weight"].shape[0], n_layers=n_layers, pad_to=seen, sigmoid=sigmoid)
+                             fc_hidden=state["fc.1.weight"].shape[0], n_layers=n_layers, pad_to=padded, sigmoid=sigmoid)
     try:
         network.load_state_dict({ours: state[theirs] for ours, theirs in names.items()})
     except RuntimeError as error:
@@ -64,16 +64,20 @@ def from_released(state: Mapping[str, Tensor], *, n_voxels: int | None = None, s
 
 
 def to_released(network: ResidualMapper) -> dict[str, Tensor]:
-    """The network's weights under the released names, in the released order."""
+    """The network's weights under the released names, in the released order.
+
+    >>> list(to_released(ResidualMapper(8, 4, n_blocks=0)))[:2]
+    ['encoder.0.0.weight', 'encoder.0.0.bias']
+    """
     state = network.state_dict()
     return {theirs: state[ours] for ours, theirs in _parameters(len(network.stem), len(network.blocks)).items()}
 
 
 def read_released(path: Path | str, *, space: str, n_voxels: int | None = None, sigmoid: bool = False) -> FittedMapper:
-    """A mapper from a file of released weights, .safetensors or torch's own; nothing in the file is run.
+    """Load a mapper from a file of released weights, .safetensors or torch's own; no code in the file is run.
 
-    `space`, `n_voxels` and `sigmoid` are not in the file. Its history is empty. Raises as `from_released`, and
-    LayoutError for a file that cannot be read so.
+    `space`, `n_voxels` and `sigmoid` are not in the file. The history is empty. Raises as `from_released`, and
+    LayoutError for a file that cannot be read.
     """
     path = Path(path)
     try:

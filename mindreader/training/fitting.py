@@ -1,4 +1,4 @@
-"""The training loop that the small networks share: phases, decaying steps, the best validation loss kept, resumable."""
+"""Fit mappers, encoders and classifiers: phases, a decaying learning rate, the best validation loss kept, resumable."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training: what is minimized (and its name in messages), for how long, in which batches.
+    """A phase of training: the loss and its name in messages, epochs, batch size.
 
-    companion: whether the fit's companion takes part; its term is added to `loss`, in training only.
+    auxiliary: whether the auxiliary network takes part; its term is added to `loss`, in training only.
     """
 
     name: str
     loss: Callable[[Tensor, Tensor], Tensor]
     epochs: int
     batch: int
-    companion: bool = False
+    auxiliary: bool = False
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Adam, made anew with a smaller step every `decay_every` epochs, as in the released code (its moments restart)."""
+    """Adam, made anew with a lower learning rate every `decay_every` epochs as in the released code: its moments restart."""
 
     learning_rate: float
     lr_decay: float
@@ -48,7 +48,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Task:
-    """What is learnt: inputs (n, ...), targets drawn afresh each epoch, and a validation set that never changes."""
+    """Training inputs (n, ...), targets drawn anew in each epoch, and a fixed validation set."""
 
     inputs: Tensor
     draw: Callable[[np.random.Generator], Tensor]
@@ -56,63 +56,63 @@ class Task:
     validation_targets: Tensor
 
 
-class Companion(nn.Module):
-    """A network that learns beside the one that is fitted, and adds a term to its loss.
+class AuxiliaryNetwork(nn.Module):
+    """A network that is trained together with the fitted one and adds a term, times `weight`, to its loss.
 
-    `fit` calls `begin` where it makes its own optimizer anew, and in each step `term`, and then `finish` once the
-    gradients of the whole loss are there. Here the term is the companion's own loss too. weight: of the term in the loss.
+    `fit` calls `begin` where it makes its own optimizer anew, and in each step `term`, then `finish` once the gradients
+    of the whole loss are computed. By default the term is the auxiliary network's own loss too.
     """
 
     optimizer: torch.optim.Optimizer
     weight = 1.0
 
     def begin(self, learning_rate: float, weight_decay: float) -> None:
-        """Make the companion's optimizer."""
+        """Make the optimizer."""
         self.optimizer = torch.optim.Adam(self.parameters(), learning_rate, weight_decay=weight_decay)
 
     def term(self, predicted: Tensor, target: Tensor) -> Tensor:
-        """A scalar with a gradient in `predicted`; both (B, n_dims). Clears the companion's gradients."""
+        """A scalar with a gradient in `predicted`; both (B, n_dims). Clears this network's gradients."""
         raise NotImplementedError
 
     def finish(self) -> None:
-        """Take the companion's step."""
+        """Take the optimizer's step."""
         self.optimizer.step()
 
 
 def fit(network: nn.Module, task: Task, phases: Sequence[Phase], schedule: Schedule, *, seed: int, device: str = "cpu",
-        bfloat16: bool = False, companion: Companion | None = None, trained: pd.DataFrame | None = None,
+        bfloat16: bool = False, auxiliary: AuxiliaryNetwork | None = None, trained: pd.DataFrame | None = None,
         checkpoint: Path | None = None, identity: str = "", progress: Callable[..., Iterable] | None = None,
         desc: str = "fit") -> pd.DataFrame:
     """Train `network` in place; it ends with the weights of the last phase's lowest validation loss.
 
-    Each phase starts from the best weights of the phase before. The order of rows, the drawn targets and what the
-    network draws for itself (dropout) in an epoch follow from (seed, phase, epoch) alone, so a run that was killed goes
-    on from `checkpoint` to the same bits.
+    Each phase starts from the best weights of the phase before. The order of rows, the drawn targets and dropout in an
+    epoch follow from (seed, phase, epoch) alone, so a killed run continues from `checkpoint` to the same bits.
 
     Parameters
     ----------
-    companion : Companion, optional
-        Trains along in the phases that say so; neither loss of the table counts its term.
+    auxiliary : AuxiliaryNetwork, optional
+        Trained too, in the phases that say so; its term is in neither loss of the table.
     trained : table, optional
-        What an earlier fit returned that stopped after one of these phases, its weights now in `network`: these epochs
-        are not repeated.
+        Result of an earlier fit that stopped after one of these phases, its weights now in `network`; these epochs are
+        not repeated.
     checkpoint : Path, optional
-        Written after every epoch, in one step; found there, it is resumed if its `identity` is this run's.
+        Written atomically after every epoch; an existing one is resumed if its `identity` is this run's.
     bfloat16 : bool
-        Compute in bfloat16 with weights and losses in float32; about twice as fast where the processor has it.
+        Compute in bfloat16, weights and losses in float32; about twice as fast where the processor has it.
 
     Returns
     -------
-    table phase, epoch, learning_rate, train_loss, validation_loss, best; one row per epoch
+    table
+        phase, epoch, learning_rate, train_loss, validation_loss, best; one row per epoch.
 
     Raises Diverged where a loss is not finite, ValueError for a checkpoint of another run or an earlier fit that stopped
     within a phase, LayoutError for a checkpoint that cannot be read.
     """
     keep_freed_memory()
-    for module in (network, companion) if companion else (network,):
+    for module in (network, auxiliary) if auxiliary else (network,):
         module.to(device)
     task = Task(task.inputs.to(device), task.draw, task.validation_inputs.to(device), task.validation_targets.to(device))
-    state = _resume(checkpoint, identity, network, companion) or {
+    state = _resume(checkpoint, identity, network, auxiliary) or {
         "done": _whole_phases(trained, phases), "history": [] if trained is None else trained.to_dict("records"),
         "best_loss": float("inf"), "best": copy.deepcopy(network.state_dict()), "optimizer": None}
     epochs = [(number, epoch) for number, phase in enumerate(phases) for epoch in range(phase.epochs)]
@@ -125,11 +125,11 @@ def fit(network: nn.Module, task: Task, phases: Sequence[Phase], schedule: Sched
             state["best_loss"] = float("inf")
         rate = schedule.learning_rate * schedule.lr_decay ** (epoch // schedule.decay_every)
         if optimizer is None or epoch % schedule.decay_every == 0:
-            optimizer = _optimizer(network, companion, rate, schedule.weight_decay,
+            optimizer = _optimizer(network, auxiliary, rate, schedule.weight_decay,
                                    state if epoch % schedule.decay_every else {})
         rng = np.random.default_rng([seed, number, epoch])
         train_loss = _one_epoch(network, optimizer, task, phase, rng, bfloat16, state["done"],
-                                companion if phase.companion else None)
+                                auxiliary if phase.auxiliary else None)
         loss = _validation_loss(network, task, phase, bfloat16, state["done"])
         better = loss < state["best_loss"]
         if better:
@@ -140,21 +140,25 @@ def fit(network: nn.Module, task: Task, phases: Sequence[Phase], schedule: Sched
         log.info("%s: epoch %d, train %.4f, validation %.4f", desc, state["done"], train_loss, loss)
         if checkpoint:
             with atomic_write(checkpoint) as part:
-                torch.save(state | {"identity": identity} | _learnt(network, optimizer, companion), part)
+                torch.save(state | {"identity": identity} | _weights(network, optimizer, auxiliary), part)
     network.load_state_dict(state["best"])
     return pd.DataFrame(state["history"], columns=["phase", "epoch", "learning_rate", "train_loss", "validation_loss",
                                                    "best"])
 
 
 def new_network(make: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """A freshly initialised network that depends on `seed` alone; the caller's random state is left untouched."""
+    """A freshly initialised network that depends on `seed` alone; the caller's random state is left untouched.
+
+    >>> all(torch.equal(*pair) for pair in zip(*(new_network(lambda: nn.Linear(2, 1), 7).parameters() for _ in range(2))))
+    True
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return make()
 
 
 def in_batches(network: nn.Module, inputs: np.ndarray, batch: int = 256) -> np.ndarray:
-    """What a network answers to (n, ...) inputs, as (n, ...) float32, in evaluation mode and full precision."""
+    """A network's outputs for (n, ...) inputs, as (n, ...) float32, in evaluation mode and full precision."""
     device = next(network.parameters()).device
     network.eval()
     with torch.inference_mode():
@@ -180,24 +184,24 @@ def identity_of(*parts) -> str:
     return digest.hexdigest()
 
 
-def _optimizer(network: nn.Module, companion: Companion | None, rate: float, weight_decay: float,
+def _optimizer(network: nn.Module, auxiliary: AuxiliaryNetwork | None, rate: float, weight_decay: float,
                left: dict) -> torch.optim.Optimizer:
-    """Adam for the network, and the companion's own, made anew; with the moments that a checkpoint `left`, if any."""
+    """New Adam for the network, and the auxiliary network's own; with the moments of a checkpoint (`left`), if any."""
     optimizer = torch.optim.Adam(network.parameters(), rate, weight_decay=weight_decay)
-    if companion:
-        companion.begin(rate, weight_decay)
+    if auxiliary:
+        auxiliary.begin(rate, weight_decay)
     if left.get("optimizer"):
         optimizer.load_state_dict(left["optimizer"])
-        if companion:
-            companion.optimizer.load_state_dict(left["companion_optimizer"])
+        if auxiliary:
+            auxiliary.optimizer.load_state_dict(left["auxiliary_optimizer"])
     return optimizer
 
 
-def _learnt(network: nn.Module, optimizer: torch.optim.Optimizer, companion: Companion | None) -> dict[str, dict]:
-    """What a checkpoint keeps of the networks and their optimizers."""
-    beside = {"companion": companion.state_dict(), "companion_optimizer": companion.optimizer.state_dict()} \
-        if companion else {}
-    return {"network": network.state_dict(), "optimizer": optimizer.state_dict()} | beside
+def _weights(network: nn.Module, optimizer: torch.optim.Optimizer, auxiliary: AuxiliaryNetwork | None) -> dict[str, dict]:
+    """The networks' and optimizers' states, for a checkpoint."""
+    extra = {"auxiliary": auxiliary.state_dict(), "auxiliary_optimizer": auxiliary.optimizer.state_dict()} \
+        if auxiliary else {}
+    return {"network": network.state_dict(), "optimizer": optimizer.state_dict()} | extra
 
 
 def _batches(n: int, size: int, order: Tensor | None = None) -> Iterable[Tensor]:
@@ -206,10 +210,10 @@ def _batches(n: int, size: int, order: Tensor | None = None) -> Iterable[Tensor]
 
 
 def _one_epoch(network, optimizer, task: Task, phase: Phase, rng, bfloat16: bool, epoch: int,
-               companion: Companion | None) -> float:
+               auxiliary: AuxiliaryNetwork | None) -> float:
     network.train()
-    if companion:
-        companion.train()
+    if auxiliary:
+        auxiliary.train()
     n, device = len(task.inputs), task.inputs.device
     targets = task.draw(rng).to(device)
     order = torch.from_numpy(rng.permutation(n)).to(device)
@@ -223,16 +227,16 @@ def _one_epoch(network, optimizer, task: Task, phase: Phase, rng, bfloat16: bool
             predicted = predicted.float()
             loss = phase.loss(predicted, targets[rows])
             value = whole = loss.item()
-            if companion:
-                loss = loss + companion.weight * companion.term(predicted, targets[rows])
+            if auxiliary:
+                loss = loss + auxiliary.weight * auxiliary.term(predicted, targets[rows])
                 whole = loss.item()
             _check(whole, phase, f"step {step + 1} of epoch {epoch + 1}")
             loss.backward()
             optimizer.step()
-            if companion:
-                companion.finish()
+            if auxiliary:
+                auxiliary.finish()
             total += value * len(rows)
-    # ReLU on a number's bits (`halfwidth`) makes 0 of a negative "not a number", so the loss alone would not tell
+    # ReLU on a number's bits (`mapping.bfloat16`) turns a negative NaN into 0, so the loss alone does not show it
     if not all(weight.isfinite().all() for weight in network.parameters()):
         raise Diverged(f"the loss '{phase.name}' left weights that are not finite in epoch {epoch + 1}, expected numbers; "
                        "lower the learning rate or look for values that are not finite in the input")
@@ -265,7 +269,7 @@ def _whole_phases(trained: pd.DataFrame | None, phases: Sequence[Phase]) -> int:
     return done
 
 
-def _resume(path: Path | None, identity: str, network: nn.Module, companion: Companion | None) -> dict | None:
+def _resume(path: Path | None, identity: str, network: nn.Module, auxiliary: AuxiliaryNetwork | None) -> dict | None:
     if path is None or not Path(path).exists():
         return None
     try:
@@ -277,7 +281,7 @@ def _resume(path: Path | None, identity: str, network: nn.Module, companion: Com
         raise ValueError(f"checkpoint {path} belongs to another run (its settings, seed or data differ), expected this "
                          "one; delete it or give another path")
     network.load_state_dict(state["network"])
-    if companion:
-        companion.load_state_dict(state["companion"])
+    if auxiliary:
+        auxiliary.load_state_dict(state["auxiliary"])
     log.info("resumed %s after %d epochs", path, state["done"])
     return state

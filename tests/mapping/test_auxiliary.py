@@ -1,4 +1,4 @@
-"""The networks beside the mapper: their own lessons, what reaches the mapper, and the published bug."""
+"""The auxiliary networks: their own losses and steps, the mapper's gradient, and the published bug."""
 
 import copy
 import math
@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mindreader.mapping.auxiliary import COMPANIONS, companion
+from mindreader.mapping.auxiliary import AUXILIARY_NETWORKS, new_auxiliary
 from mindreader.training.losses import vicreg
 
 N_DIMS = 12
@@ -19,7 +19,7 @@ def embeddings(seed, n=40):
 
 
 def begun(kind, learning_rate=1e-3):
-    net = companion(kind, N_DIMS, seed=3)
+    net = new_auxiliary(kind, N_DIMS, seed=3)
     net.begin(learning_rate, 1e-5)
     return net.train()
 
@@ -32,22 +32,22 @@ def own_loss(net, target, predicted):
 
 
 def test_sizes_are_the_released_ones_at_512_dimensions():
-    linear = {kind: [(m.in_features, m.out_features, m.bias is not None) for m in COMPANIONS[kind](512).modules()
-                     if isinstance(m, nn.Linear)] for kind in COMPANIONS}
+    linear = {kind: [(m.in_features, m.out_features, m.bias is not None) for m in AUXILIARY_NETWORKS[kind](512).modules()
+                     if isinstance(m, nn.Linear)] for kind in AUXILIARY_NETWORKS}
     assert linear["gan"] == [(512, 256, True), (256, 128, True), (128, 1, True)]
     assert linear["vicreg"] == [(512, 2048, True), (2048, 2048, True), (2048, 2048, False)]
 
 
-@pytest.mark.parametrize("kind", COMPANIONS)
-def test_a_companion_depends_on_its_seed_alone(kind):
+@pytest.mark.parametrize("kind", AUXILIARY_NETWORKS)
+def test_an_auxiliary_network_depends_on_its_seed_alone(kind):
     torch.rand(3)
-    a, b, c = companion(kind, N_DIMS, 1), companion(kind, N_DIMS, 1), companion(kind, N_DIMS, 2)
+    a, b, c = new_auxiliary(kind, N_DIMS, 1), new_auxiliary(kind, N_DIMS, 1), new_auxiliary(kind, N_DIMS, 2)
     weight = [net.layers[0].weight for net in (a, b, c)]
     assert torch.equal(weight[0], weight[1]) and not torch.equal(weight[0], weight[2])
 
 
-@pytest.mark.parametrize("kind", COMPANIONS)
-def test_the_term_reaches_the_mapped_points(kind):
+@pytest.mark.parametrize("kind", AUXILIARY_NETWORKS)
+def test_the_term_has_a_gradient_in_the_mapped_embeddings(kind):
     predicted = embeddings(1).requires_grad_()
     begun(kind).term(predicted, embeddings(2)).backward()
     assert predicted.grad.isfinite().all() and (predicted.grad.abs().sum(1) > 0).all()
@@ -76,7 +76,7 @@ def test_a_mappers_step_does_not_move_the_discriminator():
     assert all(torch.equal(weights[name], value) for name, value in net.state_dict().items())
 
 
-def test_with_the_target_in_place_of_the_prediction_nothing_is_learnt():
+def test_with_the_target_in_place_of_the_prediction_nothing_is_trained():
     target, predicted = embeddings(1), (0.3 * embeddings(2)).requires_grad_()
     meant, bug = begun("gan"), begun("gan")
     for _ in range(100):
@@ -88,7 +88,7 @@ def test_with_the_target_in_place_of_the_prediction_nothing_is_learnt():
     assert predicted.grad is None
 
 
-def test_the_expanders_term_is_vicreg_of_both_expanded_and_both_networks_get_it():
+def test_the_expanders_term_is_vicreg_of_both_expanded_and_both_networks_minimize_it():
     net = begun("vicreg", 1e-2)
     predicted = embeddings(1).requires_grad_()
     expected = sum(vicreg(net.layers(predicted), net.layers(embeddings(2))).values())
@@ -102,7 +102,7 @@ def test_the_expanders_term_is_vicreg_of_both_expanded_and_both_networks_get_it(
                if not name.endswith("bias"))
 
 
-def test_a_last_batch_of_one_row_is_let_be():
+def test_a_last_batch_of_one_row_has_no_vicreg_term():
     net = begun("vicreg")
     weights = copy.deepcopy(net.state_dict())
     assert net.term(embeddings(1, n=1), embeddings(2, n=1)).item() == 0

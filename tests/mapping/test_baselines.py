@@ -1,4 +1,4 @@
-"""Ridge against scikit-learn, the plain network against its own promises."""
+"""Ridge against scikit-learn; the fully connected network against its definition."""
 
 import dataclasses
 
@@ -17,7 +17,7 @@ RECIPE = MappingConfig(loss="mse+cos then all", epochs=(2, 2), decay_every=3, ba
 
 
 def linear_brain(n_voxels=24, noise=0.1, n_images=60, n_dims=8, repeats=2):
-    """Trials of the training and of the validation side, a planted linear image of their pictures' points, and those."""
+    """Trials of the training and of the validation side, a planted linear function of their pictures' embeddings, and those."""
     rng = np.random.default_rng(sum(map(ord, "mind reader")))
     latent = rng.normal(size=(n_images, n_dims)).astype(np.float32)
     ids = rng.permutation(10 * n_images)[:n_images]
@@ -76,7 +76,7 @@ def test_ridge_needs_a_picture_for_each_fold_and_the_voxels_it_was_trained_with(
         fit_ridge(train, embeddings, seed=3).predict(val.replace(val.betas[:, :3]))
 
 
-def test_a_plain_network_without_blocks_is_its_two_layers():
+def test_a_fully_connected_network_without_blocks_is_its_two_layers():
     network = Mlp(7, 3, MlpConfig(width=5, n_blocks=0)).eval()
     x = torch.randn(4, 7, generator=torch.Generator().manual_seed(1))
     hidden = x @ network.enter.weight.T + network.enter.bias
@@ -85,7 +85,7 @@ def test_a_plain_network_without_blocks_is_its_two_layers():
     assert torch.allclose(network(x), hidden @ network.leave[3].weight.T + network.leave[3].bias, atol=1e-5)
 
 
-def test_the_plain_network_recovers_the_plant():
+def test_the_fully_connected_network_recovers_the_plant():
     train, val, embeddings = linear_brain(noise=0.05, n_images=160, repeats=3)
     recipe = dataclasses.replace(RECIPE, loss="mse+cos", epochs=(25,), learning_rate=3e-3, decay_every=10)
     predicted = fit_mlp(train, val, embeddings, recipe, SMALL, seed=1).predict(val).unit()
@@ -115,7 +115,7 @@ def test_a_killed_fit_with_dropout_goes_on_to_the_same_bits(tmp_path, killed_aft
     assert not other.history.equals(whole.history)
 
 
-def test_a_plain_network_saved_and_loaded_predicts_the_same(tmp_path):
+def test_a_fully_connected_network_saved_and_loaded_predicts_the_same(tmp_path):
     train, val, embeddings = linear_brain()
     fitted = fit_mlp(train, val, embeddings, RECIPE, SMALL, seed=1)
     fitted.save(tmp_path)

@@ -1,10 +1,10 @@
-"""The mapper's layers written out in bfloat16: every bit pattern, whole numbers that leave no rounding, and float32."""
+"""The mapper's layers in bfloat16 against torch: every bit pattern, integers without rounding, and float32."""
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from mindreader.mapping import bfloat16 as halfwidth
+from mindreader.mapping import bfloat16
 from mindreader.training.fitting import new_network
 from mindreader.mapping.network import ResidualMapper
 
@@ -24,7 +24,7 @@ def patterns():
 
 
 def test_rectified_is_the_larger_of_a_number_and_0(patterns):
-    assert torch.equal(halfwidth.rectify(patterns.clone()), patterns.clamp_min(0))
+    assert torch.equal(bfloat16.rectify(patterns.clone()), patterns.clamp_min(0))
     assert len(patterns) == 2 ** 16 - 2 * 127
 
 
@@ -32,9 +32,9 @@ def test_a_gradient_passes_where_the_number_is_positive(patterns, rng):
     inputs = patterns.clone().requires_grad_()
     incoming = torch.randn(len(patterns), generator=rng).bfloat16()
     before = incoming.clone()
-    halfwidth.rectify(inputs * 1).backward(incoming)
+    bfloat16.rectify(inputs * 1).backward(incoming)
     assert torch.equal(inputs.grad, torch.where(patterns > 0, incoming, 0.0))
-    assert torch.equal(incoming, before)                            # it may be somebody else's
+    assert torch.equal(incoming, before)                            # it may be in use elsewhere
 
 
 def whole_numbers(rng, *shape, zeros: float):
@@ -85,24 +85,24 @@ def test_in_whole_numbers_the_blocks_are_torchs_convolutions(rng, n_blocks):
     shapes = [(WIDTH, WIDTH, 3), (WIDTH,), (WIDTH, WIDTH, 3), (WIDTH,), (WIDTH, WIDTH, 1), (WIDTH,)] * n_blocks
     parameters = [whole_numbers(rng, *shape, zeros=0.85) for shape in shapes]
     incoming = whole_numbers(rng, TRIALS, WIDTH, 1, POSITIONS, zeros=0.7)
-    assert 4 < same(halfwidth.trunk, blocks_by_torch, pictures(rng), parameters, incoming) < 256
+    assert 4 < same(bfloat16.trunk, blocks_by_torch, pictures(rng), parameters, incoming) < 256
 
 
-@pytest.mark.parametrize("n_dims", [16, halfwidth.NARROW, halfwidth.NARROW + 8])
+@pytest.mark.parametrize("n_dims", [16, bfloat16.NARROW, bfloat16.NARROW + 8])
 def test_in_whole_numbers_the_last_layers_are_torchs_convolutions(rng, n_dims):
     hidden = 12
     shapes = [(n_dims, WIDTH, 1), (n_dims,), (hidden, POSITIONS, 1), (hidden,), (1, hidden, 1), (1,)]
     parameters = [whole_numbers(rng, *shape, zeros=0.5) for shape in shapes]
     incoming = whole_numbers(rng, TRIALS, n_dims, zeros=0.9)
-    assert 4 < same(halfwidth.head, head_by_torch, pictures(rng), parameters, incoming) < 256
+    assert 4 < same(bfloat16.head, head_by_torch, pictures(rng), parameters, incoming) < 256
 
 
 def test_without_onednn_the_last_layers_are_the_same(rng, monkeypatch):
     shapes = [(16, WIDTH, 1), (16,), (4, POSITIONS, 1), (4,), (1, 4, 1), (1,)]
     x, parameters = pictures(rng).bfloat16(), [torch.randn(shape, generator=rng) for shape in shapes]
-    before = halfwidth.head(x, *parameters)
-    monkeypatch.setattr(halfwidth, "_has_onednn", lambda: False)
-    torch.testing.assert_close(halfwidth.head(x, *parameters), before, rtol=0.02, atol=0.02)
+    before = bfloat16.head(x, *parameters)
+    monkeypatch.setattr(bfloat16, "_has_onednn", lambda: False)
+    torch.testing.assert_close(bfloat16.head(x, *parameters), before, rtol=0.02, atol=0.02)
 
 
 def in_bfloat16(network, betas):
@@ -112,7 +112,7 @@ def in_bfloat16(network, betas):
 
 @pytest.mark.parametrize("n_dims", [64, 192])
 @pytest.mark.parametrize("n_layers, sigmoid", [(1, False), (2, True)])
-def test_the_whole_mapper_answers_and_learns_as_in_float32_but_for_rounding(rng, n_dims, n_layers, sigmoid):
+def test_the_whole_mapper_and_its_gradients_are_those_of_float32_but_for_rounding(rng, n_dims, n_layers, sigmoid):
     network = new_network(lambda: ResidualMapper(256, n_dims, n_layers=n_layers, sigmoid=sigmoid), seed=0)
     betas = torch.randn(6, 256, generator=rng)
     exact, rounded = network(betas), in_bfloat16(network, betas).float()
@@ -122,7 +122,7 @@ def test_the_whole_mapper_answers_and_learns_as_in_float32_but_for_rounding(rng,
         assert F.cosine_similarity(theirs.flatten(), ours.flatten(), 0) > 0.99
 
 
-def test_a_result_can_be_gone_back_through_twice(rng):
+def test_backward_can_run_twice(rng):
     """Gradients are masked in place; what the first time found must not depend on whether there is a second."""
     network = new_network(lambda: ResidualMapper(64, 16), seed=0)
     loss = in_bfloat16(network, torch.randn(4, 64, generator=rng)).float().square().sum()

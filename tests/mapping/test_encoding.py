@@ -68,11 +68,11 @@ def test_a_planted_linear_brain_is_encoded_and_the_cycle_returns_to_the_picture(
     config = dataclasses.replace(TINY, epochs=40, learning_rate=4e-3, fc_hidden=32)
     encoder = fit_encoder(embeddings, train, val, config, seed=1)
     assert np.median(encoding_accuracy(encoder, embeddings, val)) > 0.6
-    seen = embeddings.take(np.isin(embeddings.image_ids, val.image_ids))
-    back = cycle(encoder, {"image": fit_ridge(train, embeddings, seed=1)}, seen)["image"]
-    cosine = back.unit().vectors @ seen.vectors.T
-    assert (back.image_ids == seen.image_ids).all() and (back.keys == seen.keys).all()
-    assert (cosine.argmax(1) == np.arange(len(seen))).mean() > 0.8 and np.diag(cosine).mean() > 0.7
+    validation = embeddings.take(np.isin(embeddings.image_ids, val.image_ids))
+    back = cycle(encoder, {"image": fit_ridge(train, embeddings, seed=1)}, validation)["image"]
+    cosine = back.unit().vectors @ validation.vectors.T
+    assert (back.image_ids == validation.image_ids).all() and (back.keys == validation.keys).all()
+    assert (cosine.argmax(1) == np.arange(len(validation))).mean() > 0.8 and np.diag(cosine).mean() > 0.7
 
 
 def test_accuracy_is_the_correlation_over_trials_of_each_voxel():
@@ -83,7 +83,7 @@ def test_accuracy_is_the_correlation_over_trials_of_each_voxel():
     assert np.allclose(encoding_accuracy(encoder, embeddings, val), expected, atol=1e-5)
 
 
-def test_synthetic_trials_follow_the_points():
+def test_synthetic_trials_follow_the_embeddings():
     embeddings, train, val = linear_brain()
     encoder = fit_encoder(embeddings, train, val, TINY, seed=1)
     trials = synthesize(encoder, embeddings)
@@ -110,12 +110,12 @@ def test_a_killed_fit_goes_on_to_the_same_bits_and_files_keep_it(tmp_path):
 
 def test_messages_name_what_is_wrong(tmp_path):
     embeddings, train, val = linear_brain()
-    with pytest.raises(KeyError, match="has no point"):
+    with pytest.raises(KeyError, match="has no embedding"):
         fit_encoder(embeddings.take(slice(0, 5)), train, val, TINY, seed=1)
     encoder = fit_encoder(embeddings, train, val, TINY, seed=1)
-    with pytest.raises(KeyError, match="has no point"):
+    with pytest.raises(KeyError, match="has no embedding"):
         encoding_accuracy(encoder, embeddings.take(slice(0, 5)), val)
-    with pytest.raises(ValueError, match="points of 3 dimensions, expected 12"):
+    with pytest.raises(ValueError, match="embeddings of 3 dimensions, expected 12"):
         encoder.predict(Embeddings(embeddings.vectors[:, :3], embeddings.image_ids, embeddings.keys, "image", "clip"))
     with pytest.raises(LayoutError, match="no encoder.safetensors"):
         FittedEncoder.load(tmp_path)

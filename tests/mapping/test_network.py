@@ -17,7 +17,7 @@ TINY = MappingConfig(hidden=8, fc_hidden=8, n_blocks=1, epochs=(2, 2), decay_eve
 
 
 def linear_brain(n_images=60, n_voxels=24, n_dims=8, repeats=2, noise=0.1, captions=1):
-    """Trials whose betas are a planted linear image of their picture's point, and the points."""
+    """Trials whose betas are a planted linear function of their picture's embedding, and the embeddings."""
     rng = np.random.default_rng(SEED)
     latent = rng.normal(size=(n_images, n_dims)).astype(np.float32)
     ids = rng.permutation(10 * n_images)[:n_images]
@@ -84,7 +84,7 @@ def test_padding_too_small_is_refused():
         ResidualMapper(12, 4, pad_to=10)
 
 
-def test_targets_are_cut_before_they_are_scaled():
+def test_targets_are_clipped_before_they_are_scaled():
     embeddings = Embeddings(np.array([[9, 1.5, 0]], np.float32), np.array([3]), np.array([0]), "image", "clip")
     assert np.allclose(targets(embeddings).vectors, [[0.5 ** 0.5, 0.5 ** 0.5, 0]])
     assert np.allclose(targets(embeddings, None).vectors[0, 0], 9 / np.hypot(9, 1.5))
@@ -165,7 +165,7 @@ def test_phases_follow_the_losses_and_steps_shrink_every_decay():
 def test_captions_are_drawn_as_asked(choice, expected):
     _, _, embeddings = linear_brain(captions=3)
     config = dataclasses.replace(TINY, caption_choice=choice)
-    draw = mapping._Choice(embeddings, config, None).images(embeddings.image_ids)
+    draw = mapping._TargetChoice(embeddings, config, None).for_images(embeddings.image_ids)
     drawn = draw(np.random.default_rng(SEED)).numpy()
     first = np.searchsorted(np.arange(0, len(embeddings), 3), np.arange(len(embeddings)), side="right") - 1
     which = [int(np.flatnonzero((targets(embeddings).vectors[3 * f:3 * f + 3] == d).all(1))[0]) for f, d in zip(first, drawn)]
@@ -174,11 +174,11 @@ def test_captions_are_drawn_as_asked(choice, expected):
 
 def test_the_average_of_captions_is_taken_before_clamping():
     embeddings = Embeddings(np.array([[4, 1], [0, 1]], np.float32), np.array([7, 7]), np.array([0, 1]), "caption", "clip")
-    draw = mapping._Choice(embeddings, MappingConfig(caption_choice="average"), None).images(np.array([7]))
+    draw = mapping._TargetChoice(embeddings, MappingConfig(caption_choice="average"), None).for_images(np.array([7]))
     assert np.allclose(draw(np.random.default_rng(0)), np.array([[1.5, 1]]) / np.hypot(1.5, 1))
 
 
-def test_augmented_points_train_and_clean_ones_validate():
+def test_augmented_embeddings_train_and_clean_ones_validate():
     train, val, embeddings = linear_brain()
     versions = np.stack([embeddings.vectors + 0.3, embeddings.vectors - 0.3])
     plain = fit_mapper(train, val, embeddings, TINY, seed=1)
@@ -191,7 +191,7 @@ def test_augmented_points_train_and_clean_ones_validate():
         fit_mapper(train, val, embeddings, TINY, seed=1, augmented=embeddings.vectors)
 
 
-def test_bfloat16_learns_the_same_to_its_precision():
+def test_bfloat16_fits_the_same_to_its_precision():
     train, val, embeddings = linear_brain()
     full = fit_mapper(train, val, embeddings, TINY, seed=1).history.train_loss
     half = fit_mapper(train, val, embeddings, dataclasses.replace(TINY, dtype="bfloat16"), seed=1).history.train_loss
@@ -223,7 +223,7 @@ def test_a_loss_that_is_not_finite_is_named_with_its_step():
 
 def test_wrong_inputs_are_named():
     train, val, embeddings = linear_brain()
-    with pytest.raises(ValueError, match="has no point among the 10 images"):
+    with pytest.raises(ValueError, match="has no embedding among the 10 images"):
         fit_mapper(train, val, embeddings.take(slice(0, 10)), TINY, seed=1)
     with pytest.raises(ValueError, match="got trials of 3 voxels, expected 24"):
         fit_mapper(train, val, embeddings, TINY, seed=1).predict(val.replace(val.betas[:, :3]))
@@ -274,10 +274,10 @@ def test_every_row_of_table_3_trains_and_is_another_network(table3):
             assert not torch.equal(weights[a], weights[b]), f"rows {a!r} and {b!r} are the same network"
 
 
-def test_an_auxiliary_network_changes_the_steps_but_not_what_is_told_of_the_loss(table3):
-    base, rival = table3["base"].history, table3["auxiliary gan"].history
-    assert len(base) == len(rival) == 1 and not base.equals(rival)
-    assert np.allclose(base.train_loss, rival.train_loss, rtol=0.1), "the discriminator's term (about .7) was counted"
+def test_an_auxiliary_network_changes_the_steps_but_its_term_is_not_in_the_history(table3):
+    base, adversarial = table3["base"].history, table3["auxiliary gan"].history
+    assert len(base) == len(adversarial) == 1 and not base.equals(adversarial)
+    assert np.allclose(base.train_loss, adversarial.train_loss, rtol=0.1), "the discriminator's term (about .7) was counted"
 
 
 def test_a_discriminator_of_no_weight_leaves_the_bits_and_of_little_weight_moves_little(table3):
@@ -288,12 +288,12 @@ def test_a_discriminator_of_no_weight_leaves_the_bits_and_of_little_weight_moves
     assert none == base and 0 < abs(little - base) < abs(whole - base)
 
 
-@pytest.mark.parametrize("changes, companions", [
+@pytest.mark.parametrize("changes, expected", [
     ({"loss": "mse+cos then all", "epochs": (2, 1), "auxiliary": "gan"}, [(16, True), (32, True)]),
     ({"loss": "mse+cos", "epochs": (2, 1), "auxiliary": "vicreg"}, [(16, False), (32, True)]),
     ({"loss": "mse+cos", "epochs": (2,)}, [(16, False)])])
-def test_phases_say_in_which_batches_and_whether_a_companion_takes_part(changes, companions):
-    assert [(p.batch, p.companion) for p in dataclasses.replace(TINY, **changes).phases] == companions
+def test_phases_say_in_which_batches_and_whether_the_auxiliary_network_takes_part(changes, expected):
+    assert [(p.batch, p.auxiliary) for p in dataclasses.replace(TINY, **changes).phases] == expected
 
 
 # ── sharing phases between rows ──────────────────────────────────────────────────────────────────
@@ -344,15 +344,15 @@ def test_low_level_targets_take_their_range_from_training_pictures_alone():
     assert (low_level_targets(moved, np.array([9, 4])).vectors[:2] == scaled.vectors[:2]).all()
 
 
-def test_a_low_level_mapper_learns_within_its_range(tmp_path):
+def test_a_low_level_mapper_predicts_within_its_range(tmp_path):
     train, val, embeddings = linear_brain(n_images=120)
-    seen = low_level_targets(embeddings, np.unique(train.image_ids))
+    scaled = low_level_targets(embeddings, np.unique(train.image_ids))
     config = low_level_recipe(dataclasses.replace(TINY, epochs=(10, 9), learning_rate=1e-2, decay_every=10))
     assert (config.n_layers, config.fc_hidden, config.epochs, config.loss) == (2, 256, (10,), "mse+cos")
-    fitted = fit_mapper(train, val, seen, config, seed=1)
-    predicted, truth = fitted.predict(val).vectors, seen.at(val.image_ids)
+    fitted = fit_mapper(train, val, scaled, config, seed=1)
+    predicted, truth = fitted.predict(val).vectors, scaled.at(val.image_ids)
     assert predicted.min() > 0 and predicted.max() < 1 and fitted.space == embeddings.space
-    still = ((truth - seen.at(np.unique(train.image_ids)).mean(0)) ** 2).mean()
-    assert ((predicted - truth) ** 2).mean() < 0.7 * still
+    constant = ((truth - scaled.at(np.unique(train.image_ids)).mean(0)) ** 2).mean()
+    assert ((predicted - truth) ** 2).mean() < 0.7 * constant
     fitted.save(tmp_path)
     assert (FittedMapper.load(tmp_path).predict(val).vectors == predicted).all()

@@ -1,4 +1,4 @@
-"""The training loop: its steps, its companion, and going on where an earlier fit stopped."""
+"""The training loop: its steps, its auxiliary network, and continuing where an earlier fit stopped."""
 
 import copy
 
@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mindreader.mapping.auxiliary import COMPANIONS, companion
+from mindreader.mapping.auxiliary import AUXILIARY_NETWORKS, new_auxiliary
 from mindreader.training.fitting import Phase, Schedule, Task, fit
 from mindreader.records import Diverged
 
@@ -37,12 +37,12 @@ def test_adam_is_made_anew_at_each_decay():
     assert made == [1.0, 0.5, 0.25]
 
 
-@pytest.mark.parametrize("kind", COMPANIONS)
+@pytest.mark.parametrize("kind", AUXILIARY_NETWORKS)
 @pytest.mark.parametrize("killed_after", [1, 3])
-def test_a_fit_with_a_companion_goes_on_to_the_same_bits(tmp_path, kind, killed_after):
+def test_a_fit_with_an_auxiliary_network_continues_to_the_same_bits(tmp_path, kind, killed_after):
     x, y = embeddings(3, 33), embeddings(4, 33)  # 33 rows: the last batch has one
     task = Task(x, lambda rng: y, x, y)
-    phases = [Phase("a", F.mse_loss, 2, 16), Phase("b", F.mse_loss, 3, 16, companion=True)]
+    phases = [Phase("a", F.mse_loss, 2, 16), Phase("b", F.mse_loss, 3, 16, auxiliary=True)]
     schedule = Schedule(1e-2, 0.5, 2, 1e-5)
 
     def killing(iterable, **_):
@@ -53,9 +53,9 @@ def test_a_fit_with_a_companion_goes_on_to_the_same_bits(tmp_path, kind, killed_
 
     def run(**how):
         torch.manual_seed(8)
-        network, beside = nn.Linear(N_DIMS, N_DIMS), companion(kind, N_DIMS, 3)
-        history = fit(network, task, phases, schedule, seed=2, companion=beside, **how)
-        return history, network, beside
+        network, auxiliary = nn.Linear(N_DIMS, N_DIMS), new_auxiliary(kind, N_DIMS, 3)
+        history = fit(network, task, phases, schedule, seed=2, auxiliary=auxiliary, **how)
+        return history, network, auxiliary
 
     with pytest.raises(KeyboardInterrupt):
         run(checkpoint=tmp_path / "checkpoint.pt", progress=killing)
@@ -65,28 +65,28 @@ def test_a_fit_with_a_companion_goes_on_to_the_same_bits(tmp_path, kind, killed_
         assert all(torch.equal(a.state_dict()[name], value) for name, value in b.state_dict().items())
 
 
-@pytest.mark.parametrize("kind", COMPANIONS)
-def test_a_companion_is_still_in_phases_that_do_not_ask_for_it_and_steers_those_that_do(kind):
+@pytest.mark.parametrize("kind", AUXILIARY_NETWORKS)
+def test_an_auxiliary_network_is_unchanged_in_phases_without_it_and_affects_those_with_it(kind):
     x, y = embeddings(3), embeddings(4)
     task = Task(x, lambda rng: y, x, y)
 
-    def run(with_it, beside):
+    def run(with_it, auxiliary):
         torch.manual_seed(8)
         network = nn.Linear(N_DIMS, N_DIMS)
-        fit(network, task, [Phase("a", F.mse_loss, 2, 16, companion=with_it)], Schedule(1e-2, 0.5, 2, 0.0), seed=2,
-            companion=beside)
+        fit(network, task, [Phase("a", F.mse_loss, 2, 16, auxiliary=with_it)], Schedule(1e-2, 0.5, 2, 0.0), seed=2,
+            auxiliary=auxiliary)
         return network.weight
 
-    beside = companion(kind, N_DIMS, 3)
-    weights = copy.deepcopy(beside.state_dict())
-    alone, idle = run(False, None), run(False, beside)
+    auxiliary = new_auxiliary(kind, N_DIMS, 3)
+    weights = copy.deepcopy(auxiliary.state_dict())
+    alone, idle = run(False, None), run(False, auxiliary)
     assert torch.equal(alone, idle)
-    assert all(torch.equal(weights[name], value) for name, value in beside.state_dict().items())
-    assert not torch.equal(alone, run(True, beside))
-    assert not np.allclose(weights["layers.0.weight"], beside.state_dict()["layers.0.weight"])
+    assert all(torch.equal(weights[name], value) for name, value in auxiliary.state_dict().items())
+    assert not torch.equal(alone, run(True, auxiliary))
+    assert not np.allclose(weights["layers.0.weight"], auxiliary.state_dict()["layers.0.weight"])
 
 
-def test_a_fit_goes_on_after_the_phases_of_an_earlier_one():
+def test_a_fit_continues_after_the_phases_of_an_earlier_one():
     x, y = embeddings(3), embeddings(4)
     task, schedule = Task(x, lambda rng: y, x, y), Schedule(1e-2, 0.5, 2, 0.0)
     first, second = Phase("a", F.mse_loss, 3, 16), Phase("b", F.l1_loss, 2, 8)
@@ -109,7 +109,7 @@ def test_a_fit_goes_on_after_the_phases_of_an_earlier_one():
 
 
 class Hides(nn.Module):
-    """Its answer stays finite whatever its weight becomes, as where ReLU works on a number's bits."""
+    """Its output stays finite whatever its weight becomes, as where ReLU works on a number's bits."""
 
     def __init__(self):
         super().__init__()
