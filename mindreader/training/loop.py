@@ -1,4 +1,4 @@
-"""One training loop for every pretrained part: a budget in minutes, checkpoints, a curve."""
+"""The pretraining loop of the shipped parts: AdamW for a budget of minutes, with checkpoints and a loss curve."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ..records import Diverged
 
 log = logging.getLogger(__name__)
 SAVE_EVERY = 120.0  # seconds between checkpoints
-CURVE_EVERY = 25  # steps between points of the curve
+CURVE_EVERY = 25  # steps between entries of the curve
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How long, and how boldly: AdamW's peak rate and decay, and the share of time for warming up."""
+    """Minutes of training, AdamW's peak learning rate and weight decay, and the share of the time for warm-up."""
 
     minutes: float
     learning_rate: float
@@ -33,7 +33,11 @@ class Budget:
     warm_up: float = 0.04
 
     def rate(self, seconds: float) -> float:
-        """Learning rate after so much training: up in a line, then down in a cosine to zero."""
+        """Learning rate after so many seconds: linear warm-up, then cosine decay to zero.
+
+        >>> Budget(1, 0.1, 0.0, warm_up=0.1).rate(3.0)
+        0.05
+        """
         share = min(seconds / (60 * self.minutes), 1.0)
         return self.learning_rate * min(share / self.warm_up, 0.5 + 0.5 * math.cos(math.pi * share))
 
@@ -50,25 +54,25 @@ def checkpoint_path(part: str) -> Path:
     return core.home() / "pretrain" / f"{part}.pt"
 
 
-def learn(part: str, module: nn.Module, loss_of: Callable[[int], tuple[Tensor, dict]], budget: Budget, *,
-          resume: bool = False, score: Callable[[], dict] | None = None, score_every: float = 240.0,
-          progress=None) -> dict:
-    """Train a module by AdamW for so many minutes.
+def pretrain(part: str, module: nn.Module, loss_of: Callable[[int], tuple[Tensor, dict]], budget: Budget, *,
+             resume: bool = False, score: Callable[[], dict] | None = None, score_every: float = 240.0,
+             progress=None) -> dict:
+    """Train a module by AdamW for a number of minutes.
 
     Parameters
     ----------
     part : str
         Name of the checkpoint.
     module : nn.Module
-        Trained in place; matrices and kernels decay, all else does not.
+        Trained in place; weight decay acts on matrices and kernels alone.
     loss_of : callable
         step number -> (loss, numbers for the curve); must draw its batch from the step number alone.
     budget : Budget
-        Minutes count the loop itself, earlier tries of a resumed training included.
+        Minutes count the loop itself, those before a resumption included.
     resume : bool
-        Go on from the part's checkpoint if there is one.
+        Continue from the part's checkpoint if there is one.
     score : callable, optional
-        Numbers for the curve, computed every `score_every` seconds, not counted as training time.
+        Gives further numbers for the curve, computed every `score_every` seconds, not counted as training time.
     progress : callable, optional
         As `params.progress`.
 
@@ -112,7 +116,7 @@ def learn(part: str, module: nn.Module, loss_of: Callable[[int], tuple[Tensor, d
 
 
 def hardware() -> str:
-    """The machine in words, for a card."""
+    """Processor, threads and torch version as one line of a model card."""
     threads = f"{torch.get_num_threads()} of {os.cpu_count()} threads"
     return f"{platform.machine()} CPU, {threads}, torch {torch.__version__}"
 

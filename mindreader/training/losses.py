@@ -1,4 +1,4 @@
-"""Every loss as a pure function of tensors, with its equation."""
+"""The training losses of mapper and generator, each a pure function of tensors with its equation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ TEMPERATURE = 0.5  # one value for every contrastive loss (released code; the pa
 
 
 def squared_error(predicted: Tensor, target: Tensor) -> Tensor:
-    """Mean over rows and dimensions of (predicted - target)^2. Both (B, d). Paper §2.2."""
+    """Mean over rows and dimensions of (predicted - target)^2. Both (B, d). Paper §2.2.
+
+    >>> squared_error(torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 0.0]])).item()
+    2.0
+    """
     return F.mse_loss(predicted, target)
 
 
@@ -50,7 +54,10 @@ def blend(predicted: Tensor, target: Tensor, weights: tuple[float, float, float]
 
 
 def vicreg(a: Tensor, b: Tensor) -> dict[str, Tensor]:
-    """VICReg's terms, weighted 25, 25, 1: views agree, no dimension dies, no two say the same. Both (B, d), B > 1."""
+    """VICReg's invariance ("agree"), variance ("spread") and covariance ("double"), weighted 25, 25, 1.
+
+    Both (B, d) with B > 1. The total loss is the sum of the three.
+    """
     spread = sum(F.relu(1 - (z.var(0) + 1e-4).sqrt()).mean() / 2 for z in (a, b))
     double = 0.0
     for z in (a, b):
@@ -76,7 +83,7 @@ def r1_penalty(real_logits: Tensor, real_pictures: Tensor) -> Tensor:
     return gradient.square().sum((1, 2, 3)).mean()
 
 
-# What the mapper can be asked to minimize: weights of (squared error, cosine distance, contrastive) in each phase.
+# Losses of the mapper: weights of (squared error, cosine distance, contrastive) in each phase.
 # Numbers: released code, w = 0.6, i.e. (1-w, w) and then half of that beside half contrastive; Table 3b's rows.
 LOSSES: dict[str, tuple[tuple[float, float, float], ...]] = {
     "mse": ((1, 0, 0),),

@@ -1,4 +1,4 @@
-"""Ask the C library to keep the memory that a training step frees for the step after it."""
+"""Keep freed memory within the process, so that training steps do not request it from the system anew."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _TRIM_THRESHOLD, _MMAP_MAX = -1, -4   # of glibc's malloc.h
 
 
 def keep_freed_memory() -> bool:
-    """From now on freed memory stays with this process; gives whether the C library could be told (glibc alone can).
+    """Make the C library keep freed memory from now on; gives whether it could (only glibc can).
 
     A training step makes and frees hundreds of large arrays. By default glibc maps each from the system and gives it
     back at once, so the system clears every page anew: a third to two thirds of the time of the paper's mapper. The

@@ -1,4 +1,4 @@
-"""Several processes that train on one batch: each plays its own rows, and all of them know the losses of the whole."""
+"""Train on several processes with the losses and weights of one: rows split, results gathered, gradients averaged."""
 
 from __future__ import annotations
 
@@ -16,37 +16,40 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ..core import Store, T
 
-TRAINED = ("painter", "pseudo painter")  # the stages that a crew makes together
-PATIENCE = timedelta(days=3)  # others wait while the first makes what only one process can make
+TRAINED = ("generator", "pseudo generator")  # the stages that all processes compute together
+TIMEOUT = timedelta(days=3)  # the others wait while the main process computes what only one can
 
 
 @dataclass(frozen=True)
-class Crew:
-    """The processes of one training, of which this is number `rank` of `size`; alone, all is given back as it came.
+class ProcessGroup:
+    """The processes of one training, of which this is number `rank` of `size`; for a single one nothing changes.
 
-    Everyone draws the random numbers of the whole batch from the same generator and keeps those of its own rows. What
-    the networks say of them is gathered, everyone computes the losses of the whole batch, and their gradients by its
-    own rows; DistributedDataParallel averages these over the processes. So losses and weights are those of one process
+    Every process draws the random numbers of the whole batch from the same seed and keeps those of its own rows. The
+    networks' outputs are gathered, every process computes the losses of the whole batch and their gradients by its own
+    rows, and DistributedDataParallel averages these over the processes. So losses and weights are those of one process
     at the same batch, but for rounding.
+
+    >>> ProcessGroup(1, 2).own_rows(torch.arange(6)).tolist()
+    [1, 3, 5]
     """
 
     rank: int = 0
     size: int = 1
 
     @property
-    def leads(self) -> bool:
-        """Whether this process is the one that writes and shows."""
+    def is_main(self) -> bool:
+        """Whether this process is the one that writes files and shows progress."""
         return self.rank == 0
 
-    def mine(self, rows: Tensor, dim: int = 0) -> Tensor:
+    def own_rows(self, rows: Tensor, dim: int = 0) -> Tensor:
         """This process's rows along an axis: every `size`-th.
 
         The discriminator compares pictures that stand equally far apart, so a group of them stays in one process.
         """
         return rows if self.size == 1 else rows[(slice(None),) * dim + (slice(self.rank, None, self.size),)]
 
-    def all(self, rows: Tensor) -> Tensor:
-        """Everyone's rows (n, ...) in their order, (n * size, ...); only this process's own have a gradient."""
+    def all_gather(self, rows: Tensor) -> Tensor:
+        """All processes' rows (n, ...) in the batch's order, (n * size, ...); only this process's have a gradient."""
         if self.size == 1:
             return rows
         parts = [torch.empty_like(rows, memory_format=torch.contiguous_format) for _ in range(self.size)]
@@ -55,46 +58,46 @@ class Crew:
         return torch.stack(parts, 1).flatten(0, 1)
 
     def mean(self, value: Tensor) -> Tensor:
-        """The mean of everyone's number."""
-        return value if self.size == 1 else self.all(value[None]).mean()
+        """The mean of a scalar over the processes."""
+        return value if self.size == 1 else self.all_gather(value[None]).mean()
 
-    def say(self, number: int = 0) -> list[int]:
-        """What each process says, by rank; each waits here for all the others."""
-        return self.all(torch.tensor([number])).tolist()
+    def exchange(self, number: int = 0) -> list[int]:
+        """Every process's number, by rank; a barrier: each process waits here for all others."""
+        return self.all_gather(torch.tensor([number])).tolist()
 
-    def sharing(self, rng: torch.Generator) -> torch.Generator | Shares:
-        """The generator, as `layers.normal` is to draw from it."""
-        return rng if self.size == 1 else Shares(self, rng)
+    def sharded(self, rng: torch.Generator) -> torch.Generator | ShardedRandom:
+        """A source of this process's rows of random numbers, as `layers.normal` takes it."""
+        return rng if self.size == 1 else ShardedRandom(self, rng)
 
-    def averaging(self, net: nn.Module) -> Callable:
+    def data_parallel(self, net: nn.Module) -> Callable:
         """A function that calls what it is given; a backward pass from there leaves the mean gradient in `net`."""
         if self.size == 1:
             return _call
         return DistributedDataParallel(_Calling(net), find_unused_parameters=True)  # a bias adds nothing to a slope
 
 
-ALONE = Crew()
+SINGLE = ProcessGroup()
 
 
 @dataclass(frozen=True)
-class Shares:
+class ShardedRandom:
     """Draws numbers for the whole batch and gives this process those of its rows."""
 
-    crew: Crew
+    processes: ProcessGroup
     rng: torch.Generator
 
     def normal(self, size: tuple[int, ...]) -> Tensor:
         """Gaussian numbers of a size whose first entry counts this process's rows."""
-        return self.crew.mine(torch.randn((size[0] * self.crew.size, *size[1:]), generator=self.rng))
+        return self.processes.own_rows(torch.randn((size[0] * self.processes.size, *size[1:]), generator=self.rng))
 
 
 class _Calling(nn.Module):
-    """Parameters whose forward pass is whatever it is given: what DDP needs to see of a step's losses."""
+    """Parameters whose forward pass is whatever function it is given: what DDP needs in order to track a step's losses."""
 
     def __init__(self, net: nn.Module):
         super().__init__()
-        self.learnt = nn.ParameterList(net.parameters())
-        self.idle = nn.Parameter(next(net.parameters()).new_zeros(1))  # DDP, told to look for such, warns if there is none
+        self.trained = nn.ParameterList(net.parameters())
+        self.idle = nn.Parameter(next(net.parameters()).new_zeros(1))  # find_unused_parameters warns if none is unused
 
     def forward(self, step: Callable, *given, **options):
         return step(*given, **options)
@@ -104,50 +107,50 @@ def _call(step: Callable, *given, **options):
     return step(*given, **options)
 
 
-class CrewStore(Store):
-    """A store where all processes of a crew make a painter and the first one keeps it; other stages as in any store."""
+class SharedStore(Store):
+    """A store whose `TRAINED` stages are computed by all processes and written by the main one."""
 
-    def __init__(self, crew: Crew, root: Path | str | None = None):
+    def __init__(self, processes: ProcessGroup, root: Path | str | None = None):
         super().__init__(root)
-        self.crew = crew
+        self.processes = processes
 
     def fetch(self, stage: str, key: dict, make: Callable[[Path], None], load: Callable[[Path], T]) -> T:
         """As `Store.fetch`; every process calls it, and `make` runs in all of them or in none."""
-        if self.crew.size == 1 or stage not in TRAINED:
+        if self.processes.size == 1 or stage not in TRAINED:
             return super().fetch(stage, key, make, load)
-        if self.crew.leads:
-            self._lead(stage, key, make)
-        elif self.crew.say()[0]:
+        if self.processes.is_main:
+            self._fetch_as_main(stage, key, make)
+        elif self.processes.exchange()[0]:
             with TemporaryDirectory() as elsewhere:
                 make(Path(elsewhere))
-        self.crew.say()  # it is whole now
+        self.processes.exchange()  # the stage is written now
         return load(self.folder(stage, key))
 
-    def _lead(self, stage: str, key: dict, make: Callable[[Path], None]) -> None:
-        """Make and keep it if need be, once the others have heard whether it has to be made."""
-        told = False
+    def _fetch_as_main(self, stage: str, key: dict, make: Callable[[Path], None]) -> None:
+        """Compute and write the stage if it is missing, after announcing to the other processes whether it is."""
+        announced = False
 
-        def call(folder: Path) -> None:
-            nonlocal told
-            told = True
-            self.crew.say(1)
+        def announce_and_make(folder: Path) -> None:
+            nonlocal announced
+            announced = True
+            self.processes.exchange(1)
             make(folder)
 
-        super().fetch(stage, key, call, lambda folder: None)
-        if not told:
-            self.crew.say(0)
+        super().fetch(stage, key, announce_and_make, lambda folder: None)
+        if not announced:
+            self.processes.exchange(0)
 
 
 @contextmanager
-def joined(device: str = "cpu") -> Iterator[Crew]:
-    """The crew that `torchrun` started this process in; without torchrun, a crew of one.
+def process_group(device: str = "cpu") -> Iterator[ProcessGroup]:
+    """The processes that `torchrun` started together with this one; without torchrun, `SINGLE`.
 
-    They talk by gloo on the CPU and by NCCL on GPUs, where each process of a machine takes the GPU of its own number.
-    Raises ValueError where there are fewer GPUs than processes, or `device` names one of them.
+    They communicate by gloo on the CPU and by NCCL on GPUs, where each process of a machine takes the GPU of its own
+    number. Raises ValueError where there are fewer GPUs than processes, or `device` names one of them.
     """
     size = int(os.environ.get("WORLD_SIZE", 1))
     if size == 1:
-        yield ALONE
+        yield SINGLE
         return
     if device != "cpu":
         here, n = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
@@ -155,6 +158,6 @@ def joined(device: str = "cpu") -> Iterator[Crew]:
             raise ValueError(f"device={device!r} for {os.environ['LOCAL_WORLD_SIZE']} processes on a machine with {n} "
                              "GPU(s); expected 'cuda', and a GPU for each process; start fewer, or take device 'cpu'")
         torch.cuda.set_device(here)
-    distributed.init_process_group("gloo" if device == "cpu" else "cpu:gloo,cuda:nccl", timeout=PATIENCE)
-    yield Crew(distributed.get_rank(), size)
-    distributed.destroy_process_group()  # not after an error: it would wait for those who wait for us
+    distributed.init_process_group("gloo" if device == "cpu" else "cpu:gloo,cuda:nccl", timeout=TIMEOUT)
+    yield ProcessGroup(distributed.get_rank(), size)
+    distributed.destroy_process_group()  # not after an error: it would wait for processes that wait for this one

@@ -1,4 +1,4 @@
-"""memory: what a step frees is there for the next one, on glibc; elsewhere nothing happens."""
+"""Freed memory is reused by the next step on glibc; elsewhere nothing happens."""
 
 import ctypes
 import subprocess

@@ -1,4 +1,4 @@
-"""parallel, finetune: two processes train to the losses and weights of one, and keep one painter."""
+"""parallel, finetune: two processes train to the losses and weights of one, and write one generator."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import torch
 from small_gan import CONFIG, NETWORK, FakeClip
 from torch import nn
 
-from mindreader.generator.finetuning import Game, TrainedGan, train_gan
-from mindreader.training.parallel import ALONE, Crew, CrewStore, joined
+from mindreader.generator.finetuning import TrainingState, TrainedGan, train_gan
+from mindreader.training.parallel import SINGLE, ProcessGroup, SharedStore, process_group
 from mindreader.records import Diverged, LayoutError
 from mindreader.embedding.smallnets import max_mean
 from mindreader.generator.stylegan import Discriminator, Generator
@@ -31,7 +31,7 @@ class Broken(FakeClip):
 
 
 def start():
-    """Two networks that have something to say: after initialization noise strengths and biases are zero."""
+    """Two networks without zero parameters: after initialization noise strengths and biases are zero."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         sizes = dataclasses.replace(NETWORK, heads=2)
@@ -53,45 +53,44 @@ def train(config, **options):
 
 
 def work(rank, port, folder):
-    """What each of two processes does; what it finds is left in `folder`."""
+    """What each of two processes does; its results are written to `folder`."""
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "RANK": str(rank),
                    "TORCHELASTIC_USE_AGENT_STORE": "True"}  # as under torchrun: they meet at a port that is held for them
     torch.set_num_threads(1)
-    found, saved, shown, save = {}, [], [], Game.save
-    Game.save = lambda game, path: (saved.append(path.name), save(game, path))
-    with joined() as crew:
-        whole = train(EVERY, crew=crew, on_tick=lambda row, _: shown.append(row["kimg"]))
+    found, saved, shown, save = {}, [], [], TrainingState.save
+    TrainingState.save = lambda game, path: (saved.append(path.name), save(game, path))
+    with process_group() as processes:
+        whole = train(EVERY, processes=processes, on_tick=lambda row, _: shown.append(row["kimg"]))
         whole.save(folder / f"whole{rank}")
         torch.save(whole.states, folder / f"whole{rank}.pt")
         found["ticks shown"] = len(shown)
-        train(SHORT, crew=crew, checkpoint=folder / "by_two.pt")
+        train(SHORT, processes=processes, checkpoint=folder / "by_two.pt")
         found["saved"] = saved.copy()
-        torch.save(train(EVERY, crew=crew, checkpoint=folder / "by_one.pt").states, folder / f"resumed{rank}.pt")
+        torch.save(train(EVERY, processes=processes, checkpoint=folder / "by_one.pt").states, folder / f"resumed{rank}.pt")
         try:
-            train(EVERY, crew=crew, checkpoint=(folder / "by_two.pt" if rank else None))
+            train(EVERY, processes=processes, checkpoint=(folder / "by_two.pt" if rank else None))
         except LayoutError as refused:
             found["apart"] = str(refused)
         try:
-            train(EVERY, crew=crew, clip=Broken())
+            train(EVERY, processes=processes, clip=Broken())
         except Diverged as reason:
             found["diverged"] = str(reason)
-        found["kept"] = [keep(CrewStore(crew, folder / "store"), rank) for _ in range(2)]
+        found["stored"] = [fetch(SharedStore(processes, folder / "store"), rank) for _ in range(2)]
         net = nn.Linear(1, 1, bias=False)
-        averaging = crew.averaging(net)
-        averaging(lambda x: crew.all(net(x)).square().sum(), torch.tensor([[1.0 + rank]])).backward()
+        processes.data_parallel(net)(lambda x: processes.all_gather(net(x)).square().sum(), torch.tensor([[1.0 + rank]])).backward()
         found["slope"] = (2 * net.weight.grad / net.weight).item()  # of w^2 (1^2 + 2^2): 2 w (1 + 4)
     (folder / f"found{rank}.json").write_text(json.dumps(found))
 
 
-def keep(store, rank):
-    """Whether this process has made the painter now, and which one made what the store has."""
+def fetch(store, rank):
+    """Whether this process has made the generator now, and which one made what the store has."""
     made = []
 
     def make(folder):
         made.append(rank)
         (folder / "by").write_text(str(rank))
 
-    by = store.fetch("painter", {"cond": "both"}, make, lambda folder: (folder / "by").read_text())
+    by = store.fetch("generator", {"cond": "both"}, make, lambda folder: (folder / "by").read_text())
     return [bool(made), by]
 
 
@@ -127,11 +126,11 @@ def test_two_processes_have_the_losses_and_weights_of_one(one, two):
     assert max(moved) > 1e-3  # a hundred times what they may differ by
 
 
-def test_one_process_leads(two):
+def test_the_main_process_alone_writes_and_shows_progress(two):
     folder, (first, second) = two
     assert (first["ticks shown"], second["ticks shown"]) == (5, 0)
-    assert first["kept"] == second["kept"] == [[True, "0"], [False, "0"]]
-    assert [p.name for p in (folder / "store" / "painter").glob("[!.]*")] == [CrewStore(ALONE).folder("painter", {
+    assert first["stored"] == second["stored"] == [[True, "0"], [False, "0"]]
+    assert [p.name for p in (folder / "store" / "generator").glob("[!.]*")] == [SharedStore(SINGLE).folder("generator", {
         "cond": "both"}).name]
 
 
@@ -143,41 +142,41 @@ def test_a_checkpoint_is_written_once_and_goes_on_with_another_number_of_process
         same(torch.load(folder / f"resumed{rank}.pt"), one.states)
 
 
-def test_what_goes_wrong_in_a_crew_is_said_by_all(two):
+def test_an_error_is_raised_by_all_processes(two):
     for found in two[1]:
         assert "processes of one training at steps [0, 3], expected all at the same" in found["apart"]
         assert found["diverged"].startswith("the generator's loss 'clip' is nan at step 0")
 
 
-def test_a_gradient_is_the_sum_over_the_rows_of_all(two):
+def test_a_gradient_is_the_sum_over_the_rows_of_all_processes(two):
     assert [found["slope"] for found in two[1]] == pytest.approx([10, 10])  # d/dw of (1 w)^2 + (2 w)^2 is 10 w
 
 
-def test_rows_of_a_crew_are_the_whole_batch_and_groups_stay_together():
+def test_the_processes_rows_are_the_whole_batch_and_groups_stay_together():
     rows, sizes = torch.arange(16), (2, 4)
     for size in sizes:
-        parts = [Crew(rank, size).mine(rows) for rank in range(size)]
+        parts = [ProcessGroup(rank, size).mine(rows) for rank in range(size)]
         assert torch.equal(torch.stack(parts, 1).flatten(), rows)
         whole = {frozenset(group) for group in rows.reshape(4, 4).T.tolist()}
         apart = {frozenset(group) for part in parts for group in part.reshape(4, -1).T.tolist()}
         assert apart == whole
-    assert Crew(1, 2).mine(rows.reshape(2, 8), dim=1).tolist() == rows.reshape(2, 8)[:, 1::2].tolist()
+    assert ProcessGroup(1, 2).mine(rows.reshape(2, 8), dim=1).tolist() == rows.reshape(2, 8)[:, 1::2].tolist()
 
 
-def test_shares_of_random_numbers_are_those_of_the_whole_batch():
+def test_sharded_random_numbers_are_those_of_the_whole_batch():
     whole = torch.randn(6, 3, generator=torch.Generator().manual_seed(1))
     for rank in range(2):
-        share = Crew(rank, 2).sharing(torch.Generator().manual_seed(1)).normal((3, 3))
-        assert torch.equal(share, whole[rank::2])
+        shard = ProcessGroup(rank, 2).sharded(torch.Generator().manual_seed(1)).normal((3, 3))
+        assert torch.equal(shard, whole[rank::2])
 
 
-def test_alone_everything_comes_back_as_it_was():
+def test_a_single_process_changes_nothing():
     rows, rng, net = torch.ones(3), torch.Generator(), nn.Linear(1, 1)
-    assert ALONE.mine(rows) is rows and ALONE.all(rows) is rows and ALONE.mean(rows) is rows
-    assert ALONE.sharing(rng) is rng and ALONE.say(3) == [3]
-    assert ALONE.averaging(net)(lambda a, b: a - b, 5, b=2) == 3
-    with joined() as crew:
-        assert crew == ALONE
+    assert SINGLE.mine(rows) is rows and SINGLE.all(rows) is rows and SINGLE.mean(rows) is rows
+    assert SINGLE.sharded(rng) is rng and SINGLE.say(3) == [3]
+    assert SINGLE.data_parallel(net)(lambda a, b: a - b, 5, b=2) == 3
+    with process_group() as processes:
+        assert processes == SINGLE
 
 
 @pytest.mark.parametrize("change, size, message", [
@@ -186,9 +185,9 @@ def test_alone_everything_comes_back_as_it_was():
     ({"path_shrink": 8}, 2, "and of 1 for the path length"),
     ({"published_bugs": ("batch_summed_logit",)}, 2, "expected a single process"),
 ])
-def test_what_cannot_be_shared_is_refused(change, size, message):
+def test_batches_that_cannot_be_split_are_refused(change, size, message):
     with pytest.raises(ValueError, match=message):
-        train(dataclasses.replace(EVERY, **change), crew=Crew(1, size))
+        train(dataclasses.replace(EVERY, **change), processes=ProcessGroup(1, size))
 
 
 @pytest.fixture
@@ -198,10 +197,10 @@ def finetune():
     return finetune
 
 
-def test_mappers_that_learn_along_are_refused_in_a_crew(finetune):
+def test_end_to_end_training_is_refused_on_several_processes(finetune):
     wanted = finetune.experiment("smoke", {"end_to_end": 0.1})
     with pytest.raises(finetune.ParameterError, match="end_to_end=0.1 with 2 processes, expected 0, or one process"):
-        finetune.finetune(wanted, "both", Crew(0, 2))
+        finetune.finetune(wanted, "both", ProcessGroup(0, 2))
 
 
 @pytest.mark.parametrize("arguments, sentence", [
@@ -229,5 +228,5 @@ def test_processes_without_a_gpu_each_are_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     for device in ("cuda", "cuda:0"):
         with pytest.raises(ValueError, match=r"for 2 processes on a machine with 1 GPU\(s\); expected 'cuda', and a GPU"):
-            with joined(device):
+            with process_group(device):
                 pass
