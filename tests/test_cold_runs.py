@@ -14,41 +14,42 @@ TINY = {"twin.trials_per_session": 120, "twin.n_voxels": 96, "mapping.epochs": [
 CODE = """
 import hashlib, json, sys
 import numpy as np
-from mindreader import paths, report
-from mindreader.experiments import experiment
-from mindreader.pipeline import Pipeline
+import mindreader as mr
+from mindreader.companion import ch01_screening, ch02_mapping, ch03_gan, ch05_category_auc, ch06_encoding_cycle
 
-run = Pipeline(experiment("smoke", json.loads(sys.argv[1])))
-told = {}
+run = mr.Pipeline(mr.experiment("smoke", json.loads(sys.argv[1])))
+hashes = {}
 
-def tell(stage, array):
-    told[stage] = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:16]
+def record(stage, array):
+    hashes[stage] = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:16]
 
-def tell_numbers(stage, table):
-    tell(stage, table.select_dtypes("number").to_numpy(float))
+def record_numbers(stage, table):
+    record(stage, table.select_dtypes("number").to_numpy(float))
 
 _ = run.subject
-for path in sorted(p for p in (paths.home() / "twins").rglob("*") if p.is_file()):
-    header = 128 * (path.suffix == ".mat")  # where MATLAB files tell the time at which they were written
-    tell("file " + str(path.relative_to(paths.home())), np.frombuffer(path.read_bytes()[header:], np.uint8))
+for path in sorted(p for p in (mr.core.home() / "twins").rglob("*") if p.is_file()):
+    header = 128 * (path.suffix == ".mat")  # where MATLAB files have the time at which they were written
+    record("file " + str(path.relative_to(mr.core.home())), np.frombuffer(path.read_bytes()[header:], np.uint8))
 for space in ("image", "caption"):
-    for stage in ("points", "mapped", "ridge", "truth"):
-        tell(f"{stage} {space}", getattr(run, stage)[space].vectors)
-tell("captions kept", run.caption_scores.kept.to_numpy())
+    for stage in ("embeddings", "mapped", "ridge", "truth"):
+        record(f"{stage} {space}", getattr(run, stage)[space].vectors)
+record("captions kept", run.caption_scores.kept.to_numpy())
 for name, tensor in run.generator("both").states["G_ema"].items():
-    tell("painter " + name, tensor.numpy())
-tell("pictures", run.paint(report.pictures.brain_points(run, 'both'), "both").images)
+    record("generator " + name, tensor.numpy())
+decoded = {space: run.validation(embeddings) for space, embeddings in run.conditions("both").items()}
+record("pictures", run.reconstruct(decoded, "both").images)
 for name, tensor in run.encoder.network.state_dict().items():
-    tell("encoder " + name, tensor.numpy())
-for score in (report.screening_auc, report.retrieval_with_controls, report.category_table, report.encoding_accuracy):
-    tell_numbers("scores " + score.__name__, score(run))
-tell_numbers("scores identification", report.identification(run, "both"))
-print("told", json.dumps(told))
+    record("encoder " + name, tensor.numpy())
+for score in (ch01_screening.screening_auc, ch02_mapping.retrieval_with_controls, ch05_category_auc.category_table,
+              ch06_encoding_cycle.encoding_accuracy):
+    record_numbers("scores " + score.__name__, score(run))
+record_numbers("scores identification", ch03_gan.identification(run, "both"))
+print("hashes", json.dumps(hashes))
 """
 
 
 MOMENTS = ["twins/.*.part/**/*.hdf5", "store/unfinished/mapped/*/checkpoint.pt",
-           "store/unfinished/painter/*/checkpoint.pt"]  # the subject half written, a mapper and the painter half trained
+           "store/unfinished/generator/*/checkpoint.pt"]  # the subject half written, a mapper and the generator half trained
 
 
 def begin(home, number):
@@ -61,29 +62,29 @@ def begin(home, number):
 def end(child):
     out, complaint = child.communicate(timeout=1800)
     assert child.returncode == 0, complaint[-3000:]
-    return json.loads(out.split("told ", 1)[1])
+    return json.loads(out.split("hashes ", 1)[1])
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
-    """What each of two processes said of its stages; one after the other, since threads that wait for others' cores spin."""
+def hashes(tmp_path_factory):
+    """Each stage's hash in two processes; one after the other, since threads that wait for others' cores spin."""
     return [end(begin(tmp_path_factory.mktemp(f"home{number}"), number)) for number in (1, 2)]
 
 
-def test_every_stage_has_the_same_bits(told):
-    first, second = told
+def test_every_stage_has_the_same_bits(hashes):
+    first, second = hashes
     assert list(first) == list(second)
     assert [stage for stage in first if first[stage] != second[stage]] == []
 
 
-def test_the_stages_are_all_there(told):
-    for stage in ("file ", "points ", "mapped ", "ridge ", "truth ", "captions ", "painter ", "pictures", "encoder ",
-                  "scores "):
-        assert any(name.startswith(stage) for name in told[0]), stage
-    assert len({told[0][f"scores {name}"] for name in ("screening_auc", "identification", "category_table")}) == 3
+def test_the_stages_are_all_there(hashes):
+    for stage in ("file ", "embeddings ", "mapped ", "ridge ", "truth ", "captions ", "generator ", "pictures",
+                  "encoder ", "scores "):
+        assert any(name.startswith(stage) for name in hashes[0]), stage
+    assert len({hashes[0][f"scores {name}"] for name in ("screening_auc", "identification", "category_table")}) == 3
 
 
-def test_a_run_killed_again_and_again_goes_on_and_ends_with_the_same_bits(told, tmp_path):
+def test_a_run_killed_again_and_again_goes_on_and_ends_with_the_same_bits(hashes, tmp_path):
     for number, moment in enumerate(MOMENTS, 3):
         child = begin(tmp_path, number)
         while not list(tmp_path.glob(moment)):
@@ -91,4 +92,4 @@ def test_a_run_killed_again_and_again_goes_on_and_ends_with_the_same_bits(told, 
             time.sleep(0.005)
         os.killpg(child.pid, signal.SIGKILL)
         assert child.wait(60) == -signal.SIGKILL
-    assert end(begin(tmp_path, 6)) == told[0]
+    assert end(begin(tmp_path, 6)) == hashes[0]
