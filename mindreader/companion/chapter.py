@@ -1,4 +1,4 @@
-"""A pipeline that leaves a chapter's figures, tables and numbers where the book finds them."""
+"""Run a chapter's pipeline and save its figures, tables and numbers where the book takes them from."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ SETTINGS = {"start": "start", "low_level": "gan.low_level", "end_to_end": "end_t
 
 
 def start(name: str, preset: str, *, subject: str = "", seed: int = 0, overrides: dict | None = None, **own) -> Chapter:
-    """The chapter's pipeline at this preset; other parameters than the committed ones write to a folder of their own.
+    """Start the chapter's pipeline at this preset; parameters other than the committed ones write to a separate folder.
 
-    Parameters of the chapter's own that name a setting (SETTINGS) change it, where they are not as usual; an override goes
-    before them. Raises ParameterError for an override that does not exist or cannot be, LayoutError for a missing NSD.
+    A parameter of the chapter's own that names a setting (SETTINGS) changes it where it differs from the default;
+    overrides take precedence. Raises ParameterError for an unknown or invalid override, LayoutError for a missing NSD.
     """
+    core.require_checkout()
     settings = {"seed": seed, **({"subject": subject} if subject else {})}
     settings |= {SETTINGS[key]: STARTS[value] if key == "start" else value for key, value in own.items()
                  if key in SETTINGS and value != OWN[name][key]}
@@ -37,7 +38,7 @@ def start(name: str, preset: str, *, subject: str = "", seed: int = 0, overrides
 
 
 class Chapter(Pipeline):
-    """One experiment as one chapter tells it.
+    """One experiment as one chapter presents it.
 
     name: the notebook's, e.g. "03_gan"; run: "" for the committed parameters, else a folder name under figures/runs.
     """
@@ -45,13 +46,13 @@ class Chapter(Pipeline):
     def __init__(self, name: str, experiment, run: str = ""):
         super().__init__(experiment)
         for side in ("rows", "columns"):
-            pd.set_option(f"display.max_{side}", None)  # a page scrolls; pandas would leave some out
+            pd.set_option(f"display.max_{side}", None)  # print whole tables
         self.name = name
         self.root = core.output_root(run)
-        _ = self.subject  # a missing or damaged data set is said at once, not in the middle of the chapter
+        _ = self.subject  # a missing or damaged data set is reported before the chapter begins
 
     def show(self, figure, slug: str, data: pd.DataFrame | None = None) -> Shown:
-        """Save the figure (.png, .svg, its numbers as .csv, how it was made as .json) and show it."""
+        """Save the figure (.png, .svg, its numbers as .csv, its provenance as .json) and show it."""
         save_figure(figure, f"{self.name}/{slug}", origin=self.origin, data=data, meta=self._meta(), root=self.root)
         return Shown(figure, f"{self.name}/{slug}")
 
@@ -66,7 +67,7 @@ class Chapter(Pipeline):
         return shown
 
     def record(self, values: dict) -> None:
-        """Write the numbers that the chapter's prose and scorecard take; see `core.record`."""
+        """Write the numbers that the chapter's prose and scorecard quote; see `core.record`."""
         core.record(self.name, {"origin": self.origin, "preset": self.experiment.name, "values": values}, root=self.root)
 
     def _meta(self) -> dict:

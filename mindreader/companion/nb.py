@@ -1,13 +1,13 @@
-"""Make the committed chapters: run each notebooks/NN_x.py with papermill, write the executed NN_x.ipynb beside it.
+"""Execute the committed chapters: run each notebooks/NN_x.py with papermill and write NN_x.ipynb beside it.
 
-    python -m mindreader.companion.nb              every chapter, in order; one that would come out the same is skipped
+    python -m mindreader.companion.nb              every chapter, in order; those that are current are skipped
     python -m mindreader.companion.nb 03_gan       one
-    python -m mindreader.companion.nb --check      say what would change, write nothing
+    python -m mindreader.companion.nb --check      report what would change, write nothing
     python -m mindreader.companion.nb --force      skip nothing
 
-No times and none of papermill's bookkeeping are kept, so that a rerun that changes no result changes no byte. A
-chapter is skipped when its source, the library's code, the weights and the packages are those of its last run
-here, and the notebook and figures that it left are untouched.
+Times and papermill's metadata are dropped, so that a rerun that changes no result changes no byte. A chapter is skipped
+when its source, the library's code, the weights and the packages are those of its last run here, and the notebook and
+figures that it wrote are unchanged.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def chapters() -> list[str]:
 
 
 def source(stem: str) -> nbformat.NotebookNode:
-    """The chapter as its .py file has it, without outputs, tidy."""
+    """Read the chapter from its .py file, without outputs, tidy; raises ValueError if there is none."""
     path = core.NOTEBOOKS / f"{stem}.py"
     if not path.is_file():
         raise ValueError(f"no chapter {stem!r}; there is {', '.join(chapters())}")
@@ -46,7 +46,7 @@ def source(stem: str) -> nbformat.NotebookNode:
 
 
 def run(stem: str, scratch: Path) -> nbformat.NotebookNode:
-    """The executed chapter at its own parameters; papermill's copy stays in `scratch` if a cell fails."""
+    """Execute the chapter at its own parameters; papermill's copy stays in `scratch` if a cell fails."""
     scratch.mkdir(parents=True, exist_ok=True)
     plain, executed = scratch / f"{stem}.source.ipynb", scratch / f"{stem}.ipynb"
     nbformat.write(source(stem), plain)
@@ -56,7 +56,7 @@ def run(stem: str, scratch: Path) -> nbformat.NotebookNode:
 
 
 def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The notebook with only what a reader needs: cells named by their place, no times, no machine names."""
+    """Drop times, machine names and papermill's metadata; name cells by their position."""
     notebook.metadata = nbformat.from_dict({k: v for k, v in notebook.metadata.items() if k in KEPT_METADATA})
     notebook.metadata["language_info"] = {"name": "python"}
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -70,7 +70,7 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             cell.metadata.pop(passing, None)
         if not cell.metadata.get("tags"):
             cell.metadata.pop("tags", None)
-        if "outputs" in cell:  # warnings name folders of this machine; they are for the terminal
+        if "outputs" in cell:  # warnings name folders of this machine
             cell["outputs"] = [output for output in cell.outputs if output.get("name") != "stderr"]
             for output in cell.outputs:
                 output.get("metadata", {}).pop("papermill", None)
@@ -78,7 +78,7 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def inputs(stem: str) -> str:
-    """A fingerprint of all that could change the chapter: its source, the code, the weights, the packages."""
+    """Fingerprint all that could change the chapter: its source, the code, the weights, the packages."""
     files = (path.relative_to(core.PACKAGE).with_suffix("") for path in sorted(core.PACKAGE.rglob("*.py")))
     modules = [".".join(file.parts) for file in files if file.name not in NOT_COMPUTING]
     tables = [*sorted(core.PACKAGE.rglob("*.csv")), *sorted(core.WEIGHTS.glob("*/card.json")),
@@ -88,13 +88,13 @@ def inputs(stem: str) -> str:
 
 
 def outputs(stem: str) -> list[Path]:
-    """The files that the chapter leaves: notebook, figures, results."""
+    """Paths of the files that the chapter writes: notebook, figures, results."""
     return [core.NOTEBOOKS / f"{stem}.ipynb", core.RESULTS / f"{stem}.json",
             *sorted(p for p in (core.FIGURES / stem).rglob("*") if p.is_file())]
 
 
 def is_current(stem: str) -> bool:
-    """Whether the chapter's last run here had today's inputs, and what it left is still there unchanged."""
+    """Whether the chapter's last run here had the same inputs, and the files that it wrote are unchanged."""
     try:
         stamp = json.loads(_stamp(stem).read_text(encoding="utf-8"))
         return stamp == {"inputs": inputs(stem), "outputs": _digest(outputs(stem))}
@@ -103,27 +103,27 @@ def is_current(stem: str) -> bool:
 
 
 def build(stem: str, *, check: bool = False, force: bool = False) -> bool:
-    """Make one chapter; returns whether a file that it leaves changed (with `check`, also whether its notebook would)."""
+    """Build one chapter; return whether a file that it writes changed (with `check`, also whether its notebook would)."""
     if not force and is_current(stem):
-        _say(f"{stem}: nothing to do")
+        _print(f"{stem}: nothing to do")
         return False
     start = time.monotonic()
-    before, left = inputs(stem), _digest(outputs(stem))
+    before, written = inputs(stem), _digest(outputs(stem))
     path = core.NOTEBOOKS / f"{stem}.ipynb"
     text = nbformat.writes(run(stem, core.ROOT / ".make" / "chapters"), version=4) + "\n"
     other = not path.is_file() or path.read_text(encoding="utf-8") != text
     if other and not check:
         with atomic_write(path) as part:
             part.write_text(text, encoding="utf-8")
-    leaves = _digest(outputs(stem))
-    changed = other or leaves != left
+    now = _digest(outputs(stem))
+    changed = other or now != written
     if not check:
         with atomic_write(_stamp(stem)) as part:
-            stamp = {"inputs": before, "outputs": leaves}
+            stamp = {"inputs": before, "outputs": now}
             part.write_text(json.dumps(stamp), encoding="utf-8")
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
-    _say(f"{stem}: {'changed' if changed else 'unchanged'}, {time.monotonic() - start:.0f} s, "
-         f"largest process so far {peak:.1f} GB")
+    _print(f"{stem}: {'changed' if changed else 'unchanged'}, {time.monotonic() - start:.0f} s, "
+           f"largest process so far {peak:.1f} GB")
     return changed
 
 
@@ -132,8 +132,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mindreader.companion.nb", description=__doc__.splitlines()[0])
     parser.add_argument("chapter", nargs="*", help="e.g. 03_gan; all of them if none is named")
     parser.add_argument("--check", action="store_true", help="write no notebook; exit 1 if one would change")
-    parser.add_argument("--force", action="store_true", help="run also what would come out the same")
+    parser.add_argument("--force", action="store_true", help="run also chapters that are current")
     chosen = parser.parse_args(arguments)
+    paths.require_checkout()
     unknown = [stem for stem in chosen.chapter if stem not in chapters()]
     if unknown:
         parser.error(f"no chapter {unknown[0]!r}; there is {', '.join(chapters())}")
@@ -154,7 +155,7 @@ def _stamp(stem: str) -> Path:
     return core.ROOT / ".make" / "stamps" / f"{stem}.json"
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "paper": ["LOST", "NONE", "format_number", "paper_value", "paper_values"],
         "params": ["DEVICE", "PRESETS", "ParameterError", "SUBJECT", "check_device", "progress", "run_name"],
         "paths": ["FIGURES", "NOTEBOOKS", "PACKAGE", "PAPER_VALUES", "RESULTS", "ROOT", "WEIGHTS", "checkout_of",
-                  "home", "nsd_root", "output_root"],
+                  "home", "nsd_root", "output_root", "require_checkout"],
         "processes": ["as_finished", "how_many", "in_processes"],
         "results": ["card", "output", "provenance", "record", "save_table", "write_json", "write_table"],
         "sheet": ["TILES", "jpeg", "save_columns", "tiles"],

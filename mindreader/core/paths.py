@@ -48,6 +48,15 @@ def output_root(run: str = "") -> Path:
     return FIGURES / "runs" / run
 
 
+def require_checkout() -> None:
+    """Raise LayoutError where the library was installed without its notebooks and figures, as by `pip install .`."""
+    if checkout_of(PACKAGE) is None:
+        from ..records import LayoutError  # here and not above: papermill imports this module before every run
+
+        raise LayoutError(f"mindreader is installed in {ROOT} without its notebooks and figures, which chapters, records and the "
+                          "book need; run `make setup` in a clone of the repository. The library itself works anywhere.")
+
+
 def checkout_of(folder: Path | str = ".") -> Path | None:
     """The checkout of this repository that holds `folder`, or None."""
     folder = Path(folder).resolve()

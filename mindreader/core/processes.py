@@ -20,8 +20,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing.connection import Connection
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 __all__ = ["Pool", "as_finished", "how_many", "in_processes"]
@@ -90,6 +91,7 @@ def in_processes(function: Callable[[Item], Result], items: Iterable[Item], n: i
     if n <= 1:
         yield from map(function, items)
         return
+    _check_origin(function)
     with Pool(n, one_thread=one_thread) as pool:
         waiting: deque[Future] = deque()
         for start in range(0, len(items), chunk):
@@ -144,10 +146,7 @@ class Pool:
 
     def submit(self, function: Callable[..., Result], *arguments) -> Future[Result]:
         """The future result of a module's function, which the next process that is free works out."""
-        function_itself = arguments[0] if function is _each else function
-        if getattr(getattr(function_itself, "func", function_itself), "__module__", None) == "__main__":
-            raise ValueError(f"got {function_itself}, expected a function that a module has: the processes do not run the "
-                             "program itself; put it into a file that can be imported")
+        _check_origin(function)
         future: Future = Future()
         self._jobs.put((future, function, arguments))
         return future
@@ -155,18 +154,20 @@ class Pool:
     def _keep_busy(self, helper: _Helper) -> None:
         while job := self._jobs.get():
             future, function, arguments = job
-            try:
-                future.set_result(helper.ask(function, arguments))
-            except BaseException as error:
-                future.set_exception(error)
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(helper.ask(function, arguments))
+                except BaseException as error:
+                    future.set_exception(error)
 
     def __enter__(self) -> Pool:
         return self
 
     def __exit__(self, kind, error, trace) -> None:
         if kind:
-            while not self._jobs.empty():
-                self._jobs.get()
+            with suppress(Empty):
+                while True:
+                    self._jobs.get_nowait()[0].cancel()
             for helper in self._helpers:
                 helper.process.kill()
         for _ in self._threads:
@@ -184,7 +185,7 @@ class _Helper:
 
     def __init__(self, environment: dict[str, str]):
         mine, theirs = socket.socketpair()
-        code = (f"import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = {sys.path!r}; "
+        code = (f"import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = {list(map(str, sys.path))!r}; "
                 f"from {__name__} import _serve; _serve({theirs.fileno()}, {os.getpid()})")
         with theirs:
             self.process = subprocess.Popen([sys.executable, "-P", "-c", code], env=environment, stdin=subprocess.DEVNULL,
@@ -240,6 +241,12 @@ def _end_with(program: int) -> None:
 
 def _each(function: Callable[[Item], Result], items: list[Item]) -> list[Result]:
     return [function(item) for item in items]
+
+
+def _check_origin(function: Callable) -> None:
+    if getattr(getattr(function, "func", function), "__module__", None) == "__main__":
+        raise ValueError(f"got {function}, expected a function that a module has: the processes do not run the program "
+                         "itself; put it into a file that can be imported")
 
 
 def _checked(n: int) -> int:

@@ -76,6 +76,8 @@ def card(origin: str, meta: dict | None, root: Path | None) -> dict:
 
 def output(name: str, root: Path | None) -> Path:
     """Where the result of this name goes, less its suffix; the folder is made."""
+    if root is None:
+        paths.require_checkout()
     base = (root or paths.FIGURES) / f"{name}.x"
     base.parent.mkdir(parents=True, exist_ok=True)
     return base

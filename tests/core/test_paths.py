@@ -1,8 +1,10 @@
 """Paths follow from the package and the environment, never from the working folder."""
 
+import os
 import subprocess
 import sys
 import warnings
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,21 @@ def test_no_warning_at_home_or_outside_any_checkout(tmp_path):
         warnings.simplefilter("error")
         paths.warn_of_other_checkout(ROOT / "notebooks")
         paths.warn_of_other_checkout(tmp_path)
+
+
+def test_an_installed_library_works_and_says_at_once_what_needs_the_checkout(tmp_path):
+    (tmp_path / "extra.cfg").write_text(f"[build]\nbuild_base = {tmp_path / 'build'}\n")     # nothing is left in the checkout
+    subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check",
+                    "--wheel-dir", tmp_path, ROOT], check=True, capture_output=True,
+                   env=os.environ | {"DIST_EXTRA_CONFIG": str(tmp_path / "extra.cfg")})
+    (wheel,) = tmp_path.glob("mindreader_paper-*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    code = "import mindreader as mr; print(mr.core.PACKAGE, mr.experiment('smoke').name, len(mr.core.paper_values()));" \
+           "from mindreader.companion import chapter; chapter.start('01_screening', 'smoke')"
+    done = subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True,
+                          env=os.environ | {"PYTHONPATH": str(tmp_path / "site")})
+    place, preset, n = done.stdout.split()
+    assert (place, preset) == (str(tmp_path / "site" / "mindreader"), "smoke") and int(n) > 50
+    assert done.stderr.splitlines()[-1].startswith("mindreader.records.LayoutError: mindreader is installed in")
+    assert "make setup" in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "site" / "figures").exists()
