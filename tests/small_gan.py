@@ -1,11 +1,10 @@
-"""A generator small enough to train in a test, and what several tests ask of one."""
+"""A generator small enough to train in a test, and helpers that several tests share."""
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from mindreader.generator.finetuning import GanConfig, TrainedGan
-from mindreader.generator.stylegan import StyleGanConfig
+from mindreader.generator import GanConfig, StyleGanConfig, TrainedGan
 
 NETWORK = StyleGanConfig(resolution=16, z_dim=6, w_dim=8, condition_dim=8, channel_base=64, channel_max=8,
                          mapping_layers=2)
@@ -14,7 +13,7 @@ CONFIG = GanConfig(network=NETWORK, kimg=0.024, batch=4, tick_kimg=0.008, r1_eve
 
 
 class FakeClip:
-    """Sees the mean colours of the quarters of a picture."""
+    """Encodes the mean colours of the quarters of a picture."""
 
     image_size = 16
 

@@ -6,13 +6,14 @@
 Read `stylegan` first.
 """
 
-from .finetuning import Game, TrainedGan, run, train_gan
+from .finetuning import TrainedGan, TrainingState, run, train_gan
 from .joint import silent_positions, train_jointly
 from .reconstruction import microstimulate, random_voxels_like, reconstruct, silence
 from .samples import Watch
-from .steps import BUGS, GanConfig, PSEUDO_NOISE, contrasts, mixed_styles, perturb, r1_losses
-from .stylegan import Discriminator, Generator, PUBLISHED, StyleGanConfig, Verdict
+from .steps import BUGS, GanConfig, PSEUDO_NOISE, contrastive_losses, mixed_styles, perturb, r1_losses
+from .stylegan import Discriminator, Generator, PUBLISHED, StyleGanConfig, DiscriminatorOutput
 
-__all__ = ["BUGS", "contrasts", "Discriminator", "Game", "GanConfig", "Generator", "microstimulate", "mixed_styles",
-           "perturb", "PSEUDO_NOISE", "PUBLISHED", "r1_losses", "random_voxels_like", "reconstruct", "run", "silence",
-           "silent_positions", "StyleGanConfig", "train_gan", "train_jointly", "TrainedGan", "Verdict", "Watch"]
+__all__ = ["BUGS", "contrastive_losses", "Discriminator", "DiscriminatorOutput", "GanConfig", "Generator",
+           "microstimulate", "mixed_styles", "perturb", "PSEUDO_NOISE", "PUBLISHED", "r1_losses", "random_voxels_like",
+           "reconstruct", "run", "silence", "silent_positions", "StyleGanConfig", "train_gan", "train_jointly",
+           "TrainedGan", "TrainingState", "Watch"]

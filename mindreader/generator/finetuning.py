@@ -1,4 +1,4 @@
-"""Teach the painter to paint what a point of CLIP's space says: the loop, and what comes out."""
+"""Train the conditional GAN: the training loop, its checkpoints, and the trained generator."""
 
 from __future__ import annotations
 
@@ -17,25 +17,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .. import core
-from ..training import ALONE, Crew
+from ..training import SINGLE, ProcessGroup
 from ..core import weights
 from ..training import keep_freed_memory
 from ..records import Diverged, LayoutError
-from .steps import BUGS, GanConfig, discriminator_losses, generator_losses, path_length_losses, perturb, r1_losses
+from .steps import GanConfig, discriminator_losses, generator_losses, path_length_losses, perturb, r1_losses
 from .stylegan import Discriminator, Generator, StyleGanConfig, widen
-
-__all__ = ["BUGS", "Game", "GanConfig", "TrainedGan", "run", "train_gan"]
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedGan:
-    """A painter (records.Painter) with what it was trained from.
+    """A trained generator, with what training needs to go on from it.
 
     network   sizes of the two networks
-    states    "G_ema" (what paints), "D", and "G" when training can go on: state dicts, float32
+    states    state dicts, float32: "G_ema" (running average, which generates), "D", and "G" when training can go on
     history   one row per tick: kimg, seconds, then the mean of every loss since the row before
-    device    where it paints
-    precision of the convolutions that paint: "float32" or, in less than half the time on a processor that has it, "bfloat16"
+    device    where it generates
+    precision of the generating convolutions: "float32", or "bfloat16", twice as fast on processors that have it
     """
 
     network: StyleGanConfig
@@ -44,30 +42,34 @@ class TrainedGan:
     device: str = "cpu"
     precision: str = "float32"
 
-    def generate(self, image_embeddings: np.ndarray, caption_embeddings: np.ndarray | None = None, *, seed: int, n_draws: int = 1,
-              truncation: float = 1.0, batch: int = 64) -> np.ndarray:
-        """Pictures of points.
+    def generate(self, image_embeddings: np.ndarray, caption_embeddings: np.ndarray | None = None, *, seed: int,
+                 n_draws: int = 1, truncation: float = 1.0, batch: int = 64) -> np.ndarray:
+        """Generate pictures conditioned on embeddings.
 
         Parameters
         ----------
-        image_points, caption_points : arrays (n, n_dims)
-            Scaled to unit length here. A one-head painter takes one of the two; the other is None.
+        image_embeddings, caption_embeddings : arrays (n, n_dims)
+            Scaled to unit length here. A one-head generator takes one of the two; the other is None.
         seed : int
-            Of z, drawn for all rows at once, so `batch` changes nothing; pixel noise is constant.
+            Of z, drawn for all rows at once, whatever the `batch`; pixel noise is constant.
         n_draws : int
             Pictures for each row, each from its own z.
+        truncation : float
+            Below 1, w is pulled to its mean: less varied pictures.
 
         Returns
         -------
         uint8 array (n, height, width, 3), or (n, n_draws, height, width, 3) when n_draws > 1
+
+        Raises ValueError for another number of conditions than the generator has heads.
         """
         embeddings = [p for p in (image_embeddings, caption_embeddings) if p is not None]
         if len(embeddings) != self.network.heads:
-            raise ValueError(f"{len(embeddings)} kinds of points for a painter with {self.network.heads} head(s); expected "
-                             "as many; widen the painter, or leave one kind out")
+            raise ValueError(f"{len(embeddings)} kinds of embeddings for a generator with {self.network.heads} "
+                             "head(s); expected as many; widen the generator, or leave one kind out")
         conditions = [F.normalize(torch.tensor(np.asarray(p, np.float32)), dim=1) for p in embeddings]
-        painter = _network(Generator, self.network, self.states["G_ema"]).to(self.device).eval()
-        painter.compute = getattr(torch, self.precision)
+        generator = _network(Generator, self.network, self.states["G_ema"]).to(self.device).eval()
+        generator.compute = getattr(torch, self.precision)
         n = len(conditions[0])
         rng = torch.Generator().manual_seed(seed)
         z = torch.randn(n, n_draws, self.network.z_dim, generator=rng).flatten(0, 1)
@@ -75,21 +77,22 @@ class TrainedGan:
         parts = []
         with torch.no_grad():
             for part in torch.arange(n * n_draws).split(batch):
-                given = (part_of.to(self.device) for part_of in (z[part], *(c[rows[part]] for c in conditions)))
-                x = painter(*given, noise="const", truncation=truncation)
+                inputs = (x.to(self.device) for x in (z[part], *(c[rows[part]] for c in conditions)))
+                x = generator(*inputs, noise="const", truncation=truncation)
                 parts.append(((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu())
         size = self.network.resolution
         pictures = torch.cat(parts).numpy() if parts else np.zeros((0, size, size, 3), np.uint8)
         return pictures if n_draws == 1 else pictures.reshape(n, n_draws, size, size, 3)
 
     def widened(self) -> TrainedGan:
-        """The same painter with a second head that copies the first; equal points give equal pictures (paper §2.3)."""
+        """A second head copied from the first: equal conditions give the same pictures (paper §2.3)."""
         network = dataclasses.replace(self.network, heads=2)
-        return dataclasses.replace(self, network=network, states={name: widen(state) for name, state in self.states.items()})
+        states = {name: widen(state) for name, state in self.states.items()}
+        return dataclasses.replace(self, network=network, states=states)
 
     @classmethod
     def from_part(cls, state: dict[str, Tensor], card: dict) -> TrainedGan:
-        """What `weights.load_part` gives -> a painter."""
+        """From what `weights.load_part` gives."""
         states: dict[str, dict[str, Tensor]] = {}
         for name, tensor in state.items():
             which, _, rest = name.partition(".")
@@ -116,8 +119,9 @@ class TrainedGan:
 def train_gan(pictures: np.ndarray, rows: np.ndarray, conditions: tuple[np.ndarray, ...], config: GanConfig, *,
               start: TrainedGan | None = None, clip=None, low_level: Callable | None = None,
               content: Callable | None = None, seed: int, device: str = "cpu", checkpoint: Path | None = None,
-              progress: Callable | None = None, on_tick: Callable | None = None, crew: Crew = ALONE) -> TrainedGan:
-    """Train the painter on pictures and their points, from nothing or from `start`.
+              progress: Callable | None = None, on_tick: Callable | None = None,
+              processes: ProcessGroup = SINGLE) -> TrainedGan:
+    """Train generator and discriminator on pictures and their conditions, from nothing or from `start` (paper §2.3).
 
     Parameters
     ----------
@@ -125,79 +129,81 @@ def train_gan(pictures: np.ndarray, rows: np.ndarray, conditions: tuple[np.ndarr
     rows : int array (n_items,)
         Picture of each training item (a trial, when finetuning on a brain).
     conditions : one or two arrays (n_items, d)
-        Points of each item, one array for each head; scaled to unit length here.
+        Embeddings of each item, one array for each head; scaled to unit length here.
     config : GanConfig
     start : TrainedGan, optional
         Must have as many heads as there are conditions (`TrainedGan.widened`).
     clip : ClipEmbedder, optional
-        Without it the CLIP-semantic loss is left out. `low_level`: pictures (N, 3, H, W) -> (N, features), likewise.
+        Of the CLIP-semantic loss, which is left out without it.
+    low_level : callable, optional
+        Pictures (N, 3, H, W) -> (N, features), of the low-level loss, likewise.
     content : callable, optional
-        (painted, real) -> number, weighted by `config.content_weight`.
+        (generated, real) -> number, weighted by `config.content_weight`.
     seed : int
-        Same seed, machine and versions: the same painter to the bit (CPU).
+        Same seed, machine and versions: the same weights to the bit (CPU).
     checkpoint : Path, optional
-        File for an unfinished training; if it is there, training goes on from it to the bit.
+        File of an unfinished training; if it exists, training goes on from it, with the same result to the bit.
     progress, on_tick : callables, optional
         `params.progress`; and on_tick(row of history, averaged generator).
-    crew : Crew
+    processes : ProcessGroup
         The processes that train together, all called with the same arguments; one of them by default.
 
     Raises
     ------
     ValueError
-        Something does not fit: pictures, conditions, start and batch with each other, or the batch with the crew.
+        Something does not fit: pictures, conditions, start and batch with each other, or the batch with the processes.
     Diverged
         A loss is not finite; says which, and at which step.
     """
     rows = np.asarray(rows)
     _check(pictures, rows, conditions, config, start)
-    _check_shares(config, start.network if start else config.network, crew)
+    _check_shares(config, start.network if start else config.network, processes)
     embeddings = tuple(torch.tensor(np.asarray(c, np.float32)) for c in conditions)
     if "first_sample_cached" in config.published_bugs:
         embeddings = tuple(p[:1].expand_as(p) for p in embeddings)
-    game = Game(config, start, len(conditions), seed, device,
-                helpers={"clip": clip, "low_level": low_level, "content": content}, crew=crew)
-    return run(game, pictures, rows, embeddings, checkpoint=checkpoint, progress=progress, on_tick=on_tick)
+    state = TrainingState(config, start, len(conditions), seed, device,
+                helpers={"clip": clip, "low_level": low_level, "content": content}, processes=processes)
+    return run(state, pictures, rows, embeddings, checkpoint=checkpoint, progress=progress, on_tick=on_tick)
 
 
-def run(game: Game, pictures: np.ndarray, rows: np.ndarray, embeddings: tuple[Tensor, ...], *, checkpoint: Path | None,
-        progress: Callable | None, on_tick: Callable | None) -> TrainedGan:
-    """Play a game to its end, from its checkpoint if there is one; arguments as for `train_gan`."""
+def run(state: TrainingState, pictures: np.ndarray, rows: np.ndarray, embeddings: tuple[Tensor, ...], *,
+        checkpoint: Path | None, progress: Callable | None, on_tick: Callable | None) -> TrainedGan:
+    """Train to the end, from the checkpoint if there is one; arguments as for `train_gan`."""
     keep_freed_memory()
-    config, crew = game.config, game.crew
+    config, processes = state.config, state.processes
     if checkpoint is not None and Path(checkpoint).exists():
-        game.resume(Path(checkpoint))
-    if len(begun := set(crew.say(game.step))) > 1:
+        state.resume(Path(checkpoint))
+    if len(begun := set(processes.exchange(state.step))) > 1:
         raise LayoutError(f"found the processes of one training at steps {sorted(begun)}, expected all at the same; give "
                           "them one folder for their checkpoint")
-    if not crew.leads:
+    if not processes.is_main:
         checkpoint = progress = on_tick = None
-    steps = range(game.step, config.n_steps)
+    steps = range(state.step, config.n_steps)
     saved = time.monotonic()
-    for _ in progress(steps, desc="painter", total=len(steps)) if progress else steps:
-        items = torch.randperm(len(rows), generator=game.rng)[: config.batch]
-        batch = np.ascontiguousarray(pictures[rows[crew.mine(items).numpy()]])
-        real = torch.from_numpy(batch).permute(0, 3, 1, 2).float().to(game.device) / 127.5 - 1
-        game.play(real, tuple(p[items] for p in embeddings))
-        game.step += 1
-        game.follow()
-        row = game.tick()
+    for _ in progress(steps, desc="generator", total=len(steps)) if progress else steps:
+        items = torch.randperm(len(rows), generator=state.rng)[: config.batch]
+        batch = np.ascontiguousarray(pictures[rows[processes.own_rows(items).numpy()]])
+        real = torch.from_numpy(batch).permute(0, 3, 1, 2).float().to(state.device) / 127.5 - 1
+        state.train_step(real, tuple(p[items] for p in embeddings))
+        state.step += 1
+        state.update_average()
+        row = state.tick()
         if row is not None and on_tick is not None:
-            on_tick(row, game.average)
+            on_tick(row, state.average)
         if checkpoint is not None and time.monotonic() - saved > config.checkpoint_seconds:
-            game.save(Path(checkpoint))
+            state.save(Path(checkpoint))
             saved = time.monotonic()
     if checkpoint is not None:
-        game.save(Path(checkpoint))
-    return game.result()
+        state.save(Path(checkpoint))
+    return state.result()
 
 
-class Game:
-    """Both networks, their optimizers, the averaged painter, the random numbers and the history: all that is saved."""
+class TrainingState:
+    """All that a checkpoint holds: both networks, the averaged generator, optimizers, random state and history."""
 
     def __init__(self, config: GanConfig, start: TrainedGan | None, heads: int, seed: int, device: str, *,
-                 helpers: dict, crew: Crew = ALONE):
-        self.config, self.device, self.helpers, self.crew = config, device, helpers, crew
+                 helpers: dict, processes: ProcessGroup = SINGLE):
+        self.config, self.device, self.helpers, self.processes = config, device, helpers, processes
         self.network = start.network if start else dataclasses.replace(config.network, heads=heads)
         self.rng = torch.Generator().manual_seed(seed)
         states = start.states if start else {}
@@ -212,12 +218,13 @@ class Game:
             net.to(device=device, memory_format=torch.channels_last)
             net.compute = getattr(torch, config.precision)
         self.average.to(device)
-        self.generate, self.discriminate = crew.averaging(self.generator), crew.averaging(self.discriminator)
-        lazy = config.path_every if config.path_weight else None
-        self.generator_optimizer = _adam(self.generator, config, lazy)
+        self.call_generator = processes.data_parallel(self.generator)
+        self.call_discriminator = processes.data_parallel(self.discriminator)
+        self.generator_optimizer = _adam(self.generator, config, config.path_every if config.path_weight else None)
         self.discriminator_optimizer = _adam(self.discriminator, config, config.r1_every if config.r1_gamma else None)
         self.parts = {"generator": self.generator, "discriminator": self.discriminator, "average": self.average,
-                      "paint_optimizer": self.generator_optimizer, "tell_optimizer": self.discriminator_optimizer}
+                      "generator_optimizer": self.generator_optimizer,
+                      "discriminator_optimizer": self.discriminator_optimizer}
         self.path_mean = torch.zeros((), device=device)
         self.step, self.seconds, self.started = 0, 0.0, time.monotonic()
         self.sums: dict[str, float] = {}
@@ -228,27 +235,29 @@ class Game:
     def kimg(self) -> float:
         return self.step * self.config.batch / 1000
 
-    def play(self, real: Tensor, embeddings: tuple[Tensor, ...]) -> None:
-        """One batch, of a crew this process's pictures and everyone's points: four steps, two of them only now and then."""
-        config, crew, nets = self.config, self.crew, (self.generator, self.discriminator)
+    def train_step(self, real: Tensor, embeddings: tuple[Tensor, ...]) -> None:
+        """Train on one batch (this process's pictures, all embeddings): both networks' steps, lazily regularized."""
+        config, processes, nets = self.config, self.processes, (self.generator, self.discriminator)
         nets[1].requires_grad_(False)
-        terms = self.generate(generator_losses, *nets, real, self.near(embeddings), config, self.rng, **self.helpers,
-                           kimg=self.kimg, crew=crew)
+        terms = self.call_generator(generator_losses, *nets, real, self.perturbed(embeddings), config, self.rng,
+                                    **self.helpers, kimg=self.kimg, processes=processes)
         self.descend(self.generator_optimizer, "generator", terms)
         if config.path_weight and self.step % config.path_every == 0:
-            terms, mean = self.generate(path_length_losses, nets[0], self.near(embeddings), self.path_mean, config, self.rng, crew)
+            terms, mean = self.call_generator(path_length_losses, nets[0], self.perturbed(embeddings), self.path_mean,
+                                              config, self.rng, processes)
             self.descend(self.generator_optimizer, "generator", terms, config.path_every)
             self.path_mean = mean
         nets[1].requires_grad_(True)
         if config.adversarial_weight:
-            terms = self.discriminate(discriminator_losses, *nets, real, self.near(embeddings), config, self.rng, crew)
+            terms = self.call_discriminator(discriminator_losses, *nets, real, self.perturbed(embeddings), config,
+                                            self.rng, processes)
             self.descend(self.discriminator_optimizer, "discriminator", terms)
         if config.adversarial_weight and config.r1_gamma and self.step % config.r1_every == 0:
-            terms = self.discriminate(r1_losses, nets[1], real, self.near(embeddings), config, crew)
+            terms = self.call_discriminator(r1_losses, nets[1], real, self.perturbed(embeddings), config, processes)
             self.descend(self.discriminator_optimizer, "discriminator", terms, config.r1_every)
 
-    def near(self, embeddings: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Conditions: the points moved by fresh noise, each row at its own level."""
+    def perturbed(self, embeddings: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Conditions: the embeddings perturbed by fresh noise, each row at its own level."""
         low, high = self.config.noise_levels
         return tuple(perturb(p, low + (high - low) * torch.rand(len(p), 1, generator=self.rng), self.rng)
                      .to(self.device) for p in embeddings)
@@ -264,21 +273,21 @@ class Game:
             self.sums[key] = self.sums.get(key, 0.0) + value
             self.counts[key] = self.counts.get(key, 0) + 1
         optimizer.zero_grad(set_to_none=True)
-        # Each process of a crew has the gradient by its own rows; DDP gives their mean where their sum is wanted.
-        (sum(terms.values()) * (scale * self.crew.size)).backward()
+        # Each process has the gradient by its own rows; DDP gives their mean where their sum is wanted.
+        (sum(terms.values()) * (scale * self.processes.size)).backward()
         optimizer.step()
 
-    def follow(self) -> None:
-        """Move the averaged painter."""
+    def update_average(self) -> None:
+        """Update the exponential moving average of the generator's weights."""
         half_life = self.config.ema_kimg
         if self.config.ema_rampup is not None:
             half_life = min(half_life, self.kimg * self.config.ema_rampup)
         keep = 0.5 ** (self.config.batch / 1000 / max(half_life, 1e-8))
         with torch.no_grad():
-            for mine, theirs in zip(self.average.parameters(), self.generator.parameters()):
-                mine.copy_(theirs.lerp(mine, keep))
-            for mine, theirs in zip(self.average.buffers(), self.generator.buffers()):
-                mine.copy_(theirs)
+            for average, now in zip(self.average.parameters(), self.generator.parameters()):
+                average.copy_(now.lerp(average, keep))
+            for average, now in zip(self.average.buffers(), self.generator.buffers()):
+                average.copy_(now)
 
     def tick(self) -> dict | None:
         """A row of history when `tick_kimg` more have been shown, or at the end."""
@@ -298,7 +307,7 @@ class Game:
         return self.seconds + time.monotonic() - self.started
 
     def save(self, path: Path) -> None:
-        """Everything, by one rename, so that an interruption leaves the old checkpoint or the new one."""
+        """Write the checkpoint atomically: an interruption leaves the old one or the new one."""
         progress = {"step": self.step, "seconds": self._elapsed(), "sums": self.sums, "counts": self.counts,
                     "table": self.table, "settings": self._settings()}
         whole = {name: part.state_dict() for name, part in self.parts.items()}
@@ -308,7 +317,7 @@ class Game:
             torch.save(whole, temporary)
 
     def resume(self, path: Path) -> None:
-        """Go on from a checkpoint made with the same settings (only `kimg` may differ), else LayoutError."""
+        """Load a checkpoint; LayoutError if made with other settings (only `kimg` may differ)."""
         whole = torch.load(path, weights_only=True, map_location="cpu")
         progress = json.loads(whole["progress"])
         if progress["settings"] != self._settings():
@@ -326,7 +335,7 @@ class Game:
         return json.loads(json.dumps(shown | {"network": dataclasses.asdict(self.network)}))
 
     def result(self) -> TrainedGan:
-        """Copies of all weights, and the history with what was seen since its last row."""
+        """Copies of all weights, and the history including the steps since its last row."""
         rows = self.table + ([self._row()] if self.sums else [])
         states = {name: {k: v.detach().cpu().clone() for k, v in net.state_dict().items()} for name, net in
                   (("G", self.generator), ("D", self.discriminator), ("G_ema", self.average))}
@@ -344,7 +353,7 @@ def _network(kind, config: StyleGanConfig, state: dict[str, Tensor] | None):
 
 
 def _adam(net: torch.nn.Module, config: GanConfig, every: int | None) -> torch.optim.Adam:
-    """Adam for a network with a step only every so many batches: rates and memory as if it were spread evenly."""
+    """Adam for a network with a regularization step every so many batches; rates scaled as in StyleGAN2."""
     share = 1.0 if every is None else every / (every + 1)
     betas = tuple(beta**share for beta in config.adam_betas)
     return torch.optim.Adam(net.parameters(), lr=config.learning_rate * share, betas=betas, eps=1e-8, fused=True)
@@ -359,20 +368,20 @@ def _check(pictures: np.ndarray, rows: np.ndarray, conditions, config: GanConfig
         raise ValueError(f"conditions of shapes {[np.shape(c) for c in conditions]} for {len(rows)} items; expected "
                          f"one or two of ({len(rows)}, {network.condition_dim})")
     if start and start.network.heads != len(conditions):
-        raise ValueError(f"{len(conditions)} condition(s) for a painter with {start.network.heads} head(s); expected "
-                         "as many; see TrainedGan.widened")
+        raise ValueError(f"{len(conditions)} condition(s) for a generator with {start.network.heads} head(s); "
+                         "expected as many; see TrainedGan.widened")
     if len(rows) < config.batch:
         raise ValueError(f"{len(rows)} training items for batches of {config.batch}; expected at least one batch")
 
 
-def _check_shares(config: GanConfig, network: StyleGanConfig, crew: Crew) -> None:
-    if crew.size == 1:
+def _check_shares(config: GanConfig, network: StyleGanConfig, processes: ProcessGroup) -> None:
+    if processes.size == 1:
         return
     group, slopes = math.gcd(config.batch, network.minibatch_group), max(1, config.batch // config.path_shrink)
-    if config.batch % (group * crew.size) or (config.path_weight and slopes % crew.size):
-        raise ValueError(f"batches of {config.batch}, and of {slopes} for the path length, for {crew.size} processes; "
-                         f"expected a multiple of {group * crew.size} (pictures are compared in groups of {group}), and "
-                         f"of {crew.size}")
+    if config.batch % (group * processes.size) or (config.path_weight and slopes % processes.size):
+        raise ValueError(f"batches of {config.batch}, and of {slopes} for the path length, for {processes.size} processes; "
+                         f"expected a multiple of {group * processes.size} (pictures are compared in groups of {group}), and "
+                         f"of {processes.size}")
     if "batch_summed_logit" in config.published_bugs:
-        raise ValueError(f"the published bug 'batch_summed_logit' with {crew.size} processes, none of which sees a whole "
+        raise ValueError(f"the published bug 'batch_summed_logit' with {processes.size} processes, none of which sees a whole "
                          "batch; expected a single process")

@@ -1,4 +1,4 @@
-"""Mappers and painter trained together, end to end: the setting that the paper found worse than frozen mappers."""
+"""Train mappers and generator end to end: the setting that the paper found worse than frozen mappers (§3.1)."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from torch.nn import functional as F
 
 from .. import training
 from ..training import as_tensor
-from .finetuning import Game, GanConfig, TrainedGan, run
-from .steps import mixed_styles
+from .finetuning import GanConfig, TrainedGan, TrainingState, run
+from .steps import generate_batch
 
 (REGRESSION,) = training.LOSSES["all"]  # the weights of a mapper's own last phase
 
 
 @dataclass(frozen=True, eq=False)
-class TrainedTogether:
-    """The painter, and the mappers' networks, one for each of its heads."""
+class TrainedJointly:
+    """The generator, and the mappers' networks, one for each of its heads."""
 
-    painter: TrainedGan
+    generator: TrainedGan
     networks: tuple[nn.Module, ...]
 
 
 def train_jointly(pictures: np.ndarray, rows: np.ndarray, betas: np.ndarray, wanted: Sequence[np.ndarray],
                   networks: Sequence[nn.Module], config: GanConfig, *, weight: float, start: TrainedGan, clip=None,
                   low_level: Callable | None = None, seed: int, device: str = "cpu", checkpoint: Path | None = None,
-                  progress: Callable | None = None, on_tick: Callable | None = None) -> TrainedTogether:
-    """Finetune the painter on what the mappers say, and the mappers on what the discriminator says of the pictures.
+                  progress: Callable | None = None, on_tick: Callable | None = None) -> TrainedJointly:
+    """Finetune the generator on the mappers' embeddings, and the mappers through the discriminator's loss.
 
-        L_mapper_k = 0.2 squared error + 0.3 cosine distance + 0.5 contrastive + weight * softplus(-D(painted))
+        L_mapper_k = 0.2 squared error + 0.3 cosine distance + 0.5 contrastive + weight * softplus(-D(generated))
 
-    with the painter's and the discriminator's own losses as in `gan.train_gan`. Each mapper's regression is of its *own*
+    with the generator's and the discriminator's own losses as in `train_gan`. Each mapper's regression is of its *own*
     output, and its contrastive loss is one-sided, as the generator's are. Source: paper §3.1; weight 0.1 and Adam's
     numbers from the released code, where this is switched off and the second mapper's loss is of the first's output
     (the published bug "second_on_first"). Departs: D-14.
@@ -48,30 +48,30 @@ def train_jointly(pictures: np.ndarray, rows: np.ndarray, betas: np.ndarray, wan
         Picture of each trial.
     betas : array (n_trials, n_voxels)
     wanted : one or two arrays (n_trials, n_dims)
-        What each mapper aims at: clamped unit-length points.
+        Target of each mapper: clamped unit-length embeddings.
     networks : one or two modules, betas -> (B, n_dims)
-        Where the mappers start; not changed here.
+        The mappers to start from; not changed here.
     weight : float
-        Of the discriminator's opinion; 0 leaves the mappers to regression alone.
+        Of the adversarial loss in the mappers' loss; 0: regression alone.
     start, clip, low_level, seed, device, checkpoint, progress, on_tick
-        As for `gan.train_gan`.
+        As for `train_gan`.
 
     Raises ValueError where heads and mappers differ in number, Diverged where a loss is not finite.
     """
     if not len(wanted) == len(networks) == start.network.heads:
-        raise ValueError(f"got {len(networks)} mappers and {len(wanted)} kinds of targets for a painter with "
+        raise ValueError(f"got {len(networks)} mappers and {len(wanted)} kinds of targets for a generator with "
                          f"{start.network.heads} head(s), expected one of each for every head")
     if weight < 0:
         raise ValueError(f"got an end-to-end weight of {weight}, expected 0 or more")
-    game = JointGame(config, start, networks, weight, seed, device, helpers={"clip": clip, "low_level": low_level,
-                                                                             "content": None})
-    trained = run(game, pictures, np.asarray(rows), tuple(as_tensor(x) for x in (betas, *wanted)), checkpoint=checkpoint,
-                  progress=progress, on_tick=on_tick)
-    return TrainedTogether(trained, tuple(game.networks.cpu().eval()))
+    state = JointTrainingState(config, start, networks, weight, seed, device,
+                               helpers={"clip": clip, "low_level": low_level, "content": None})
+    trained = run(state, pictures, np.asarray(rows), tuple(as_tensor(x) for x in (betas, *wanted)),
+                  checkpoint=checkpoint, progress=progress, on_tick=on_tick)
+    return TrainedJointly(trained, tuple(state.networks.cpu().eval()))
 
 
-class JointGame(Game):
-    """A game whose conditions are made anew in every step, by mappers that learn too."""
+class JointTrainingState(TrainingState):
+    """A training state whose conditions are predicted anew in every step, by mappers that are trained too."""
 
     def __init__(self, config: GanConfig, start: TrainedGan, networks: Sequence[nn.Module], weight: float, seed: int,
                  device: str, *, helpers: dict):
@@ -81,40 +81,37 @@ class JointGame(Game):
         self.map_optimizer = torch.optim.Adam(self.networks.parameters(), lr=config.learning_rate, betas=config.adam_betas)
         self.parts |= {"networks": self.networks, "map_optimizer": self.map_optimizer}
 
-    def play(self, real: Tensor, given: tuple[Tensor, ...]) -> None:
-        """One batch: the painter's and the discriminator's steps, then one of the mappers."""
-        betas, *wanted = (x.to(self.device) for x in given)
+    def train_step(self, real: Tensor, trials: tuple[Tensor, ...]) -> None:
+        """Train on one batch, (betas, *targets): the steps of generator and discriminator, then of the mappers."""
+        betas, *wanted = (x.to(self.device) for x in trials)
         with torch.no_grad():
-            said = self.read(betas)
-        super().play(real, said)
-        for judge in (self.generator, self.discriminator):
-            judge.requires_grad_(False)
+            predicted = self.predict(betas)
+        super().train_step(real, predicted)
+        nets = nn.ModuleList([self.generator, self.discriminator]).requires_grad_(False)
         self.descend(self.map_optimizer, "mappers", self.mapper_losses(betas, wanted))
-        for judge in (self.generator, self.discriminator):
-            judge.requires_grad_(True)
+        nets.requires_grad_(True)
 
-    def read(self, betas: Tensor) -> tuple[Tensor, ...]:
-        """Each mapper's points of these trials, on the CPU, where conditions are moved by noise."""
+    def predict(self, betas: Tensor) -> tuple[Tensor, ...]:
+        """Each mapper's embeddings of these trials, on the CPU, where conditions are perturbed."""
         with torch.autocast(betas.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
             embeddings = [network(betas) for network in self.networks]
         return tuple(p.float().cpu() for p in embeddings)
 
     def mapper_losses(self, betas: Tensor, wanted: Sequence[Tensor]) -> dict[str, Tensor]:
-        """What a batch of trials should become: near its points, and pictures that are taken for real."""
-        said = self.read(betas)
+        """Regression of each mapper's output to its targets, and the generator's adversarial loss of what it yields."""
+        predicted = self.predict(betas)
         terms = {}
-        judged = said[:1] * len(said) if "second_on_first" in self.config.published_bugs else said
-        for name, embeddings, target in zip(("first", "second"), judged, wanted):
+        regressed = predicted[:1] * len(predicted) if "second_on_first" in self.config.published_bugs else predicted
+        for name, embeddings, target in zip(("first", "second"), regressed, wanted):
             embeddings = embeddings.to(target.device)
-            near = (training.squared_error(embeddings, target), training.cosine_distance(embeddings, target),
+            losses = (training.squared_error(embeddings, target), training.cosine_distance(embeddings, target),
                     training.contrastive(embeddings, target, temperature=self.config.temperature, rows=0))
-            terms[f"{name} regression"] = sum(w * term for w, term in zip(REGRESSION, near))
+            terms[f"{name} regression"] = sum(w * term for w, term in zip(REGRESSION, losses))
         if self.weight:
-            conditions = self.near(said)
-            ws, _ = mixed_styles(self.generator, len(betas), self.config, self.rng)
-            painted = self.generator.generate(ws, conditions, rng=self.rng)
-            verdict = self.discriminator(painted, *conditions)
-            terms["adversarial"] = self.weight * training.logistic_generator(verdict.logit)
+            conditions = self.perturbed(predicted)
+            generated, _ = generate_batch(self.generator, conditions, self.config, self.rng)
+            logit = self.discriminator(generated, *conditions).logit
+            terms["adversarial"] = self.weight * training.logistic_generator(logit)
         return terms
 
     def _settings(self) -> dict:
@@ -122,12 +119,12 @@ class JointGame(Game):
 
 
 def silent_positions(embeddings: np.ndarray, share: float = 0.01) -> float:
-    """Share of dimensions that say nothing: whose spread over trials is below `share` of the mean spread.
+    """Share of silent dimensions: those whose spread over trials is below `share` of the mean spread.
 
-    points (n, n_dims). The collapse that the paper reports for one of its mappers trained end to end.
+    embeddings (n, n_dims). The collapse that the paper reports for one of its mappers trained end to end.
     """
     embeddings = np.asarray(embeddings, np.float64)
     if embeddings.ndim != 2 or len(embeddings) < 2:
-        raise ValueError(f"got points of shape {embeddings.shape}, expected at least two rows (n, n_dims)")
+        raise ValueError(f"got embeddings of shape {embeddings.shape}, expected at least two rows (n, n_dims)")
     spread = F.normalize(torch.from_numpy(embeddings), dim=1).std(0).numpy()
     return float((spread < share * spread.mean()).mean()) if spread.any() else 1.0

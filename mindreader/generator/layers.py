@@ -73,7 +73,7 @@ def cut(x: Tensor, size: float) -> Tensor:
 
 
 def normal(size: tuple[int, ...], rng: torch.Generator | None) -> Tensor:
-    """Gaussian numbers, from torch's own generator if `rng` is None; `rng` may have a `normal` itself (parallel.Shares)."""
+    """Gaussian numbers, from torch's own generator if `rng` is None; `rng` may have a `normal` itself (ShardedRandom)."""
     if hasattr(rng, "normal"):
         return rng.normal(size)
     return torch.randn(size, generator=rng, device="cpu" if rng is None else rng.device)

@@ -1,4 +1,4 @@
-"""From a brain state to pictures: as measured, as stimulated or silenced, and in between two states."""
+"""Reconstruct pictures from decoded embeddings; stimulate, silence or interpolate brain states before."""
 
 from __future__ import annotations
 
@@ -10,41 +10,42 @@ import pandas as pd
 from ..records import SPACES, Embeddings, Painter, Reconstructions, Trials
 
 
-def reconstruct(embeddings: Mapping[str, Embeddings], painter: Painter, *, heads: Sequence[str] | None = None,
+def reconstruct(embeddings: Mapping[str, Embeddings], generator: Painter, *, heads: Sequence[str] | None = None,
                 n_draws: int = 1, seed: int = 0, note: str = "") -> Reconstructions:
-    """Pictures from points: one row for each point, `n_draws` draws of the noise z.
+    """Generate pictures conditioned on embeddings: one row for each, `n_draws` draws of the noise z.
 
     The noise of a row depends on `seed` and on the row's place, so panels of the same trials in the same order share
     it, and a difference between them comes from the condition alone.
 
     Parameters
     ----------
-    points : head ("image", "caption") -> Embeddings
+    embeddings : head ("image", "caption") -> Embeddings
         Joined by (image id, key); the first head gives the order. Scaled to unit length here.
-    painter : Painter
-        Gets the first head's points, and the second's (None for a painter with one head).
+    generator : Painter
+        Is given the first head's embeddings, and the second's (None for a generator with one head).
     heads : sequence of str, optional
         Which to use, in which order; by default those given.
 
-    Raises ValueError where a head is missing or the heads hold different rows.
+    Raises ValueError where a head is missing or the heads hold different rows. Source: paper §2.3.
     """
     heads = tuple(heads or [space for space in SPACES if space in embeddings])
     if not heads or any(head not in embeddings for head in heads):
-        raise ValueError(f"got points for {', '.join(embeddings) or 'no head'}, expected {' and '.join(heads or SPACES)}")
+        raise ValueError(f"got embeddings for {', '.join(embeddings) or 'no head'}, expected "
+                         f"{' and '.join(heads or SPACES)}")
     first = embeddings[heads[0]].unit()
     conditions = [first.vectors] + [_like(embeddings[head], first, head).unit().vectors for head in heads[1:]]
     conditions += [None] * (2 - len(conditions))
     several = {"n_draws": n_draws} if n_draws > 1 else {}
-    images = np.asarray(painter.generate(*conditions, seed=seed, **several))
+    images = np.asarray(generator.generate(*conditions, seed=seed, **several))
     images = images[:, None] if images.ndim == 4 else images
     if images.shape[:2] != (len(first), n_draws) or images.dtype != np.uint8:
-        raise ValueError(f"the painter gave {images.dtype} pictures of shape {images.shape}, expected uint8 "
+        raise ValueError(f"the generator gave {images.dtype} pictures of shape {images.shape}, expected uint8 "
                          f"({len(first)}, {n_draws}, height, width, 3)")
     return Reconstructions(images, first.image_ids, first.keys, heads, seed, note)
 
 
 def microstimulate(trials: Trials, voxels: np.ndarray, value: float = 10.0) -> Trials:
-    """The same trials with these voxels set to `value`, in standard deviations, and the others untouched.
+    """Simulate microstimulation: set these voxels to `value`, in standard deviations, in every trial.
 
     Ten lies far outside anything a mapper was trained on. Source: paper §3.3, A.5 (value 10).
     """
@@ -54,7 +55,7 @@ def microstimulate(trials: Trials, voxels: np.ndarray, value: float = 10.0) -> T
 
 
 def silence(trials: Trials, voxels: np.ndarray) -> Trials:
-    """The same trials with these voxels set to 0. On z-scored data that is their session mean, and not "off".
+    """Set these voxels to 0; on z-scored data that is their session mean, not "off".
 
     Source: paper §3.3.
     """
@@ -62,7 +63,7 @@ def silence(trials: Trials, voxels: np.ndarray) -> Trials:
 
 
 def random_voxels_like(voxels: np.ndarray, n: int, seed: int) -> np.ndarray:
-    """n control sets, (n, n_voxels) bool, each of as many voxels as the region, drawn from outside it."""
+    """Draw n control sets, (n, n_voxels) bool, each of as many voxels as the region, from outside it."""
     region = np.zeros(len(voxels), bool)
     region[_voxels(voxels, len(voxels))] = True
     outside, size = np.flatnonzero(~region), int(region.sum())
@@ -76,7 +77,7 @@ def random_voxels_like(voxels: np.ndarray, n: int, seed: int) -> np.ndarray:
 
 
 def interpolate(a: Trials, b: Trials, n_steps: int) -> Trials:
-    """Brain states on the straight line from trial a to trial b, both included: n_steps trials.
+    """Interpolate linearly from trial a to trial b, both included: n_steps brain states.
 
     Trial ids count the steps from 0; image id and session are those of the nearer end. Source: paper A.9.
     """

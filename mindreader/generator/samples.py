@@ -1,4 +1,4 @@
-"""What a training of a painter is doing: its losses and a sheet of samples, beside its checkpoint."""
+"""Log a GAN training: its losses and a sheet of samples, beside its checkpoint."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ LOSSES, SAMPLES = "losses.csv", "samples.png"
 
 
 class Watch:
-    """Writes losses.csv and samples.png into a folder at every tick of a training (`gan.train_gan(on_tick=)`).
+    """Writes losses.csv and samples.png into a folder at every tick of a training (`train_gan(on_tick=)`).
 
     Parameters
     ----------
-    seen : uint8 array (n, size, size, 3)
+    images : uint8 array (n, size, size, 3)
         The first column of the sheet.
-    told : sequence of tuples of arrays (n, n_dims)
-        What the averaged painter is told for each further column: an array for each of its heads.
+    conditions : sequence of tuples of arrays (n, n_dims)
+        Of the averaged generator in each further column: an array for each of its heads.
     folder : Path
         The training's workspace, which goes when the training is finished. A training that goes on adds to the losses.
     """
 
-    def __init__(self, seen: np.ndarray, told: Sequence[tuple[np.ndarray, ...]], folder: Path):
-        self.seen, self.told, self.folder = seen, told, Path(folder)
+    def __init__(self, images: np.ndarray, conditions: Sequence[tuple[np.ndarray, ...]], folder: Path):
+        self.images, self.conditions, self.folder = images, conditions, Path(folder)
 
     def __call__(self, row: dict, average: Generator) -> None:
-        """row: of the history; average: the painter as it is now."""
+        """row: of the history; average: the averaged generator now."""
         log.info("%s", {name: round(value, 4) for name, value in row.items()})
-        painter = TrainedGan(average.config, {"G_ema": average.state_dict()})
-        columns = [self.seen, *(painter.generate(*embeddings, seed=0) for embeddings in self.told)]
+        trained = TrainedGan(average.config, {"G_ema": average.state_dict()})
+        columns = [self.images, *(trained.generate(*embeddings, seed=0) for embeddings in self.conditions)]
         path = self.folder / LOSSES
         before = pd.read_csv(path) if path.is_file() else pd.DataFrame()
         before = before[before.kimg < row["kimg"]] if len(before) else before

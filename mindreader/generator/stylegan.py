@@ -1,4 +1,4 @@
-"""The painter and its critic: a StyleGAN2 whose every layer listens to one or two points of CLIP's space.
+"""Generator and discriminator: a StyleGAN2 whose every layer is conditioned on one or two CLIP embeddings.
 
 Order is the forward pass, small to large. Base: StyleGAN2 (Karras et al. 2020) with Lafite's condition injection
 (Zhou et al. 2022) and Mind Reader's second head. Parameter names are those of the published checkpoints.
@@ -24,8 +24,8 @@ Noise = Literal["random", "const", "none"]
 class StyleGanConfig:
     """Sizes of generator and discriminator; the defaults are the book's, `PUBLISHED` has the paper's.
 
-    Departs: D-39. The published networks hear conditions of unit length through layers that learn 100 times slower
-    than the rest; after 20 kimg the painter still ignored them. Here conditions are as loud, their layers as fast.
+    Departs: D-39. The published networks take unit-length conditions through layers with 1/100 of the learning rate;
+    after 20 kimg the generator still ignored them. Here conditions have z's variance, their layers the full rate.
     """
 
     resolution: int = 64
@@ -54,7 +54,7 @@ class StyleGanConfig:
 
     @property
     def n_layers(self) -> int:
-        """How many times a w is asked for (style mixing cuts somewhere in between)."""
+        """How many layers take a w each (style mixing cuts somewhere in between)."""
         return 2 * len(self.resolutions)
 
     def channels(self, resolution: int) -> int:
@@ -66,8 +66,8 @@ PUBLISHED = StyleGanConfig(resolution=256, z_dim=512, w_dim=512, condition_dim=5
                            channel_max=512, mapping_layers=8, unit_variance_conditions=False, condition_lr=0.01)
 
 
-class Verdict(NamedTuple):
-    """What the discriminator says: `logit` (N, 1), and for each head the picture's `features` (N, condition_dim)."""
+class DiscriminatorOutput(NamedTuple):
+    """The discriminator's `logit` (N, 1), and for each head the picture's `features` (N, condition_dim)."""
 
     logit: Tensor
     features: tuple[Tensor, ...]
@@ -78,7 +78,7 @@ class Verdict(NamedTuple):
 
 
 class Mapping(nn.Module):
-    """z -> w: z scaled to unit mean square, then fully connected layers; remembers the running mean of w."""
+    """z -> w: z scaled to unit mean square, then fully connected layers; keeps a running mean of w."""
 
     def __init__(self, config: StyleGanConfig):
         super().__init__()
@@ -95,16 +95,16 @@ class Mapping(nn.Module):
             w = self.get_submodule(f"fc{i}")(w)
         return w
 
-    def remember(self, w: Tensor, decay: float = 0.995) -> None:
-        """Move the running mean towards this batch (training only; used for truncation)."""
+    def update_mean(self, w: Tensor, decay: float = 0.995) -> None:
+        """Update the running mean (training only; used for truncation)."""
         self.w_avg.copy_(w.detach().mean(0).lerp(self.w_avg, decay))
 
 
 class StyledLayer(nn.Module):
     """A layer whose style is made from w and the conditions.
 
-    Each condition passes its own pair of small layers; with two conditions the larger of the two values wins in each
-    of w_dim places (ordinary elementwise maximum); style = A([condition, w]). Paper §2.3, eq. 3; "structure" 2 and 4.
+    Each condition passes its own pair of small layers; two conditions are joined by their elementwise maximum;
+    style = A([condition, w]). Paper §2.3, eq. 3; "structure" 2 and 4.
     """
 
     def __init__(self, config: StyleGanConfig, n_channels: int):
@@ -118,10 +118,10 @@ class StyledLayer(nn.Module):
 
     def style(self, w: Tensor, conditions: tuple[Tensor, ...]) -> Tensor:
         """(N, w_dim) and a tuple of (N, condition_dim) -> (N, n_channels)."""
-        heard = self.pre_1(self.pre_0(conditions[0]))
+        condition = self.pre_1(self.pre_0(conditions[0]))
         if len(conditions) == 2:
-            heard = torch.maximum(heard, self.pre_11(self.pre_01(conditions[1])))
-        return self.affine_0(torch.cat([heard, w], 1))
+            condition = torch.maximum(condition, self.pre_11(self.pre_01(conditions[1])))
+        return self.affine_0(torch.cat([condition, w], 1))
 
 
 class StyledConv(StyledLayer):
@@ -181,7 +181,7 @@ class SynthesisBlock(nn.Module):
 
 
 class Synthesis(nn.Module):
-    """w and conditions -> pictures; each block adds to an enlarged copy of what the blocks before painted."""
+    """w and conditions -> pictures; each block adds to the enlarged picture of the blocks before."""
 
     def __init__(self, config: StyleGanConfig):
         super().__init__()
@@ -212,7 +212,7 @@ class Synthesis(nn.Module):
 
 
 class Generator(nn.Module):
-    """Paints pictures from noise z and one or two points (conditions). Paper §2.3.
+    """Generates pictures from noise z, conditioned on one or two embeddings. Paper §2.3.
 
     `compute` is the number format of the convolutions (torch.float32 or torch.bfloat16); pictures, styles and weights
     are float32 always.
@@ -226,7 +226,7 @@ class Generator(nn.Module):
         self.mapping = Mapping(config)
 
     def generate(self, ws: Tensor, conditions: tuple[Tensor, ...], *, noise: Noise = "random",
-              rng: torch.Generator | None = None, size: int = 0) -> Tensor:
+                 rng: torch.Generator | None = None, size: int = 0) -> Tensor:
         """ws (N, n_layers, w_dim), one w for each layer -> (N, 3, H, W), or the smaller picture of `size` within it."""
         _check_conditions(conditions, self.config)
         if self.config.unit_variance_conditions:
@@ -270,7 +270,7 @@ class ResidualBlock(nn.Module):
 
 
 class Epilogue(nn.Module):
-    """The last 4x4 pixels -> a verdict."""
+    """The last 4x4 pixels -> logit and features."""
 
     def __init__(self, config: StyleGanConfig):
         super().__init__()
@@ -290,7 +290,7 @@ class Epilogue(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Says whether a picture is real and fits its conditions, and where it would place the picture. Paper §2.3.
+    """Classifies whether a picture is real and fits its conditions, and embeds it. Paper §2.3.
 
         logit = out(x) + mean over heads of <features_head, condition_head>     (one dot product for each picture)
 
@@ -307,7 +307,7 @@ class Discriminator(nn.Module):
             self.add_module(f"b{resolution}", ResidualBlock(config, resolution))
         self.b4 = Epilogue(config)
 
-    def forward(self, pictures: Tensor, *conditions: Tensor) -> Verdict:
+    def forward(self, pictures: Tensor, *conditions: Tensor) -> DiscriminatorOutput:
         """pictures (N, 3, H, W), about [-1, 1], and one condition (N, condition_dim) for each head -> Verdict."""
         _check_conditions(conditions, self.config)
         x = pictures.to(self.compute).contiguous(memory_format=torch.channels_last)
@@ -317,13 +317,13 @@ class Discriminator(nn.Module):
         for feature, condition in zip(features, conditions):
             fit = feature * condition / len(features)
             logit = logit + (fit.sum() if self.batch_summed_logit else fit.sum(1, keepdim=True))
-        return Verdict(logit, features)
+        return DiscriminatorOutput(logit, features)
 
 
 def widen(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """A one-head state dict (of G or D) with its condition layers copied for a second head.
 
-    With the same point as both conditions the two-head network gives exactly the one-head result. Paper §2.3 (training
+    With the same embedding as both conditions the two-head network gives exactly the one-head result. Paper §2.3 (training
     from Lafite's weights). Raises ValueError for a state dict that has two heads already.
     """
     twins = ((".pre_0.", ".pre_01."), (".pre_1.", ".pre_11."), (".fts.", ".fts2."))

@@ -1,4 +1,4 @@
-"""gan: each step's loss against the same number worked out by hand, and a loop that can be interrupted."""
+"""finetuning: each step's loss against the same number worked out by hand, and a loop that can be interrupted."""
 
 from __future__ import annotations
 
@@ -29,67 +29,67 @@ def train(data, config=CONFIG, heads=1, seed=3, **options):
     return train_gan(pictures, rows, (embeddings,) * heads, config, seed=seed, clip=FakeClip(), **options)
 
 
-def players(heads=1, seed=0):
+def networks(heads=1, seed=0):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = dataclasses.replace(NETWORK, heads=heads)
-        painter, judge = Generator(network), Discriminator(network)
-        for p in painter.parameters():  # noise strengths and biases start at zero; nothing may stay there
+        generator, discriminator = Generator(network), Discriminator(network)
+        for p in generator.parameters():  # noise strengths and biases start at zero; nothing may stay there
             p.data += 0.1 * torch.randn(p.shape)
         real = torch.rand(4, 3, 16, 16) * 2 - 1
         conditions = tuple(F.normalize(torch.randn(4, 8), dim=1) for _ in range(heads))
-    return painter, judge, real, conditions
+    return generator, discriminator, real, conditions
 
 
-def painted(painter, n, conditions, config, seed):
-    generator = rng(seed)
-    ws, _ = mixed_styles(painter, n, config, generator)
-    return painter.generate(ws, conditions, rng=generator), generator
+def generated(generator, n, conditions, config, seed):
+    draw = rng(seed)
+    ws, _ = mixed_styles(generator, n, config, draw)
+    return generator.generate(ws, conditions, rng=draw), draw
 
 
 @pytest.mark.parametrize("heads", [1, 2])
 def test_generator_losses_are_those_of_the_paper(heads):
-    painter, judge, real, conditions = players(heads)
-    x, generator = painted(painter, 4, conditions, CONFIG, 7)
-    verdict = judge(x, *conditions)
-    square = F.interpolate(random_crop(x, generator), size=(16, 16), mode="bicubic", align_corners=False)
+    generator, discriminator, real, conditions = networks(heads)
+    x, draw = generated(generator, 4, conditions, CONFIG, 7)
+    output = discriminator(x, *conditions)
+    square = F.interpolate(random_crop(x, draw), size=(16, 16), mode="bicubic", align_corners=False)
     seen = FakeClip().encode_pictures(square)
-    terms = generator_losses(painter, judge, real, conditions, CONFIG, rng(7), clip=FakeClip(),
+    terms = generator_losses(generator, discriminator, real, conditions, CONFIG, rng(7), clip=FakeClip(),
                              low_level=lambda y: y.mean(3).flatten(1))
-    logit = verdict.logit.detach().double().numpy()
+    logit = output.logit.detach().double().numpy()
     expected = {
         "adversarial": -np.log(1 / (1 + np.exp(-logit))).mean(),
         "clip": sum(10 / heads * contra(seen, c) for c in conditions),
-        "feature": sum(10 / heads * contra(f, c) for f, c in zip(verdict.features, conditions)),
+        "feature": sum(10 / heads * contra(f, c) for f, c in zip(output.features, conditions)),
         "low_level": 10 * contra(real.mean(3).flatten(1), x.mean(3).flatten(1)),
     }
     assert {k: v.item() for k, v in terms.items()} == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("heads", [1, 2])
-def test_discriminator_losses_place_real_pictures_only(heads):
-    painter, judge, real, conditions = players(heads)
-    x, _ = painted(painter, 4, conditions, CONFIG, 7)
-    fake, true = (judge(y, *conditions).logit.detach().double().numpy() for y in (x, real))
-    terms = discriminator_losses(painter, judge, real, conditions, CONFIG, rng(7))
+def test_discriminator_losses_embed_real_pictures_only(heads):
+    generator, discriminator, real, conditions = networks(heads)
+    x, _ = generated(generator, 4, conditions, CONFIG, 7)
+    fake, true = (discriminator(y, *conditions).logit.detach().double().numpy() for y in (x, real))
+    terms = discriminator_losses(generator, discriminator, real, conditions, CONFIG, rng(7))
     shares = np.log(1 / (1 + np.exp(-true))).mean() + np.log(1 - 1 / (1 + np.exp(-fake))).mean()
     assert terms["adversarial"].item() == pytest.approx(-shares, rel=1e-4)
-    features = judge(real, *conditions).features
+    features = discriminator(real, *conditions).features
     by_hand = sum(10 / heads * contra(f, c) for f, c in zip(features, conditions))
     assert terms["feature"].item() == pytest.approx(by_hand, rel=1e-4)
 
 
 def test_r1_is_the_slope_measured_by_small_steps():
-    _, judge, real, conditions = players()
-    judge.double()
-    judge.compute = torch.float64
+    _, discriminator, real, conditions = networks()
+    discriminator.double()
+    discriminator.compute = torch.float64
     real, conditions = real[:1].double(), tuple(c[:1].double() for c in conditions)
 
     def logit(x):  # one picture at a time has no minibatch spread that could be written in float32
         x = x.contiguous(memory_format=torch.channels_last)
         for resolution in (16, 8):
-            x = judge.get_submodule(f"b{resolution}")(x)
-        out, (features,) = judge.b4(x)
+            x = discriminator.get_submodule(f"b{resolution}")(x)
+        out, (features,) = discriminator.b4(x)
         return out + (features * conditions[0]).sum(1, keepdim=True)
 
     slopes = []
@@ -102,40 +102,40 @@ def test_r1_is_the_slope_measured_by_small_steps():
     x = real.clone().requires_grad_()
     (exact,) = torch.autograd.grad(logit(x).sum(), x)
     np.testing.assert_allclose(exact.flatten()[::7], slopes, rtol=1e-3, atol=1e-6)
-    judge.float()
-    judge.compute = torch.float32
-    term = r1_losses(judge, real.float(), tuple(c.float() for c in conditions), CONFIG)["r1"]
+    discriminator.float()
+    discriminator.compute = torch.float32
+    term = r1_losses(discriminator, real.float(), tuple(c.float() for c in conditions), CONFIG)["r1"]
     assert term.item() == pytest.approx(CONFIG.r1_gamma / 2 * exact.square().sum().item(), rel=1e-3)
 
 
-def test_path_length_pulls_towards_the_running_mean():
-    painter, _, _, conditions = players()
-    generator = rng(5)
-    ws, _ = mixed_styles(painter, 2, CONFIG, generator)
+def test_path_length_is_pulled_towards_the_running_mean():
+    generator, _, _, conditions = networks()
+    draw = rng(5)
+    ws, _ = mixed_styles(generator, 2, CONFIG, draw)
     ws = ws.detach().requires_grad_()
-    x = painter.generate(ws, (conditions[0][:2],), rng=generator)
-    direction = torch.randn(x.shape, generator=generator) / 16
+    x = generator.generate(ws, (conditions[0][:2],), rng=draw)
+    direction = torch.randn(x.shape, generator=draw) / 16
     slope = torch.autograd.grad((x * direction).sum(), ws)[0].numpy()
     lengths = np.sqrt((slope**2).sum(2).mean(1))
-    terms, mean = path_length_losses(painter, conditions, torch.tensor(0.5), CONFIG, rng(5))
+    terms, mean = path_length_losses(generator, conditions, torch.tensor(0.5), CONFIG, rng(5))
     assert mean.item() == pytest.approx(0.99 * 0.5 + 0.01 * lengths.mean(), rel=1e-4)
     assert terms["path"].item() == pytest.approx(2 * ((lengths - mean.item()) ** 2).mean(), rel=1e-3)
 
 
 def test_content_weight_halves_on_schedule():
-    painter, judge, real, conditions = players()
+    generator, discriminator, real, conditions = networks()
     config = dataclasses.replace(CONFIG, content_weight=8.0, content_half_kimg=2.0)
-    terms = generator_losses(painter, judge, real, conditions, config, rng(), content=lambda a, b: torch.tensor(3.0),
+    terms = generator_losses(generator, discriminator, real, conditions, config, rng(), content=lambda a, b: torch.tensor(3.0),
                              kimg=4.0)
     assert terms["content"].item() == pytest.approx(6.0)
 
 
 def test_gradients_reach_every_parameter():
-    painter, judge, real, conditions = players(2)
-    sum(generator_losses(painter, judge, real, conditions, CONFIG, rng(1), clip=FakeClip()).values()).backward()
-    judge.zero_grad()
-    sum(discriminator_losses(painter, judge, real, conditions, CONFIG, rng(1)).values()).backward()
-    for net in (painter, judge):
+    generator, discriminator, real, conditions = networks(2)
+    sum(generator_losses(generator, discriminator, real, conditions, CONFIG, rng(1), clip=FakeClip()).values()).backward()
+    discriminator.zero_grad()
+    sum(discriminator_losses(generator, discriminator, real, conditions, CONFIG, rng(1)).values()).backward()
+    for net in (generator, discriminator):
         silent = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
         assert silent == []
 
@@ -151,8 +151,8 @@ def test_perturbation_follows_the_formula_and_ends_on_the_sphere():
 
 def test_crop_is_a_square_of_at_least_half_the_width_within_the_picture():
     x = torch.arange(16.0).expand(1, 1, 16, 16)
-    generator = rng()
-    crops = [random_crop(x, generator) for _ in range(200)]
+    draw = rng()
+    crops = [random_crop(x, draw) for _ in range(200)]
     sides = {c.shape[-1] for c in crops}
     assert all(c.shape[-1] == c.shape[-2] for c in crops)
     assert sides == set(range(8, 16))
@@ -160,17 +160,17 @@ def test_crop_is_a_square_of_at_least_half_the_width_within_the_picture():
 
 
 def test_styles_are_mixed_from_one_layer_on():
-    painter, *_ = players()
+    generator, *_ = networks()
     config = dataclasses.replace(CONFIG, style_mixing=1.0)
-    ws, w = mixed_styles(painter, 3, config, rng(1))
-    own = [torch.equal(ws[:, i], w) for i in range(painter.config.n_layers)]
+    ws, w = mixed_styles(generator, 3, config, rng(1))
+    own = [torch.equal(ws[:, i], w) for i in range(generator.config.n_layers)]
     assert own[0] and not own[-1]
     assert own == sorted(own, reverse=True)
-    ws, w = mixed_styles(painter, 3, dataclasses.replace(CONFIG, style_mixing=0.0), rng(1))
+    ws, w = mixed_styles(generator, 3, dataclasses.replace(CONFIG, style_mixing=0.0), rng(1))
     assert torch.equal(ws, w[:, None].expand_as(ws))
 
 
-def test_same_seed_gives_the_same_painter_to_the_bit(data):
+def test_same_seed_gives_the_same_weights_to_the_bit(data):
     state = torch.get_rng_state()
     a, b, other = train(data), train(data), train(data, seed=4)
     assert same_states(a, b)
@@ -229,10 +229,10 @@ def test_history_has_one_row_for_each_tick_and_every_loss(data):
 
 
 def test_published_bug_zero_z_leaves_the_first_style_without_z():
-    painter, *_ = players()
-    _, w = mixed_styles(painter, 3, dataclasses.replace(CONFIG, published_bugs=("zero_z",)), rng(1))
+    generator, *_ = networks()
+    _, w = mixed_styles(generator, 3, dataclasses.replace(CONFIG, published_bugs=("zero_z",)), rng(1))
     assert torch.equal(w[0], w[1])
-    _, w = mixed_styles(painter, 3, CONFIG, rng(1))
+    _, w = mixed_styles(generator, 3, CONFIG, rng(1))
     assert not torch.equal(w[0], w[1])
 
 
@@ -257,14 +257,14 @@ def test_warm_up_without_a_discriminator_leaves_it_as_it_was(data):
     assert not any("discriminator" in name for name in trained.history)
 
 
-def test_widened_painter_starts_from_the_same_pictures(data):
+def test_widened_generator_starts_from_the_same_pictures(data):
     trained, embeddings = train(data), data[2]
     wide = trained.widened()
     assert (trained.generate(embeddings, None, seed=1) == wide.generate(embeddings, embeddings, seed=1)).all()
     assert (train(data, heads=2, start=wide).network.heads) == 2
 
 
-def test_painting_depends_on_the_seed_not_on_the_batch(data):
+def test_pictures_depend_on_the_seed_not_on_the_batch(data):
     trained, embeddings = train(data), data[2]
     a = trained.generate(embeddings, seed=1, n_draws=2)
     assert a.shape == (14, 2, 16, 16, 3) and a.dtype == np.uint8
@@ -275,17 +275,17 @@ def test_painting_depends_on_the_seed_not_on_the_batch(data):
     assert trained.generate(embeddings[:0], seed=1).shape == (0, 16, 16, 3)
 
 
-def test_painting_in_the_format_of_training_changes_a_level_or_two(data):
+def test_generating_in_the_format_of_training_changes_a_level_or_two(data):
     trained, embeddings = train(data), data[2]
     exact, quick = (dataclasses.replace(trained, precision=name).generate(embeddings, seed=1).astype(int)
                     for name in ("float32", "bfloat16"))
     assert 0 < np.abs(exact - quick).mean() < 1.5 < 0.1 * np.abs(exact - exact[::-1]).mean()
 
 
-def test_a_saved_painter_paints_the_same(data, tmp_path):
+def test_a_saved_generator_gives_the_same_pictures(data, tmp_path):
     trained, embeddings = train(data), data[2]
-    trained.save(tmp_path / "painter")
-    loaded = TrainedGan.load(tmp_path / "painter")
+    trained.save(tmp_path / "generator")
+    loaded = TrainedGan.load(tmp_path / "generator")
     assert (loaded.generate(embeddings, seed=1) == trained.generate(embeddings, seed=1)).all()
     assert loaded.history.kimg.tolist() == pytest.approx(trained.history.kimg.tolist())
     assert train(data, start=loaded).network == NETWORK
@@ -311,5 +311,5 @@ def test_what_does_not_fit_is_refused_in_words(data):
         train((pictures, rows[:3], embeddings[:3]))
     with pytest.raises(ValueError, match="see TrainedGan.widened"):
         train(data, heads=2, start=train(data))
-    with pytest.raises(ValueError, match="2 kinds of points for a painter with 1 head"):
+    with pytest.raises(ValueError, match="2 kinds of embeddings for a generator with 1 head"):
         train(data).generate(embeddings, embeddings, seed=0)

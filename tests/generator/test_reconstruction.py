@@ -7,8 +7,8 @@ from mindreader.records import Embeddings, Trials
 SEED = sum(map(ord, "mind reader"))
 
 
-class ShowPoints:
-    """A painter whose picture tells its conditions and its noise: pixel = first + second condition, and the draw."""
+class ShowConditions:
+    """A generator whose picture shows its conditions and its noise: pixel = first + second condition, and the draw."""
 
     def generate(self, image_embeddings, caption_embeddings, *, seed, n_draws=1):
         n = len(image_embeddings)
@@ -30,37 +30,37 @@ def embeddings(space="image", n=6):
 
 
 def test_two_heads_are_joined_by_trial_and_scaled():
-    painter, image, caption = ShowPoints(), embeddings(), embeddings("caption")
-    made = reconstruct({"image": image, "caption": caption.take(np.array([3, 1, 5, 0, 2, 4]))}, painter, seed=4)
-    assert np.array_equal(painter.asked[1], caption.unit().vectors) and np.array_equal(painter.asked[0], image.unit().vectors)
+    generator, image, caption = ShowConditions(), embeddings(), embeddings("caption")
+    made = reconstruct({"image": image, "caption": caption.take(np.array([3, 1, 5, 0, 2, 4]))}, generator, seed=4)
+    assert np.array_equal(generator.asked[1], caption.unit().vectors) and np.array_equal(generator.asked[0], image.unit().vectors)
     assert made.heads == ("image", "caption") and made.images.shape == (6, 1, 4, 4, 3) and made.seed == 4
     assert (made.keys == image.keys).all() and (made.image_ids == image.image_ids).all()
 
 
 @pytest.mark.parametrize("head", ["image", "caption"])
-def test_one_head_is_the_painters_only_condition(head):
-    painter = ShowPoints()
-    made = reconstruct({"image": embeddings(), "caption": embeddings("caption")}, painter, heads=(head,), n_draws=3)
-    assert np.array_equal(painter.asked[0], embeddings(head).unit().vectors) and painter.asked[1] is None
+def test_one_head_is_the_generators_only_condition(head):
+    generator = ShowConditions()
+    made = reconstruct({"image": embeddings(), "caption": embeddings("caption")}, generator, heads=(head,), n_draws=3)
+    assert np.array_equal(generator.asked[0], embeddings(head).unit().vectors) and generator.asked[1] is None
     assert made.heads == (head,) and made.images.shape[1] == 3
 
 
-def test_the_same_seed_paints_the_same_and_panels_share_their_noise():
-    painter, p = ShowPoints(), {"image": embeddings()}
-    a, b, c = (reconstruct(p, painter, n_draws=2, seed=s).images for s in (1, 1, 2))
+def test_the_same_seed_gives_the_same_and_panels_share_their_noise():
+    generator, p = ShowConditions(), {"image": embeddings()}
+    a, b, c = (reconstruct(p, generator, n_draws=2, seed=s).images for s in (1, 1, 2))
     assert np.array_equal(a, b) and not np.array_equal(a, c)
     doubled = reconstruct({"image": Embeddings(2 * embeddings().vectors, *(getattr(embeddings(), f) for f in (
-        "image_ids", "keys", "space", "source")))}, painter, n_draws=2, seed=1).images
+        "image_ids", "keys", "space", "source")))}, generator, n_draws=2, seed=1).images
     assert np.array_equal(a, doubled)
 
 
 def test_reconstruct_names_what_does_not_fit():
-    with pytest.raises(ValueError, match="got points for image, expected image and caption"):
-        reconstruct({"image": embeddings()}, ShowPoints(), heads=("image", "caption"))
-    with pytest.raises(ValueError, match="got points for no head"):
-        reconstruct({}, ShowPoints())
+    with pytest.raises(ValueError, match="got embeddings for image, expected image and caption"):
+        reconstruct({"image": embeddings()}, ShowConditions(), heads=("image", "caption"))
+    with pytest.raises(ValueError, match="got embeddings for no head"):
+        reconstruct({}, ShowConditions())
     with pytest.raises(ValueError, match="caption head holds 5 rows, 5 of them among the 6"):
-        reconstruct({"image": embeddings(), "caption": embeddings("caption").take(slice(0, 5))}, ShowPoints())
+        reconstruct({"image": embeddings(), "caption": embeddings("caption").take(slice(0, 5))}, ShowConditions())
 
     class Wrong:
         def generate(self, image_embeddings, caption_embeddings, *, seed):

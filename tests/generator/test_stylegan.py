@@ -34,28 +34,28 @@ def normal(rng, *shape):
     return torch.randn(*shape, generator=rng)
 
 
-def test_mapping_normalises_z_and_remembers_the_mean_w(rng):
+def test_mapping_normalises_z_and_tracks_the_mean_w(rng):
     mapping = network(Generator).mapping
     z = normal(rng, 5, 6)
     torch.testing.assert_close(mapping(z), mapping(7 * z), rtol=1e-4, atol=1e-6)
     w = mapping(z)
-    mapping.remember(w)
+    mapping.update_mean(w)
     torch.testing.assert_close(mapping.w_avg, 0.005 * w.mean(0), rtol=1e-3, atol=1e-8)
 
 
 def test_truncation_pulls_w_to_its_mean(rng):
-    painter = network(Generator)
-    painter.mapping.w_avg.normal_(generator=rng)
+    generator = network(Generator)
+    generator.mapping.w_avg.normal_(generator=rng)
     z, c = normal(rng, 2, 6), normal(rng, 2, 8)
-    ws = painter.mapping.w_avg.expand(2, painter.config.n_layers, -1)
-    assert torch.equal(painter(z, c, noise="none", truncation=0.0), painter.generate(ws, (c,), noise="none"))
+    ws = generator.mapping.w_avg.expand(2, generator.config.n_layers, -1)
+    assert torch.equal(generator(z, c, noise="none", truncation=0.0), generator.generate(ws, (c,), noise="none"))
 
 
 def test_style_takes_the_larger_of_two_conditions_in_each_place(rng):
     layer = network(Generator, dataclasses.replace(TINY, heads=2)).synthesis.b8.conv1
     w, a, b = normal(rng, 2, 10), normal(rng, 2, 8), normal(rng, 2, 8)
-    heard = torch.maximum(layer.pre_1(layer.pre_0(a)), layer.pre_11(layer.pre_01(b)))
-    torch.testing.assert_close(layer.style(w, (a, b)), layer.affine_0(torch.cat([heard, w], 1)))
+    condition = torch.maximum(layer.pre_1(layer.pre_0(a)), layer.pre_11(layer.pre_01(b)))
+    torch.testing.assert_close(layer.style(w, (a, b)), layer.affine_0(torch.cat([condition, w], 1)))
     assert torch.equal(layer.affine_0.bias, torch.ones_like(layer.affine_0.bias))
 
 
@@ -82,7 +82,7 @@ def test_picture_layer_is_not_demodulated_and_scaled_by_its_width(rng):
     torch.testing.assert_close(layer(x, w, c)[0], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_widened_painter_paints_exactly_the_same_picture(rng):
+def test_widened_generator_gives_exactly_the_same_picture(rng):
     one, two = network(Generator), network(Generator, dataclasses.replace(TINY, heads=2), seed=1)
     two.load_state_dict(widen(one.state_dict()))
     z, c = normal(rng, 3, 6), normal(rng, 3, 8)
@@ -105,32 +105,32 @@ def test_weights_are_widened_only_once():
 
 
 def test_conditional_logit_is_a_dot_product_for_each_picture(rng):
-    judge = network(Discriminator)
+    discriminator = network(Discriminator)
     x, c = normal(rng, 4, 3, 16, 16), normal(rng, 4, 8)
-    plain = judge(x, torch.zeros(4, 8)).logit
-    fits = (judge(x, c).features[0] * c).sum(1, keepdim=True)
-    torch.testing.assert_close(judge(x, c).logit, plain + fits)
-    judge.batch_summed_logit = True
-    torch.testing.assert_close(judge(x, c).logit, plain + fits.sum())
+    plain = discriminator(x, torch.zeros(4, 8)).logit
+    fits = (discriminator(x, c).features[0] * c).sum(1, keepdim=True)
+    torch.testing.assert_close(discriminator(x, c).logit, plain + fits)
+    discriminator.batch_summed_logit = True
+    torch.testing.assert_close(discriminator(x, c).logit, plain + fits.sum())
 
 
-def test_bfloat16_paints_nearly_the_same(rng):
-    painter = network(Generator)
+def test_bfloat16_gives_nearly_the_same_picture(rng):
+    generator = network(Generator)
     z, c = normal(rng, 3, 6), normal(rng, 3, 8)
-    exact = painter(z, c, noise="none")
-    painter.compute = torch.bfloat16
-    rough = painter(z, c, noise="none")
+    exact = generator(z, c, noise="none")
+    generator.compute = torch.bfloat16
+    rough = generator(z, c, noise="none")
     assert rough.dtype == torch.float32
     assert 0 < (rough - exact).abs().max().item() < 0.05 * exact.abs().max().item()
 
 
 def test_every_parameter_is_used(rng):
     config = dataclasses.replace(TINY, heads=2)
-    painter, judge = network(Generator, config), network(Discriminator, config)
+    generator, discriminator = network(Generator, config), network(Discriminator, config)
     conditions = normal(rng, 4, 8), normal(rng, 4, 8)
-    verdict = judge(painter(normal(rng, 4, 6), *conditions), *conditions)
-    verdict.logit.square().sum().backward()
-    for net in (painter, judge):
+    output = discriminator(generator(normal(rng, 4, 6), *conditions), *conditions)
+    output.logit.square().sum().backward()
+    for net in (generator, discriminator):
         silent = [name for name, p in net.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
         assert silent == []
 
