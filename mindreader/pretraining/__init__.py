@@ -1,4 +1,4 @@
-"""From the world to the shipped weights: CLIP, the small nets and the three starting generators.
+"""Pretrain the shipped weights on the simulated world: CLIP, the small nets and the three starting generators.
 
     python -m mindreader.pretraining clip | feature | resnet | generator_lf | generator_sup | generator_ood
 

@@ -1,7 +1,7 @@
-"""Make the pretrained parts from nothing but this repository, by `python -m mindreader.pretraining`.
+"""Pretrain the shipped parts from nothing but this repository, by `python -m mindreader.pretraining`.
 
-Each part is trained on the invented world, which is painted first and kept outside the repository, and is
-saved with a card that says how, and how well. Interrupted trainings go on with `--resume`.
+Each part is trained on the simulated world, which is rendered first and kept outside the repository, and is saved with
+a card that states how, and how well. Interrupted trainings go on with `--resume`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from dataclasses import replace
 
 import torch
 
-from ..core import weights
-from ..core import progress
+from ..core import progress, weights
 from ..world import World, load_world
 from . import generator as pretrain_generator
 from .generator import ORIGINS
@@ -56,7 +55,7 @@ def pretrain(part: str, world: World, *, share: float = 1.0, seed: int = 0, resu
     known = {"clip": (pretrain_clip, ClipRecipe()), "feature": (pretrain_feature, FEATURE_RECIPE),
              "resnet": (pretrain_resnet, RESNET_RECIPE)}
     if part not in known:
-        raise ValueError(f"found part {part!r}, expected one of {', '.join(known)}; the painters have their own module")
+        raise ValueError(f"found part {part!r}, expected one of {', '.join(known)}; the generators have their own module")
     train, recipe = known[part]
     recipe = replace(recipe, seed=seed, minutes=recipe.minutes * share)
     return train(world, weights.part_folder(part), recipe, resume=resume, progress=progress)
@@ -64,9 +63,9 @@ def pretrain(part: str, world: World, *, share: float = 1.0, seed: int = 0, resu
 
 def _numbers(scores: dict) -> str:
     """The numbers of a card's scores, those of each set after its name."""
-    told = (f"{k} ({_numbers(v)})" if isinstance(v, dict) else f"{k} {v:.3f}" for k, v in scores.items()
+    parts = (f"{k} ({_numbers(v)})" if isinstance(v, dict) else f"{k} {v:.3f}" for k, v in scores.items()
             if isinstance(v, float | dict) and not k.endswith("_each"))
-    return ", ".join(told)
+    return ", ".join(parts)
 
 
 def _parser() -> argparse.ArgumentParser:

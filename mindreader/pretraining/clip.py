@@ -1,4 +1,4 @@
-"""Teach a small CLIP the invented world, by open_clip's own model and loss."""
+"""Pretrain a small CLIP on the simulated world, by open_clip's own model and loss."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from ..core import weights
 from .. import training
-from ..core import atomic_write
+from ..core import atomic_write, weights
 from ..embedding import ClipEmbedder, CompactTokenizer
 from ..world import STUFF, THINGS, World
 
@@ -87,17 +86,17 @@ def pretrain_clip(world: World, folder: Path, recipe: ClipRecipe | None = None, 
         seen = open_clip.transform.PreprocessCfg(**PREPROCESS)
         open_clip.model.set_model_preprocess_cfg(module, asdict(seen))
     module.visual.to(memory_format=torch.channels_last)
-    lesson = _Lesson(world, prompts, tokenizer, module, recipe)
+    batches = _Batches(world, prompts, tokenizer, module, recipe)
     module.train()
     budget = training.Budget(recipe.minutes, recipe.learning_rate, recipe.weight_decay)
-    told = training.learn("clip", module, lesson.loss, budget, resume=resume, progress=progress,
+    outcome = training.pretrain("clip", module, batches.loss, budget, resume=resume, progress=progress,
                            score=lambda: _brief(score_clip(module, tokenizer, world)))
     calibrate(module, tokenizer, world)
-    return save_clip(folder, module, tokenizer, config, world, recipe, told)
+    return save_clip(folder, module, tokenizer, config, world, recipe, outcome)
 
 
 def save_clip(folder: Path, module: nn.Module, tokenizer, config: dict, world: World, recipe: ClipRecipe,
-              told: dict) -> dict:
+              outcome: dict) -> dict:
     """Write model, open_clip config and card; the scores are those of the weights as stored."""
     module.eval()
     with torch.no_grad():
@@ -107,9 +106,9 @@ def save_clip(folder: Path, module: nn.Module, tokenizer, config: dict, world: W
     with atomic_write(folder / "open_clip_config.json") as temporary:
         temporary.write_text(json.dumps(config) + "\n", encoding="utf-8")
     card = {"name": "clip", "architecture": config["model_cfg"],
-            "recipe": asdict(recipe) | {"steps": told["steps"]}, "data": world.told(),
-            "seed": recipe.seed, "minutes": told["minutes"], "hardware": training.hardware(),
-            "scores": score_clip(module, tokenizer, world), "curve": told["curve"]}
+            "recipe": asdict(recipe) | {"steps": outcome["steps"]}, "data": world.card_entry(),
+            "seed": recipe.seed, "minutes": outcome["minutes"], "hardware": training.hardware(),
+            "scores": score_clip(module, tokenizer, world), "curve": outcome["curve"]}
     return weights.save_part(folder, module.state_dict(), card, file=FILE)
 
 
@@ -120,7 +119,7 @@ def category_prompts() -> dict[str, str]:
 
 
 def score_clip(module: nn.Module, tokenizer, world: World) -> dict:
-    """How well a CLIP knows held-out scenes.
+    """Score a CLIP on held-out scenes.
 
     Returns
     -------
@@ -172,7 +171,7 @@ def calibrate(module: nn.Module, tokenizer, world: World, n: int = 1000) -> None
         module.text_projection.mul_(float(texts))
 
 
-class _Lesson:
+class _Batches:
     """Batches of pictures with one sentence each, and open_clip's loss on them."""
 
     def __init__(self, world: World, prompts: list[list[str]], tokenizer, module: nn.Module,
@@ -197,7 +196,7 @@ class _Lesson:
     def loss(self, step: int) -> tuple[Tensor, dict]:
         rng = np.random.default_rng([self.recipe.seed, 1, step])
         rows = _epoch_rows(step, self.recipe.batch, len(self.world.train), self.recipe.seed)
-        pictures = look_around(torch.from_numpy(self.world.pictures[rows]), rng, rough=self.recipe.rough)
+        pictures = augment(torch.from_numpy(self.world.pictures[rows]), rng, rough=self.recipe.rough)
         kinds = rng.choice(len(self.kinds), len(rows), p=self.shares)
         chosen = []
         for row, kind in zip(rows, kinds):
@@ -214,15 +213,15 @@ class _Lesson:
 
 
 def encode_short(module: nn.Module, tokens: Tensor) -> Tensor:
-    """open_clip's `encode_text` without columns that only pad; attention is causal, so no point changes."""
+    """open_clip's `encode_text` without columns that only pad; attention is causal, so no embedding changes."""
     n = int((tokens != 0).sum(1).max())
     x = module.token_embedding(tokens[:, :n]) + module.positional_embedding[:n]
     x = module.ln_final(module.transformer(x, attn_mask=module.attn_mask[:n, :n]))
     return text_global_pool(x, tokens[:, :n], module.text_pool_type) @ module.text_projection
 
 
-def look_around(pixels: Tensor, rng: np.random.Generator, crop: float = 0.12, rough: float = 0.0) -> Tensor:
-    """Pictures as CLIP reads them, slightly cropped, tinted and grainy, unflipped (captions say left, right).
+def augment(pixels: Tensor, rng: np.random.Generator, crop: float = 0.12, rough: float = 0.0) -> Tensor:
+    """Pictures as CLIP takes them, slightly cropped, tinted and grainy, unflipped (captions say left, right).
 
     A share `rough` of them is treated as the image mapper's and the generator's losses will treat pictures: cropped by
     up to 45 %, a square of 3/10 of the side blacked out, one in five without colour. A CLIP of photographs has seen all
@@ -286,9 +285,9 @@ def _with_article(name: str) -> str:
 
 def _top1(pictures: np.ndarray, captions: np.ndarray, n: int) -> tuple[float, float]:
     """Share of pictures nearest to their caption among n, and of captions; mean over sets of n rows."""
-    near = [pictures[i:i + n] @ captions[i:i + n].T for i in range(0, len(pictures) - n + 1, n)]
+    nearest = [pictures[i:i + n] @ captions[i:i + n].T for i in range(0, len(pictures) - n + 1, n)]
     right = np.arange(n)
-    return tuple(float(np.mean([(s.argmax(axis) == right).mean() for s in near])) for axis in (1, 0))
+    return tuple(float(np.mean([(s.argmax(axis) == right).mean() for s in nearest])) for axis in (1, 0))
 
 
 def _unit(embeddings: np.ndarray) -> np.ndarray:

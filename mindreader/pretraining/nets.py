@@ -1,4 +1,4 @@
-"""Teach the two small nets: one the world's true factors, one (VICReg) only that views of a picture agree."""
+"""Pretrain the two small nets: one to predict the world's true factors, one self-supervised (VICReg)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..core import weights
 from .. import training
+from ..core import weights
 from ..embedding import FEATURE_NET, NetConfig, RESNET, SmallNet, unit_range
 from ..training import vicreg
 from ..world import World
@@ -42,7 +42,7 @@ RESNET_RECIPE = NetRecipe(crop=0.4)
 
 
 class Targets:
-    """The true factors of scenes as tensors, and the loss of guessing them from features.
+    """The true factors of scenes as tensors, and the loss of predicting them from features.
 
     Present categories (yes or no each), kinds (one of several each), and numbers, standardised.
     """
@@ -76,7 +76,7 @@ def pretrain_feature(world: World, folder: Path, recipe: NetRecipe = FEATURE_REC
     ----------
     world : World
     folder : Path
-        Gets weights.safetensors and card.json; the heads that guess the factors are not kept.
+        Gets weights.safetensors and card.json; the heads that predict the factors are not kept.
     recipe, resume, progress
         As in `pretrain_clip`.
     """
@@ -96,14 +96,14 @@ def pretrain_feature(world: World, folder: Path, recipe: NetRecipe = FEATURE_REC
             outputs = module(pictures)
         return targets.loss(outputs.float(), tuple(t[rows] for t in truth)), {}
 
-    told = training.learn("feature", module, loss_of, recipe.budget(), resume=resume, progress=progress)
+    outcome = training.pretrain("feature", module, loss_of, recipe.budget(), resume=resume, progress=progress)
     scores = score_feature(module, targets, world)
-    return _save(folder, net, FEATURE_NET, world, recipe, told, scores)
+    return _save(folder, net, FEATURE_NET, world, recipe, outcome, scores)
 
 
 def pretrain_resnet(world: World, folder: Path, recipe: NetRecipe = RESNET_RECIPE, *, resume: bool = False,
                     progress=None) -> dict:
-    """Train the self-taught net on two views of each picture and save it; as `pretrain_feature`."""
+    """Train the self-supervised net on two views of each picture and save it; as `pretrain_feature`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         net = SmallNet(RESNET)
@@ -123,8 +123,8 @@ def pretrain_resnet(world: World, folder: Path, recipe: NetRecipe = RESNET_RECIP
         parts = vicreg(*embeddings.float().chunk(2))
         return sum(parts.values()), {k: round(float(v.detach()), 3) for k, v in parts.items()}
 
-    told = training.learn("resnet", module, loss_of, recipe.budget(), resume=resume, progress=progress)
-    return _save(folder, net, RESNET, world, recipe, told, score_resnet(net, world))
+    outcome = training.pretrain("resnet", module, loss_of, recipe.budget(), resume=resume, progress=progress)
+    return _save(folder, net, RESNET, world, recipe, outcome, score_resnet(net, world))
 
 
 def views(pixels: np.ndarray, rng: np.random.Generator, *, crop: float, colour: float = 0.1,
@@ -146,7 +146,7 @@ def views(pixels: np.ndarray, rng: np.random.Generator, *, crop: float, colour: 
 
 
 def score_feature(module: nn.Module, targets: Targets, world: World) -> dict:
-    """How well factors of held-out scenes are guessed: AUC of presence, accuracy of kinds, r^2 of numbers."""
+    """Score the predicted factors of held-out scenes: AUC of presence, accuracy of kinds, r^2 of numbers."""
     from sklearn.metrics import r2_score, roc_auc_score
     module.eval()
     rows = world.held_out
@@ -164,7 +164,7 @@ def score_feature(module: nn.Module, targets: Targets, world: World) -> dict:
 
 
 def score_resnet(net: SmallNet, world: World, n: int = 300) -> dict:
-    """Whether a held-out picture is nearest to its own other view among n (chance 1 / n), when pooled."""
+    """Share of held-out pictures nearest to their own other view among n (chance 1 / n), by pooled features."""
     net.eval()
     rng = np.random.default_rng(0)
     pixels = world.pictures[world.held_out[:n]]
@@ -175,11 +175,11 @@ def score_resnet(net: SmallNet, world: World, n: int = 300) -> dict:
     return {"same_picture_top1": round(float(right.float().mean()), 4), "n": len(a)}
 
 
-def _save(folder: Path, net: SmallNet, config: NetConfig, world: World, recipe: NetRecipe, told: dict,
+def _save(folder: Path, net: SmallNet, config: NetConfig, world: World, recipe: NetRecipe, outcome: dict,
           scores: dict) -> dict:
-    card = {"architecture": config.asdict(), "recipe": asdict(recipe) | {"steps": told["steps"]},
-            "data": world.told(), "seed": recipe.seed, "minutes": told["minutes"],
-            "hardware": training.hardware(), "scores": scores, "curve": told["curve"]}
+    card = {"architecture": config.asdict(), "recipe": asdict(recipe) | {"steps": outcome["steps"]},
+            "data": world.card_entry(), "seed": recipe.seed, "minutes": outcome["minutes"],
+            "hardware": training.hardware(), "scores": scores, "curve": outcome["curve"]}
     return weights.save_part(folder, net.state_dict(), card)
 
 

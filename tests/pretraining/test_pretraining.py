@@ -1,4 +1,4 @@
-"""Pretraining: the world on disk, the training loop, and the lessons of CLIP and the small nets."""
+"""Pretraining: the world on disk, the training loop, CLIP and the small nets."""
 
 import itertools
 import math
@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from mindreader.pretraining import __main__ as pretrain, clip as pretrain_clip, nets as pretrain_nets
-from mindreader.training import loop as schooling
-from mindreader.world import rendering as scene_rendering, corpus as world
+from mindreader.training import loop
+from mindreader.world import corpus as world, rendering
 from mindreader.embedding.clip import CompactTokenizer, EmbedConfig, load_clip
 from mindreader.records import Diverged
 from mindreader.world.sampling import draw_scene
@@ -37,21 +37,21 @@ def small_world(home):
 def test_the_world_holds_its_scenes_in_order(small_world):
     for i in (0, 41):
         scene = draw_scene(0, "world", i)
-        assert np.array_equal(small_world.pictures[i], scene_rendering.render(scene))
+        assert np.array_equal(small_world.pictures[i], rendering.render(scene))
         assert small_world.factors.iloc[i].to_dict() == pytest.approx(factors(scene))
         assert len(small_world.captions[i]) == 5
     assert len(small_world.train) == 48 and not set(small_world.train) & set(small_world.held_out)
 
 
-def test_the_world_is_painted_once(small_world, monkeypatch):
-    monkeypatch.setattr(scene_rendering, "render_many", None)
+def test_the_world_is_rendered_once(small_world, monkeypatch):
+    monkeypatch.setattr(rendering, "render_many", None)
     again = world.load_world(80, n_held_out=32)
     assert again.path == small_world.path and again.captions == small_world.captions
 
 
-def test_an_interrupted_painting_goes_on(home, monkeypatch):
+def test_an_interrupted_rendering_is_resumed(home, monkeypatch):
     monkeypatch.setattr(world, "CHUNK", 4)
-    real, asked = scene_rendering.render_many, []
+    real, asked = rendering.render_many, []
 
     def tired(seed, stream, rows, size, processes):
         asked.append(list(rows))
@@ -59,7 +59,7 @@ def test_an_interrupted_painting_goes_on(home, monkeypatch):
             raise KeyboardInterrupt
         return real(seed, stream, rows, size, 1)
 
-    monkeypatch.setattr(scene_rendering, "render_many", tired)
+    monkeypatch.setattr(rendering, "render_many", tired)
     with pytest.raises(KeyboardInterrupt):
         world.load_world(12, n_held_out=2)
     whole = world.load_world(12, n_held_out=2)
@@ -79,26 +79,26 @@ def _line(seconds=0.15):
     torch.manual_seed(1)
     line, x = nn.Linear(2, 1), torch.randn(50, 2)
     return line, lambda step: ((line(x) - x.sum(1, keepdim=True)).square().mean(), {"twice": 2 * step}), \
-        schooling.Budget(seconds / 60, 0.05, 0.0)
+        loop.Budget(seconds / 60, 0.05, 0.0)
 
 
-def test_the_loop_learns_and_tells_its_curve(home):
+def test_the_loop_trains_and_records_its_curve(home):
     line, loss_of, budget = _line(0.4)
-    told = schooling.learn("line", line, loss_of, budget)
-    assert told["curve"][-1]["loss"] < 0.01 and told["steps"] >= told["curve"][-1]["step"] > 25
-    assert told["curve"][0]["step"] == 25 and told["curve"][0]["twice"] == 48
+    outcome = loop.pretrain("line", line, loss_of, budget)
+    assert outcome["curve"][-1]["loss"] < 0.01 and outcome["steps"] >= outcome["curve"][-1]["step"] > 25
+    assert outcome["curve"][0]["step"] == 25 and outcome["curve"][0]["twice"] == 48
 
 
 def test_a_resumed_training_counts_what_was_done_before(home):
     line, loss_of, budget = _line()
-    first = schooling.learn("resumed", line, loss_of, budget)
+    first = loop.pretrain("resumed", line, loss_of, budget)
     fresh, loss_of, _ = _line()
-    again = schooling.learn("resumed", fresh, loss_of, budget, resume=True)
+    again = loop.pretrain("resumed", fresh, loss_of, budget, resume=True)
     assert again["steps"] == first["steps"] and torch.equal(fresh.weight, line.weight)
 
 
 def test_the_rate_rises_then_falls_to_zero():
-    budget = schooling.Budget(1, 0.1, 0.0, warm_up=0.1)
+    budget = loop.Budget(1, 0.1, 0.0, warm_up=0.1)
     assert budget.rate(0) == 0 and budget.rate(3) == pytest.approx(0.05)
     assert budget.rate(30) == pytest.approx(0.05) and budget.rate(60) == pytest.approx(0)
     assert max(budget.rate(s) for s in range(61)) <= 0.1
@@ -107,11 +107,11 @@ def test_the_rate_rises_then_falls_to_zero():
 def test_a_loss_that_is_not_finite_stops_the_training(home):
     line, _, budget = _line()
     with pytest.raises(Diverged, match="loss of nan for the part 'bad' at step 0"):
-        schooling.learn("bad", line, lambda step: (line.weight.sum() * math.nan, {}), budget)
+        loop.pretrain("bad", line, lambda step: (line.weight.sum() * math.nan, {}), budget)
 
 
-# ── CLIP's lessons ───────────────────────────────────────────────────────────────────────────────
-def test_short_rows_give_open_clips_own_points():
+# ── CLIP ───────────────────────────────────────────────────────────────────────────────────────
+def test_short_rows_give_open_clips_own_embeddings():
     model = open_clip.CLIP(8, dict(layers=[1, 1, 1, 1], width=8, image_size=64, head_width=64),
                            dict(context_length=30, vocab_size=50, width=16, heads=2, layers=2)).eval()
     sentences = ["a dog", "a red dog on a bed"]
@@ -123,7 +123,7 @@ def test_short_rows_give_open_clips_own_points():
 
 def test_views_for_clip_stay_near_the_picture_and_are_not_flipped(rng, small_world):
     pixels = np.array(small_world.pictures[:16])
-    seen = pretrain_clip.look_around(torch.from_numpy(pixels), rng)
+    seen = pretrain_clip.augment(torch.from_numpy(pixels), rng)
     mean = torch.tensor(open_clip.OPENAI_DATASET_MEAN).reshape(1, 3, 1, 1)
     std = torch.tensor(open_clip.OPENAI_DATASET_STD).reshape(1, 3, 1, 1)
     back = (seen * std + mean).permute(0, 2, 3, 1).numpy() * 255
@@ -140,7 +140,7 @@ def test_prompts_name_only_what_is_there():
     assert pretrain_clip.category_prompts()["umbrella"] == "a photo of an umbrella"
 
 
-def test_every_epoch_shows_each_row_once():
+def test_every_epoch_has_each_row_once():
     rows = [pretrain_clip._epoch_rows(step, 10, 40, 0) for step in range(8)]
     assert sorted(np.concatenate(rows[:4])) == sorted(np.concatenate(rows[4:])) == list(range(40))
     assert not np.array_equal(rows[0], rows[4])
@@ -148,7 +148,7 @@ def test_every_epoch_shows_each_row_once():
 
 def test_a_clip_of_a_second_is_saved_loads_and_is_scored(home, small_world, tmp_path, monkeypatch):
     ticks = itertools.count(step=0.02)  # seconds for a step; else a busy machine takes few, and learns less
-    monkeypatch.setattr(schooling, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
     recipe = pretrain_clip.ClipRecipe(minutes=1 / 60, batch=16, width=8, layers=(1, 1, 1, 1), text_layers=1,
                                       n_dims=16)
     card = pretrain_clip.pretrain_clip(small_world, tmp_path / "clip", recipe)
@@ -158,8 +158,8 @@ def test_a_clip_of_a_second_is_saved_loads_and_is_scored(home, small_world, tmp_
     assert card["scores"]["screening_auc"] > 0.3 and card["recipe"]["steps"] > 0 and card["seed"] == 0
 
 
-# ── the small nets' lessons ──────────────────────────────────────────────────────────────────────
-def test_right_guesses_of_the_factors_cost_less(small_world):
+# ── the small nets ──────────────────────────────────────────────────────────────────────────────
+def test_right_predictions_of_the_factors_cost_less(small_world):
     targets = pretrain_nets.Targets(small_world.factors)
     truth = targets.of(small_world.factors.iloc[:8])
     right = torch.cat([truth[0] * 40 - 20, truth[1], *(30 * nn.functional.one_hot(t, n)
