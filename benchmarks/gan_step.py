@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mindreader.generator import Game, GanConfig
+from mindreader.generator import GanConfig, TrainingState
 from mindreader.training import keep_freed_memory
 
 from .plain_stylegan import PlainDiscriminator, PlainGenerator
@@ -19,8 +19,8 @@ from .timing import Timing, by_turns_apart
 PLAIN = {"plain float32, shared kernel": False, "plain float32, grouped kernels": True}
 
 
-class PlainGame(Game):
-    """The same game, from the same weights, between plain networks, with Adam as torch makes it by default."""
+class PlainTrainingState(TrainingState):
+    """The same training, from the same weights, of plain networks, with Adam as torch makes it by default."""
 
     def __init__(self, config: GanConfig, heads: int, seed: int, *, grouped: bool):
         super().__init__(dataclasses.replace(config, precision="float32"), None, heads, seed, "cpu", helpers={})
@@ -47,19 +47,19 @@ def batch_of(config: GanConfig, heads: int, seed: int = 0) -> tuple[Tensor, tupl
                            for _ in range(heads))
 
 
-def prepare(make: Callable[[], Game], config: GanConfig, heads: int, keep: bool) -> Callable[[], None]:
-    """Both steps of a game, ready to be called; with `keep`, in this library's way with memory."""
+def prepare(make: Callable[[], TrainingState], config: GanConfig, heads: int, keep: bool) -> Callable[[], None]:
+    """Both training steps, ready to be called; with `keep`, in this library's way with memory."""
     if keep:
         keep_freed_memory()
-    return partial(make().play, *batch_of(config, heads))
+    return partial(make().train_step, *batch_of(config, heads))
 
 
 def measure(config: GanConfig, *, repeats: int, heads: int = 2) -> list[Timing]:
     """Time one generator and one discriminator step of each kind, each in its own process, the plain ones first."""
     config = without_regularization(config)
-    contenders = {name: partial(prepare, partial(PlainGame, config, heads, 0, grouped=grouped), config, heads, False)
+    contenders = {name: partial(prepare, partial(PlainTrainingState, config, heads, 0, grouped=grouped), config, heads, False)
                   for name, grouped in PLAIN.items()}
     for precision in ("float32", "bfloat16"):
-        game = partial(Game, dataclasses.replace(config, precision=precision), None, heads, 0, "cpu", helpers={})
-        contenders[f"mindreader {precision}"] = partial(prepare, game, config, heads, True)
+        state = partial(TrainingState, dataclasses.replace(config, precision=precision), None, heads, 0, "cpu", helpers={})
+        contenders[f"mindreader {precision}"] = partial(prepare, state, config, heads, True)
     return by_turns_apart(contenders, config.batch, repeats=repeats)

@@ -1,4 +1,4 @@
-"""The painter and its critic written the plain way, which `mindreader.generator.stylegan` is timed and tested against.
+"""Generator and discriminator written the plain way, which `mindreader.generator.stylegan` is timed and tested against.
 
 The same mathematics and parameter names, so a state dict of one loads into the other, but none of the shortcuts:
 float32, channels outermost in memory, a picture's own kernels really built, zeros really put between pixels, every
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mindreader.generator import StyleGanConfig, Verdict
+from mindreader.generator import DiscriminatorOutput, StyleGanConfig
 
 
 def activate(x: Tensor, bias: Tensor | None = None, *, lrelu: bool = False, gain: float = 1.0,
@@ -89,10 +89,10 @@ class Styled(Filtered):
 
     def style(self, w: Tensor, conditions: tuple[Tensor, ...]) -> Tensor:
         """What multiplies each input channel, (N, n_in)."""
-        heard = self.pre_1(self.pre_0(conditions[0]))
+        condition = self.pre_1(self.pre_0(conditions[0]))
         if len(conditions) == 2:
-            heard = torch.max(heard, self.pre_11(self.pre_01(conditions[1])))
-        return self.affine_0(torch.cat([heard, w], dim=1))
+            condition = torch.max(condition, self.pre_11(self.pre_01(conditions[1])))
+        return self.affine_0(torch.cat([condition, w], dim=1))
 
     def modulated(self, x: Tensor, style: Tensor, *, demodulate: bool, up: bool) -> Tensor:
         """x (N, I, H, W) convolved with weight_oikl * style_ni, each kernel at length 1 if `demodulate`."""
@@ -190,7 +190,7 @@ class Mapping(nn.Module):
             x = self.get_submodule(f"fc{i}")(x)
         return x
 
-    def remember(self, w: Tensor) -> None:
+    def update_mean(self, w: Tensor) -> None:
         """Running mean of w: 0.995 of the old, 0.005 of this batch."""
         self.w_avg.copy_(0.995 * self.w_avg + 0.005 * w.detach().mean(0))
 
@@ -270,7 +270,7 @@ class PlainBlock(nn.Module):
 
 
 class PlainEpilogue(nn.Module):
-    """The last pixels: how much a group of pictures differs as one more channel, then the verdict."""
+    """The last pixels: how much a group of pictures differs as one more channel, then logit and features."""
 
     def __init__(self, config: StyleGanConfig):
         super().__init__()
@@ -301,11 +301,11 @@ class PlainDiscriminator(nn.Module):
             self.add_module(f"b{resolution}", PlainBlock(config, resolution))
         self.b4 = PlainEpilogue(config)
 
-    def forward(self, pictures: Tensor, *conditions: Tensor) -> Verdict:
+    def forward(self, pictures: Tensor, *conditions: Tensor) -> DiscriminatorOutput:
         """pictures (N, 3, H, W), a condition (N, condition_dim) for each head -> Verdict."""
         x = pictures.contiguous()
         for resolution in reversed(self.config.resolutions[1:]):
             x = self.get_submodule(f"b{resolution}")(x)
         logit, features = self.b4(x)
         fits = sum((f * c).sum(1, keepdim=True) for f, c in zip(features, conditions))
-        return Verdict(logit + fits / len(features), features)
+        return DiscriminatorOutput(logit + fits / len(features), features)

@@ -24,7 +24,7 @@ from mindreader.studies import costs
 from mindreader.training import losses
 from mindreader.experiments import experiment
 from mindreader.training.fitting import new_network
-from mindreader.generator.finetuning import Game, GanConfig
+from mindreader.generator.finetuning import GanConfig, TrainingState
 from mindreader.generator.steps import path_length_losses
 from mindreader.mapping.network import MappingConfig, ResidualMapper
 from mindreader.generator.stylegan import PUBLISHED, Discriminator, Generator, StyleGanConfig
@@ -39,7 +39,7 @@ def rng():
     return torch.Generator().manual_seed(sum(map(ord, "mind reader")))
 
 
-def painters(config, grouped):
+def generators(config, grouped):
     """Ours and the plain one with the same weights, every bias and noise strength at work."""
     ours = new_network(lambda: Generator(config), seed=1)
     _stir(ours)
@@ -48,7 +48,7 @@ def painters(config, grouped):
     return ours, plain
 
 
-def judges(config):
+def discriminators(config):
     ours = new_network(lambda: Discriminator(config), seed=2)
     _stir(ours)
     plain = PlainDiscriminator(config)
@@ -84,8 +84,8 @@ def same_gradients(a, b, rtol=1e-3):
 
 @pytest.mark.parametrize("grouped", [False, True])
 @pytest.mark.parametrize("noise", ["none", "const", "random"])
-def test_same_weights_paint_the_same_picture(rng, noise, grouped):
-    ours, plain = painters(BOOK, grouped)
+def test_same_weights_generate_the_same_picture(rng, noise, grouped):
+    ours, plain = generators(BOOK, grouped)
     z, conditions = given(BOOK, rng)
     with torch.no_grad():
         a, b = (net(z, *conditions, noise=noise, rng=torch.Generator().manual_seed(4)) for net in (ours, plain))
@@ -93,9 +93,9 @@ def test_same_weights_paint_the_same_picture(rng, noise, grouped):
 
 
 @pytest.mark.parametrize("heads", [1, 2])
-def test_same_weights_give_the_same_verdict(rng, heads):
+def test_same_weights_give_the_same_logits_and_features(rng, heads):
     config = dataclasses.replace(BOOK, heads=heads)
-    ours, plain = judges(config)
+    ours, plain = discriminators(config)
     pictures = torch.rand(6, 3, 64, 64, generator=rng) * 2 - 1
     _, conditions = given(config, rng, n=6)
     with torch.no_grad():
@@ -106,39 +106,39 @@ def test_same_weights_give_the_same_verdict(rng, heads):
 
 def test_both_cut_activations_at_the_same_size(rng):
     config = dataclasses.replace(SMALL, conv_clamp=0.5)
-    (ours, plain), (judge, plain_judge) = painters(config, grouped=True), judges(config)
+    (ours, plain), (discriminator, plain_discriminator) = generators(config, grouped=True), discriminators(config)
     z, conditions = given(config, rng)
     with torch.no_grad():
         a, b = (net(z, *conditions, noise="const") for net in (ours, plain))
-        uncut = painters(SMALL, grouped=True)[1](z, *conditions, noise="const")
-        verdicts = [net(3 * a, *conditions) for net in (judge, plain_judge)]
+        uncut = generators(SMALL, grouped=True)[1](z, *conditions, noise="const")
+        outputs = [net(3 * a, *conditions) for net in (discriminator, plain_discriminator)]
     assert (b - uncut).abs().max() > 0.1
     torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(verdicts[0].logit, verdicts[1].logit, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(outputs[0].logit, outputs[1].logit, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("grouped", [False, True])
-def test_the_plain_pair_learns_from_the_same_gradients(rng, grouped):
-    (ours, plain), (judge, plain_judge) = painters(SMALL, grouped), judges(SMALL)
+def test_the_plain_pair_has_the_same_gradients(rng, grouped):
+    (ours, plain), (discriminator, plain_discriminator) = generators(SMALL, grouped), discriminators(SMALL)
     z, conditions = given(SMALL, rng)
     found = []
-    for painter, critic in ((ours, judge), (plain, plain_judge)):
-        verdict = critic(painter(z, *conditions, noise="const"), *conditions)
-        loss = losses.logistic_generator(verdict.logit) + losses.contrastive(verdict.features[0], conditions[0])
-        found.append(gradients(torch.nn.ModuleList([painter, critic]), loss))
+    for generator, classifier in ((ours, discriminator), (plain, plain_discriminator)):
+        output = classifier(generator(z, *conditions, noise="const"), *conditions)
+        loss = losses.logistic_generator(output.logit) + losses.contrastive(output.features[0], conditions[0])
+        found.append(gradients(torch.nn.ModuleList([generator, classifier]), loss))
     same_gradients(*found)
 
 
 def test_the_regularizers_second_derivatives_agree(rng):
-    (ours, plain), (judge, plain_judge) = painters(SMALL, grouped=True), judges(SMALL)
+    (ours, plain), (discriminator, plain_discriminator) = generators(SMALL, grouped=True), discriminators(SMALL)
     _, conditions = given(SMALL, rng)
     found = []
-    for painter, critic in ((ours, judge), (plain, plain_judge)):
-        terms, _ = path_length_losses(painter, conditions, torch.zeros(()), GanConfig(network=SMALL),
+    for generator, classifier in ((ours, discriminator), (plain, plain_discriminator)):
+        terms, _ = path_length_losses(generator, conditions, torch.zeros(()), GanConfig(network=SMALL),
                                       torch.Generator().manual_seed(5))
         real = (torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(6)) * 2 - 1).requires_grad_()
-        penalty = losses.r1_penalty(critic(real, *conditions).logit, real)
-        found.append(gradients(torch.nn.ModuleList([painter, critic]), terms["path"] + penalty))
+        penalty = losses.r1_penalty(classifier(real, *conditions).logit, real)
+        found.append(gradients(torch.nn.ModuleList([generator, classifier]), terms["path"] + penalty))
     same_gradients(*found)
 
 
@@ -150,13 +150,13 @@ def test_plain_parameters_have_the_published_names_and_shapes():
 
 
 @pytest.mark.parametrize("grouped", [False, True])
-def test_both_games_see_the_same_losses(grouped):
+def test_both_training_states_have_the_same_losses(grouped):
     config = gan_step.without_regularization(GanConfig(network=SMALL, batch=4, precision="float32"))
-    ours = Game(config, None, 2, 0, "cpu", helpers={})
-    plain = gan_step.PlainGame(config, 2, 0, grouped=grouped)
-    for game in (ours, plain):
+    ours = TrainingState(config, None, 2, 0, "cpu", helpers={})
+    plain = gan_step.PlainTrainingState(config, 2, 0, grouped=grouped)
+    for state in (ours, plain):
         for _ in range(2):
-            game.play(*gan_step.batch_of(config, 2))
+            state.train_step(*gan_step.batch_of(config, 2))
     assert set(ours.sums) == {"generator adversarial", "generator feature", "discriminator adversarial",
                               "discriminator feature"}
     assert plain.sums == pytest.approx(ours.sums, rel=1e-3)
@@ -164,7 +164,7 @@ def test_both_games_see_the_same_losses(grouped):
 
 
 @pytest.mark.parametrize("n_voxels, n_dims", [(2048, 128), (256, 512)])
-def test_the_plain_mapper_gives_the_same_points_and_gradients(rng, n_voxels, n_dims):
+def test_the_plain_mapper_gives_the_same_embeddings_and_gradients(rng, n_voxels, n_dims):
     ours, plain = new_network(lambda: ResidualMapper(n_voxels, n_dims), seed=0), PlainMapper(n_voxels, n_dims)
     plain.load_state_dict(ours.state_dict())
     betas = torch.randn(3, n_voxels, generator=rng)
