@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from mindreader.studies import generator_grid as gan_grid
+from mindreader.studies import generator_grid
 from mindreader.core.params import ParameterError
 from mindreader.companion.ch03_gan import finetuning
 from mindreader.core.paper import LOST
@@ -20,11 +20,11 @@ def lines(row, two, far, seed=0, silent=0.0):
 
 @pytest.fixture
 def found():
-    rows = {row: (0.6 + 0.01 * i, 20 - i) for i, row in enumerate(gan_grid.ROWS)}
+    rows = {row: (0.6 + 0.01 * i, 20 - i) for i, row in enumerate(generator_grid.ROWS)}
     claims = pd.DataFrame([
-        {"claim": "c", "better": gan_grid.ROWS[0].name, "worse": row.name, "paper": not row.bugs, "metric": metric,
+        {"claim": "c", "better": generator_grid.ROWS[0].name, "worse": row.name, "paper": not row.bugs, "metric": metric,
          "value": 0.1, "low": 0.05, "high": 0.15, "n": 10, "verdict": "supported"}
-        for row in gan_grid.ROWS[1:] for metric in (finetuning.AHEAD, "FD (twin features), difference")])
+        for row in generator_grid.ROWS[1:] for metric in (finetuning.AHEAD, "FD (twin features), difference")])
     return finetuning.Finetunings(pd.concat([lines(row, *scores) for row, scores in rows.items()], ignore_index=True), claims, "")
 
 
@@ -32,18 +32,18 @@ def test_table_1_has_every_cell_of_the_papers_and_none_of_its_numbers(found):
     table = finetuning.table_1(found)
     assert len(table) == 12 and (table.paper == LOST).all() and (table.seeds == 1).all()
     cell = table[(table.condition == "both heads") & (table.start == "supervised") & (table["low-level loss"] == "yes")]
-    i = gan_grid.ROWS.index(gan_grid.Row("tables", "both", "supervised", True))
+    i = generator_grid.ROWS.index(generator_grid.Row("tables", "both", "supervised", True))
     assert cell.FD.iloc[0] == 20 - i and cell["2-way (95 % interval)"].iloc[0].startswith(f"{0.6 + 0.01 * i:.3f} (")
 
 
 def test_beyond_begins_with_what_the_others_are_compared_to(found):
     table = finetuning.beyond(found)
-    assert table.variant.iloc[0] == "frozen mappers, language-free start" and len(table) == 1 + len(gan_grid.BEYOND)
+    assert table.variant.iloc[0] == "frozen mappers, language-free start" and len(table) == 1 + len(generator_grid.BEYOND)
     assert table.variant.is_unique
 
 
 def test_scores_are_means_over_seeds(found):
-    row = gan_grid.BASE["img"]
+    row = generator_grid.BASE["img"]
     more = pd.concat([found.scores, lines(row, 0.9, 30, seed=1)], ignore_index=True)
     entries = finetuning.finetuning_entries(finetuning.Finetunings(more, found.claims, ""))
     assert entries["row_img_lf"]["ours"] == pytest.approx((0.6 + 0.9) / 2)
@@ -56,16 +56,16 @@ def test_entries_have_a_name_for_each_variant_and_bug(found):
                  "bug_zero_z", "bug_second_on_first", "table1_claims", "table1_claims_supported",
                  "table1_claims_within_noise", "table1_claims_contradicted"):
         assert name in entries, name
-    assert len([key for key in entries if key.startswith("row_") and key.endswith("_fd")]) == len(gan_grid.ROWS)
+    assert len([key for key in entries if key.startswith("row_") and key.endswith("_fd")]) == len(generator_grid.ROWS)
 
 
 def test_dots_have_a_place_for_each_cell(found):
     assert len(finetuning.variant_dots(found)) == 12
-    assert len(finetuning.claim_dots(found)) == len(finetuning.claim_table(found)) == len(gan_grid.ROWS) - 1
+    assert len(finetuning.claim_dots(found)) == len(finetuning.claim_table(found)) == len(generator_grid.ROWS) - 1
 
 
 def test_every_comparison_has_a_short_name_of_its_own():
-    names = [(c.claim, finetuning._what_differs(c.worse.name)) for c in gan_grid.COMPARISONS]
+    names = [(c.claim, finetuning._what_differs(c.worse.name)) for c in generator_grid.COMPARISONS]
     assert len(set(names)) == len(names) and max(len(name) for _, name in names) < 40
 
 

@@ -8,7 +8,7 @@ from mindreader.companion import ch03_gan as report
 from mindreader.scoring import distances, field_metrics as eight, forced_choice as identification
 from mindreader.core import sheet
 from mindreader.companion.chapter import start
-from mindreader.companion.ch03_gan import fidelity, pictures, contribution as supplied
+from mindreader.companion.ch03_gan import fidelity, pictures, contribution
 from mindreader.companion.common import pictures_of
 from mindreader.core.paper import LOST
 
@@ -44,7 +44,7 @@ def curve(run):
     return report.bottleneck_curve(run, "both")
 
 
-def test_each_heads_column_is_what_its_own_generator_paints(run):
+def test_each_heads_column_is_what_its_own_generator_makes(run):
     columns = pictures.by_head(run, n=3)
     assert list(columns) == ["seen", "image head", "caption head", "both heads"]
     ids = pictures.brain_embeddings(run, "both")["image"].image_ids
@@ -64,7 +64,7 @@ def test_all_sources_have_the_brains_rows(run):
             assert np.array_equal(embeddings[space].keys, brain.keys), name
 
 
-def test_the_category_centroid_is_the_mean_true_point_of_its_kind(run):
+def test_the_category_centroid_is_the_mean_true_embedding_of_its_category(run):
     kind = pictures.picture_kinds(run)
     given = pictures.sources(run, "both")["category centroid"]["image"]
     own = kind.loc[given.image_ids[0]]
@@ -115,31 +115,31 @@ def test_distances_over_size_end_with_all_validation_pictures(run, sizes):
 def test_eight_numbers_have_arrows_and_a_row_for_each_set(run, numbers):
     wide = report.eight_wide(numbers)
     assert list(wide.columns)[:3] == ["name", "PixCorr ↑", "SSIM ↑"] and list(wide.columns)[-1] == "SwAV (twin) ↓"
-    assert {supplied.AVERAGED, "brain", "true embedding"} <= set(wide.name)
+    assert {contribution.AVERAGED, "brain", "true embedding"} <= set(wide.name)
     assert set(numbers.n) == {len(run.split.validation)}
 
 
 def test_share_is_the_way_from_the_best_floor_to_the_ceiling():
     def rows(metric, better, values):
-        return pd.DataFrame({"name": supplied.ORDER, "metric": metric, "better": better, "value": values})
+        return pd.DataFrame({"name": contribution.ORDER, "metric": metric, "better": better, "value": values})
 
     table = pd.concat([rows("a", "higher", [0.9, 0.7, 0.8, 0.8, 0.5, 0.4, 0.3]), rows("b", "lower", [1, 3, 2, 2, 5, 6, 7]),
                        rows("c", "higher", [0.5, 0.7, 0.8, 0.8, 0.6, 0.4, 0.3])])
-    share = report.share_supplied(table).set_index("metric")
+    share = report.brain_share(table).set_index("metric")
     assert share.share["a"] == pytest.approx(0.5) and share.share["b"] == pytest.approx(0.5)
     assert np.isnan(share.share["c"]) and share.floor["b"] == 5
 
 
-def test_every_source_has_every_score_and_a_reader_of_kinds_falls_behind_within_one(by_source):
+def test_every_source_has_every_score_and_the_category_alone_falls_behind_within_one(by_source):
     table = by_source
     two = table[table.metric == "2-way identification"]
-    assert tuple(two.name) == supplied.ORDER
-    assert {"FD (twin features)", supplied.CLIP, supplied.WITHIN, "SSIM"} <= set(table.metric)
-    within = table[table.metric == supplied.WITHIN].set_index("name").value
+    assert tuple(two.name) == contribution.ORDER
+    assert {"FD (twin features)", contribution.CLIP, contribution.WITHIN, "SSIM"} <= set(table.metric)
+    within = table[table.metric == contribution.WITHIN].set_index("name").value
     assert within["true embedding"] > within["category centroid"]
 
 
-def test_nothing_gets_through_no_direction(run, curve):
+def test_without_any_direction_scores_are_at_chance(run, curve):
     curve = curve.set_index(["where", "rank"]).value
     assert curve["in CLIP's image space", 0] == pytest.approx(0.5, abs=0.03)
     full = identification.n_way(pictures.brain_embeddings(run, "both")["image"], run.truth["image"], n_choices=2).mean()
@@ -157,7 +157,7 @@ def test_the_browser_goes_from_worst_to_best_and_shows_what_was_seen(run, tmp_pa
 def test_every_entry_is_a_number_with_its_place(run, table, sizes, numbers, by_source, curve):
     far, gain = report.distances(run, "both"), report.finetuning_gain(run, "both")
     entries = report.identification_entries(run, "both", table) | report.distance_entries(far, sizes, gain)
-    entries |= report.supplied_entries(report.share_supplied(by_source), by_source, curve, numbers)
+    entries |= report.contribution_entries(report.brain_share(by_source), by_source, curve, numbers)
     assert {"two_way", "fd_gain", "kd_gain", "eight_ssim", "eight_alexnet_2", "two_way_caption", "rank_16"} <= set(entries)
     assert entries["two_way"]["paper"] == pytest.approx(0.782)
     assert all(np.isfinite(value["ours"]) for key, value in entries.items() if not key.startswith("share"))

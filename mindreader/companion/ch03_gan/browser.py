@@ -13,7 +13,7 @@ from ...core import atomic_write
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
 from ...scoring import pixel_correlation
-from ...studies.sources import reconstruction_features, nearest_training_ids, reconstructions, picture_categories
+from ...studies.sources import nearest_training_ids, picture_categories, reconstruction_features, reconstructions
 from ..common import first_draw, first_of_each, pictures_of
 from .pictures import LABELS
 

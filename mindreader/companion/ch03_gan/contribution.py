@@ -10,8 +10,9 @@ from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
 from ...records import SPACES, Reconstructions
 from ...scoring import Bottleneck, FeatureExtractor, eight_metrics
-from ...studies.sources import (NEAREST, brain_embeddings, reconstruction_features, how_scored, identification_row, nearest_training,
-                                nearest_training_ids, reconstructions, picture_categories)
+from ...studies.held_out import WITHIN
+from ...studies.sources import (NEAREST, brain_embeddings, how_scored, identification_row, nearest_training,
+                                nearest_training_ids, picture_categories, reconstruction_features, reconstructions)
 from ..common import entry, first_of_each, pictures_of
 from .fidelity import distances
 from .pictures import mean_row
@@ -22,7 +23,7 @@ NO_BRAIN = ORDER[4:]  # the generator's prior only: nothing of the trial's own a
 RANKS = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 GENERATED_RANKS = (0, 1, 4, 16, 64)
 AVERAGED = "brain, repeats averaged"
-CLIP, WITHIN = "2-way, by the CLIP of the loss", "2-way among the same category"
+CLIP = "2-way, by the CLIP of the loss"
 
 
 def scores_by_source(run: Pipeline, cond: str, numbers: pd.DataFrame) -> pd.DataFrame:
@@ -44,8 +45,8 @@ def scores_by_source(run: Pipeline, cond: str, numbers: pd.DataFrame) -> pd.Data
                           embeddings.image_ids, 0.5),
                  identification_row(run, name, embeddings, run.true_features, ways)]
         if name != NEAREST:
-            rows += [scoring.score_row(name, metric, far[name, metric], np.nan, np.nan, len(embeddings), np.nan, 0, run.origin)
-                     for metric in ("FD (twin features)", "KD (twin features)")]
+            rows += [scoring.score_row(name, metric, far[name, metric], np.nan, np.nan, len(embeddings), np.nan, 0,
+                                       run.origin) for metric in ("FD (twin features)", "KD (twin features)")]
     pixels = numbers[numbers.metric.isin(["PixCorr", "SSIM"]) & numbers.name.isin(ORDER)]
     table = pd.concat([*rows, pixels], ignore_index=True)
     table["better"] = np.where(table.metric.str.contains("twin features"), "lower", "higher")
@@ -121,8 +122,8 @@ def contribution_entries(share: pd.DataFrame, by_source: pd.DataFrame, curve: pd
         return entry(by_source[(by_source.name == name) & (by_source.metric == WITHIN)].iloc[0], note=note)
 
     def generated(rank, note):
-        return entry(curve[(curve["where"] == "through the generator") & (curve["rank"] == rank)].assign(chance=0.5).iloc[0],
-                     note=note)
+        row = curve[(curve["where"] == "through the generator") & (curve["rank"] == rank)].assign(chance=0.5).iloc[0]
+        return entry(row, note=note)
 
     shares = share.set_index("metric").share
     values = {

@@ -17,8 +17,8 @@ HALVES, AS_RELEASED = "two halves of the real pictures", "against training trial
 def distances(run: Pipeline, cond: str) -> pd.DataFrame:
     """Fréchet and kernel distance of each set of pictures to the validation pictures, and between two real halves.
 
-    Reconstructions from the brain are also compared with the reference of the released code: the picture of every training trial, repeats
-    and all. Source: paper Table 1. Departs: D-08.
+    Reconstructions from the brain are also compared with the reference of the released code: the picture of every
+    training trial, repeats and all. Source: paper Table 1. Departs: D-08.
     """
     ids = np.unique(run.split.validation)
     real = run.validation(run.true_features)
@@ -39,12 +39,13 @@ def distances(run: Pipeline, cond: str) -> pd.DataFrame:
 def distances_by_size(run: Pipeline, cond: str) -> pd.DataFrame:
     """Both distances from n pictures of each side, as n grows.
 
-    Table set, n, metric, value, sd, limit (of a line in 1/n through the four largest n of FD, at 1/n → 0; NaN for KD, which
-    has no bias). "real pictures" are training pictures against validation pictures: their true distance is small, so what is
-    measured is the bias.
+    Table set, n, metric, value, sd, limit (of a line in 1/n through the four largest n of FD, at 1/n → 0; NaN for KD,
+    which has no bias). "real pictures" are training pictures against validation pictures: their true distance is small,
+    so what is measured is the bias.
     """
     real, seed = run.validation(run.true_features), run.experiment.child_seed("sizes")
-    sets = {"brain": reconstruction_features(run, cond), "brain, before finetuning": reconstruction_features(run, cond, finetuned=False),
+    sets = {"brain": reconstruction_features(run, cond),
+            "brain, before finetuning": reconstruction_features(run, cond, finetuned=False),
             "real pictures": run.training(run.true_features)}
     sizes = sorted({max(3, round(share * len(real))) for share in SIZES})
     rows = []
@@ -58,9 +59,10 @@ def distances_by_size(run: Pipeline, cond: str) -> pd.DataFrame:
 
 def finetuning_gain(run: Pipeline, cond: str) -> pd.DataFrame:
     """How much nearer finetuning brings reconstructions to real pictures, by each distance: positive is better."""
-    return distance_difference(reconstruction_features(run, cond, finetuned=False), reconstruction_features(run, cond), run.validation(run.true_features),
-                      seed=run.experiment.child_seed("bootstrap"), name="before less after finetuning",
-                      origin=run.origin, n_bootstrap=min(200, run.experiment.evaluate.n_bootstrap))
+    before, after = (reconstruction_features(run, cond, finetuned=finetuned) for finetuned in (False, True))
+    return distance_difference(before, after, run.validation(run.true_features), seed=run.experiment.child_seed("bootstrap"),
+                               name="before less after finetuning", origin=run.origin,
+                               n_bootstrap=min(200, run.experiment.evaluate.n_bootstrap))
 
 
 def distance_entries(far: pd.DataFrame, sizes: pd.DataFrame, gain: pd.DataFrame) -> dict:

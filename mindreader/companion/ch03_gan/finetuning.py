@@ -10,7 +10,7 @@ import pandas as pd
 from ...core import LOST, ParameterError
 from ...pipeline import Pipeline
 from ...records import SPACES
-from ...studies import generator_grid as gan_grid
+from ...studies import generator_grid
 from ...studies.claims import VERDICTS
 from ..common import entry
 from .pictures import LABELS
@@ -26,7 +26,7 @@ BUGS = {"zero_z": "z fixed to zero", "batch_summed_logit": "one logit for the ba
 
 @dataclass(frozen=True, eq=False)
 class Finetunings:
-    """Scores of each variant (rows as of `gan_grid.train_row`), comparisons, and a sentence on where they come from."""
+    """Scores of each variant (lines of `generator_grid.train_row`), comparisons, and a sentence on their source."""
 
     scores: pd.DataFrame
     claims: pd.DataFrame
@@ -36,22 +36,22 @@ class Finetunings:
 def finetuned(run: Pipeline, ablation: str = "record", n_seeds: int = 1) -> Finetunings:
     """The committed record of all variants, or those of one question, trained here from n_seeds seeds each.
 
-    ablation: one of `gan_grid.ABLATIONS`. Raises LayoutError where there is no record.
+    ablation: one of `generator_grid.ABLATIONS`. Raises LayoutError where there is no record.
     """
     if ablation == "record":
-        table, claims, stale = gan_grid.read_record(run)
+        table, claims, stale = generator_grid.read_record(run)
         return Finetunings(table, claims, stale or "The committed record, which is what this run would make.")
     if n_seeds < 1:
         raise ParameterError(f"n_seeds={n_seeds}: expected a whole number from 1")
-    rows = gan_grid.rows_of(ablation)
+    rows = generator_grid.rows_of(ablation)
     if ablation not in ("none", "tables", "all"):
-        rows = (gan_grid.BASE["both"], *rows)  # to be compared to
+        rows = (generator_grid.BASE["both"], *rows)  # to be compared to
     if not rows:
-        return Finetunings(pd.DataFrame(columns=["name", "metric", "question"]), gan_grid.compare(run, {}),
+        return Finetunings(pd.DataFrame(columns=["name", "metric", "question"]), generator_grid.compare(run, {}),
                            "Nothing was trained: ablation is none.")
-    found = gan_grid.train_rows(run, rows, n_seeds)
+    found = generator_grid.train_rows(run, rows, n_seeds)
     return Finetunings(pd.concat([trained.lines for trained in found.values()], ignore_index=True),
-                       gan_grid.compare(run, found), f"Trained here, from {n_seeds} seed(s) each: {ablation}.")
+                       generator_grid.compare(run, found), f"Trained here, from {n_seeds} seed(s) each: {ablation}.")
 
 
 def table_1(found: Finetunings) -> pd.DataFrame:
@@ -61,10 +61,10 @@ def table_1(found: Finetunings) -> pd.DataFrame:
     FD against training trials (as released), seeds, paper.
     """
     rows = []
-    for row, part in _variants(found, gan_grid.TABLE1):
+    for row, part in _variants(found, generator_grid.TABLE1):
         two = part(TWO_WAY)
-        rows.append({"condition": LABELS[row.cond], "start": STARTS[row.start], "low-level loss": "yes" if row.low_level else "no",
-                     **_cells(part), "seeds": len(two), "paper": LOST})
+        rows.append({"condition": LABELS[row.cond], "start": STARTS[row.start],
+                     "low-level loss": "yes" if row.low_level else "no", **_cells(part), "seeds": len(two), "paper": LOST})
     return pd.DataFrame(rows)
 
 
@@ -74,13 +74,13 @@ def beyond(found: Finetunings) -> pd.DataFrame:
     As `table_1`, with the share of each mapper's dimensions that hardly vary over trials.
     """
     rows = []
-    for row, part in _variants(found, (gan_grid.BASE["both"], *gan_grid.BEYOND)):
+    for row, part in _variants(found, (generator_grid.BASE["both"], *generator_grid.BEYOND)):
         silent = {f"silent, {space}": part(f"silent dimensions, {space} mapper").value.mean() for space in SPACES}
         rows.append({"variant": described(row), **_cells(part), **silent})
     return pd.DataFrame(rows)
 
 
-def described(row: gan_grid.Row) -> str:
+def described(row: generator_grid.Row) -> str:
     """In words, a row that is not in the paper's tables."""
     if row.bugs:
         return ", ".join(BUGS[bug] for bug in row.bugs)
@@ -92,7 +92,7 @@ def described(row: gan_grid.Row) -> str:
 def variant_dots(found: Finetunings) -> pd.DataFrame:
     """Two-way identification of each variant of the tables for `plots.dots`: group, name, value, low, high, loss."""
     rows = [{"group": LABELS[row.cond], "name": STARTS[row.start], "loss": LOW_LEVEL[row.low_level],
-             **part(TWO_WAY)[["value", "low", "high"]].mean()} for row, part in _variants(found, gan_grid.TABLE1)]
+             **part(TWO_WAY)[["value", "low", "high"]].mean()} for row, part in _variants(found, generator_grid.TABLE1)]
     return pd.DataFrame(rows, columns=["group", "name", "loss", "value", "low", "high"])
 
 
@@ -121,7 +121,7 @@ def claim_table(found: Finetunings) -> pd.DataFrame:
 def finetuning_entries(found: Finetunings) -> dict:
     """The numbers of the chapter's prose, of the scorecard and of the ledger of departures; {} where nothing was trained."""
     values = {}
-    for row, part in _variants(found, gan_grid.ROWS):
+    for row, part in _variants(found, generator_grid.ROWS):
         name = "_".join(filter(None, (row.cond, row.start, "low" * row.low_level,
                                       f"e2e_{row.end_to_end:g}" * bool(row.end_to_end), *row.bugs))).replace(".", "")
         note = ", ".join(filter(None, (LABELS[row.cond], f"start {STARTS[row.start]}", LOW_LEVEL[row.low_level],
@@ -129,7 +129,7 @@ def finetuning_entries(found: Finetunings) -> dict:
         two = part(TWO_WAY)
         values[f"row_{name}"] = entry(two.iloc[0], note=note) | {"ours": float(two.value.mean())}
         values[f"row_{name}_fd"] = {"ours": float(part(FD).value.mean()), "n": int(two.n.iloc[0]), "note": f"FD; {note}"}
-        if row.end_to_end or row == gan_grid.BASE["both"]:
+        if row.end_to_end or row == generator_grid.BASE["both"]:
             for space in SPACES:
                 values[f"row_{name}_silent_{space}"] = {
                     "ours": float(part(f"silent dimensions, {space} mapper").value.mean()),
@@ -149,7 +149,7 @@ def finetuning_entries(found: Finetunings) -> dict:
     return values
 
 
-def _variants(found: Finetunings, rows: Sequence[gan_grid.Row]):
+def _variants(found: Finetunings, rows: Sequence[generator_grid.Row]):
     """Those of these rows that were trained, each with its lines by metric."""
     for row in rows:
         mine = found.scores[found.scores.name == row.name]
@@ -166,5 +166,5 @@ def _cells(part) -> dict:
 
 def _what_differs(worse: str) -> str:
     """In a few words, how the worse row of a comparison, given by name, differs from others of its claim."""
-    row = next(row for row in gan_grid.ROWS if row.name == worse)
+    row = next(row for row in generator_grid.ROWS if row.name == worse)
     return described(row) if row.question != "tables" else LABELS[row.cond]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ...studies.held_out import SOURCES, TRAINED, TWO, HELD_OUT, USUAL, WITHIN
+from ...studies.held_out import HELD_OUT, SOURCES, TRAINED, TWO, USUAL, WITHIN
 from ...studies.sources import NEAREST
 from ..common import entry
 
@@ -25,7 +25,7 @@ def held_out_entries(table: pd.DataFrame) -> dict:
         values[f"{where[row.split]}_cosine"] = {"ours": row.nearest,
                                                 "note": f"{row.split}: cosine to the nearest training picture"}
         values[f"{where[row.split]}_known"] = {
-            "ours": row.kinds_met, "note": f"{row.split}: validation pictures of a category that training has"}
+            "ours": row.known_categories, "note": f"{row.split}: validation pictures of a category that training has"}
     return values
 
 

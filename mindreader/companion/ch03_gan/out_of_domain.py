@@ -12,7 +12,7 @@ from ...experiments import CONDITIONS
 from ...generator import TrainedGan
 from ...pipeline import Pipeline
 from ...records import Reconstructions
-from ...studies.sources import reconstruction_features, identification_row, reconstructions, sources
+from ...studies.sources import identification_row, reconstruction_features, reconstructions, sources
 from ..ch07_pretrained.held_out import out_of_domain
 from ..common import entry, first_draw, first_of_each, pictures_of
 from .pictures import mean_row
@@ -61,9 +61,9 @@ def fits(run: Pipeline) -> bool:
     return (built["resolution"], built["condition_dim"]) == (run.subject.stimuli.images.shape[1], run.clip.n_dims)
 
 
-# ── identification and traces of the training domain ────────────────────────────────────────────────────────────────────────────────
+# ── identification and traces of the training domain ───────────────────────────────────────────────────────────────────
 def ood_identification(run: Pipeline, cond: str) -> pd.DataFrame:
-    """Two-way identification by both generators, not finetuned, from the true embedding, the brain, and a shuffled brain.
+    """Two-way identification by both generators, not finetuned, from true embedding, brain, and shuffled brain.
 
     Rows of `scoring.identification` with the column generator; none where the out-of-domain generator does not fit.
     """

@@ -11,9 +11,9 @@ from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, Reconstructions
 from ...scoring import n_way, n_way_sampled
-from ...studies.sources import (NEAREST, brain_embeddings, reconstruction_features, how_scored, identification_row,
-                                nearest_training_ids, reconstructions, sources)
-from ..common import entry, first_draw, first_of_each, pictures_of
+from ...studies.sources import (NEAREST, brain_embeddings, identification_row, nearest_training_ids,
+                                reconstruction_features, reconstructions, sources)
+from ..common import entry, first_draw, first_of_each, interval, pictures_of
 
 LABELS = {"img": "image head", "cap": "caption head", "both": "both heads"}
 PAPER_ROWS = {"img": "f_mi", "cap": "f_mc", "both": "f_mi & f_mc"}  # of Table 6, where the first two are inferred
@@ -128,7 +128,7 @@ def conditions(run: Pipeline) -> pd.DataFrame:
             embeddings = reconstruction_features(run, cond, finetuned=finetuned)
             name = f"{LABELS[cond]}, {'finetuned' if finetuned else 'as pretrained'}"
             row = identification_row(run, name, embeddings, run.true_features, 2)
-            rows.append(row.assign(fd=scoring.frechet_distance(embeddings, real)).rename(columns={"fd": "FD (twin features)"}))
+            rows.append(row.assign(**{"FD (twin features)": scoring.frechet_distance(embeddings, real)}))
     return pd.concat(rows, ignore_index=True).drop(columns="control")
 
 
@@ -158,10 +158,10 @@ def identification_entries(run: Pipeline, cond: str, table: pd.DataFrame) -> dic
 def mean_row(run: Pipeline, name: str, metric: str, values: np.ndarray, image_ids: np.ndarray, chance: float,
              **columns) -> pd.DataFrame:
     """A tidy score row: the mean of values (n,) over trials, without NaN, with an interval that resamples pictures."""
-    scored, how = ~np.isnan(values), how_scored(run)
+    scored, seed = ~np.isnan(values), run.experiment.child_seed("bootstrap")
     values = values[scored]
-    low, high = scoring.bootstrap_interval(values, image_ids[scored], seed=how["seed"], n_bootstrap=how["n_bootstrap"])
-    return scoring.score_row(name, metric, values.mean(), low, high, len(values), chance, how["seed"], run.origin, **columns)
+    low, high = interval(run, values, image_ids[scored])
+    return scoring.score_row(name, metric, values.mean(), low, high, len(values), chance, seed, run.origin, **columns)
 
 
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
