@@ -14,15 +14,15 @@
 # %% [markdown]
 # # Microstimulation
 #
-# **Claim.** Set the voxels of a functional region to a high value, decode again, and the picture changes in the way that
-# the region's name promises: bodies and words appear, places become a mesh, faces multiply, driven by FFA and not by OFA
-# {cite:p}`lin2022mindreader`.
+# **Claim.** Set the voxels of a functional region to a high value, decode again, and the picture changes in the way
+# that the region's name promises: bodies and words appear, places become a mesh, faces multiply, driven by FFA and not
+# by OFA {cite:p}`lin2022mindreader`.
 #
 # The paper shows single pictures. Here the **simulated subject**'s regions have a *planted* preference, the shift is
 # measured over many trials, and as many randomly chosen voxels are stimulated beside each region.
 #
-# A caution that goes with every panel: on z-scored data a value of ten is far outside anything the mappers have seen, and
-# setting a voxel to zero does not silence it but sets it to its session mean.
+# A caution that goes with every panel: on z-scored data a value of ten is far outside anything the mappers have seen,
+# and setting a voxel to zero does not silence it but sets it to its session mean.
 
 # %% tags=["parameters"]
 preset: str = "book"  # smoke, book or paper
@@ -54,8 +54,8 @@ run.show(plots.picture_grid(report.face_and_level_panels(run, value, n=6), origi
 # %% [markdown]
 # ## Does the region do what its name says?
 #
-# A picture may suggest much. The mapped embedding is a number: how much nearer does stimulation bring it to the sentence
-# that names the region's category? The control moves as many random voxels outside the region.
+# A picture may suggest much; the mapped embedding can be measured: how much nearer does stimulation bring it to the
+# sentence that names the region's category? The control stimulates as many random voxels outside the region.
 
 # %%
 table = report.stimulation_effect(run, value)

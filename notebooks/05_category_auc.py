@@ -12,11 +12,11 @@
 # ---
 
 # %% [markdown]
-# # Which categories can be read
+# # Which categories can be decoded
 #
-# **Claim.** Small classifiers read the classes of COCO and COCO-Stuff {cite:p}`lin2014coco,caesar2018cocostuff` from CLIP
-# embeddings best, then from fMRI, and almost as well from fMRI that went through a mapper: the mapping keeps nearly all
-# of what the brain says about categories {cite:p}`lin2022mindreader`.
+# **Claim.** Small classifiers decode the classes of COCO and COCO-Stuff {cite:p}`lin2014coco,caesar2018cocostuff` from
+# CLIP embeddings best, then from fMRI, and almost as well from fMRI that went through a mapper: the mapping keeps
+# nearly all of the brain's information on categories {cite:p}`lin2022mindreader`.
 #
 # All of it is a **simulated subject** unless you pass `subject="subj01"`.
 
@@ -47,7 +47,7 @@ run.table(report.category_table(run), "auc")
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-auc", "caption": "AUC of each class, for each input (the paper's Fig. 6)."}}
 auc = report.category_auc(run)
 run.show(plots.class_scores(auc, origin=run.origin, xlabel="ROC AUC on validation trials",
-                            title="Categories, read from three inputs"), "classes", data=auc)
+                            title="Categories, decoded from three inputs"), "classes", data=auc)
 
 # %% tags=["remove-output"]
 run.record(report.category_summary(run))
@@ -60,9 +60,9 @@ run.record(report.category_summary(run))
 # :caption: ROC AUC, mean over classes (Table 2). The paper's column is NSD with 171 classes.
 # ```
 #
-# **Reading** ({numref}`tab-auc`, and class by class {numref}`fig-auc`). CLIP's own points give
-# {ours}`05_category_auc:clip_overall`, raw activity {ours}`05_category_auc:fmri_overall`, and activity carried to
-# CLIP {ours}`05_category_auc:mapped_overall`: the mapper keeps {ours}`05_category_auc:retained` of what the activity
-# gives, where the paper reports {paper}`05_category_auc:retained` for NSD. Here the loss is larger, which fits the
-# previous chapter on retrieval: this subject's activity says more than the mapper carries over. A classifier that
-# gets another trial's activity stays at {ours}`05_category_auc:shuffled_overall`.
+# **Reading** ({numref}`tab-auc`, and class by class {numref}`fig-auc`). CLIP's own embeddings give
+# {ours}`05_category_auc:clip_overall`, raw activity {ours}`05_category_auc:fmri_overall`, and activity mapped to CLIP
+# {ours}`05_category_auc:mapped_overall`: the mapper keeps {ours}`05_category_auc:retained` of what the activity gives,
+# where the paper reports {paper}`05_category_auc:retained` for NSD. Here the loss is larger, which fits the previous
+# chapter on retrieval: this subject's activity has more information than the mapped embeddings. A classifier that gets
+# another trial's activity stays at {ours}`05_category_auc:shuffled_overall`.

@@ -63,7 +63,7 @@ run.show(plots.two_lines(measured, predicted, ("measured", "predicted"), origin=
 # ## There and back
 #
 # Picture → CLIP → encoder → synthetic activity → mappers → generator → picture. No brain is involved: what survives is
-# what the two networks agree about.
+# what the encoder and the mappers have in common.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cycle", "caption": "Pictures after the cycle (the paper's Fig. 17), beside those from measured activity."}}
 run.show(plots.picture_grid(report.cycle_pictures(run, n=8), origin=run.origin), "cycle")

@@ -9,7 +9,7 @@ from ... import scoring
 from ...generator import microstimulate, random_voxels_like, silence
 from ...pipeline import Pipeline
 from ...records import SPACES, Trials
-from ..common import entry, first_draw, first_of_each, pictures_of
+from ..common import entry, first_draw, first_of_each, interval, pictures_of
 
 # region (any label of the localiser) -> the word shown, and the sentence that names its category to CLIP
 REGIONS = {
@@ -118,6 +118,6 @@ def _cosine(vectors: np.ndarray, direction: np.ndarray) -> np.ndarray:
 
 
 def _row(run: Pipeline, name: str, change: np.ndarray) -> pd.DataFrame:
-    seed, ids = run.experiment.child_seed("bootstrap"), run.subject.validation.image_ids
-    low, high = scoring.bootstrap_interval(change, ids, seed=seed, n_bootstrap=run.experiment.evaluate.n_bootstrap)
-    return scoring.score_row(name, "change of cosine", change.mean(), low, high, len(change), 0.0, seed, run.origin)
+    low, high = interval(run, change, run.subject.validation.image_ids)
+    return scoring.score_row(name, "change of cosine", change.mean(), low, high, len(change), 0.0,
+                             run.experiment.child_seed("bootstrap"), run.origin)

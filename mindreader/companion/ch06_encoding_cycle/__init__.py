@@ -1,4 +1,4 @@
-"""What chapter 06 shows: predicted activity, and the cycle back to a picture (paper A.8)."""
+"""Chapter 06: activity predicted from pictures, and the cycle back to a picture (paper A.8)."""
 
 from .encoding import cycle_identification, cycle_pictures, encoding_accuracy, encoding_examples, encoding_summary
 

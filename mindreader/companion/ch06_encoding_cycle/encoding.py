@@ -1,18 +1,16 @@
-"""Chapter 06: predicting activity from pictures, and the cycle there and back."""
+"""Predict activity from pictures, and reconstruct pictures from the predicted activity."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from ... import scoring
-from ...mapping import cycle
-from ...scoring import noise_ceiling, pearson
+from ... import mapping, scoring
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings
-from ...studies.sources import brain_embeddings
+from ...scoring import noise_ceiling, pearson
+from ...studies.sources import brain_embeddings, identification_row
 from ..common import entry, first_draw, first_of_each, pictures_of
-from ...studies.sources import identification_row
 
 STREAMS = ("early", "midventral", "midlateral", "midparietal", "ventral", "lateral", "parietal")
 
@@ -45,12 +43,12 @@ def encoding_examples(run: Pipeline, n: int = 2, n_voxels: int = 300) -> tuple[n
 
 
 def cycle_embeddings(run: Pipeline) -> dict[str, Embeddings]:
-    """Picture → CLIP → encoder → mappers: one point for each validation picture and space."""
-    return cycle(run.encoder, {space: run.mapper(space) for space in SPACES}, run.validation(run.truth["image"]))
+    """Picture → CLIP → encoder → mappers: one embedding for each validation picture and space."""
+    return mapping.cycle(run.encoder, {space: run.mapper(space) for space in SPACES}, run.validation(run.truth["image"]))
 
 
 def cycle_pictures(run: Pipeline, n: int = 8) -> dict[str, np.ndarray]:
-    """What was shown, what comes back from the cycle, and what comes from measured activity."""
+    """Pictures seen, reconstructed after the cycle, and reconstructed from measured activity: columns for a grid."""
     brain, cycle = brain_embeddings(run, "both"), cycle_embeddings(run)
     rows = first_of_each(brain["image"], n)
     ids = brain["image"].image_ids[rows]
