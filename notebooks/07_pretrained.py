@@ -15,9 +15,9 @@
 # # What the shipped networks know
 #
 # **Claim.** Mind Reader {cite:p}`lin2022mindreader` stands on networks that others trained: a CLIP that knows what is
-# in a picture {cite:p}`radford2021clip`, and a generator that learnt to paint from CLIP without captions
-# {cite:p}`zhou2022lafite`. A brain is then only asked to say *where in CLIP's space* it is. So before any brain comes
-# in: what do these networks know, what do they not, and who may judge them?
+# in a picture {cite:p}`radford2021clip`, and a generator that was trained to generate from CLIP without captions
+# {cite:p}`zhou2022lafite`. From a brain only *an embedding in CLIP's space* is then decoded. So before any brain comes
+# in: what do these networks know, what do they not, and which network may evaluate them?
 #
 # :::{admonition} What you see here
 # :class: note
@@ -34,7 +34,7 @@ overrides: dict = {}  # by dotted name, for example evaluate.n_retrieval
 
 # %%
 from mindreader.companion import chapter, plots
-from mindreader.companion.ch07_pretrained import held_out, interpolation, pretrained, shipped_clip
+from mindreader.companion.ch07_pretrained import generators, held_out, interpolation, shipped_clip
 from mindreader.core import params
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)
@@ -55,7 +55,7 @@ run.show(plots.dots(found, hue="direction", origin=run.origin, xlabel=found.metr
                     title="A specific sentence and its picture find each other"), "top1", data=found)
 
 # %% [markdown]
-# ## CLIP: classes it was never taught to name
+# ## CLIP: classes without a classifier
 #
 # No classifier was trained: a class scores by the cosine of the picture to "a photo of a dog", and its AUC asks how
 # often a picture with a dog scores above one without.
@@ -72,146 +72,147 @@ run.show(plots.dots(classes, hue="kind", origin=run.origin, xlabel="zero-shot AU
 #
 # ## What captions never mention is forgotten
 #
-# CLIP learns a picture only so far as it helps to find the sentence. Some things that are plain to see are in no
-# sentence of this world: on which side the sun stands, whether a lamp is lit indoors, where a lone thing stands. (A
-# test holds us to that: change them, and not one word changes.) We read each true factor of the scene off CLIP's
-# point by ridge regression, and off the same picture shrunk to 16 x 16 pixels, which know little but forget nothing
-# large.
+# CLIP is trained to represent a picture only so far as it helps to find the sentence. Some things that are plain to
+# see are in no sentence of this world: on which side the sun stands, whether a lamp is lit indoors, where a lone thing
+# stands. (A test holds us to that: change them, and not one word changes.) We decode each true factor of the scene
+# from CLIP's embedding by ridge regression, and from the same picture shrunk to 16 x 16 pixels, which say little about
+# things but lose nothing that is large.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-forgotten", "caption": "How well a true factor of the scene is read, linearly and cross-validated, from CLIP's point of the picture and from 16 x 16 pixels. 0.5 is chance. Few sentences give the colour of a wall, and only indoors."}}
-read = shipped_clip.forgotten(run)
-run.show(plots.dots(read, hue="input", origin=run.origin, xlabel="AUC of the readout", chance=0.5,
-                    title="CLIP keeps what sentences tell"), "forgotten", data=read)
-
-# %% [markdown]
-# **Reading.** What most sentences tell, CLIP knows better than the pixels do: the main thing with an AUC of
-# {ours}`07_pretrained:thing_clip` against {ours}`07_pretrained:thing_pixels`, its colour
-# {ours}`07_pretrained:colour_clip` against {ours}`07_pretrained:colour_pixels`. What they never tell, it knows worse:
-# the side of the sun {ours}`07_pretrained:sun_clip` against {ours}`07_pretrained:sun_pixels`, where a lone thing
-# stands {ours}`07_pretrained:place_clip` against {ours}`07_pretrained:place_pixels`, clouds
-# {ours}`07_pretrained:clouds_clip` against {ours}`07_pretrained:clouds_pixels`. A lamp indoors
-# ({ours}`07_pretrained:lamp_clip` against {ours}`07_pretrained:lamp_pixels`) and the horizon
-# ({ours}`07_pretrained:horizon_clip` against {ours}`07_pretrained:horizon_pixels`) are half forgotten, and so is the
-# colour of a wall ({ours}`07_pretrained:wall_clip` against {ours}`07_pretrained:wall_pixels`), which only some
-# sentences tell. Anything decoded through CLIP inherits this: what is missing from a reconstruction may be missing
-# from the space, not from the brain.
-#
-# ## The painters, on held-out scenes
-#
-# The true point of a held-out picture goes in, a picture comes out. *From caption* gives the point of a specific
-# sentence instead. Nothing was chosen: these are the first held-out scenes.
-
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-paintings", "caption": "Held-out pictures and what the shipped painters make of their points, and of their captions' points."}}
-columns = pretrained.truths_and_paintings(run)
-run.show(plots.picture_grid(columns, origin=run.origin, title="From a true point: what is there, and where"),
-         "paintings")
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-forgotten", "caption": "How well a true factor of the scene is decoded, linearly and cross-validated, from CLIP's embedding of the picture and from 16 x 16 pixels. 0.5 is chance. Few sentences give the colour of a wall, and only indoors."}}
+factors = shipped_clip.forgotten(run)
+run.show(plots.dots(factors, hue="input", origin=run.origin, xlabel="AUC of the readout", chance=0.5,
+                    title="CLIP keeps what captions mention"), "forgotten", data=factors)
 
 # %% [markdown]
-# Identification asks a feature net that no loss has seen ({doc}`../models`); distances compare whole sets in its
+# **Reading.** What most sentences mention is decoded better from CLIP than from the pixels: the main thing with an AUC
+# of {ours}`07_pretrained:thing_clip` against {ours}`07_pretrained:thing_pixels`, its colour
+# {ours}`07_pretrained:colour_clip` against {ours}`07_pretrained:colour_pixels`. What they never mention, worse: the
+# side of the sun {ours}`07_pretrained:sun_clip` against {ours}`07_pretrained:sun_pixels`, where a lone thing stands
+# {ours}`07_pretrained:place_clip` against {ours}`07_pretrained:place_pixels`, clouds {ours}`07_pretrained:clouds_clip`
+# against {ours}`07_pretrained:clouds_pixels`. A lamp indoors ({ours}`07_pretrained:lamp_clip` against
+# {ours}`07_pretrained:lamp_pixels`) and the horizon ({ours}`07_pretrained:horizon_clip` against
+# {ours}`07_pretrained:horizon_pixels`) are half forgotten, and so is the colour of a wall
+# ({ours}`07_pretrained:wall_clip` against {ours}`07_pretrained:wall_pixels`), which only some sentences mention.
+# Anything decoded through CLIP inherits this: what is missing from a reconstruction may be missing from the space, not
+# from the brain.
+#
+# ## The generators, on held-out scenes
+#
+# The condition is the true embedding of a held-out picture or, *from caption*, that of a specific sentence about it.
+# Nothing was chosen: these are the first held-out scenes.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-generated", "caption": "Held-out pictures, and pictures that the shipped generators make from their embeddings, and from their captions' embeddings."}}
+columns = generators.truths_and_generated(run)
+run.show(plots.picture_grid(columns, origin=run.origin, title="From a true embedding: what is there, and where"),
+         "generated")
+
+# %% [markdown]
+# Identification uses a feature net that is in no loss ({doc}`../models`); distances compare whole sets in its
 # space. The yardsticks say what a distance means: another set of real pictures, and samples from a Gaussian over
 # pixels, the best that brightness and blur alone can do.
 
 # %%
-run.table(pretrained.painter_table(run), "painters")
+run.table(generators.generator_table(run), "generators")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-painter-distances", "caption": "Fréchet distance in the feature net's space from each set of paintings to the true pictures, all sets as large. Dotted: 0.35 of the Gaussian's distance, the bar for the language-free painter from pictures' points."}}
-far = pretrained.distance_rows(run)
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-generator-distances", "caption": "Fréchet distance in the feature net's space from each set of generated pictures to the true pictures, all sets as large. Dotted: 0.35 of the Gaussian's distance, the bar for the language-free generator from pictures' embeddings."}}
+far = generators.distance_rows(run)
 run.show(plots.dots(far, hue="what", origin=run.origin, xlabel="FD (twin features)",
-                    title="The language-free painter comes nearest", logx=True,
-                    lines=pretrained.bar(run)), "distances", data=far)
+                    title="The language-free generator comes nearest", logx=True,
+                    lines=generators.bar(run)), "distances", data=far)
 
 # %% [markdown]
-# **Reading.** From true points, the language-free painter's picture is picked out of two in
-# {ours}`07_pretrained:lf_way_2` of the cases and out of ten in {ours}`07_pretrained:lf_way_10`: what a perfect brain
-# decoder could hope for from the painter that {doc}`03_gan` starts with. Its distance is
+# **Reading.** From true embeddings, the language-free generator's picture is identified among two in
+# {ours}`07_pretrained:lf_way_2` of the cases and among ten in {ours}`07_pretrained:lf_way_10`: the ceiling of a
+# perfect brain decoder with the generator that {doc}`03_gan` starts from. Its distance is
 # {ours}`07_pretrained:lf_fd_ratio` of the Gaussian's (the bar is {ours}`07_pretrained:bar`); for another real set it
-# is {ours}`07_pretrained:fd_real`, for the Gaussian {ours}`07_pretrained:fd_gaussian`. From captions it is picked out
-# of two in {ours}`07_pretrained:lf_caption_way_2`: it never saw one, and paints from them because CLIP put both in
-# one space. The supervised painter, which was taught on captions, has {ours}`07_pretrained:sup_caption_way_2` from
-# captions and {ours}`07_pretrained:sup_way_2` from pictures; it had less training ({doc}`../models`), so this is no
-# fair race.
+# is {ours}`07_pretrained:fd_real`, for the Gaussian {ours}`07_pretrained:fd_gaussian`. From captions it is identified
+# among two in {ours}`07_pretrained:lf_caption_way_2`: it was trained on none, and generates from them because CLIP
+# puts both in one space. The supervised generator, which was trained on captions, has
+# {ours}`07_pretrained:sup_caption_way_2` from captions and {ours}`07_pretrained:sup_way_2` from pictures; it had less
+# training ({doc}`../models`), so this is no fair comparison.
 #
 # ## The condition moves content, z moves detail
 #
-# A painter hears two things: the point, and a random z. If all is well, the point decides *what* and z *how exactly*.
-# First, the point walks from one scene to another and z is held still.
+# A generator has two inputs: the embedding, and a random z. If all is well, the embedding decides *what* and z *how
+# exactly*. First, the embedding moves from one scene's to another's and z is fixed.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-walk", "caption": "The language-free painter on the straight way between the points of two held-out scenes, with the same z."}}
-run.show(plots.picture_grid(interpolation.walk(run), origin=run.origin, title="The point walks, z stands still"),
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-walk", "caption": "The language-free generator on the straight line between the embeddings of two held-out scenes, with the same z."}}
+run.show(plots.picture_grid(interpolation.walk(run), origin=run.origin, title="The embedding moves, z is fixed"),
          "walk")
 
 # %% [markdown]
-# Then the point stands still and z is drawn anew.
+# Then the embedding is fixed and z is drawn anew.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-z-draws", "caption": "The same points with six draws of z; at the right, where the first two of them differ, ten times as strong."}}
-run.show(plots.picture_grid(interpolation.draws(run), origin=run.origin, title="The point stands still, z changes"),
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-z-draws", "caption": "The same embeddings with six draws of z; at the right, where the first two of them differ, ten times as strong."}}
+run.show(plots.picture_grid(interpolation.draws(run), origin=run.origin, title="The embedding is fixed, z changes"),
          "draws")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-content-along", "caption": "Distance of the painted picture from where it started, in the feature net, as the point walks to another scene's; beside it, the distance between two draws of z at the same point. 1 is the distance between two true scenes."}}
-gone = interpolation.content_along(run)
-run.show(plots.curves(gone, x="share", y="value", hue="name", origin=run.origin, xlabel="share of the way",
-                      ylabel="distance (1: two true scenes)", title="Content follows the point"), "content", data=gone)
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-content-along", "caption": "Distance of the generated picture from the first one, in the feature net, as the embedding moves to another scene's; beside it, the distance between two draws of z for the same embedding. 1 is the distance between two true scenes."}}
+along = interpolation.content_along(run)
+run.show(plots.curves(along, x="share", y="value", hue="name", origin=run.origin, xlabel="share of the way",
+                      ylabel="distance (1: two true scenes)", title="Content follows the embedding"), "content",
+         data=along)
 
 # %%
 run.table(interpolation.shares_of_z(run)[["name", "metric", "value", "low", "high", "n"]], "shares_of_z")
 
 # %% [markdown]
-# **Reading.** At the other scene's point the picture lies {ours}`07_pretrained:walk_whole` true scenes away from
-# where it began, halfway {ours}`07_pretrained:walk_half`; another z moves it by {ours}`07_pretrained:walk_z`. Of the
-# variance of painted pictures z decides {ours}`07_pretrained:z_content` in content, {ours}`07_pretrained:z_layout` in
-# layout and {ours}`07_pretrained:z_detail` in detail. So z changes detail, and little of it: a painter that first
-# learns to copy learns that noise is no help, and its draws of one point hardly differ.
+# **Reading.** At the other scene's embedding the picture lies {ours}`07_pretrained:walk_whole` true scenes away from
+# the first one, halfway {ours}`07_pretrained:walk_half`; another z moves it by {ours}`07_pretrained:walk_z`. Of the
+# variance of generated pictures z decides {ours}`07_pretrained:z_content` in content, {ours}`07_pretrained:z_layout` in
+# layout and {ours}`07_pretrained:z_detail` in detail. So z changes detail, and little of it: a generator that
+# is first trained by regression is trained to ignore noise, and its draws for one embedding hardly differ.
 #
-# ## Never ask the critic
+# ## Never evaluate by the critic
 #
-# The painter was trained to please this very CLIP. How good is CLIP as a judge, then? We put the same question to
-# CLIP and to the feature net outside: which of 300 pictures is this? Among those asked about is **flattered fog**:
-# the mean picture of the world, its pixels moved by at most 20 of 255 levels until CLIP sees the right scene. No
-# painter is needed for that, and no scene comes out of it.
+# The generator was trained against this very CLIP. How good is CLIP as an evaluation network, then? The same
+# identification among 300 pictures is done by CLIP and by the feature net outside. Among the sets evaluated is
+# **flattered fog**: the mean picture of the world, its pixels moved by at most 20 of 255 levels until CLIP identifies
+# the right scene. No generator is needed for that, and no scene is visible in it.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-judged", "caption": "What the two judges are asked about: true pictures, paintings from their points, and pictures made without a painter."}}
-run.show(plots.picture_grid(pretrained.judged_pictures(run), origin=run.origin,
-                            title="Fog, to anyone but the critic"), "judged")
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-evaluated", "caption": "What both networks evaluate: true pictures, pictures generated from their embeddings, and pictures made without a generator."}}
+run.show(plots.picture_grid(generators.evaluated_columns(run), origin=run.origin,
+                            title="Fog, to anyone but the critic"), "evaluated")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-two-judges", "caption": "Top-1 of 300 by the CLIP inside the loss and by a feature net outside every loss. The gap in the row of the fog is the trap: a score by the critic does not say that anything can be seen."}}
-judges = pretrained.two_judges(run)
-run.show(plots.dots(judges[judges.ways > 2], hue="judge", origin=run.origin, xlabel=f"top-1 of {judges.ways.max()}",
-                    title="The critic sees a scene where there is fog", chance=judges.chance.min()),
-         "judges", data=judges)
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-evaluation-networks", "caption": "Top-1 of 300 by the CLIP inside the loss and by a feature net outside every loss. The gap in the row of the fog is the trap: a score by the critic does not say that anything can be seen."}}
+networks = generators.evaluation_networks(run)
+run.show(plots.dots(networks[networks.ways > 2], hue="network", origin=run.origin,
+                    xlabel=f"top-1 of {networks.ways.max()}", title="The critic sees a scene where there is fog",
+                    chance=networks.chance.min()), "evaluation_networks", data=networks)
 
 # %% [markdown]
-# **Reading.** CLIP finds the right one of 300 scenes in the fog in {ours}`07_pretrained:fog_top1_by_clip` of the
-# cases, the feature net in {ours}`07_pretrained:fog_top1_by_net`. For the language-free painter the two say
+# **Reading.** CLIP identifies the right one of 300 scenes in the fog in {ours}`07_pretrained:fog_top1_by_clip` of the
+# cases, the feature net in {ours}`07_pretrained:fog_top1_by_net`. For the language-free generator it is
 # {ours}`07_pretrained:lf_top1_by_clip` and {ours}`07_pretrained:lf_top1_by_net`, and for the true picture at half its
 # size {ours}`07_pretrained:half_top1_by_clip` and {ours}`07_pretrained:half_top1_by_net`. A score by the critic is
 # thus no evidence on its own, and every score of a picture in this book is by the net outside, but for rows that say
 # otherwise.
 #
-# ## A painter from another world
+# ## A generator out of domain
 #
-# The paper's Figure 12 shows a generator that was trained on web pictures and not finetuned: it paints their
-# watermarks into everything. Ours was trained on a stream of scenes with another palette, each with the same word at its
+# The paper's Figure 12 shows a generator that was trained on web pictures and not finetuned: their watermarks are in
+# everything it generates. Ours was trained on a stream of scenes with another palette, each with the same word at its
 # foot.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-other-world", "caption": "Left: pictures of the other world, and what its painter makes of their points. Right: pictures of our world, and what that painter and the language-free one make of theirs."}}
-run.show(plots.picture_grid(pretrained.other_world(run), origin=run.origin,
-                            title="Paint as you were taught"), "other_world")
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-other-world", "caption": "Left: pictures of the other world, and those that its generator makes from their embeddings. Right: pictures of our world, and those that this generator and the language-free one make from theirs."}}
+run.show(plots.picture_grid(generators.other_world(run), origin=run.origin,
+                            title="A generator keeps its training domain"), "other_world")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-foreign", "caption": "Share of pictures that a linear reader of the feature net takes for the other world's. Grey: real pictures of both worlds. All painters were given points of our world's pictures."}}
-foreign = pretrained.looks_foreign(run)
-run.show(plots.scores_with_controls(foreign, origin=run.origin, xlabel="taken for the other world's",
-                                    title="The world it was taught shows through"), "foreign", data=foreign)
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-taken", "caption": "Share of pictures that a linear classifier on the feature net takes for the other world's. Grey: real pictures of both worlds. All generators were conditioned on embeddings of our world's pictures."}}
+taken = generators.taken_out_of_domain(run)
+run.show(plots.scores_with_controls(taken, origin=run.origin, xlabel="taken for the other world's",
+                                    title="The training domain shows through"), "out_of_domain", data=taken)
 
 # %% tags=["remove-output"]
-run.record(shipped_clip.clip_summary(run) | pretrained.painter_summary(run) | interpolation.condition_summary(run))
+run.record(shipped_clip.clip_summary(run) | generators.generator_summary(run) | interpolation.condition_summary(run))
 
 # %% [markdown]
-# **Reading.** Of what the out-of-domain painter makes of *our* scenes, {ours}`07_pretrained:foreign_ood` is taken for
-# the other world's; of the language-free painter's, {ours}`07_pretrained:foreign_lf`. At home it is identified in
-# {ours}`07_pretrained:ood_home_way_2` of two-way rounds, by a net that was never taught to see through a watermark;
-# in our world in {ours}`07_pretrained:ood_way_2`, at {ours}`07_pretrained:ood_fd_ratio` times the Gaussian's
-# distance, against {ours}`07_pretrained:lf_fd_ratio` for the painter that was taught on our world. That is why the
-# paper finetunes what it starts from, and why {doc}`03_gan` does.
+# **Reading.** Of the pictures that the out-of-domain generator makes of *our* scenes, {ours}`07_pretrained:taken_ood`
+# are taken for the other world's; of the language-free generator's, {ours}`07_pretrained:taken_lf`. In its own world
+# it is identified in {ours}`07_pretrained:ood_home_way_2` of two-way comparisons, by a net that was trained on no
+# watermark; in our world in {ours}`07_pretrained:ood_way_2`, at {ours}`07_pretrained:ood_fd_ratio` times the
+# Gaussian's distance, against {ours}`07_pretrained:lf_fd_ratio` for the generator that was trained on our world. That
+# is why the paper finetunes what it starts from, and why {doc}`03_gan` does.
 #
 # ## All numbers
 #

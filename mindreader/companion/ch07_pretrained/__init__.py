@@ -1,1 +1,1 @@
-"""What chapter 07 shows: what the shipped networks know before any brain comes in (paper Figure 12)."""
+"""Chapter 07: the shipped CLIP and generators on held-out scenes, without any brain (paper Figure 12)."""

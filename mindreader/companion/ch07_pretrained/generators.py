@@ -34,7 +34,7 @@ def truths(run: Pipeline) -> Scenes:
 
 
 def generated(run: Pipeline) -> dict[tuple[str, str], np.ndarray]:
-    """Pictures by each generator from the embeddings of the held-out pictures and of their captions, (n, H, W, 3) each."""
+    """Pictures by each generator from the embeddings of held-out pictures and of their captions, (n, H, W, 3) each."""
     if "generated" not in run.memo:
         n, seed = sizes(run).scored, run.experiment.child_seed("z")
         run.memo["generated"] = {
@@ -220,7 +220,8 @@ def generator_summary(run: Pipeline) -> dict:
         values[f"fd_{key}"] = {"ours": row.value, "n": int(row.n), "note": f"{FD}, {row.name}"}
     values["bar"] = {"ours": BAR, "note": "what the language-free generator's ratio must stay below"}
     table = evaluation_networks(run)
-    for key, name in {"lf": "language-free generator", "fog": "flattered fog", "half": "true picture, at half size"}.items():
+    names = {"lf": "language-free generator", "fog": "flattered fog", "half": "true picture, at half size"}
+    for key, name in names.items():
         for network, rows in table[table.name == name].groupby("network"):
             by = "clip" if network.startswith("CLIP") else "net"
             for row in rows.itertuples():

@@ -1,4 +1,4 @@
-"""Scenes of the invented world that the shipped networks have and have not seen, drawn again by their number."""
+"""Draw again the scenes of the simulated world that the shipped networks were, and were not, trained on."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from functools import cached_property
 
 import numpy as np
 
-from ...core import weights
-from ...core import ParameterError, source_fingerprint
-from ...world import GRADES, SOURCES, Scene, caption, draw_scene, render_many
+from ...core import ParameterError, source_fingerprint, weights
 from ...pipeline import Pipeline
+from ...world import GRADES, SOURCES, Scene, caption, draw_scene, render_many
 
 
 @dataclass(frozen=True, eq=False)
 class Scenes:
-    """Numbered scenes of one stream: what is true of them, and their pictures (n, height, width, 3) uint8."""
+    """Numbered scenes of one stream: their true factors, and their pictures (n, height, width, 3) uint8."""
 
     scenes: tuple[Scene, ...]
     pictures: np.ndarray
@@ -30,20 +29,20 @@ class Scenes:
     @cached_property
     def captions(self) -> dict[str, list[str]]:
         """The first sentence of each grade, by grade: n sentences each."""
-        told = [dict(reversed([(grade, words) for words, grade in caption(scene)])) for scene in self.scenes]
-        return {grade: [one[grade] for one in told] for grade in dict.fromkeys(GRADES)}
+        captions = [dict(reversed([(grade, words) for words, grade in caption(scene)])) for scene in self.scenes]
+        return {grade: [one[grade] for one in captions] for grade in dict.fromkeys(GRADES)}
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many scenes the chapter looks at, of which kind; painters are scored on the first of the held-out."""
+    """How many scenes of each set the chapter uses; generators are scored on the first of the held-out."""
 
     held_out: int
     scored: int
     training: int      # for the Gaussian over pixels; the last `scored` of them are the other real set
     components: int
     elsewhere: int     # of the out-of-domain world
-    fooled: int        # pictures in the comparison of the two judges
+    fooled: int        # pictures in the comparison of the two evaluation networks
 
 
 def sizes(run: Pipeline) -> Sizes:
@@ -62,13 +61,12 @@ def only_simulated(run: Pipeline) -> None:
 
 def held_out(run: Pipeline, part: str = "clip", n: int | None = None) -> Scenes:
     """The first n scenes after those that the shipped `part` was trained on; by default `Sizes.held_out` of them."""
-    card = weights.load_card(part)
-    told = card["data"]
-    n = n or sizes(run).held_out
-    if n > told["n_held_out"]:
-        raise ValueError(f"asked for {n} scenes, expected at most the {told['n_held_out']} that were held out from "
+    card, n = weights.load_card(part), n or sizes(run).held_out
+    data = card["data"]
+    if n > data["n_held_out"]:
+        raise ValueError(f"asked for {n} scenes, expected at most the {data['n_held_out']} that were held out from "
                          f"{part!r}; ask for fewer")
-    return _of_card(run, card, told["n_train"], n)
+    return _of_card(run, card, data["n_train"], n)
 
 
 def trained_on(run: Pipeline, part: str = "clip", n: int | None = None) -> Scenes:
@@ -78,15 +76,15 @@ def trained_on(run: Pipeline, part: str = "clip", n: int | None = None) -> Scene
 
 
 def out_of_domain(run: Pipeline, n: int | None = None) -> Scenes:
-    """n scenes of the other world, with its palette and its watermark, that the out-of-domain painter never saw."""
+    """n scenes of the other world, with its palette and its watermark, held out from the out-of-domain generator."""
     n, part = n or sizes(run).elsewhere, "generator_ood"
     if (weights.part_folder(part) / weights.CARD).is_file():
         return held_out(run, part, n)
-    return drawn(run, "watermark", run.experiment.seed, 0, n)  # there is no painter that could have seen them
+    return drawn(run, "watermark", run.experiment.seed, 0, n)  # there is no generator that was trained on them
 
 
 def drawn(run: Pipeline, stream: str, seed: int, start: int, n: int) -> Scenes:
-    """Scenes start .. start + n of a stream; their pictures are painted once and kept in the store."""
+    """Scenes start .. start + n of a stream; their pictures are rendered once and kept in the store."""
     key = {"stream": stream, "seed": seed, "start": start, "n": n, "source": source_fingerprint(*SOURCES)}
     if ("scenes", *key.values()) not in run.memo:
         pictures = run.store.fetch("scenes", key,

@@ -8,6 +8,7 @@ import pandas as pd
 from ... import embedding, scoring
 from ...generator import TrainedGan
 from ...pipeline import Pipeline
+from ..common import interval
 from .generators import LABELS, generators, truths
 from .held_out import sizes
 from .shipped_clip import embeddings
@@ -130,8 +131,7 @@ def _blurred(pictures: np.ndarray) -> np.ndarray:
 
 
 def _mean(run: Pipeline, values: np.ndarray) -> dict:
-    low, high = scoring.bootstrap_interval(values, np.arange(len(values)), seed=run.experiment.child_seed("bootstrap"),
-                                             n_bootstrap=run.experiment.evaluate.n_bootstrap)
+    low, high = interval(run, values, np.arange(len(values)))
     return {"value": float(values.mean()), "low": low, "high": high}
 
 
