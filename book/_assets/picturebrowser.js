@@ -15,22 +15,22 @@
 
   function browse(root) {
     const { tiles, scores, rows } = JSON.parse(root.querySelector("script").textContent);
-    const state = { by: 0, up: true, kind: "", page: 0 };
+    const state = { by: 0, up: true, category: "", page: 0 };
     const id = `browse-${root.dataset.name}`;
 
-    const kinds = [...new Set(rows.map((row) => row.kind))].sort();
-    const kind = make("select", { id: `${id}-kind` }, make("option", { value: "", textContent: "all" }),
-      ...kinds.map((name) => make("option", { value: name, textContent: name })));
+    const categories = [...new Set(rows.map((row) => row.category))].sort();
+    const category = make("select", { id: `${id}-category` }, make("option", { value: "", textContent: "all" }),
+      ...categories.map((name) => make("option", { value: name, textContent: name })));
     const larger = make("button", { type: "button", textContent: "Larger pictures" });
     larger.setAttribute("aria-pressed", "false");
     const back = make("button", { type: "button", textContent: "← Back" });
-    const on = make("button", { type: "button", textContent: "On →" });
+    const next = make("button", { type: "button", textContent: "Next →" });
     const status = make("span", { className: "status" });
     status.setAttribute("role", "status");
 
     const heads = scores.map((name, place) => {
       const button = make("button", { type: "button", textContent: name });
-      button.addEventListener("click", () => {
+      buttnext.addEventListener("click", () => {
         state.up = state.by === place ? !state.up : true;
         state.by = place;
         state.page = 0;
@@ -42,27 +42,27 @@
     const table = make("table", {},
       make("caption", { className: "sr-only", textContent: "Reconstructions of single trials and their scores; press a score's name to sort by it." }),
       make("thead", {}, make("tr", {}, ...tiles.map((name) => make("th", { scope: "col", textContent: name })),
-        make("th", { scope: "col", textContent: "kind" }), ...heads)),
+        make("th", { scope: "col", textContent: "category" }), ...heads)),
       body);
 
-    kind.addEventListener("change", () => { state.kind = kind.value; state.page = 0; draw(); });
+    category.addEventListener("change", () => { state.category = category.value; state.page = 0; draw(); });
     back.addEventListener("click", () => { state.page -= 1; draw(); });
-    on.addEventListener("click", () => { state.page += 1; draw(); });
+    next.addEventListener("click", () => { state.page += 1; draw(); });
     larger.addEventListener("click", () => {
       const pressed = root.classList.toggle("larger");
       larger.setAttribute("aria-pressed", String(pressed));
     });
 
     root.replaceChildren(
-      make("div", { className: "controls" }, make("label", { htmlFor: kind.id, textContent: "Kind " }), kind, larger, back,
-        status, on),
+      make("div", { className: "controls" }, make("label", { htmlFor: category.id, textContent: "Category " }), category, larger,
+        back, status, next),
       make("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "Pictures and scores" }, table));
     draw();
 
     function tile(row, column) {
       const picture = make("span", { className: "tile" });
       picture.setAttribute("role", "img");
-      picture.setAttribute("aria-label", `${tiles[column]}: picture ${row.image}, ${row.kind}`);
+      picture.setAttribute("aria-label", `${tiles[column]}: picture ${row.image}, ${row.category}`);
       picture.style.backgroundImage = `url("${root.dataset.sheet}")`;
       picture.style.backgroundSize = `${100 * tiles.length}% ${100 * rows.length}%`;
       picture.style.backgroundPosition =
@@ -72,14 +72,14 @@
 
     function line(row) {
       return make("tr", {}, ...tiles.map((_, column) => make("td", {}, tile(row, column))),
-        make("td", { textContent: row.kind, title: `picture ${row.image}, trial ${row.trial}` }),
+        make("td", { textContent: row.category, title: `picture ${row.image}, trial ${row.trial}` }),
         ...row.scores.map((value) => make("td", { className: "score", textContent: value === null ? "–" : value.toFixed(3) })));
     }
 
     function draw() {
       const last = state.up ? Infinity : -Infinity; // what has no score stands at the end, whichever way
       const value = (row) => row.scores[state.by] ?? last;
-      const sorted = rows.filter((row) => !state.kind || row.kind === state.kind)
+      const sorted = rows.filter((row) => !state.category || row.category === state.category)
         .sort((a, b) => (state.up ? 1 : -1) * (value(a) - value(b)) || a.row - b.row);
       const pages = Math.max(1, Math.ceil(sorted.length / PER_PAGE));
       const start = state.page * PER_PAGE;
@@ -89,7 +89,7 @@
         else head.removeAttribute("aria-sort");
       });
       back.disabled = state.page === 0;
-      on.disabled = state.page >= pages - 1;
+      next.disabled = state.page >= pages - 1;
       status.textContent = sorted.length
         ? `${start + 1} to ${Math.min(start + PER_PAGE, sorted.length)} of ${sorted.length}, ${state.up ? "lowest" : "highest"} ${scores[state.by]} first`
         : "none";

@@ -1,4 +1,4 @@
-"""Let `papermill notebooks/x.ipynb -p name value` stand without an output path, and be refused in one sentence.
+"""Let `papermill notebooks/x.ipynb -p name value` run without an output path, and report errors in one sentence.
 
 Stock papermill wants an output path at a terminal, prints the run notebook when its output is no terminal, and
 takes the path for the *output* when its input is a pipe. It imports the `papermill.io` entry points before it
@@ -26,7 +26,7 @@ FULL_DISK = f"[Errno {errno.ENOSPC}] "
 
 
 class NoHandler:
-    """The entry point has to name something; no path is ever routed to it."""
+    """The target that the entry point must name; no path is ever routed to it."""
 
 
 def split_arguments(arguments: list[str]) -> tuple[list[int], dict[str, str]]:
@@ -70,7 +70,7 @@ def is_papermill(program: str, original: list[str]) -> bool:
 
 
 def short_excepthook(kind, error, traceback) -> None:
-    """Print one sentence for what the notebook refused by name and for a full disk, the whole story for anything else."""
+    """Print one sentence for an error in parameters or layout and for a full disk, the traceback for anything else."""
     name, sentence = getattr(error, "ename", ""), getattr(error, "evalue", "")
     if name in ONE_SENTENCE or (name == "OSError" and sentence.startswith(FULL_DISK)):
         print(f"{name}: {sentence.removeprefix(FULL_DISK)}", file=sys.stderr)

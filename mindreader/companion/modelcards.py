@@ -1,4 +1,4 @@
-"""The cards of the shipped networks as the book shows them: what they are, how they were made, how well they do."""
+"""Render the cards of the shipped networks: what they stand for, how they were trained, and their scores."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from .. import core
 from ..core import format_number
 
 ABOUT = {
-    "clip": "Stands for OpenAI's ViT-B/32: pictures and sentences in one space.",
-    "feature": "Stands for Inception: judges pictures, and took part in no loss of any other network.",
-    "resnet": "Stands for the self-taught ResNet-50 behind the low-level loss: it never saw a label.",
-    "generator_lf": "Stands for Lafite's language-free generator: conditions are pictures' own points, moved by noise.",
-    "generator_sup": "Stands for the supervised generator: conditions are captions' points. It goes on from generator_lf.",
-    "generator_ood": "Stands for the generator trained on web pictures: another palette, under a watermark.",
+    "clip": "Stands for OpenAI's ViT-B/32: embeds pictures and sentences in one space.",
+    "feature": "Stands for Inception: the evaluation network, in no loss of any other network.",
+    "resnet": "Stands for the self-supervised ResNet-50 of the low-level loss: trained without labels.",
+    "generator_lf": "Stands for Lafite's language-free generator: conditioned on pictures' own embeddings with noise.",
+    "generator_sup": "Stands for the supervised generator: trained on from generator_lf, on captions' embeddings.",
+    "generator_ood": "Stands for the generator trained on web pictures: another palette, a watermark.",
 }
+LABELS = {"sketch": "regression 32 px", "copy": "regression 64 px", "compete": "adversarial",
+          "image points": "image embeddings", "caption points": "caption embeddings"}  # keys of cards, as they are shown
 FACTS = ("data", "conditions", "seed", "minutes", "hardware", "n_parameters", "dtype", "file", "bytes", "sha256",
          "clip")
 FOLDED = ("architecture", "recipe")
@@ -69,10 +71,10 @@ def section(card: dict, part: str, curve: pd.DataFrame) -> nodes.section:
 
 
 def curve_of(card: Path) -> pd.DataFrame:
-    """What was written down while a part was trained, by its history.csv or else the curve on its card.
+    """The training curve of a part, from its history.csv or else from its card.
 
     Table x (thousands of pictures shown, or minutes), stage ("" where there is one only), what, value; attrs["x"] says
-    which x it is. Empty where nothing was written down.
+    which x it is. Empty where nothing was recorded.
     """
     history = card.with_name("history.csv")
     if history.is_file() and history.stat().st_size > 1:
@@ -86,7 +88,7 @@ def curve_of(card: Path) -> pd.DataFrame:
         rows = rows.rename(columns={"minute": x})
     if x not in rows:
         return pd.DataFrame(columns=["x", "stage", "what", "value"])
-    rows = rows.drop(columns=more, errors="ignore").assign(stage=rows["stage"] if "stage" in rows else "")
+    rows = rows.drop(columns=more, errors="ignore").assign(stage=rows["stage"].map(_words) if "stage" in rows else "")
     table = rows.melt([x, "stage"], var_name="what").dropna().rename(columns={x: "x"})
     table["what"] = table.what.map(_words)
     table.attrs["x"] = x
@@ -95,13 +97,12 @@ def curve_of(card: Path) -> pd.DataFrame:
 
 def _picture(name: str, curve: pd.DataFrame) -> str:
     """The curve as a picture within the page: an SVG in the text itself, so that no two pictures share a name."""
-    from . import rendering
-    from . import plots  # here and not above: a page without cards needs no matplotlib
+    from . import plots, rendering  # here and not above: a page without cards needs no matplotlib
     drawn = plots.curve_panels(curve, xlabel=curve.attrs["x"], origin="twin")
     data = base64.b64encode(rendering.svg(drawn)).decode()
-    says = f"Training curves of {name}: {', '.join(dict.fromkeys(curve.what))}, over {curve.attrs['x']}."
-    return (f'<figure class="modelcurve"><img alt="{says}" src="data:image/svg+xml;base64,{data}"/>'
-            f"<figcaption>{says}</figcaption></figure>")
+    caption = f"Training curves of {name}: {', '.join(dict.fromkeys(curve.what))}, over {curve.attrs['x']}."
+    return (f'<figure class="modelcurve"><img alt="{caption}" src="data:image/svg+xml;base64,{data}"/>'
+            f"<figcaption>{caption}</figcaption></figure>")
 
 
 def _groups(title: str, values: dict) -> list[nodes.Node]:
@@ -150,7 +151,7 @@ def _field(name: str, value) -> nodes.field:
 
 
 def _words(key: str) -> str:
-    return key.replace("_", " ")
+    return LABELS.get(key, key.replace("_", " "))
 
 
 def _brief(value) -> str:

@@ -1,6 +1,6 @@
-"""The directive `picturebrowser`: a chapter's pictures as a table that a reader sorts by score, without any server.
+"""Render a chapter's pictures as a table to sort by score, without any server: the directive `picturebrowser`.
 
-    {picturebrowser} 03_gan     reads figures/03_gan/browser.csv and browser.jpg, which `report.browse` left there
+    {picturebrowser} 03_gan     reads figures/03_gan/browser.csv and browser.jpg, which `ch03_gan.browse` made
 
 The scores stand in the page itself and all pictures are on one sheet beside it, so that it works from a folder with the
 network off. Without scripts, and on paper, a sentence says where worst and best are shown instead.
@@ -22,7 +22,7 @@ from .. import core
 from ..core import TILES
 
 LOG = logging.getLogger(__name__)
-WORDS = ("image_id", "trial", "kind")  # columns that are no score
+WORDS = ("image_id", "trial", "category")  # columns that are no score
 CLASS = "picture-browser"
 FALLBACK = "Sorting needs a script, which is off here; the worst and the best are in a figure of this chapter."
 
@@ -47,9 +47,9 @@ class PictureBrowser(SphinxDirective):
 
 
 def markup(table: pd.DataFrame, sheet: str, section: str) -> str:
-    """HTML for one browser: its data as JSON, the address of its sheet, and what is read where no script runs.
+    """HTML for one browser: its data as JSON, the address of its sheet, and a sentence for where no script runs.
 
-    table: `report.browse`'s; the rows of the sheet are its rows, the columns of the sheet are `TILES`.
+    table: that of `ch03_gan.browse`; the rows of the sheet are its rows, the columns of the sheet are `TILES`.
     """
     unknown = [name for name in WORDS if name not in table]
     if unknown:
@@ -57,7 +57,8 @@ def markup(table: pd.DataFrame, sheet: str, section: str) -> str:
     scores = [name for name in table.columns if name not in WORDS]
     rounded = table[scores].round(3).astype(object).where(table[scores].notna(), None)
     data = {"tiles": TILES, "scores": scores, "rows": [
-        {"row": place, "image": int(line.image_id), "trial": int(line.trial), "kind": str(line.kind), "scores": list(values)}
+        {"row": place, "image": int(line.image_id), "trial": int(line.trial), "category": str(line.category),
+         "scores": list(values)}
         for place, (line, values) in enumerate(zip(table.itertuples(), rounded.itertuples(index=False)))]}
     inline = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return (f'<div class="{CLASS}" data-sheet="{html.escape(sheet)}" data-name="{html.escape(section)}">'

@@ -1,10 +1,10 @@
-"""For the book: numbers and scorecards from figures/results, cards of the shipped models, no foreign scripts.
+"""Extend Sphinx for the book: numbers and scorecards from figures/results, model cards, no scripts from elsewhere.
 
-    {ours}`03_gan:two_way`      our number, with interval, n and origin when pointed at
+    {ours}`03_gan:two_way`      our number, with interval, n and origin in its tooltip
     {paper}`03_gan:two_way`     the paper's, as the section's results have it
     {paper}`2 | CLIP | overall` the paper's, by its table, row and column (and metric)
-    {scorecard} 03_gan          a section's numbers beside the paper's, some of them by the option keys; or all sections'
-    {modelcards}                what the shipped weights are
+    {scorecard} 03_gan          a section's numbers beside the paper's (option keys: some of them), or all sections'
+    {modelcards}                the cards of the shipped weights
     {picturebrowser} 03_gan     a chapter's pictures, to sort by their scores
 
 A page that shows a number is read again when it changes, and a number that does not exist is a warning.
@@ -61,7 +61,7 @@ class Number(SphinxRole):
         self.field = field
 
     def run(self):
-        """One number, and what a reader sees who points at it."""
+        """One number and its tooltip."""
         try:
             value, more = self._cell() if "|" in self.text else self._result()
         except (KeyError, ValueError) as error:
@@ -155,7 +155,7 @@ class Scorecard(SphinxDirective):
 
 
 def describe_figures(app, doctree) -> None:
-    """Give each figure's picture its caption as the text for those who cannot see it; else it would be a file name."""
+    """Give each figure's picture its caption as alternative text; else it would be a file name."""
     for figure in doctree.findall(nodes.figure):
         words = " ".join(caption.astext() for caption in figure.findall(nodes.caption))
         for image in figure.findall(nodes.image):
@@ -183,7 +183,7 @@ def count_from_zero(app, env) -> list[str]:
 
 
 def drop_thebe(app, pagename, templatename, context, doctree) -> None:
-    """Take out the script that Jupyter Book adds for live cells: it asks a foreign server, these pages ask nobody."""
+    """Take out the script that Jupyter Book adds for live cells: it loads from elsewhere, these pages load nothing."""
     def ours(script) -> bool:
         body = (getattr(script, "attributes", None) or {}).get("body") or ""
         return "THEBE_JS_URL" not in body and "thebe" not in str(getattr(script, "filename", "") or "")

@@ -46,9 +46,9 @@ def test_groups_of_scores_are_columns_and_settings_that_never_change_one_line(pa
     node = shown(card, part(card))
     tables = [[[cell.astext() for cell in row] for row in table.findall(modelcards.nodes.row)]
               for table in node.findall(modelcards.nodes.table)]
-    assert tables[0] == [["", "image points", "another real set"], ["n", "1,000", "1,000"], ["2-way", "0.990", "–"],
+    assert tables[0] == [["", "image embeddings", "another real set"], ["n", "1,000", "1,000"], ["2-way", "0.990", "–"],
                          ["FD", "–", "1.70"]]
-    assert tables[1] == [["", "sketch", "compete"], ["kimg", "120", "110"]]
+    assert tables[1] == [["", "regression 32 px", "adversarial"], ["kimg", "120", "110"]]
     assert "the same in all: batch 32, network (size 64)" in node.astext()
 
 

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from docutils import nodes
 
+from mindreader import core
 from mindreader.companion import picturebrowser
-from mindreader.core import paths
 
-TABLE = pd.DataFrame({"image_id": [7, 3], "trial": [70, 30], "kind": ["horse", "</script><b>"], "2-way": [0.25, 1.0],
-                      "2-way, same kind": [np.nan, 0.5]})
+TABLE = pd.DataFrame({"image_id": [7, 3], "trial": [70, 30], "category": ["horse", "</script><b>"], "2-way": [0.25, 1.0],
+                      "2-way, same category": [np.nan, 0.5]})
 
 
 def data(content):
@@ -21,9 +21,9 @@ def data(content):
 
 def test_the_page_carries_every_row_with_its_scores():
     found = data(picturebrowser.markup(TABLE, "../_static/browsers/03_gan.jpg", "03_gan"))
-    assert found["scores"] == ["2-way", "2-way, same kind"]
-    assert found["rows"] == [{"row": 0, "image": 7, "trial": 70, "kind": "horse", "scores": [0.25, None]},
-                             {"row": 1, "image": 3, "trial": 30, "kind": "</script><b>", "scores": [1.0, 0.5]}]
+    assert found["scores"] == ["2-way", "2-way, same category"]
+    assert found["rows"] == [{"row": 0, "image": 7, "trial": 70, "category": "horse", "scores": [0.25, None]},
+                             {"row": 1, "image": 3, "trial": 30, "category": "</script><b>", "scores": [1.0, 0.5]}]
     assert len(found["tiles"]) == 6
 
 
@@ -33,9 +33,9 @@ def test_the_page_names_its_sheet_and_says_something_without_scripts():
     assert content.count("</script>") == 1
 
 
-def test_a_table_without_kinds_is_refused():
-    with pytest.raises(ValueError, match="no column 'kind', expected image_id, trial, kind and scores"):
-        picturebrowser.markup(TABLE.drop(columns="kind"), "x.jpg", "03_gan")
+def test_a_table_without_categories_is_refused():
+    with pytest.raises(ValueError, match="no column 'category', expected image_id, trial, category and scores"):
+        picturebrowser.markup(TABLE.drop(columns="category"), "x.jpg", "03_gan")
 
 
 class App:
@@ -60,11 +60,11 @@ def test_only_pages_with_a_browser_load_its_script(tmp_path):
     picturebrowser.add_script(app, "p", "t", {}, page)
     assert app.added == ["picturebrowser.js", "picturebrowser.css"]
     for name in app.added:
-        assert (paths.ROOT / "book" / "_assets" / name).is_file()
+        assert (core.ROOT / "book" / "_assets" / name).is_file()
 
 
 def test_sheets_are_copied_beside_the_pages_unless_the_build_failed(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "FIGURES", tmp_path / "figures")
+    monkeypatch.setattr(core, "FIGURES", tmp_path / "figures")
     (tmp_path / "figures" / "03_gan").mkdir(parents=True)
     (tmp_path / "figures" / "03_gan" / "browser.jpg").write_bytes(b"sheet")
     app = App(tmp_path / "html")
@@ -76,5 +76,5 @@ def test_sheets_are_copied_beside_the_pages_unless_the_build_failed(tmp_path, mo
 
 def test_the_script_asks_the_network_for_nothing():
     for name in ("picturebrowser.js", "picturebrowser.css"):
-        text = (paths.ROOT / "book" / "_assets" / name).read_text(encoding="utf-8")
+        text = (core.ROOT / "book" / "_assets" / name).read_text(encoding="utf-8")
         assert not re.search(r"https?:|fetch\(|XMLHttpRequest|import\(", text), name
