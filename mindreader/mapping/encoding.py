@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -117,8 +117,4 @@ def cycle(encoder: FittedEncoder, mappers: Mapping[str, Mapper], embeddings: Emb
     No measured activity is involved, so this tests the consistency of encoder and mapper. Source: paper A.8.
     """
     trials = synthesize(encoder, embeddings)
-    decoded = {}
-    for name, mapper in mappers.items():
-        mapped = mapper.predict(trials)
-        decoded[name] = Embeddings(mapped.vectors, embeddings.image_ids, embeddings.keys, mapped.space, mapped.source)
-    return decoded
+    return {name: replace(mapper.predict(trials), keys=embeddings.keys) for name, mapper in mappers.items()}

@@ -179,7 +179,7 @@ def targets(embeddings: Embeddings, clamp: float | None = 1.5) -> Embeddings:
            [0.71, 0.71]], dtype=float32)
     """
     vectors = embeddings.vectors if clamp is None else np.clip(embeddings.vectors, -clamp, clamp)
-    return Embeddings(vectors, embeddings.image_ids, embeddings.keys, embeddings.space, embeddings.source).unit()
+    return replace(embeddings, vectors=vectors).unit()
 
 
 def low_level_targets(embeddings: Embeddings, train_ids: np.ndarray) -> Embeddings:
@@ -191,7 +191,7 @@ def low_level_targets(embeddings: Embeddings, train_ids: np.ndarray) -> Embeddin
     training = embeddings.at(train_ids)
     low, high = float(training.min()), float(training.max())
     vectors = np.clip((embeddings.vectors - low) / (high - low), 0, 1).astype(np.float32)
-    return Embeddings(vectors, embeddings.image_ids, embeddings.keys, embeddings.space, embeddings.source)
+    return replace(embeddings, vectors=vectors)
 
 
 def low_level_recipe(config: MappingConfig) -> MappingConfig:
@@ -276,6 +276,7 @@ class FittedMapper(FittedNetwork):
         return Embeddings(in_batches(self.network, trials.betas, batch), trials.image_ids, trials.trial_ids, self.space,
                           "fmri")
 
+
 class _TargetChoice:
     """The target vectors of each picture, as consecutive rows, and how many of them may be drawn."""
 
@@ -307,13 +308,14 @@ class _TargetChoice:
 
 
 def _versions(embeddings: Embeddings, augmented: np.ndarray) -> Embeddings:
+    """All versions as embeddings of their pictures, keyed by version."""
     augmented = np.asarray(augmented, np.float32)
     if augmented.ndim != 3 or augmented.shape[1:] != embeddings.vectors.shape:
         raise ValueError(f"got augmented embeddings of shape {augmented.shape}, expected (n_versions, "
                          f"{', '.join(map(str, embeddings.vectors.shape))}): the rows of `embeddings`, several times")
-    keys = np.repeat(np.arange(len(augmented)), len(embeddings))
-    return Embeddings(augmented.reshape(-1, augmented.shape[2]), np.tile(embeddings.image_ids, len(augmented)), keys,
-                      embeddings.space, embeddings.source)
+    return replace(embeddings, vectors=augmented.reshape(-1, augmented.shape[2]),
+                   image_ids=np.tile(embeddings.image_ids, len(augmented)),
+                   keys=np.repeat(np.arange(len(augmented)), len(embeddings)))
 
 
 def _check_start(start: FittedMapper, config: MappingConfig, space: str) -> None:
