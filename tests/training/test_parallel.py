@@ -77,7 +77,8 @@ def work(rank, port, folder):
             found["diverged"] = str(reason)
         found["stored"] = [fetch(SharedStore(processes, folder / "store"), rank) for _ in range(2)]
         net = nn.Linear(1, 1, bias=False)
-        processes.data_parallel(net)(lambda x: processes.all_gather(net(x)).square().sum(), torch.tensor([[1.0 + rank]])).backward()
+        parallel = processes.data_parallel(net)  # kept, as torch refers to it weakly
+        parallel(lambda x: processes.all_gather(net(x)).square().sum(), torch.tensor([[1.0 + rank]])).backward()
         found["slope"] = (2 * net.weight.grad / net.weight).item()  # of w^2 (1^2 + 2^2): 2 w (1 + 4)
     (folder / f"found{rank}.json").write_text(json.dumps(found))
 
