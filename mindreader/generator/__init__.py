@@ -1,8 +1,9 @@
 """From `Embeddings` to `Reconstructions`: the two-headed conditional StyleGAN2 and its finetuning (paper §2.3).
 
-    embedding, z ──stylegan──▶ picture        finetuning: steps of both networks, checkpointed
+    embedding, z ──stylegan──▶ picture        steps: losses        finetuning: the training loop, checkpointed
 
-`joint` trains the mappers along with it, `reconstruct` asks it for pictures, also after microstimulation (§3.3).
+`joint` trains the mappers along with it; `reconstruction` generates pictures from decoded embeddings, also after
+microstimulation (§3.3).
 Read `stylegan` first.
 """
 
@@ -11,7 +12,7 @@ from .joint import silent_positions, train_jointly
 from .reconstruction import microstimulate, random_voxels_like, reconstruct, silence
 from .samples import Watch
 from .steps import BUGS, GanConfig, PSEUDO_NOISE, contrastive_losses, mixed_styles, perturb, r1_losses
-from .stylegan import Discriminator, Generator, PUBLISHED, StyleGanConfig, DiscriminatorOutput
+from .stylegan import Discriminator, DiscriminatorOutput, Generator, PUBLISHED, StyleGanConfig
 
 __all__ = ["BUGS", "contrastive_losses", "Discriminator", "DiscriminatorOutput", "GanConfig", "Generator",
            "microstimulate", "mixed_styles", "perturb", "PSEUDO_NOISE", "PUBLISHED", "r1_losses", "random_voxels_like",

@@ -17,10 +17,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .. import core
-from ..training import SINGLE, ProcessGroup
 from ..core import weights
-from ..training import keep_freed_memory
 from ..records import Diverged, LayoutError
+from ..training import SINGLE, ProcessGroup, keep_freed_memory
 from .steps import GanConfig, discriminator_losses, generator_losses, path_length_losses, perturb, r1_losses
 from .stylegan import Discriminator, Generator, StyleGanConfig, widen
 
@@ -109,7 +108,7 @@ class TrainedGan:
 
     @classmethod
     def load(cls, folder: Path) -> TrainedGan:
-        """What `save` wrote."""
+        """Read what `save` wrote."""
         trained = cls.from_part(*weights.load_part(Path(folder)))
         path = Path(folder) / "history.csv"
         history = pd.read_csv(path) if path.exists() and path.stat().st_size > 1 else pd.DataFrame()

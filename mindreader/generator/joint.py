@@ -122,6 +122,9 @@ def silent_positions(embeddings: np.ndarray, share: float = 0.01) -> float:
     """Share of silent dimensions: those whose spread over trials is below `share` of the mean spread.
 
     embeddings (n, n_dims). The collapse that the paper reports for one of its mappers trained end to end.
+
+    >>> silent_positions(np.array([[1.0, 0.0], [-1.0, 0.0]]))
+    0.5
     """
     embeddings = np.asarray(embeddings, np.float64)
     if embeddings.ndim != 2 or len(embeddings) < 2:

@@ -1,7 +1,6 @@
-"""The pieces that generator and discriminator are built from: scaled linear layers and convolutions, modulated kernels.
+"""Layers of generator and discriminator: resampling, modulated convolutions, layers with equalised learning rate.
 
-Small to large: resampling by one fixed filter, a convolution whose kernel each picture changes (StyleGAN2, Karras et al.
-2020), and two layers with equalised learning rate. Parameter names are those of the published checkpoints.
+Source: StyleGAN2 (Karras et al. 2020). Parameter names are those of the published checkpoints.
 """
 
 from __future__ import annotations

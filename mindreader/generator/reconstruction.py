@@ -63,7 +63,11 @@ def silence(trials: Trials, voxels: np.ndarray) -> Trials:
 
 
 def random_voxels_like(voxels: np.ndarray, n: int, seed: int) -> np.ndarray:
-    """Draw n control sets, (n, n_voxels) bool, each of as many voxels as the region, from outside it."""
+    """Draw n control sets, (n, n_voxels) bool, each of as many voxels as the region, from outside it.
+
+    >>> random_voxels_like(np.array([True, False, False, False]), 3, seed=0).sum(1)
+    array([1, 1, 1])
+    """
     region = np.zeros(len(voxels), bool)
     region[_voxels(voxels, len(voxels))] = True
     outside, size = np.flatnonzero(~region), int(region.sum())

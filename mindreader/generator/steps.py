@@ -86,6 +86,9 @@ def perturb(embeddings: Tensor, levels: Tensor | float, rng: torch.Generator) ->
 
     Level 0.1 is what finetuning uses, 0.75 is Lafite's language-free stand-in for a caption. embeddings (N, d),
     levels a number or (N, 1). Released code, `aug_level_1` and `_2`. Departs: D-16 (embeddings are normalised first).
+
+    >>> perturb(torch.tensor([[3.0, 4.0]]), 0.0, torch.Generator())
+    tensor([[0.6000, 0.8000]])
     """
     noise = F.normalize(torch.randn(embeddings.shape, generator=rng), dim=1)
     return F.normalize((1 - levels) * F.normalize(embeddings, dim=1) + levels * noise, dim=1)
@@ -93,7 +96,7 @@ def perturb(embeddings: Tensor, levels: Tensor | float, rng: torch.Generator) ->
 
 def mixed_styles(generator: Generator, n: int, config: GanConfig, rng: torch.Generator,
                  processes: ProcessGroup = SINGLE) -> tuple[Tensor, Tensor]:
-    """One w for each layer of n pictures (N, n_layers, w_dim), and the first w (N, w_dim): this process's rows of each.
+    """Draw one w for each layer of n pictures (N, n_layers, w_dim); gives the first (N, w_dim) too; own rows of each.
 
     With chance `style_mixing` the layers from a random place on get the w of another z. With the published bug "zero_z"
     the first z is zero.
@@ -120,7 +123,7 @@ def generate_batch(generator: Generator, conditions: tuple[Tensor, ...], config:
 
 
 def random_crop(pictures: Tensor, rng: torch.Generator) -> Tensor:
-    """One random square, the same for all pictures: side from half the width to one less, any place (released code)."""
+    """Crop one random square, the same for all pictures: side from half the width to one less, any place (released code)."""
     size = pictures.shape[-1]
     side = int(torch.randint(size // 2, size, (), generator=rng))
     top, left = (int(i) for i in torch.randint(0, size - side, (2,), generator=rng))
@@ -154,7 +157,8 @@ def generator_losses(generator: Generator, discriminator: Discriminator, real: T
         terms["clip"] = contrastive_losses([gather(encoded.float())] * len(conditions), conditions, config.clip_weight,
                                            config)
     if config.feature_weight:
-        terms["feature"] = contrastive_losses([gather(f) for f in output.features], conditions, config.feature_weight, config)
+        terms["feature"] = contrastive_losses([gather(f) for f in output.features], conditions,
+                                              config.feature_weight, config)
     if low_level is not None and config.low_level_weight:  # it divides by the largest value of a batch
         terms["low_level"] = config.low_level_weight * training.contrastive(
             low_level(gather(real)).detach(), low_level(gather(generated)),
@@ -197,7 +201,8 @@ def discriminator_losses(generator: Generator, discriminator: Discriminator, rea
     terms = {"adversarial": training.logistic_discriminator(gather(true.logit),
                                                              gather(fake.logit))}
     if config.feature_weight:
-        terms["feature"] = contrastive_losses([gather(f) for f in true.features], conditions, config.feature_weight, config)
+        terms["feature"] = contrastive_losses([gather(f) for f in true.features], conditions,
+                                              config.feature_weight, config)
     return terms
 
 

@@ -92,7 +92,7 @@ def pretrain_generator(pictures: np.ndarray, rows: np.ndarray, embeddings: np.nd
         Condition of each item.
     clip : ClipEmbedder
         Its first stages are also the feature extractor of the losses.
-    recipe : PainterRecipe
+    recipe : GeneratorRecipe
     folder : Path
         For checkpoints, one file for each stage.
     start : TrainedGan, optional
@@ -186,7 +186,7 @@ class Sheet:
 
 
 def pretrain(name: str, *, share: float = 1.0, threads: int = 2, seed: int = 0, resume: bool = False) -> dict:
-    """Make one of `ORIGINS` from nothing but this repository, save it as a shipped part, and give its card.
+    """Pretrain one of `ORIGINS` from nothing but this repository, save it as a shipped part, and give its card.
 
     Parameters
     ----------
@@ -210,11 +210,11 @@ def pretrain(name: str, *, share: float = 1.0, threads: int = 2, seed: int = 0, 
     generator = pretrain_generator(world.pictures, rows, embeddings, clip, recipe, folder, start=start, sheet=sheet,
                                    seed=seed, resume=resume, progress=progress)
     feature_net = load_feature_net()
-    scores = {name: card_scores(score_generator(generator, e, truth, feature_net, clip=clip))
-              for name, e in held_out.items()}
+    scores = {space: card_scores(score_generator(generator, e, truth, feature_net, clip=clip))
+              for space, e in held_out.items()}
     others = np.ascontiguousarray(world.pictures[world.train[-N_SCORED:]])
     known = reference_distances(world.pictures[world.train[:-N_SCORED]], truth, others, feature_net)
-    scores |= {yardstick: card_scores(rows) for yardstick, rows in known.groupby("name")}
+    scores |= {reference: card_scores(rows) for reference, rows in known.groupby("name")}
     stages = {stage: settings for stage, settings in dataclasses.asdict(recipe).items()
               if stage in set(generator.history.stage)}
     card = {"recipe": stages, "conditions": origin.condition, "data": world.card_entry(), "seed": seed,
