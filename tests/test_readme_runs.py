@@ -22,7 +22,7 @@ def test_the_ten_lines_run(tmp_path):
     script = tmp_path / "ten_lines.py"
     script.write_text(FIRST + text, encoding="utf-8")
     env = os.environ | {"MINDREADER_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert list((tmp_path / "home" / "twins").glob("twin-*")), "a subject was made"
 
