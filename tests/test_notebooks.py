@@ -65,7 +65,7 @@ def test_chapter_checks_its_parameters_right_away_and_says_whose_brain_it_is(pat
 
 
 def test_a_thin_notebook_has_no_fault():
-    assert faults(notebook("seed: int = 0", "from mindreader import plots\nplots.x(seed)")) == []
+    assert faults(notebook("seed: int = 0", "from mindreader.companion import plots\nplots.x(seed)")) == []
 
 
 @pytest.mark.parametrize("cell, says", [

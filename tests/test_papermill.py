@@ -14,7 +14,7 @@ from mindreader.companion import _papermill
 
 PAPERMILL = Path(sys.executable).with_name("papermill")
 CELLS = ['seed: int = 0  # a number\ncond: str = "both"  # img, cap or both',
-         'from mindreader import params\n_ = params.begin(globals(), seed=int, cond=("img", "cap", "both"))',
+         'from mindreader.core import params\n_ = params.begin(globals(), seed=int, cond=("img", "cap", "both"))',
          "print(cond, seed)"]
 
 

@@ -15,7 +15,7 @@ seed: int = 0
 
 # %%
 import sys
-from mindreader import plots, rendering
+from mindreader.companion import plots, rendering
 _ = sys.stderr.write("a warning with the number of this process in it\\n")
 print("seed", seed)
 
@@ -30,6 +30,7 @@ rendering.Shown(plots.picture_grid({"seen": [[[[9, 9, seed * 40]] * 16] * 16]}, 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
     """A house with one executed chapter; not in a checkout, so that no test finds another one's settings."""
+    from mindreader import core
     from mindreader.companion import nb
     from mindreader.core import paths
 
@@ -42,7 +43,8 @@ def house(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for name, folder in dict(ROOT=".", NOTEBOOKS="notebooks", FIGURES="figures", RESULTS="figures/results",
                                  PACKAGE="mindreader", WEIGHTS="mindreader/weights").items():
-            patch.setattr(paths, name, root / folder)
+            for module in (core, paths):    # the room keeps what it was once asked for
+                patch.setattr(module, name, root / folder)
         nb.build("01_x")
     return root
 

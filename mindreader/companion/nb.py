@@ -134,7 +134,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write no notebook; exit 1 if one would change")
     parser.add_argument("--force", action="store_true", help="run also chapters that are current")
     chosen = parser.parse_args(arguments)
-    paths.require_checkout()
+    core.require_checkout()
     unknown = [stem for stem in chosen.chapter if stem not in chapters()]
     if unknown:
         parser.error(f"no chapter {unknown[0]!r}; there is {', '.join(chapters())}")

@@ -5,6 +5,7 @@ import os
 import nbformat
 import pytest
 
+from mindreader import core
 from mindreader.companion import nb
 from mindreader.core import paths
 
@@ -30,14 +31,16 @@ def house(tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
     for name, folder in dict(ROOT=".", NOTEBOOKS="notebooks", FIGURES="figures", RESULTS="figures/results",
                              PACKAGE="mindreader", WEIGHTS="mindreader/weights").items():
-        monkeypatch.setattr(paths, name, tmp_path / folder)
+        for module in (core, paths):    # the room keeps what it was once asked for
+            monkeypatch.setattr(module, name, tmp_path / folder)
+    (tmp_path / "_toc.yml").touch()     # a checkout has it
     monkeypatch.setenv("MINDREADER_PRESET", "smoke")
     (tmp_path / "notebooks" / "01_x.py").write_text(SOURCE)
     (tmp_path / "mindreader" / "stage.py").write_text('"""A stage."""\nx = 1\n')
     return tmp_path
 
 
-def told(capsys):
+def reported(capsys):
     return [line.split(",")[0] for line in capsys.readouterr().out.splitlines() if line.startswith("01_x")]
 
 
@@ -52,7 +55,7 @@ def test_a_chapter_is_run_written_and_then_left_alone(house, capsys):
     nb.main([])
     nb.main(["--force"])
     assert notebook.read_bytes() == first
-    assert told(capsys) == ["01_x: changed", "01_x: nothing to do", "01_x: unchanged"]
+    assert reported(capsys) == ["01_x: changed", "01_x: nothing to do", "01_x: unchanged"]
     assert "MINDREADER_PRESET" not in os.environ
 
 
@@ -84,7 +87,7 @@ def test_another_figure_is_a_change_though_the_notebook_is_the_same(house, capsy
     assert nb.main(["--check"]) == 1
     assert (house / "figures" / "01_x" / "a.csv").read_text() == "a"
     assert nb.main(["--check", "--force"]) == 0
-    assert told(capsys) == ["01_x: changed", "01_x: changed", "01_x: unchanged"]
+    assert reported(capsys) == ["01_x: changed", "01_x: changed", "01_x: unchanged"]
 
 
 def test_a_failing_cell_keeps_the_committed_chapter(house):
