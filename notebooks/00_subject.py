@@ -16,8 +16,8 @@
 #
 # **Claim.** The brain of these pages can be trusted as an instrument. It is a **simulated subject**, stored in the
 # layout of the Natural Scenes Dataset {cite:p}`allen2022nsd` and read by the same code as a real one
-# ({doc}`../data`). What it saw, what it answers to and how noisy it is were planted. If the field's own procedures
-# find the plant again, then a result on the following pages can be judged: as found, or as missed.
+# ({doc}`../data`). Its stimuli, its tuning and its noise were planted. If the field's own procedures recover this plant,
+# then a result on the following pages can be interpreted: as found, or as missed.
 #
 # With `subject="subj01"` and a copy of NSD, the panels that need no plant show the real brain; the others say that
 # they are left out.
@@ -41,10 +41,9 @@ run = chapter.start("00_subject", preset, subject=subject, seed=seed, overrides=
 #
 # One to four things of COCO's classes {cite:p}`lin2014coco` on a ground of COCO-Stuff's
 # {cite:p}`caesar2018cocostuff`. The picture, the masks and the five captions are three renderings of one scene.
-# Captions were written to be of different worth, in secret: two specific ones, a partial, a vague one, and one beside
-# the point.
+# Captions were written in hidden grades: two specific ones, a partial, a vague one, and one off the subject.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-scenes", "caption": "Pictures, what COCO's files mark in them (things in bold), and their captions, coloured by the grade that only the plant knows."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-scenes", "caption": "Pictures, their masks from COCO's files (things in bold), and their captions, coloured by the planted grade."}}
 images, outlines, captions = report.annotated_scenes(run, n=4)
 run.show(plots.annotated_scenes(images, outlines, captions, origin=run.origin), "scenes", data=captions)
 
@@ -53,34 +52,34 @@ run.show(plots.annotated_scenes(images, outlines, captions, origin=run.origin), 
 #
 # Two shells with the visual system laid out on them: V1 to hV4 around the occipital poles, and beyond them the
 # ventral, lateral and parietal streams with the regions of the localiser. Early voxels pool edges, light and colour
-# within a receptive field; later ones answer to what a scene contains. None of it is computed from CLIP.
+# within a receptive field; later ones respond to what a scene contains. None of it is computed from CLIP.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-region-slices", "caption": "Three axial slices of the volume, with the regions that NSD's label volumes name."}}
 brain, regions = report.brain_map(run)
 run.show(plots.region_slices(run.subject.coords, brain.family.to_numpy(), origin=run.origin,
-                                     title="A cortex with NSD's regions"), "slices")
+                             title="A cortex with NSD's regions"), "slices")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-flat", "caption": "The same cortex laid flat around the occipital poles, as one lays out a globe. Left: regions, named in one hemisphere; right: noise-ceiling signal-to-noise ratio, as NSD's procedure finds it in the betas."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-flat", "caption": "The same cortex on a flat map around the occipital poles (equal-area projection). Left: regions, named in one hemisphere; right: noise-ceiling signal-to-noise ratio, as NSD's procedure finds it in the betas."}}
 run.show(plots.flat_maps(brain, regions, origin=run.origin, title="The cortex, laid flat"), "flat", data=brain)
 
 # %% [markdown]
 # ## A picture comes back
 #
-# Most pictures were shown three times, within a session or weeks apart. How alike are the answers? Each trial is
+# Most pictures were shown three times, within a session or weeks apart. How similar are the responses? Each trial is
 # mostly noise, part of it shared by all voxels, as in NSD; what repeats is the picture.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-reliability", "caption": "Left: correlation over voxels between trials of eight pictures; frames hold the trials of one picture. Right: over all pictures with repeats, the mean correlation of its trials, and that with trials of other pictures."}}
 repeated = report.repeat_reliability(run)
 run.show(plots.repeats(report.repeat_matrix(run), repeated, origin=run.origin,
-                               title="Trials of one picture resemble each other"), "repeats", data=repeated)
+                       title="Trials of one picture resemble each other"), "repeats", data=repeated)
 
 # %% [markdown]
 # ## What a session adds
 #
-# Each session raises or lowers every voxel and turns its gain up or down. Betas are therefore z-scored for each voxel
+# Each session shifts every voxel's baseline and scales its gain. Betas are therefore z-scored for each voxel
 # within each session, here as in the paper.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sessions", "caption": "Mean beta of some voxels in each session, less the voxel's mean over sessions: as stored, after z-scoring within session, and, on the right, as stored against the offset that was planted."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sessions", "caption": "Mean beta of some voxels in each session, minus the voxel's mean over sessions: as stored, after z-scoring within session, and, on the right, as stored against the offset that was planted."}}
 drift = report.session_drift(run)
 run.show(plots.sessions(drift, origin=run.origin, title="Sessions differ until they are z-scored"), "sessions",
          data=drift)
@@ -99,20 +98,20 @@ run.show(plots.scatter(ceilings.planted.to_numpy(), ceilings.found.to_numpy(), o
 
 # %% [markdown]
 # **Regions.** A contrast on the betas of the main experiment: pictures that show close-up faces, whole bodies, places
-# with hardly a thing, or letters, against all other pictures. Every localiser region should answer to its own.
+# with hardly a thing, or letters, against all other pictures. Every localiser region should respond to its own.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-contrasts", "caption": "Welch's t, median over the voxels of a region (their number in brackets), repeats averaged first; n counts the pictures that show the category. Framed: the region's own contrast."}}
 contrasts = report.region_contrasts(run)
 run.show(plots.contrasts(contrasts, bar=report.CONTRAST, origin=run.origin,
-                                 title="Each region answers to its own category"), "contrasts",
+                         title="Each region answers to its own category"), "contrasts",
          data=contrasts) if len(contrasts) else report.NO_PLANT
 
 # %% [markdown]
-# **Receptive fields.** Where in the picture does a voxel look? Its responses are regressed on the edge energy of 8 ×
-# 8 squares; the centre of the weights is the answer. One voxel is noisy, so this is the roughest recovery of the
+# **Receptive fields.** Where in the picture is a voxel's receptive field? Its responses are regressed on the edge energy
+# of 8 × 8 squares; the centre of the weights is the estimate. One voxel is noisy, so this is the roughest recovery of the
 # chapter.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-fields", "caption": "Centres of receptive fields in the visual areas, planted and found; the picture spans -1 to 1. Noise draws what is found towards the middle."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-fields", "caption": "Centres of receptive fields in the visual areas, planted and found; the picture spans -1 to 1. Noise biases estimates towards the middle."}}
 fields = report.receptive_fields(run)
 run.show(plots.scatter(fields.planted.to_numpy(), fields.found.to_numpy(), groups=fields.axis.to_numpy(),
                        origin=run.origin, xlabel="planted centre", ylabel="found centre", diagonal=False,
@@ -120,8 +119,8 @@ run.show(plots.scatter(fields.planted.to_numpy(), fields.found.to_numpy(), group
 
 # %% [markdown]
 # **What CLIP knows.** The small CLIP of these pages never saw the subject's pictures. Does it know what is in them?
-# Its cosine with "a photo of a dog" should tell pictures with a dog from those without; and a specific caption should
-# find its picture among 300.
+# Its cosine with "a photo of a dog" should separate pictures with a dog from those without; and a specific caption
+# should retrieve its picture among 300.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-known", "caption": "Zero-shot ROC AUC of each class on the subject's pictures, with 95 % intervals from resampling pictures."}}
 known = report.clip_categories(run)
@@ -130,31 +129,30 @@ run.show(plots.dots(known, hue="input", origin=run.origin, chance=0.5,
                     title="CLIP knows what is in the picture"), "zero_shot", data=known)
 
 # %% [markdown]
-# **What can be read.** From brain to picture must be possible, but hard. Ridge regression reads the true factors of a
-# scene from one trial, taught on other pictures. The floor is the same with the factors of shuffled pictures; the
-# limit are the responses without any noise.
+# **What can be decoded.** From brain to picture must be possible, but hard. Ridge regression predicts the true factors
+# of a scene from one trial, trained on other pictures. The floor is the same with the factors of shuffled pictures; the
+# limit is the same with noiseless responses.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-factors", "caption": "Correlation of what a linear decoder reads with the true factor, with 95 % intervals from resampling pictures: light, layout, setting and the most frequent classes. The table behind the figure has all."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-factors", "caption": "Correlation of a linear decoder's prediction with the true factor, with 95 % intervals from resampling pictures: light, layout, setting and the most frequent classes. The table behind the figure has all."}}
 factors = report.factors_to_show(run)
 run.show(plots.dots(factors, hue="input", origin=run.origin, xlabel="correlation with the true factor",
                     title="Single trials lie between the limits"), "factors",
          data=report.factor_scores(run)) if len(factors) else report.NO_PLANT
 
 # %% [markdown]
-# **What was attended.** On each trial the mind held one thing of the scene more than the others, so repeats of a
-# picture carry different things. Decoders that were taught only what pictures *show* should tell which one it was. A
-# thing that is always stronger must not count: evidence is centred over the picture's repeats, and chance comes from
-# swapping them.
+# **What was attended.** On each trial one thing of the scene was attended and its response enhanced, so repeats of a
+# picture carry different things. Decoders trained only on what pictures *show* should identify it. A thing that is
+# always stronger must not count: evidence is centred over the picture's repeats, and chance comes from permuting them.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attended", "caption": "Pictures that were shown three times. Lit: the thing that was attended on that trial; below: the thing that was read from its activity, in red where it was another."}}
-minds = report.attended_pictures(run, n=3)
-run.show(plots.attended(minds, origin=run.origin, title="Repeats of a picture carry different things"),
-         "attended", data=minds.drop(columns="picture")) if len(minds) else report.NO_PLANT
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attended", "caption": "Pictures that were shown three times. Lit: the thing that was attended on that trial; below: the thing that was decoded from its activity, in red where it was another."}}
+attention = report.attended_pictures(run, n=3)
+run.show(plots.attended(attention, origin=run.origin, title="Repeats of a picture carry different things"),
+         "attended", data=attention.drop(columns="picture")) if len(attention) else report.NO_PLANT
 
 # %% [markdown]
 # ## The bars
 #
-# What was planted, what was found, and the bar that was set before anyone looked. Grades of captions are the subject
+# What was planted, what was found, and the bar that was set in advance. Grades of captions are the subject
 # of the next chapter ({doc}`01_screening`); their row stands here to have all of them in one place.
 
 # %%
@@ -173,23 +171,23 @@ run.record(report.subject_summary(run))
 #
 # **Reading** ({numref}`tab-subject`). {ours}`00_subject:bars_held` of {ours}`00_subject:bars` bars are cleared. True
 # and estimated noise ceilings correlate with r = {ours}`00_subject:ceiling_r` ({numref}`fig-ceiling`). Even the
-# weakest localiser region answers to its own category with t = {ours}`00_subject:contrast_weakest`
+# weakest localiser region responds to its own category with t = {ours}`00_subject:contrast_weakest`
 # ({numref}`fig-contrasts`). Two trials of a picture correlate with r = {ours}`00_subject:repeat_same`, trials of
-# different pictures with r = {ours}`00_subject:repeat_other` ({numref}`fig-reliability`). Sessions hold
+# different pictures with r = {ours}`00_subject:repeat_other` ({numref}`fig-reliability`). Sessions account for
 # {ours}`00_subject:drift_before` of a voxel's variance before z-scoring and {ours}`00_subject:drift_after` after it
 # ({numref}`fig-sessions`).
 #
-# CLIP, which never saw these pictures, tells their classes apart with a mean AUC of
+# CLIP, which was not trained on these pictures, tells their classes apart with a mean AUC of
 # {ours}`00_subject:clip_category_auc` ({numref}`fig-known`), and finds the picture of a specific caption in
 # {ours}`00_subject:clip_caption_to_picture` of the cases, the caption of a picture in
-# {ours}`00_subject:clip_picture_to_caption`; on held-out scenes of its own world the card says
+# {ours}`00_subject:clip_picture_to_caption`; on held-out scenes of its training distribution the model card says
 # {ours}`00_subject:card_top1_pictures` and {ours}`00_subject:card_top1_captions` ({doc}`../models`).
 #
-# A single trial tells a scene's factors with a mean r of {ours}`00_subject:factors_single`: far above
-# {ours}`00_subject:factors_shuffled` for shuffled pictures, and far below {ours}`00_subject:factors_noiseless`
-# without noise ({numref}`fig-factors`). So whatever the following chapters miss, they miss because of noise or
-# method, not because it is not there. Which thing was attended is read on {ours}`00_subject:attended` of the trials
-# whose pictures carried several (by swapping trials p = {ours}`00_subject:attended_p`; {numref}`fig-attended`): two
+# From a single trial a scene's factors are decoded with a mean r of {ours}`00_subject:factors_single`: far above
+# {ours}`00_subject:factors_shuffled` for shuffled pictures, and far below {ours}`00_subject:factors_noiseless` without
+# noise ({numref}`fig-factors`). So whatever the following chapters miss, they miss because of noise or method, not
+# because it is not there. Which thing was attended is decoded on {ours}`00_subject:attended` of the trials whose
+# pictures carried several (by permuting trials p = {ours}`00_subject:attended_p`; {numref}`fig-attended`): two
 # decodings of one picture that differ ({doc}`03_gan`) need not be a failure.
 #
 # What this cannot tell: whether people's brains are like that. The noise is made to NSD's measure, but its shape is a

@@ -15,15 +15,15 @@
 # # Caption screening
 #
 # **Claim.** Five people wrote a sentence about each COCO picture, and not all of them describe it well. Mind Reader
-# {cite:p}`lin2022mindreader` lets CLIP {cite:p}`radford2021clip` judge: the five captions compete in a softmax for their
-# own picture, and a caption stays if it wins at least half of what the best one wins. The paper reports that one to
-# three captions survive.
+# {cite:p}`lin2022mindreader` screens them by CLIP {cite:p}`radford2021clip`: a softmax over the five captions of a
+# picture gives each a probability, and a caption stays if it has at least half of the best one's. The paper reports
+# that one to three captions survive.
 #
 # :::{admonition} What you see here
 # :class: note
 # Unless you pass `subject="subj01"` and own a copy of NSD, every picture and number below comes from a
 # **simulated subject** ({doc}`../data`). There we know which captions were *meant* to be good, so the screen can be
-# marked, which real data never allows.
+# scored, which real data never allows.
 # :::
 
 # %% tags=["parameters"]
@@ -78,12 +78,12 @@ run.show(plots.histogram(kept.kept, bins=report.INTEGER_BINS, origin=run.origin,
 # %% [markdown]
 # ## Is the screen right?
 #
-# Two of a picture's five captions were written to be specific, one to be partial, one to be vague, and one to be beside
-# the point. A useful screen ranks the specific ones on top. The area under the ROC curve asks how often a caption that
-# was meant to be specific beats one that was not; beside it stand three controls: the same score against *another*
+# Two of a picture's five captions were written to be specific, one to be partial, one to be vague, and one to be off
+# the subject. A useful screen ranks the specific ones on top. The area under the ROC curve is how often a caption that
+# was meant to be specific outranks one that was not; beside it stand three controls: the same score against *another*
 # picture, the caption's length, and chance.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-screen-auc", "caption": "How well a score tells specific captions from the rest, with 95 % intervals from resampling pictures. Grey: controls."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-screen-auc", "caption": "How well a score separates specific captions from the rest, with 95 % intervals from resampling pictures. Grey: controls."}}
 auc = report.screening_auc(run)
 run.show(plots.scores_with_controls(auc, origin=run.origin, xlabel="ROC AUC, specific captions against the rest",
                                     title="CLIP finds the captions that were meant well", chance=0.5), "auc", data=auc)
@@ -113,7 +113,7 @@ run.record(report.screening_summary(run))
 # ({numref}`fig-kept`), and {ours}`01_screening:kept_one_to_three` of the pictures keep one to three, as the paper
 # says of COCO. The screen ranks specific captions above the others with an AUC of {ours}`01_screening:auc`
 # ({numref}`fig-screen-auc`); against another picture the same score falls to {ours}`01_screening:auc_other_picture`,
-# below chance: to a wrong picture, a sentence that says nothing lies nearer than one that says much. Mere length is
-# a strong guess too ({ours}`01_screening:auc_length`), since whoever is specific needs words; the screen has to be
-# read above it. Where we differ: the screening code was never released, so temperature and softmax are CLIP's own
+# below chance: a vague sentence is nearer to a wrong picture than a specific one. Mere length is
+# a strong predictor too ({ours}`01_screening:auc_length`), since specific captions need words; the screen has to be
+# compared with it. Where we differ: the screening code was never released, so temperature and softmax are CLIP's own
 # ({doc}`../departures`).

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mindreader.nsd import loader as nsd
 from mindreader.mapping.baselines import MlpConfig, fit_mlp, fit_ridge
 from mindreader.mapping.network import MappingConfig, fit_mapper, low_level_targets
+from mindreader.nsd import loader as nsd
 from mindreader.records import Embeddings, Trials
 
 TINY = MappingConfig(hidden=8, fc_hidden=8, n_blocks=1, epochs=(1, 1), batch=16, batch_contrastive=32)
@@ -15,7 +15,7 @@ N_IMAGES, N_VOXELS, N_DIMS = 60, 24, 12
 
 
 def world(disturbed=False):
-    """Trials and points whose validation side can be replaced by something else."""
+    """Trials and embeddings whose validation side can be replaced by something else."""
     rng, other = np.random.default_rng(0), np.random.default_rng(1)
     ids = np.repeat(np.arange(N_IMAGES), 3)
     out = ids >= 45
@@ -39,7 +39,7 @@ FITS = {
 
 
 @pytest.mark.parametrize("fit", FITS)
-def test_other_validation_trials_and_points_train_the_same_reader(fit):
+def test_other_validation_trials_and_embeddings_train_the_same_decoder(fit):
     """But for the choice among epochs, which the paper makes on its validation loss; here each phase has one epoch."""
     train, validation, embeddings = world()
     usual, disturbed = FITS[fit](train, validation, embeddings), FITS[fit](*world(disturbed=True))
@@ -55,11 +55,11 @@ def test_the_losses_of_every_epoch_are_those_of_the_training_side():
 
 
 @pytest.mark.parametrize("fit", FITS)
-def test_a_trial_is_read_alone_as_among_others(fit):
+def test_a_trial_is_decoded_alone_as_among_others(fit):
     train, validation, embeddings = world()
-    reader = FITS[fit](train, validation, embeddings)
-    together = reader.predict(validation).vectors
-    alone = np.concatenate([reader.predict(validation.take([row])).vectors for row in range(len(validation))])
+    decoder = FITS[fit](train, validation, embeddings)
+    together = decoder.predict(validation).vectors
+    alone = np.concatenate([decoder.predict(validation.take([row])).vectors for row in range(len(validation))])
     np.testing.assert_allclose(alone, together, atol=1e-5 * np.abs(together).max())
 
 

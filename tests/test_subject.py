@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from mindreader.companion import ch00_subject as report
-from mindreader.core import weights
-from mindreader.companion.chapter import start
 from mindreader.companion.ch00_subject import decoding, recovered
 from mindreader.companion.ch00_subject.subject import outlines_of, session_moments
+from mindreader.companion.chapter import start
+from mindreader.core import weights
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +75,11 @@ def test_contrasts_are_marked_as_a_regions_own_once(run):
 def test_what_was_attended_is_lit(run):
     table = report.attended_pictures(run, n=2)
     assert (table.groupby("image_id").size() == 3).all()
-    assert (table.groupby("image_id").told.nunique() > 1).all()
+    assert (table.groupby("image_id").attended.nunique() > 1).all()
     for image, group in table.groupby("image_id"):
         marked = outlines_of(run, np.array([image]))[image]
         for trial in group.itertuples():
-            lit = np.any([o.mask for o in marked if o.category == trial.told], axis=0)
+            lit = np.any([o.mask for o in marked if o.category == trial.attended], axis=0)
             coloured = np.ptp(trial.picture, axis=2) > 0
             assert not (coloured & ~lit).any()
 
@@ -97,7 +97,7 @@ def test_factors_to_show_are_the_most_frequent_classes(run):
 
 def test_every_row_of_the_design_has_a_bar(rows):
     for words in ("ncsnr", "screening probability", "own contrast", "zero-shot", "caption to picture",
-                  "picture to caption", "linear decoding", "read from the trial", "session means"):
+                  "picture to caption", "linear decoding", "decoded from the trial", "session means"):
         row = found(rows, words)
         assert row.low <= row.value <= row.high and row.n > 0 and row.holds in ("yes", "no") and row.bar
 
@@ -119,18 +119,18 @@ def test_session_offsets_are_recovered(rows):
 
 
 def test_the_shipped_clip_knows_what_is_in_pictures_it_never_saw(rows):
-    """Below the bars of the chapter, so that a retrained CLIP is not judged by 162 pictures."""
+    """Below the bars of the chapter, so that a retrained CLIP does not depend on 162 pictures."""
     assert found(rows, "zero-shot").value > 0.9
     assert found(rows, "caption to picture").value > 0.8 and found(rows, "picture to caption").value > 0.8
 
 
-def test_single_trials_tell_less_than_noiseless_responses(run):
+def test_factors_are_decoded_worse_from_single_trials_than_from_noiseless_responses(run):
     means = decoding.factor_means(run).set_index("name")
     assert means.high["single trials"] < means.low["noiseless responses"]
     assert means.value["single trials"] > means.value["shuffled pictures"]
 
 
-def test_the_attended_thing_is_read_above_chance(run):
+def test_the_attended_thing_is_decoded_above_chance(run):
     row = decoding.attended_row(run).iloc[0]
     assert row.value > row.chance and 0 < row.p < 0.5
 

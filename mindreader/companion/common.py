@@ -1,45 +1,54 @@
-"""What several chapters need: scores in per cent, entries for the scorecard, pictures for trials."""
+"""Share helpers among chapters: scores in per cent, intervals, scorecard entries, stimuli of trials."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
+from .. import scoring
 from ..pipeline import Pipeline
 from ..records import Embeddings, Reconstructions
 
 
 def entry(row, *, paper: float | None = None, note: str = "") -> dict:
-    """A scorecard entry from a row of a tidy score table."""
+    """Make a scorecard entry from a row of a tidy score table."""
     return {"ours": float(row.value), "low": float(row.low), "high": float(row.high), "n": int(row.n),
             "chance": float(row.chance), "paper": paper, "note": note}
 
 
+def interval(run: Pipeline, values, image_ids, *, seed: int | None = None) -> tuple[float, float]:
+    """95 % interval of the mean of values (n_trials,), from resampling their pictures; seed: the run's, if None."""
+    seed = run.experiment.child_seed("bootstrap") if seed is None else seed
+    return scoring.bootstrap_interval(np.asarray(values), np.asarray(image_ids), seed=seed,
+                                      n_bootstrap=run.experiment.evaluate.n_bootstrap)
+
+
 def percent(table: pd.DataFrame) -> pd.DataFrame:
-    """The same score table with value, low, high and chance in per cent."""
-    out = table.copy()
-    for column in ("value", "low", "high", "chance"):
-        out[column] = 100 * out[column]
-    return out
+    """Convert value, low, high and chance of a score table to per cent.
+
+    >>> percent(pd.DataFrame({"value": [0.25], "low": 0.0, "high": 0.5, "chance": 0.125, "n": 8})).values.tolist()
+    [[25.0, 0.0, 50.0, 12.5, 8.0]]
+    """
+    return table.assign(**{column: 100 * table[column] for column in ("value", "low", "high", "chance")})
 
 
 def percent_chance(table: pd.DataFrame) -> float:
-    """The chance level of a table whose rows share one, in per cent."""
+    """Chance level in per cent of a table whose rows share one."""
     return 100 * float(table.chance.iloc[0])
 
 
 def first_of_each(embeddings: Embeddings, n: int) -> np.ndarray:
-    """Rows of the first trial of each of the first n pictures, in trial order: not chosen by anyone."""
+    """Rows of the first trial of each of the first n pictures, in trial order; nothing is selected by hand."""
     order = np.lexsort((embeddings.image_ids, embeddings.keys))
     _, first = np.unique(embeddings.image_ids[order], return_index=True)
     return order[np.sort(first)[:n]]
 
 
 def pictures_of(run: Pipeline, image_ids) -> np.ndarray:
-    """The stimuli with these ids, row by row, (n, H, W, 3)."""
+    """Stimuli with these ids, row by row, (n, H, W, 3) uint8."""
     return run.subject.stimuli.images[pd.Index(run.subject.stimuli.ids).get_indexer(image_ids)]
 
 
 def first_draw(pictures: Reconstructions) -> np.ndarray:
-    """The first draw of each reconstruction, (n, H, W, 3)."""
+    """First draw of z of each reconstruction, (n, H, W, 3) uint8."""
     return pictures.images[:, 0]

@@ -19,7 +19,7 @@ PICTURES = np.clip(SLOPE[None, :, :, None] + GRAIN + np.zeros(3), 0, 255).astype
 
 @pytest.fixture
 def pictures():
-    return plots.picture_grid({"seen": PICTURES, "read": PICTURES[::-1]}, origin="twin")
+    return plots.picture_grid({"seen": PICTURES, "made": PICTURES[::-1]}, origin="twin")
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def test_only_colour_pictures_are_pictures(pictures, lines):
 def test_size_follows_the_scale_and_nothing_is_transparent(pictures, scale):
     width, height = pictures.get_size_inches() * pictures.dpi * scale
     for encode in (rendering.png, rendering.jpeg):
-        drawn = Image.open(io.BytesIO(encode(pictures, scale=scale)))
-        assert drawn.mode == "RGB"
-        assert drawn.size == pytest.approx((width, height), abs=1)
+        raster = Image.open(io.BytesIO(encode(pictures, scale=scale)))
+        assert raster.mode == "RGB"
+        assert raster.size == pytest.approx((width, height), abs=1)
 
 
 def test_every_form_has_one_layout(pictures, lines):
@@ -54,7 +54,7 @@ def test_every_form_has_one_layout(pictures, lines):
 def test_the_page_shows_pictures_as_jpeg_and_lines_as_png(pictures, lines):
     assert Shown(pictures, "a")._repr_png_() is None and Shown(lines, "a")._repr_jpeg_() is None
     page = Shown(pictures, "a")._repr_jpeg_()
-    lossless = rendering.png(pictures, scale=rendering.SHARPER["jpeg"])
+    lossless = rendering.png(pictures, scale=rendering.PAGE_SCALE["jpeg"])
     assert len(page) < len(lossless) / 3
     difference = np.subtract(*(np.asarray(Image.open(io.BytesIO(b)), float) for b in (page, lossless)))
     assert np.sqrt(np.mean(difference ** 2)) < 5  # of 255, where the pictures' own grain is 12
@@ -62,7 +62,7 @@ def test_the_page_shows_pictures_as_jpeg_and_lines_as_png(pictures, lines):
 
 def test_the_page_s_256_colours_are_a_chart_s_own(lines):
     page = Image.open(io.BytesIO(Shown(lines, "a")._repr_png_()))
-    lossless = Image.open(io.BytesIO(rendering.png(lines, scale=rendering.SHARPER["png"])))
+    lossless = Image.open(io.BytesIO(rendering.png(lines, scale=rendering.PAGE_SCALE["png"])))
     assert (page.mode, page.size) == ("P", lossless.size)
     difference = np.abs(np.subtract(*(np.asarray(i.convert("RGB"), float) for i in (page, lossless))))
     assert np.quantile(difference, 0.999) <= 16

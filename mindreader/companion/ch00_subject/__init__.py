@@ -1,4 +1,4 @@
-"""What chapter 00 shows: the subject, what was planted in it, and whether it is found again."""
+"""Chapter 00: the simulated subject, the ground truth planted in it, and its recovery."""
 
 from .decoding import attended_pictures, factor_scores, factors_to_show
 from .recovered import (CONTRAST, clip_categories, noise_ceilings, receptive_fields, recovery_table, region_contrasts,

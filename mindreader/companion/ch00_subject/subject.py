@@ -1,4 +1,4 @@
-"""Chapter 00, first half: what the subject saw, the brain that saw it, its repeats and its sessions."""
+"""Describe the subject: stimuli, cortex, reliability over repeats, drift over sessions (chapter 00)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...pipeline import Pipeline
 from ...records import Trials
 from ..plots.flatmap import flatten
 
-# what is drawn in one colour -> the regions that it covers
+# families of regions, one colour each -> the regions of a family
 FAMILIES = {"V1": ("V1",), "V2": ("V2",), "V3": ("V3",), "hV4": ("hV4",), "faces": ("floc-faces",),
             "bodies": ("floc-bodies",), "places": ("floc-places",), "words": ("floc-words",)}
 NO_PLANT = "Left out: real data has no planted truth to compare with."
@@ -22,7 +22,7 @@ GRADES = ("specific", "partial", "vague", "off", "")
 
 
 def of_the_plant(make):
-    """The table that `make` gives, made once for each run; an empty one where nothing was planted."""
+    """Compute the table of `make` once for each run; an empty one for real data, which has no planted ground truth."""
     @wraps(make)
     def table(run: Pipeline, *args, **kwargs) -> pd.DataFrame:
         if run.origin != "twin":
@@ -38,7 +38,7 @@ def of_the_plant(make):
 
 
 def annotated_scenes(run: Pipeline, n: int = 4) -> tuple[np.ndarray, list[list[Outline]], pd.DataFrame]:
-    """The first n pictures (n, H, W, 3), the outlines of what COCO's files mark in each, and their captions.
+    """Take the first n pictures (n, H, W, 3), their outlines from COCO's files, and their captions.
 
     The captions are a table image, caption, grade; best grade first, no grade where none was planted.
     """
@@ -52,7 +52,7 @@ def annotated_scenes(run: Pipeline, n: int = 4) -> tuple[np.ndarray, list[list[O
 
 
 def outlines_of(run: Pipeline, ids: np.ndarray) -> dict[int, list[Outline]]:
-    """What is marked in these pictures, at the pictures' own size and crop, by image id."""
+    """Read the outlines in these pictures, at the pictures' own size and crop, by image id."""
     layout = run.layout
     info = stim_info(layout).loc[ids]
     parts = {part: group.cocoId.to_numpy(np.int64) for part, group in info.groupby("cocoSplit")}
@@ -63,7 +63,7 @@ def outlines_of(run: Pipeline, ids: np.ndarray) -> dict[int, list[Outline]]:
 
 
 def brain_map(run: Pipeline) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """Each voxel's place on the flat map, family of regions and ncsnr; and the single regions, by name.
+    """Place each voxel on the flat map, with its family of regions and its ncsnr; and the single regions, by name.
 
     Table voxel, x, y (flat), family ("" for none), ncsnr; regions are (n_voxels,) bool.
     """
@@ -78,17 +78,17 @@ def brain_map(run: Pipeline) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     return table, {n: subject.rois[n] for n in names if subject.rois[n].any()}
 
 
-def answering(run: Pipeline) -> Trials:
-    """All trials, with only the voxels that varied in every session."""
+def valid_voxels(run: Pipeline) -> Trials:
+    """All trials, restricted to the voxels that varied in every session."""
     return run.subject.trials.replace(run.subject.trials.betas[:, run.subject.rois["valid"]])
 
 
 def repeat_matrix(run: Pipeline, n: int = 8) -> pd.DataFrame:
-    """Correlation of the voxels' responses between all trials of the first n pictures that were shown three times.
+    """Correlate response patterns between all trials of the first n pictures with three repeats.
 
     A square table; rows and columns are named "picture · trial", both from 1.
     """
-    trials = answering(run)
+    trials = valid_voxels(run)
     ids, counts = np.unique(trials.image_ids, return_counts=True)
     rows = np.concatenate([np.flatnonzero(trials.image_ids == i) for i in ids[counts >= 3][:n]])
     names = [f"{place // 3 + 1} · {place % 3 + 1}" for place in range(len(rows))]
@@ -96,15 +96,15 @@ def repeat_matrix(run: Pipeline, n: int = 8) -> pd.DataFrame:
 
 
 def repeat_reliability(run: Pipeline) -> pd.DataFrame:
-    """For each picture with repeats how alike its trials are, and how alike they are to others; see `recovery`."""
+    """Correlate each picture's trials among themselves, and with other pictures'; see `twin.pattern_reliability`."""
     if "reliability" not in run.memo:
         seed = run.experiment.child_seed("strangers")
-        run.memo["reliability"] = twin.pattern_reliability(answering(run), seed=seed)
+        run.memo["reliability"] = twin.pattern_reliability(valid_voxels(run), seed=seed)
     return run.memo["reliability"]
 
 
 def session_drift(run: Pipeline, n_voxels: int = 60) -> pd.DataFrame:
-    """Session means of some voxels, less the voxel's mean over sessions, before and after z-scoring within session.
+    """Session means of some voxels, minus the voxel's mean over sessions, before and after z-scoring within session.
 
     Table voxel, session, before (percent signal change), after (z), planted (percent signal change, NaN where nothing
     was planted).
@@ -119,10 +119,10 @@ def session_drift(run: Pipeline, n_voxels: int = 60) -> pd.DataFrame:
 
 
 def session_moments(run: Pipeline) -> dict[str, np.ndarray]:
-    """Of every voxel that varied, in each session: its mean before and after z-scoring, and what was planted.
+    """Mean of every valid voxel in each session, before and after z-scoring, and the planted offset.
 
-    before, after, planted  (n_sessions, n_voxels), less their mean over sessions; planted is NaN for real data
-    share_before, share_after  (n_voxels,)  of the variance that lies between sessions
+    before, after, planted  (n_sessions, n_voxels), minus their mean over sessions; planted is NaN for real data
+    share_before, share_after  (n_voxels,)  share of the variance between sessions
     sessions  (n_sessions,)
     """
     if "sessions" in run.memo:

@@ -1,4 +1,4 @@
-"""What chapter 01 shows: which captions describe their picture (paper §2.1, Figure 2)."""
+"""Chapter 01: caption screening by CLIP (paper §2.1, Figure 2)."""
 
 from .screening import (INTEGER_BINS, captions_kept, screening_auc, screening_examples, screening_summary,
                         threshold_sweep)
