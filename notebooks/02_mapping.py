@@ -14,8 +14,8 @@
 # %% [markdown]
 # # From activity to CLIP
 #
-# **Claim.** Two small convolutional networks carry a single trial of fMRI to the places where CLIP puts the picture that
-# was seen ($f_{mi}$) and a caption of it ($f_{mc}$) {cite:p}`lin2022mindreader`. They train on squared error and cosine
+# **Claim.** Two small convolutional networks map a single trial of fMRI to CLIP's embeddings of the picture that was
+# seen ($f_{mi}$) and of a caption of it ($f_{mc}$) {cite:p}`lin2022mindreader`. They train on squared error and cosine
 # distance, then on both together with a contrastive loss. The test is retrieval: among 300 pictures, which one was it?
 #
 # This chapter shows the headline setting with the controls and baselines that the original lacks, asks why forward
@@ -69,43 +69,43 @@ run.show(plots.curves(history, x="epoch", y="loss", hue="curve", origin=run.orig
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-targets", "caption": "Left: coordinates of one picture's targets, unit length; the row *clamp* takes the picture with the largest coordinate. Right: cosine of two versions of one picture's target, and of two pictures'."}}
 pairs = targets.target_pairs(run)
 run.show(plots.profiles_and_pairs(targets.target_profiles(run), pairs, origin=run.origin,
-                                          title="What each choice changes about a target"), "targets", data=pairs)
+                                  title="What each choice changes about a target"), "targets", data=pairs)
 
 # %% [markdown]
 # **Reading.** Cutting touches {ours}`02_mapping:cut_image` of the coordinates of pictures and
-# {ours}`02_mapping:cut_caption` of those of captions; the target keeps a cosine of
-# {ours}`02_mapping:cosine_clamp_same` to what it was. The CLIP that is shipped here has no outliers as OpenAI's has
-# (its largest coordinates lie near ten), so on this subject the paper's first claim, that cutting helps, has nothing to
-# work with. Augmentation moves a target to a cosine of {ours}`02_mapping:cosine_augmentation_same`, and two captions of
-# one picture share {ours}`02_mapping:cosine_captions_same`.
+# {ours}`02_mapping:cut_caption` of those of captions; the target keeps a cosine of {ours}`02_mapping:cosine_clamp_same`
+# to what it was. The CLIP that is shipped here has no outliers as OpenAI's has (its largest coordinates lie near ten),
+# so on this subject the paper's first claim, that cutting helps, cannot apply. Augmentation moves a target to a cosine
+# of {ours}`02_mapping:cosine_augmentation_same`, and two captions of one picture share
+# {ours}`02_mapping:cosine_captions_same`.
 #
 # ## Retrieval, forward and backward
 #
-# *Forward*: given what the brain says, which of 300 pictures is nearest? *Backward*: given a picture, which of 300 brain
-# readings is nearest? Both use the first 300 validation trials, one trial at a time, no averaging over repeats, and a
-# hit on another showing of the same picture counts, as in the released code. Beside the mappers stand two baselines with
-# the same trials, targets and split: ridge regression, with a penalty of its own for each dimension, and a plain
-# residual network of fully connected layers.
+# *Forward*: given a prediction from the brain, which of 300 pictures is nearest? *Backward*: given a picture, which of
+# 300 predictions is nearest? Both use the first 300 validation trials, one trial at a time, no averaging over repeats,
+# and a hit on another repeat of the same picture counts, as in the released code. Beside the mappers stand two
+# baselines with the same trials, targets and split: ridge regression, with a penalty of its own for each dimension, and
+# a plain residual network of fully connected layers.
 
 # %% tags=["hide-output"]
 table = report.retrieval_with_controls(run)
 run.table(table, "retrieval")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-retrieval", "caption": "Retrieval of 300, in per cent, with 95 % intervals from resampling pictures. The category oracle is told which things are in the picture; the nearest training picture is what the image mapper's reading would be taken for if it could only name what it has trained on."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-retrieval", "caption": "Retrieval of 300, in per cent, with 95 % intervals from resampling pictures. The category oracle is given the things in the picture; the nearest training picture replaces the image mapper's prediction by the nearest embedding of its training side."}}
 run.show(plots.dots(mapping.strips(report.percent(table)), hue="direction", origin=run.origin,
                     xlabel="correct among 300 (%)", title="Single trials among baselines and controls",
                     chance=report.percent_chance(table)), "retrieval")
 
 # %% [markdown]
-# **Reading.** ({numref}`fig-retrieval`) Forward retrieval from the image mapper succeeds in {ours}`02_mapping:image_forward` of the trials and
-# backward in {ours}`02_mapping:image_backward`, where chance is {ours}`02_mapping:chance`; both mappers together reach
-# {ours}`02_mapping:both_forward` and {ours}`02_mapping:both_backward`. Shuffling which brain belongs to which picture
-# brings the image mapper down to {ours}`02_mapping:shuffled_forward`. Ridge regression on the same trials reaches
-# {ours}`02_mapping:ridge_forward` and {ours}`02_mapping:ridge_backward`, the plain network
-# {ours}`02_mapping:plain_forward` and {ours}`02_mapping:plain_backward`: on this subject, whose responses are close to
-# linear in what was planted and whose voxels stand in no useful order for a convolution, the paper's network is not the
-# best reader, and ridge regression beats it. Being told the categories, without any brain, is worth
-# {ours}`02_mapping:category_forward`.
+# **Reading.** ({numref}`fig-retrieval`) Forward retrieval from the image mapper succeeds in
+# {ours}`02_mapping:image_forward` of the trials and backward in {ours}`02_mapping:image_backward`, where chance is
+# {ours}`02_mapping:chance`; both mappers together reach {ours}`02_mapping:both_forward` and
+# {ours}`02_mapping:both_backward`. Shuffling which brain belongs to which picture brings the image mapper down to
+# {ours}`02_mapping:shuffled_forward`. Ridge regression on the same trials reaches {ours}`02_mapping:ridge_forward` and
+# {ours}`02_mapping:ridge_backward`, the plain network {ours}`02_mapping:plain_forward` and
+# {ours}`02_mapping:plain_backward`: on this subject, whose responses are close to linear in what was planted and whose
+# voxels stand in no useful order for a convolution, the paper's network is not the best decoder, and ridge regression
+# beats it. The true categories alone, without any brain, reach {ours}`02_mapping:category_forward`.
 #
 # "Forward" and "backward" mean other things elsewhere. The same predictions under each protocol that has a name:
 
@@ -113,67 +113,69 @@ run.show(plots.dots(mapping.strips(report.percent(table)), hue="direction", orig
 run.table(mapping.retrieval_by_protocol(run), "protocols")
 
 # %% [markdown]
-# ## More showings, less noise
+# ## More repeats, less noise
 #
-# The paper never averages; later papers average the three showings of a picture. {numref}`fig-showings` does so after
-# the mapper, with the same pictures for each number of showings, each of them a single candidate.
+# The paper never averages; later papers average the three repeats of a picture.
+# {numref}`fig-averaged-repeats` does so after the mapper, with the same pictures for each number of repeats, each of them
+# a single candidate.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-showings", "caption": "Retrieval when the readings of one, two or three showings are averaged, among the pictures that were shown most often. Intervals resample pictures."}}
-showings = mapping.retrieval_by_repeats(run)
-run.show(plots.dots(report.percent(showings), hue="direction", origin=run.origin, xlabel="correct (%)",
-                    title="What averaging the showings brings",
-                    chance=report.percent_chance(showings)), "showings", data=showings)
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-averaged-repeats", "caption": "Retrieval by the mean prediction over one, two or three repeats, among the pictures with the most repeats. Intervals resample pictures."}}
+repeats = mapping.retrieval_by_repeats(run)
+run.show(plots.dots(report.percent(repeats), hue="direction", origin=run.origin, xlabel="correct (%)",
+                    title="What averaging over repeats brings",
+                    chance=report.percent_chance(repeats)), "repeats", data=repeats)
 
 # %% [markdown]
-# **Reading.** From one showing to the mean of three, ridge regression's forward rate goes from
+# **Reading.** From one repeat to the mean of three, ridge regression's forward rate goes from
 # {ours}`02_mapping:ridge_mean_of_1_forward` to {ours}`02_mapping:ridge_mean_of_3_forward`, and the mapper's from
 # {ours}`02_mapping:mapper_mean_of_1_forward` to {ours}`02_mapping:mapper_mean_of_3_forward`. A comparison of single
 # trials with averaged ones compares noise.
 #
 # ## Why is forward lower than backward?
 #
-# In the paper backward beats forward, and here it does where there is signal enough to tell. Two things could do that
-# without any asymmetry in what the brain says.
-# *Showings*: if a picture was shown three times within the batch, then backward the best of three readings answers for
-# it, while forward each reading must find the picture itself. *Hubs*: a mapper that is unsure answers near the mean, and
-# the pictures whose points lie near the mean are then found for everything. The second is undone by subtracting the
-# training mean from both sides, or by discounting points that are near to all (CSLS); the first by letting only one
-# showing of each picture compete ({numref}`fig-hubs`).
+# In the paper backward beats forward, and here it does where there is signal enough to tell. Two things could cause
+# that without any asymmetry in what can be decoded. *Repeats*: if a picture was shown three times within the batch,
+# then backward the best of three predictions suffices, while forward each prediction must find the picture itself.
+# *Hubs*: an uncertain mapper predicts embeddings near the mean, and pictures whose embeddings lie near the mean are
+# then found for everything. The second is undone by subtracting the training mean from both sides, or by discounting
+# embeddings that are near to all (CSLS); the first by keeping only one repeat of each picture ({numref}`fig-hubs`).
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-hubs", "caption": "Left: how often each picture is among the ten nearest of a reading, one showing of each picture. Right: retrieval under each similarity, among the first 300 trials as in the paper, and with one showing of each picture. Image space."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-hubs", "caption": "Left: how often each picture is among the ten nearest of a prediction, one repeat of each picture. Right: retrieval under each similarity, among the first 300 trials as in the paper, and with one repeat of each picture. Image space."}}
 found, crowded = hubs.similarities(run), hubs.hub_scores(run)
 picture = report.percent(found[found.space == "image"])
 run.show(plots.hubs(hubs.occurrence_curves(run), picture, k=10, origin=run.origin,
-                            title="Showings that compete together, and hubs"), "hubs", data=found)
+                    title="Repeats in one batch, and hubs"), "hubs", data=found)
 
 # %% [markdown]
 # **Reading.** Take ridge regression, which has signal enough to tell. Among the first trials it has
 # {ours}`02_mapping:ridge_raw_first_forward` forward and {ours}`02_mapping:ridge_raw_first_backward` backward. With one
-# showing of each picture the gap shrinks to {ours}`02_mapping:ridge_raw_once_forward` and
-# {ours}`02_mapping:ridge_raw_once_backward`; most of it was the best of several showings. What remains is small: centred,
-# forward is {ours}`02_mapping:ridge_centred_once_forward` and backward {ours}`02_mapping:ridge_centred_once_backward`,
-# and with CSLS {ours}`02_mapping:ridge_csls_once_forward` and {ours}`02_mapping:ridge_csls_once_backward`. Hubs show in the skewness
-# of how often a picture is found: {ours}`02_mapping:ridge_raw_skewness` raw,
-# {ours}`02_mapping:ridge_centred_skewness` centred, {ours}`02_mapping:ridge_csls_skewness` with CSLS, and
-# {ours}`02_mapping:mapper_raw_skewness` for the image mapper, which crowds more. So "forward is hard" says little about
-# the brain: it is a property of the batch and of a timid reader.
+# repeat of each picture the gap shrinks to {ours}`02_mapping:ridge_raw_once_forward` and
+# {ours}`02_mapping:ridge_raw_once_backward`; most of it was the best of several repeats. What remains is small:
+# centred, forward is {ours}`02_mapping:ridge_centred_once_forward` and backward
+# {ours}`02_mapping:ridge_centred_once_backward`, and with CSLS {ours}`02_mapping:ridge_csls_once_forward` and
+# {ours}`02_mapping:ridge_csls_once_backward`. Hubs show in the skewness of how often a picture is found:
+# {ours}`02_mapping:ridge_raw_skewness` raw, {ours}`02_mapping:ridge_centred_skewness` centred,
+# {ours}`02_mapping:ridge_csls_skewness` with CSLS, and {ours}`02_mapping:mapper_raw_skewness` for the image mapper,
+# whose hubs are stronger. So "forward is hard" says little about the brain: it is a property of the batch and of a
+# decoder that shrinks towards the mean.
 #
 # ## When it misses, is it near?
 #
-# The paper's Figure 3 takes pictures whose own reading was not the nearest and shows what was nearer; it finds these
+# The paper's Figure 3 takes pictures whose own prediction was not the nearest and shows what was nearer; it finds these
 # semantically close. {numref}`fig-mismatch` has the first such pictures, not chosen.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-mismatch", "caption": "Backward misses: the picture shown, and the pictures whose reading lay nearer to it than its own, nearest first (the paper's Fig. 3)."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-mismatch", "caption": "Backward misses: the picture shown, and the pictures whose prediction lay nearer to it than its own, nearest first (the paper's Fig. 3)."}}
 run.show(plots.picture_grid(misses.retrieval_misses(run, n=6), origin=run.origin), "misses")
 
 # %% [markdown]
-# To a reader almost any two pictures look close somehow. The controls are two pictures at random, and the pictures that
-# were found for *another* miss, so that hubs are as frequent as among the misses themselves ({numref}`fig-misses`).
+# To an observer almost any two pictures look similar somehow. The controls are two pictures at random, and the pictures
+# that were found for *another* miss, so that hubs are as frequent as among the misses themselves
+# ({numref}`fig-misses`).
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-misses", "caption": "Cosine between CLIP's points of the right picture and of the one found instead, beside both controls; triangles mark medians."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-misses", "caption": "Cosine between CLIP's embeddings of the right picture and of the one found instead, beside both controls; triangles mark medians."}}
 near = misses.miss_pairs(run)
-run.show(plots.pair_histograms(near, origin=run.origin, xlabel="cosine of true points",
-                                       title="What is found by mistake is nearer than chance"), "miss_pairs", data=near)
+run.show(plots.pair_histograms(near, origin=run.origin, xlabel="cosine of true embeddings",
+                           title="What is found by mistake is nearer than chance"), "miss_pairs", data=near)
 
 # %% [markdown]
 # **Reading.** Backward, what is found instead has a cosine of {ours}`02_mapping:miss_cosine_backward` to the right
@@ -192,7 +194,7 @@ run.show(plots.pair_histograms(near, origin=run.origin, xlabel="cosine of true p
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-mapped", "caption": "Left: mapped and true coordinates for the first validation picture, unit length (the paper's Fig. 9). Right: correlation of each mapped coordinate with the true one over validation trials, best first; a coordinate that never varies counts as 0."}}
 each, mean = targets.dimension_correlations(run)
 run.show(plots.mapped_beside_true(targets.mapped_profiles(run), each, origin=run.origin,
-                                          title="Most coordinates are read a little"), "mapped", data=each)
+                                  title="Most coordinates are decoded weakly"), "mapped", data=each)
 
 # %%
 both = targets.nearness_to_both(run)
@@ -217,7 +219,7 @@ run.table(both, "nearness")
 # %%
 known = settings.fitted(run, ablation, n_seeds)
 paper, ours = settings.published(), settings.tested(run, known)
-known.told
+known.note
 
 # %% tags=["hide-output"]
 rows = settings.settings_table(run, known, ours, table)
@@ -226,7 +228,7 @@ run.table(rows, "settings")
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-settings", "caption": "Tables 3 and 4, each setting once. Left: the paper's hits of 300 on NSD, in per cent, with Wilson's 95 % interval. Right: ours, mean over seeds, with 95 % intervals from resampling pictures. The levels cannot be compared: two brains, two CLIPs."}}
 beside = settings.beside_the_paper(rows)
 run.show(plots.beside_the_paper(beside, origin=run.origin, xlabel="correct among 300 (%)",
-                                        title="The paper's settings, there and here"), "settings_beside", data=beside)
+                                title="The paper's settings, there and here"), "settings_beside", data=beside)
 
 # %% [markdown]
 # Each comparison that the paper draws from these tables is a claim: one setting has more hits than another. On the
@@ -240,7 +242,7 @@ run.table(ours.drop(columns="sentence"), "claims")
 # %% tags=["hide-output"]
 run.table(paper.drop(columns="sentence"), "claims_paper")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-verdicts", "caption": "The paper's claims: difference in hits, in points of per cent, and the verdict. Left: on the counts that the paper prints. Right: on our fits. For the auxiliary networks the paper's claim is that they do not help."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-verdicts", "caption": "The paper's claims: difference in hits, in percentage points, and the verdict. Left: on the counts that the paper prints. Right: on our fits. For the auxiliary networks the paper's claim is that they do not help."}}
 cells = settings.verdict_cells(paper, ours)
 run.show(plots.verdicts(cells, origin=run.origin, title="Few of the paper's comparisons outlive its own batch"),
          "verdicts", data=cells)
@@ -260,7 +262,7 @@ run.show(plots.verdicts(cells, origin=run.origin, title="Few of the paper's comp
 #
 # Do cutting and the contrastive term make fewer hubs? {numref}`fig-hubs-settings` compares the settings that could.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-hubs-settings", "caption": "Skewness of how often each picture is among the ten nearest of a reading, by setting; bars span the seeds. Chance is that of neighbours drawn at random."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-hubs-settings", "caption": "Skewness of how often each picture is among the ten nearest of a prediction, by setting; bars span the seeds. Chance is that of neighbours drawn at random."}}
 skewed = settings.hubs_by_setting(known)
 run.show(plots.dots(skewed, hue="what", origin=run.origin, xlabel="skewness of N₁₀", chance=skewed.chance.mean(),
                     title="How crowded each setting is"), "hubs_by_setting", data=skewed)
@@ -271,8 +273,9 @@ run.show(plots.dots(skewed, hue="what", origin=run.origin, xlabel="skewness of N
 # contrastive phase; of the caption mapper it is {ours}`02_mapping:crowding_caption_base`,
 # {ours}`02_mapping:crowding_caption_uncut` and {ours}`02_mapping:crowding_caption_finetuned`.
 #
-# What would all these fits cost with NSD itself? The operations of one step of each kind are counted and multiplied by the
-# steps; the hours come from such steps, timed on the GPU that the table names, one fit at a time or several at once.
+# What would all these fits cost with NSD itself? The operations of one step of each kind are counted and multiplied by
+# the steps; the hours come from such steps, timed on the GPU that the table names, one fit at a time or several at
+# once.
 
 # %%
 bill = settings.bill(run)
@@ -280,40 +283,40 @@ run.table(bill, "cost")
 
 # %% [markdown]
 # **Reading.** The {ours}`02_mapping:cost_fits_nsd` fits take {ours}`02_mapping:cost_petaflop_this` petaflop here and
-# {ours}`02_mapping:cost_petaflop_nsd` at the paper's sizes and epochs: {ours}`02_mapping:cost_hours_bfloat16_1` hours of
-# that GPU in bfloat16, {ours}`02_mapping:cost_hours_bfloat16_4` with four fits at once, and
-# {ours}`02_mapping:cost_hours_float32_1` hours in float32. In bfloat16 these are {ours}`02_mapping:cost_rate` TFLOP/s, a few
-# percent of what it can do: with four times the trials a step takes only {ours}`02_mapping:cost_of_four` times as long, so
-# much of it is short layers and waiting for the program that starts them. Validation comes on top.
+# {ours}`02_mapping:cost_petaflop_nsd` at the paper's sizes and epochs: {ours}`02_mapping:cost_hours_bfloat16_1` hours
+# of that GPU in bfloat16, {ours}`02_mapping:cost_hours_bfloat16_4` with four fits at once, and
+# {ours}`02_mapping:cost_hours_float32_1` hours in float32. In bfloat16 these are {ours}`02_mapping:cost_rate` TFLOP/s,
+# a few percent of what it can do: with four times the trials a step takes only {ours}`02_mapping:cost_of_four` times as
+# long, so much of it is short layers and waiting for the program that starts them. Validation comes on top.
 #
 # ## Which pictures validate?
 #
 # The paper validates on the pictures that were first shown last; no other paper does. With ridge regression, which is
 # quick, we ask what that does, with random pictures, with the pictures that all of NSD's subjects saw, and with whole
-# kinds of pictures held out. Held-out kinds are also harder to tell apart among themselves, so the last row reads the
-# very same pictures after training on pictures of their kind ({numref}`fig-splits`).
+# categories held out. Held-out categories are also harder to tell apart among themselves, so the last row decodes the
+# very same pictures after training on others of their categories ({numref}`fig-splits`).
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-splits", "caption": "Retrieval by ridge regression under four splits, image space, one showing of each picture and equally many pictures in each."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-splits", "caption": "Retrieval by ridge regression under four splits, image space, one repeat of each picture and equally many pictures in each."}}
 chosen = splits.splits(run)
 run.show(plots.dots(report.percent(chosen), hue="direction", origin=run.origin, xlabel="correct (%)",
-                    title="Held-out kinds are hard to tell apart, met or not", chance=report.percent_chance(chosen)),
+                    title="Held-out categories are hard, in training or not", chance=report.percent_chance(chosen)),
          "splits", data=chosen)
 
 # %%
 run.table(splits.leaks(run), "leaks")
 
 # %% tags=["remove-output"]
-run.record(mapping.mapping_summary(run, table, showings) | hubs.hubs_summary(found, crowded)
+run.record(mapping.mapping_summary(run, table, repeats) | hubs.hubs_summary(found, crowded)
            | targets.targets_summary(run, pairs, mean, both) | misses.misses_summary(run, near)
            | settings.ablation_summary(paper, ours, skewed, bill) | splits.splits_summary(chosen))
 
 # %% [markdown]
 # **Reading.** Forward, the paper's split gives {ours}`02_mapping:split_first_forward`, random pictures
-# {ours}`02_mapping:split_random_forward`, shared pictures {ours}`02_mapping:split_shared_forward`. With whole kinds held
-# out it is {ours}`02_mapping:split_kinds_forward`, and for the same pictures, once their kinds were met,
-# {ours}`02_mapping:split_kinds_met_forward`: what is lost is lost to rivals that are alike, not to kinds that training
-# never saw. No picture and no trial is on both sides. One thing does cross over, in the paper as here: z-scores take in
-# the validation trials of a session. With training trials alone the paper's split gives
+# {ours}`02_mapping:split_random_forward`, shared pictures {ours}`02_mapping:split_shared_forward`. With whole
+# categories held out it is {ours}`02_mapping:split_held_out_forward`, and for the same pictures with their categories
+# in training {ours}`02_mapping:split_in_training_forward`: the loss is due to similar candidates, not to categories
+# absent from training. No picture and no trial is on both sides. One thing does cross over, in the paper as here:
+# z-scores include the validation trials of a session. With training trials alone the paper's split gives
 # {ours}`02_mapping:split_apart_forward`.
 #
 # ## Paper beside ours

@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest, fisher_exact
 
-from mindreader.companion.plots import mapping as plots_mapping
-from mindreader.studies import claims, costs, mapping_grid as grid
-from mindreader.scoring import ranking as retrieval
-from mindreader.experiments import experiment
-from mindreader.core.params import ParameterError
-from mindreader.pipeline import Pipeline
 from mindreader.companion.ch02_mapping import ablation
+from mindreader.companion.plots import mapping as plots_mapping
+from mindreader.core.params import ParameterError
+from mindreader.experiments import experiment
+from mindreader.pipeline import Pipeline
+from mindreader.scoring import ranking as retrieval
+from mindreader.studies import claims, costs, mapping_grid as grid
 
 N_SEEDS, IDS = 3, np.repeat(np.arange(100), 3)
 GOOD = ("f_mi", "MSE+cos")          # the planted better fit; all others are alike
@@ -173,9 +173,9 @@ def test_the_record_says_when_it_is_not_this_run_s(run, known, monkeypatch):
     monkeypatch.setattr(grid, "read_hits", lambda: known.hits)
     for stale in ("This record was made with other settings.", None):
         monkeypatch.setattr(grid, "read_record", lambda run, stale=stale: (known.scores, known.scores, stale))
-        told = ablation.fitted(run, "record")
-        assert told.hits is known.hits and len(told.scores) == 2 * len(known.scores)
-        assert told.told == (stale or "The committed record, which is what this run would make.")
+        found = ablation.fitted(run, "record")
+        assert found.hits is known.hits and len(found.scores) == 2 * len(known.scores)
+        assert found.note == (stale or "The committed record, which is what this run would make.")
 
 
 def test_an_impossible_number_of_seeds_or_question_is_refused(run):

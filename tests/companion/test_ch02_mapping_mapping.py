@@ -1,4 +1,4 @@
-"""What chapter 02 computes, on a subject with planted readings: held to counting by hand and to what was planted."""
+"""Chapter 02's numbers on a subject with planted predictions: held to counting by hand and to what was planted."""
 
 from collections import Counter
 
@@ -18,11 +18,11 @@ from mindreader.records import Embeddings, Stimuli
 from mindreader.scoring import ranking as retrieval
 
 N = 24      # trials in a batch, of more than ten pictures
-DEAD = 5    # a coordinate that the planted mapper answers alike for every trial
+DEAD = 5    # a coordinate that is constant in the planted mapper's predictions
 
 
 class Same:
-    """A mapper that answers with the planted points."""
+    """A mapper that predicts the planted embeddings."""
 
     def __init__(self, embeddings):
         self.embeddings = embeddings
@@ -33,7 +33,7 @@ class Same:
 
 @pytest.fixture(scope="module")
 def run(tiny_twin, tiny_subject, tmp_path_factory):
-    """True points are pixels; a mapper reads them through noise, ridge regression through less."""
+    """True embeddings are pixels; the mapper predicts them with noise, ridge regression with less."""
     run = Pipeline(experiment("smoke", {"evaluate.n_retrieval": N}), Store(tmp_path_factory.mktemp("store")))
     rng, trials = np.random.default_rng(3), tiny_subject.trials
     picture = embed_pictures(tiny_subject.stimuli, PixelEmbedder(4))
@@ -45,14 +45,14 @@ def run(tiny_twin, tiny_subject, tmp_path_factory):
     run.__dict__.update(subject=tiny_subject, layout=nsd.Layout(tiny_twin, "subj01"), clip=PixelEmbedder(4),
                         embeddings=aims, targets=aims)
 
-    def read(space, noise, dead):
+    def decoded(space, noise, dead):
         vectors = run.truth[space].at(trials.image_ids) + noise * rng.standard_normal((len(trials), 48))
         vectors[:, DEAD] = 0.5 if dead else vectors[:, DEAD]
         return Embeddings(vectors.astype(np.float32), trials.image_ids, trials.trial_ids, space, "fmri")
 
-    run.__dict__.update(mapped={space: read(space, 0.15, True) for space in aims},
-                        ridge={space: read(space, 0.1, False) for space in aims},
-                        mlp={space: read(space, 0.1, False) for space in aims})
+    run.__dict__.update(mapped={space: decoded(space, 0.15, True) for space in aims},
+                        ridge={space: decoded(space, 0.1, False) for space in aims},
+                        mlp={space: decoded(space, 0.1, False) for space in aims})
     return run
 
 
@@ -73,7 +73,7 @@ def test_every_score_has_its_controls_and_its_protocol(run):
     assert by.value["ridge regression, image"] > by.value["mean embedding"]
 
 
-def test_means_of_more_showings_are_of_the_same_pictures_and_find_more(run, monkeypatch):
+def test_means_of_more_repeats_are_of_the_same_pictures_and_find_more(run, monkeypatch):
     monkeypatch.setattr(mapping, "FEWEST", 3)
     table = mapping.retrieval_by_repeats(run)
     assert table.n.nunique() == 1 and set(table.group) == {"mapper", "ridge regression"}
@@ -81,7 +81,7 @@ def test_means_of_more_showings_are_of_the_same_pictures_and_find_more(run, monk
     shown = pd.Series(run.subject.validation.image_ids).value_counts()
     assert table.n.iloc[0] == min(N, (shown >= most).sum()) and most >= 2
     value = table.groupby("n_repeats").value.mean()
-    assert value[most] >= value[1] and set(table.name) >= {"one showing", f"mean of {most}"}
+    assert value[most] >= value[1] and set(table.name) >= {"one repeat", f"mean of {most}"}
 
 
 def test_one_set_of_predictions_has_a_row_for_each_name_that_retrieval_has(run):
@@ -94,29 +94,29 @@ def test_one_set_of_predictions_has_a_row_for_each_name_that_retrieval_has(run):
 
 
 # ── hubs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_one_showing_of_each_picture_is_counted_as_by_hand(run, found):
+def test_one_repeat_of_each_picture_is_counted_as_by_hand(run, found):
     embeddings, truth = run.validation(run.ridge["image"]), run.truth["image"]
     order = np.argsort(embeddings.keys)
     first = order[np.sort(np.unique(embeddings.image_ids[order], return_index=True)[1])][:N]
     ids = embeddings.image_ids[first]
     nearness = cosine_similarity(embeddings.vectors[first], truth.at(ids))
     expected = {way: (nearness.argmax(axis) == range(len(ids))).mean() for way, axis in zip(retrieval.DIRECTIONS, (1, 0))}
-    rows = found[(found.reader == "ridge regression") & (found.space == "image") & (found.similarity == "raw")
+    rows = found[(found.decoder == "ridge regression") & (found.space == "image") & (found.similarity == "raw")
                  & (found.trials == hubs.TRIALS[1])]
     assert rows.set_index("direction").value.to_dict() == pytest.approx(expected)
     assert rows.protocol.str.startswith("retrieval/one-repeat-").all() and (rows.chance == 1 / len(ids)).all()
 
 
-def test_every_reader_is_asked_under_every_similarity_in_both_batches(found):
+def test_every_decoder_is_scored_under_every_similarity_in_both_batches(found):
     assert len(found) == 2 * 2 * 2 * 3 * 2
-    assert not found.duplicated(["space", "reader", "trials", "similarity", "direction"]).any()
+    assert not found.duplicated(["space", "decoder", "trials", "similarity", "direction"]).any()
 
 
-def test_each_reading_names_ten_pictures(run):
+def test_each_prediction_has_ten_nearest_pictures(run):
     curves = hubs.occurrence_curves(run)
     n = min(N, len(run.split.validation))
-    assert (curves.groupby(["reader", "similarity"])["count"].sum() == 10 * n).all()
-    assert (curves.groupby(["reader", "similarity"])["count"].diff().dropna() <= 0).all()
+    assert (curves.groupby(["decoder", "similarity"])["count"].sum() == 10 * n).all()
+    assert (curves.groupby(["decoder", "similarity"])["count"].diff().dropna() <= 0).all()
 
 
 # ── misses ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -149,11 +149,11 @@ def test_the_rest_of_a_row_of_misses_is_blank(run):
 
 
 # ── mapped beside true ────────────────────────────────────────────────────────────────────────────────────────────────
-def test_a_coordinate_follows_its_true_value_as_far_as_numpy_says_and_a_dead_one_counts_as_nothing(run):
+def test_a_coordinate_s_correlation_is_numpy_s_and_a_constant_one_counts_as_0(run):
     each, mean = targets.dimension_correlations(run)
     embeddings = run.validation(run.mapped["image"])
     true = run.truth["image"].at(embeddings.image_ids)
-    mine = each[(each.space == "image") & (each.reader == "mapper")].set_index("dimension").value
+    mine = each[(each.space == "image") & (each.decoder == "mapper")].set_index("dimension").value
     assert mine[0] == pytest.approx(np.corrcoef(embeddings.vectors[:, 0], true[:, 0])[0, 1], abs=1e-5) and mine[DEAD] == 0
     row = mean.set_index("name").loc["mapper, image"]
     assert row.constant == 1 and row.value == pytest.approx(mine.mean(), abs=1e-6) and row.low < row.value < row.high
@@ -187,24 +187,24 @@ def test_without_a_clamp_nothing_is_cut(run):
 
 
 # ── splits ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_splits_are_compared_on_equally_many_pictures_one_showing_each(run):
+def test_splits_are_compared_on_equally_many_pictures_one_repeat_each(run):
     table = splits.splits(run)
-    assert table.n.nunique() == 1 and set(table.name) == {*splits.SPLITS, splits.APART, splits.MET}
+    assert table.n.nunique() == 1 and set(table.name) == {*splits.SPLITS, splits.APART, splits.IN_TRAINING}
     assert table.protocol.str.startswith("retrieval/one-repeat-").all() and (table.chance == 1 / table.n).all()
     assert table.equals(splits.splits(run))                     # found again, not fitted again
 
 
-def test_kinds_are_met_by_training_on_the_other_half_and_no_picture_is_read_after_training_on_it(run, monkeypatch):
-    taught, split, planted = [], run.split, run.ridge["image"]
+def test_held_out_categories_enter_training_by_the_other_half_and_no_picture_is_decoded_after_training_on_it(run, monkeypatch):
+    fitted, split, planted = [], run.split, run.ridge["image"]
 
-    def read(run, trials, train, validation):
-        taught.append((set(train), set(validation)))
+    def decoded(run, trials, train, validation):
+        fitted.append((set(train), set(validation)))
         return planted.take(np.isin(planted.image_ids, validation))
 
-    monkeypatch.setattr(splits, "_read", read)
-    embeddings = splits._kinds_met(run, split)
-    assert set(embeddings.image_ids) == set(split.validation) and len(taught) == 2
-    for train, validation in taught:
+    monkeypatch.setattr(splits, "_decoded", decoded)
+    embeddings = splits._categories_in_training(run, split)
+    assert set(embeddings.image_ids) == set(split.validation) and len(fitted) == 2
+    for train, validation in fitted:
         assert not train & validation and len(train) == len(split.train)
         assert train & set(split.validation) == set(split.validation) - validation
 

@@ -1,4 +1,4 @@
-"""What chapter 02 shows: retrieval by the mappers, its controls, and Tables 3 and 4 (paper §2.2, §3.2)."""
+"""Chapter 02: retrieval by the mappers, its controls, and the paper's Tables 3 and 4 (paper §2.2, §3.2)."""
 
 from ..common import percent, percent_chance
 from .mapping import mapping_history, mapping_summary, retrieval_with_controls

@@ -1,4 +1,4 @@
-"""Chapter 02: Tables 3 and 4, the paper's counts beside ours, and what either says of the paper's claims."""
+"""Test the claims of the paper's Tables 3 and 4 on the paper's counts and on ours (chapter 02)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pandas as pd
 from ... import scoring
 from ...core import ParameterError, paper_values
 from ...embedding import load_resnet
-from ...scoring import DIRECTIONS
 from ...experiments import experiment
 from ...pipeline import Pipeline
+from ...scoring import DIRECTIONS
 from ...studies import claims, costs, mapping_grid as grid
 
 GROUPS = {"f_mi": "image mapper", "f_mc": "caption mapper", "f_res": "low-level mapper",
@@ -22,8 +22,8 @@ COLUMNS = ("table", "mapper", "setting", "direction", "paper_hits", "paper_low",
            "lowest", "highest", "n_seeds", "chance", "FD", "protocol", "origin", "verdict")
 BASE = ("MSE+cos", "MSE+cos, the base")
 CROWDING = {"no threshold": "uncut", BASE[0]: "base", "Contra": "contrastive", "MSE+cos+Contra from scratch": "scratch",
-            "MSE+cos then +Contra": "finetuned"}     # settings that could make hubs or fewer of them
-QUOTED = {  # claims that the prose takes up: mapper, better row, worse row, direction
+            "MSE+cos then +Contra": "finetuned"}     # settings that may change hubness
+QUOTED = {  # claims that the prose quotes: mapper, better row, worse row, direction
     "clamp_image_backward": ("f_mi", "threshold", "no threshold", "backward"),
     "augmentation_forward": ("f_mi", "image augmentation", "no augmentation", "forward"),
     "random_fixed_backward": ("f_mc", "random caption", "fixed caption", "backward"),
@@ -35,17 +35,17 @@ QUOTED = {  # claims that the prose takes up: mapper, better row, worse row, dir
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """What is known of each variant: scores for each row and seed, hits, and a sentence on where they come from."""
+    """Results of each variant: scores for each row and seed, hits, and a sentence on their provenance."""
 
     scores: pd.DataFrame
     hits: dict[claims.Row, pd.DataFrame]
-    told: str
+    note: str
 
 
 def fitted(run: Pipeline, ablation: str = "record", n_seeds: int = 3) -> Grid:
-    """The committed record of all variants, or those of one question, fitted here from n_seeds seeds each.
+    """Take the committed record of all variants, or fit those of one question here, from n_seeds seeds each.
 
-    ablation: one of `grid.ABLATIONS`. Raises LayoutError where there is no record.
+    ablation: one of `grid.ABLATIONS`. Raises LayoutError where there is no record, ParameterError for n_seeds < 1.
     """
     if ablation == "record":
         table3, table4, stale = grid.read_record(run)
@@ -61,20 +61,20 @@ def fitted(run: Pipeline, ablation: str = "record", n_seeds: int = 3) -> Grid:
 
 
 def published() -> pd.DataFrame:
-    """The paper's claims tested on its own counts; Holm's correction is over the claims of one question."""
+    """Test the paper's claims on its own counts; Holm's correction is over the claims of one question."""
     return pd.concat([claims.published(family) for family in _families()], ignore_index=True)
 
 
 def tested(run: Pipeline, found: Grid, *, n_permutations: int = 10_000) -> pd.DataFrame:
-    """The same claims tested on our fits, rows as of `claims.verdicts`."""
+    """Test the same claims on our fits; rows as of `claims.verdicts`."""
     settings = {"n_permutations": n_permutations, "seed": run.experiment.child_seed("verdicts")}
     return pd.concat([claims.verdicts(family, found.hits, **settings) for family in _families()], ignore_index=True)
 
 
 def settings_table(run: Pipeline, found: Grid, ours: pd.DataFrame, retrieval: pd.DataFrame) -> pd.DataFrame:
-    """Every row of Tables 3 and 4 with the paper's count, ours, and the verdict on what is claimed of it; controls below.
+    """List each row of Tables 3 and 4 with the paper's count, ours, and the verdict on its claims; controls below.
 
-    retrieval: of `report.retrieval_with_controls`, whose controls are scored on the same trials by the same protocol.
+    retrieval: of `retrieval_with_controls`, whose controls are scored on the same trials by the same protocol.
 
     Table table ("control" for these), mapper, setting, direction; paper_hits, paper_low, paper_high (Wilson, shares of
     300, NSD); ours, low, high (mean over seeds, interval over pictures), lowest, highest (of the seeds), n_seeds, chance,
@@ -96,9 +96,9 @@ def settings_table(run: Pipeline, found: Grid, ours: pd.DataFrame, retrieval: pd
 
 
 def beside_the_paper(table: pd.DataFrame) -> pd.DataFrame:
-    """The settings of `settings_table` for `plots_mapping.beside_the_paper`, each fit once, in per cent."""
+    """Arrange `settings_table` for `plots.beside_the_paper`, each fit once, in per cent."""
     table = table[table["table"] != "control"]
-    own = [claims.fit_of(*row) == row for row in zip(table.mapper, table.setting)]      # not under another name of it
+    own = [claims.fit_of(*row) == row for row in zip(table.mapper, table.setting)]      # not under a second name
     once = table[own].drop_duplicates(["mapper", "setting", "direction"])
     place = {"group": once.mapper.map(GROUPS), "name": once.setting.replace(*BASE), "direction": once.direction}
     paper = pd.DataFrame(place | {"source": "paper", "value": 100 * once.paper_hits / claims.N_TRIALS, "low": 100 * once.paper_low,
@@ -109,7 +109,7 @@ def beside_the_paper(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdict_cells(paper: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
-    """Both tables of verdicts for `plots_mapping.verdicts`: claim, source, column, verdict, text (per cent)."""
+    """Arrange both tables of verdicts for `plots.verdicts`: claim, source, column, verdict, text (per cent)."""
     parts = []
     for source, table in (("paper", paper), ("ours", ours)):
         text = ["" if pd.isna(d) else f"{100 * d:+.1f}" for d in table.difference]
@@ -120,7 +120,7 @@ def verdict_cells(paper: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
 
 
 def hubs_by_setting(found: Grid) -> pd.DataFrame:
-    """How skewed it is how often a candidate is found, with and without the clamp and the contrastive term.
+    """Skewness of the k-occurrences (hubness), with and without the clamp and the contrastive term.
 
     Table name, group, what (the direction), value, low, high, chance: the mean over seeds, the lowest and the highest.
     """
@@ -134,7 +134,7 @@ def hubs_by_setting(found: Grid) -> pd.DataFrame:
 
 
 def bill(run: Pipeline) -> pd.DataFrame:
-    """What all fits cost here and on NSD at the paper's sizes and epochs: `costs.cost_table` with a column where.
+    """Cost of all fits here and on NSD at the paper's sizes and epochs: `costs.cost_table` with a column where.
 
     Operations are counted. The hours are those of the GPU of `costs.read_record`, whose steps at NSD's sizes were timed.
     """
@@ -147,7 +147,7 @@ def bill(run: Pipeline) -> pd.DataFrame:
 
 
 def ablation_summary(paper: pd.DataFrame, ours: pd.DataFrame, crowding: pd.DataFrame, cost: pd.DataFrame) -> dict:
-    """The numbers of the chapter's prose: claims of each verdict, the claims it quotes, hubs, and what all fits cost."""
+    """Collect the numbers of the chapter's prose: verdicts, quoted claims, hubs, and the cost of all fits."""
     values = {"claims": {"ours": len(ours), "note": "comparisons in Tables 3 and 4"}}
     for source, table in (("paper", paper), ("ours", ours)):
         for verdict in claims.VERDICTS:
@@ -174,7 +174,7 @@ def ablation_summary(paper: pd.DataFrame, ours: pd.DataFrame, crowding: pd.DataF
     alone = costs.read_record().query("dtype == 'bfloat16' and processes == 1 and n_layers == 1").set_index("batch").milliseconds
     values["cost_of_four"] = {"ours": alone[128] / alone[32], "note": "a step of 128 trials over one of 32, that GPU, bfloat16"}
     values["cost_rate"] = {"ours": everything.petaflop / 3.6 / values["cost_hours_bfloat16_1"]["ours"],
-                           "note": "TFLOP/s that these hours mean, in bfloat16, one fit at a time"}
+                           "note": "TFLOP/s implied by these hours, in bfloat16, one fit at a time"}
     return values
 
 
@@ -206,7 +206,7 @@ def _ours(run: Pipeline, found: Grid, row: grid.Row, direction: str) -> dict:
 
 
 def _verdict(ours: pd.DataFrame, row: grid.Row, direction: str) -> str:
-    """The verdicts on the claims about this row; none for the base, to which the others are compared."""
+    """Verdicts on the claims about this row; none for the base, to which the others are compared."""
     base = {"f_mi": "MSE+cos", "f_mc": "MSE+cos"}.get(row.mapper)
     fit = claims.fit_of(row.mapper, row.name)
     if fit[1] == base:

@@ -1,4 +1,4 @@
-"""Chapter 02: why forward retrieval lags behind backward: showings of one picture that compete together, and hubs."""
+"""Explain the gap between forward and backward retrieval by repeats within a batch and by hubs (chapter 02)."""
 
 from __future__ import annotations
 
@@ -12,64 +12,64 @@ from ...scoring import RetrievalBatch, over_repeats
 from ...studies.sources import how_scored
 from ..common import entry
 
-READERS = ("mapper", "ridge regression")
-TRIALS = ("first trials", "one showing of each picture")
+DECODERS = ("mapper", "ridge regression")
+TRIALS = ("first trials", "one repeat of each picture")
 PROTOCOLS = dict(zip(TRIALS, ("mindreader", "one-repeat")))
 
 
 def similarities(run: Pipeline) -> pd.DataFrame:
-    """Retrieval under each similarity, among the first trials as in the paper, and among one trial of each picture.
+    """Score retrieval under each similarity, among the first trials (the paper) and among one repeat of each picture.
 
-    Rows as of `retrieval.retrieval`, with space, reader, direction, similarity and trials. Where showings of one picture
-    compete in one batch, the best of them answers for all backward, but forward each must find its picture itself.
+    Rows as of `scoring.retrieval`, with space, decoder, direction, similarity and trials. Where a batch has several repeats
+    of a picture, backward the best of them suffices, but forward each must find its picture itself.
     """
     parts = []
-    for (space, reader, trials), batches in _batches(run).items():
-        table = scoring.retrieval_by_similarity(batches, name=f"{reader}, {space}", **how_scored(run, "retrieval"))
+    for (space, decoder, trials), batches in _batches(run).items():
+        table = scoring.retrieval_by_similarity(batches, name=f"{decoder}, {space}", **how_scored(run, "retrieval"))
         table["direction"] = table.metric.str.split().str[-1]
         table["protocol"] = table.protocol.str.replace("mindreader", PROTOCOLS[trials])
-        parts.append(table.assign(space=space, reader=reader, trials=trials))
+        parts.append(table.assign(space=space, decoder=decoder, trials=trials))
     return pd.concat(parts, ignore_index=True)
 
 
 def hub_scores(run: Pipeline) -> pd.DataFrame:
-    """How skewed it is how often a candidate is found, hubs, orphans: rows of `hubness.hubness`, space, reader."""
-    return pd.concat([scoring.hubness_by_similarity(batches, name=f"{reader}, {space}", **how_scored(run, "retrieval"))
-                      .assign(space=space, reader=reader)
-                      for (space, reader, trials), batches in _batches(run).items() if trials == TRIALS[1]],
+    """Skewness of the k-occurrences, hubs and orphans: rows of `scoring.hubness`, with space and decoder."""
+    return pd.concat([scoring.hubness_by_similarity(batches, name=f"{decoder}, {space}", **how_scored(run, "retrieval"))
+                      .assign(space=space, decoder=decoder)
+                      for (space, decoder, trials), batches in _batches(run).items() if trials == TRIALS[1]],
                      ignore_index=True)
 
 
 def occurrence_curves(run: Pipeline, space: str = "image") -> pd.DataFrame:
-    """How often each picture is among the ten nearest, most often first: table reader, similarity, rank, count."""
+    """Count how often each picture is among the ten nearest, in descending order: decoder, similarity, rank, count."""
     parts = []
-    for reader in READERS:
-        for kind, batch in _batches(run)[space, reader, TRIALS[1]].items():
+    for decoder in DECODERS:
+        for kind, batch in _batches(run)[space, decoder, TRIALS[1]].items():
             count = sorted(scoring.k_occurrences(batch, "forward"), reverse=True)
-            parts.append(pd.DataFrame({"reader": reader, "similarity": kind, "rank": range(1, len(count) + 1),
+            parts.append(pd.DataFrame({"decoder": decoder, "similarity": kind, "rank": range(1, len(count) + 1),
                                        "count": count}))
     return pd.concat(parts, ignore_index=True)
 
 
 def hubs_summary(found: pd.DataFrame, hubs: pd.DataFrame) -> dict:
-    """The numbers of the chapter's prose about hubs, for the image space."""
+    """Collect the numbers of the chapter's prose about hubs, for the image space."""
     values = {}
     for row in found[found.space == "image"].itertuples():
         trials = "once" if row.trials == TRIALS[1] else "first"
-        key = f"{row.reader.split()[0]}_{row.similarity.lower()}_{trials}_{row.direction}"
+        key = f"{row.decoder.split()[0]}_{row.similarity.lower()}_{trials}_{row.direction}"
         values[key] = entry(row, note=row.protocol)
     for row in hubs[(hubs.space == "image") & hubs.metric.str.startswith("skewness")
                     & (hubs.direction == "forward")].itertuples():
-        values[f"{row.reader.split()[0]}_{row.similarity.lower()}_skewness"] = entry(row, note=row.metric)
+        values[f"{row.decoder.split()[0]}_{row.similarity.lower()}_skewness"] = entry(row, note=row.metric)
     return values
 
 
 def _batches(run: Pipeline) -> dict[tuple[str, str, str], dict[str, RetrievalBatch]]:
-    """(space, reader, trials) -> similarity -> batch; the means that are subtracted are the training side's."""
+    """(space, decoder, trials) -> similarity -> batch; centring subtracts the means of the training side."""
     if "hub batches" not in run.memo:
         run.memo["hub batches"] = {
-            (space, reader, trials): _of(run, embeddings[space], space, trials)
-            for reader, embeddings in zip(READERS, (run.mapped, run.ridge)) for space in SPACES for trials in TRIALS}
+            (space, decoder, trials): _of(run, embeddings[space], space, trials)
+            for decoder, embeddings in zip(DECODERS, (run.mapped, run.ridge)) for space in SPACES for trials in TRIALS}
     return run.memo["hub batches"]
 
 

@@ -1,4 +1,4 @@
-"""Chapter 02: how well single trials find their picture in CLIP's space, and what else would find it as well."""
+"""Score retrieval from single trials beside baselines, controls and the mean over repeats (chapter 02)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ RETRIEVALS = ("retrieval/mindreader-forward", "retrieval/mindreader-backward", "
               "retrieval/one-repeat-backward", "retrieval/mindreader-forward-draws",
               "retrieval/mindreader-backward-draws", "retrieval/mindeye-code-forward",
               "retrieval/mindeye-code-backward")
-FEWEST = 10         # pictures that were shown so often, for a mean over so many showings to be scored
+FEWEST = 10         # pictures with so many repeats for a mean over them to be scored
 
 
 def mapping_history(run: Pipeline) -> pd.DataFrame:
-    """Losses of both mappers, epoch by epoch: table epoch, loss, curve."""
+    """Losses of both mappers by epoch: table epoch, loss, curve."""
     rows = []
     for space in SPACES:
         history = run.mapper(space).history.reset_index(drop=True)
@@ -33,9 +33,9 @@ def mapping_history(run: Pipeline) -> pd.DataFrame:
 
 
 def retrieval_with_controls(run: Pipeline) -> pd.DataFrame:
-    """Retrieval, forward and backward, by each mapper and both together, the baselines, and the controls.
+    """Score forward and backward retrieval by each mapper, both together, the baselines and the controls.
 
-    Rows as of `retrieval.retrieval`, with control (neither a mapper nor a baseline). Source: paper Tables 3 and 4.
+    Rows as of `scoring.retrieval`, with control (neither a mapper nor a baseline). Source: paper Tables 3 and 4.
     """
     brain = {space: run.validation(run.mapped[space]) for space in SPACES}
     truth, rows = _truth(run), []
@@ -55,50 +55,50 @@ def retrieval_with_controls(run: Pipeline) -> pd.DataFrame:
 
 
 def retrieval_by_repeats(run: Pipeline) -> pd.DataFrame:
-    """Retrieval when the predictions of several showings are averaged, image space: rows as of
-    `controls.retrieval_by_repeats`, with group (the reader) and direction.
+    """Score retrieval by the mean prediction over repeats, image space.
 
-    The same pictures for every number of showings: those that were shown most often, if there are FEWEST of them.
+    Rows as of `scoring.retrieval_by_repeats`, with group (the decoder) and direction. The same pictures for every number
+    of repeats: those with the most, if there are FEWEST of them.
     """
     shown = np.unique(np.unique(run.subject.validation.image_ids, return_counts=True)[1])
     n_shown = {int(n): len(scoring.over_repeats(run.validation(run.mapped["image"]), int(n))) for n in shown}
     most = max((n for n, pictures in n_shown.items() if pictures >= FEWEST), default=1)
     n = min(run.experiment.evaluate.n_retrieval, n_shown.get(most, n_shown[min(n_shown)]))
     parts = []
-    for reader, embeddings in (("mapper", run.mapped), ("ridge regression", run.ridge)):
+    for decoder, embeddings in (("mapper", run.mapped), ("ridge regression", run.ridge)):
         table = scoring.retrieval_by_repeats(run.validation(embeddings["image"]), _truth(run)["image"],
-                                              repeats=range(1, most + 1), name=f"{reader}, image",
+                                              repeats=range(1, most + 1), name=f"{decoder}, image",
                                               **_settings(run, n=n))
         direction = table.metric.str.split().str[-1]
-        showings = table.n_repeats.map({1: "one showing"}).fillna("mean of " + table.n_repeats.astype(str))
-        parts.append(table.assign(group=reader, direction=direction, name=showings))
+        averaged = table.n_repeats.map({1: "one repeat"}).fillna("mean of " + table.n_repeats.astype(str))
+        parts.append(table.assign(group=decoder, direction=direction, name=averaged))
     return pd.concat(parts, ignore_index=True)
 
 
 def retrieval_by_protocol(run: Pipeline) -> pd.DataFrame:
-    """The same predictions under each protocol of retrieval that has a name: rows as of `protocols.score`, image space.
+    """Score the same predictions under each named protocol: rows as of `scoring.score_protocol`, image space.
 
-    Where a picture is one candidate, there may be fewer pictures than candidates are wanted; the stamp says how many.
+    Where each picture is one candidate, there may be fewer pictures than n_retrieval; the protocol's stamp has n.
     """
     pictures, parts = len(np.unique(run.subject.validation.image_ids)), []
-    for reader, embeddings in (("mapper", run.mapped), ("ridge regression", run.ridge)):
+    for decoder, embeddings in (("mapper", run.mapped), ("ridge regression", run.ridge)):
         for name in RETRIEVALS:
             wanted = run.experiment.evaluate.n_retrieval
             n = wanted if "/mindreader-" in name else min(wanted, pictures)
-            parts.append(scoring.score_protocol(name, run.validation(embeddings["image"]), _truth(run)["image"], name=reader,
+            parts.append(scoring.score_protocol(name, run.validation(embeddings["image"]), _truth(run)["image"], name=decoder,
                                          **_settings(run, n=n)))
     return pd.concat(parts, ignore_index=True).drop(columns="better")
 
 
 def strips(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `retrieval_with_controls` for `plots.dots`: with group and direction."""
+    """Add group and direction to `retrieval_with_controls`, for `plots.dots`."""
     mapper = table.name.str.contains("mapper")
     group = np.where(mapper, "mappers", np.where(table.control, "controls", "baselines"))
     return table.assign(group=group, direction=table.metric.str.split().str[-1])
 
 
 def mapping_summary(run: Pipeline, table: pd.DataFrame, repeats: pd.DataFrame) -> dict:
-    """The numbers of the chapter's prose and scorecard about retrieval."""
+    """Collect the numbers of the chapter's prose and scorecard about retrieval."""
     def row(name, direction):
         return table[(table.name == name) & (table.metric == f"retrieval {direction}")].iloc[0]
 
@@ -117,14 +117,14 @@ def mapping_summary(run: Pipeline, table: pd.DataFrame, repeats: pd.DataFrame) -
                 ("plain network, image", "plain", "baseline: fully connected, same trials"),
                 ("shuffled brain", "shuffled", "control: another trial's activity"),
                 ("mean embedding", "mean", "control: no brain"),
-                ("category oracle", "category", "control: told the things in the picture, no brain"),
-                ("nearest training picture", "nearest", "control: snapped to the nearest training picture"),
-                ("true caption embedding", "ceiling", "ceiling: a caption's own point finds its picture")):
+                ("category oracle", "category", "control: given the things in the picture, no brain"),
+                ("nearest training picture", "nearest", "control: replaced by the nearest training picture"),
+                ("true caption embedding", "ceiling", "ceiling: retrieval by a caption's own embedding")):
             values[f"{key}_{direction}"] = entry(row(name, direction), note=note)
     most = repeats.n_repeats.max()
     for mean in repeats.itertuples():
         key = f"{mean.group.split()[0]}_mean_of_{mean.n_repeats}_{mean.direction}"
-        values[key] = entry(mean, note=f"mean of {mean.n_repeats} showings, pictures shown {most} times")
+        values[key] = entry(mean, note=f"mean of {mean.n_repeats} repeats, pictures with {most}")
     values["chance"] = {"ours": float(table.chance.iloc[0]), "note": "repeats of one picture count as hits"}
     return values
 

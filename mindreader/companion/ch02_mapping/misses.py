@@ -1,4 +1,4 @@
-"""Chapter 02: what is found where the right picture is not, and how like it that is (the paper's Figure 3)."""
+"""Compare retrieval errors with the right picture (the paper's Figure 3; chapter 02)."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import pandas as pd
 
 from ... import scoring
 from ...pipeline import Pipeline
-from ..common import pictures_of
+from ..common import interval, pictures_of
 
 PAIRS = ("found instead", "found for another", "at random")
 
 
 def retrieval_misses(run: Pipeline, n: int = 6, k: int = 3) -> dict[str, np.ndarray]:
-    """The first n pictures to which another picture's reading was nearest, beside the k nearest (the paper's Fig. 3).
+    """Show the first n pictures to which another picture's prediction was nearest, and the k nearest (paper Fig. 3).
 
-    Each picture once; where fewer than k readings beat the right one, the rest of the row is blank.
+    Each picture once; where fewer than k predictions beat the right one, the rest of the row is blank.
     """
     missed = _misses(run, "backward")
     first = missed.drop_duplicates("image_id").head(n)
@@ -27,11 +27,10 @@ def retrieval_misses(run: Pipeline, n: int = 6, k: int = 3) -> dict[str, np.ndar
 
 
 def miss_pairs(run: Pipeline) -> pd.DataFrame:
-    """How like the right picture the found one is: table panel (the direction), pair, image_id, found, cosine, shares.
+    """Compare each found picture with the right one: table panel (the direction), pair, image_id, found, cosine, shares.
 
-    cosine is between CLIP's points of the two pictures, shares whether they have a thing in common. Beside the misses
-    stand two kinds of pairs: the same wrong pictures dealt out anew among the misses, so that pictures which are found
-    for everything (hubs) are as frequent, and two pictures at random.
+    cosine is between CLIP's embeddings of the two pictures, shares whether they have a thing in common. Two controls: the
+    same wrong pictures permuted among the misses, so that hubs are as frequent, and two pictures at random.
     """
     rng, parts = np.random.default_rng(run.experiment.child_seed("random pairs")), []
     things = run.subject.stimuli.annotations.query("kind == 'thing'").groupby("image_id")["category"].agg(set)
@@ -39,7 +38,7 @@ def miss_pairs(run: Pipeline) -> pd.DataFrame:
         missed = _misses(run, direction)
         ids, found = missed.image_id.to_numpy(), missed.found.str[0].to_numpy()
         for pair, other in zip(PAIRS, (found, rng.permutation(found), rng.choice(run.split.validation, len(ids)))):
-            apart = ids != other                                            # a picture is no mismatch of its own
+            apart = ids != other                                            # a picture is no error for itself
             a, b = ids[apart], other[apart]
             cosine = (run.truth["image"].at(a) * run.truth["image"].at(b)).sum(1)
             shares = [bool(things.get(i, set()) & things.get(j, set())) for i, j in zip(a, b)]
@@ -49,21 +48,21 @@ def miss_pairs(run: Pipeline) -> pd.DataFrame:
 
 
 def misses_summary(run: Pipeline, pairs: pd.DataFrame) -> dict:
-    """The numbers of the chapter's prose about misses: mean cosine and share with a thing in common, for each pair."""
+    """Collect the numbers of the chapter's prose about misses: mean cosine and share with a common thing, by pair."""
     names, values = dict(zip(PAIRS, ("miss", "other_miss", "random"))), {}
     for (direction, pair), part in pairs.groupby(["panel", "pair"]):
-        for column, what in (("cosine", "cosine of CLIP's points"), ("shares", "a thing in common")):
+        for column, what in (("cosine", "cosine of CLIP's embeddings"), ("shares", "a thing in common")):
             value = part[column].to_numpy(float)
-            low, high = scoring.bootstrap_interval(value, part.image_id.to_numpy(), seed=0,
-                                                     n_bootstrap=run.experiment.evaluate.n_bootstrap)
+            low, high = interval(run, value, part.image_id, seed=0)
             values[f"{names[pair]}_{column}_{direction}"] = {"ours": value.mean(), "low": low, "high": high,
                                                              "n": len(value), "note": f"{what}, {direction}: {pair}"}
     return values
 
 
 def _misses(run: Pipeline, direction: str) -> pd.DataFrame:
-    """Trials of the first batch that miss: table image_id, found (what was nearer than the right, nearest first)."""
-    batch = scoring.retrieval_batch(run.validation(run.mapped["image"]), run.truth["image"], n=run.experiment.evaluate.n_retrieval)
+    """Errors in the first batch: table image_id, found (pictures nearer than the right one, nearest first)."""
+    batch = scoring.retrieval_batch(run.validation(run.mapped["image"]), run.truth["image"],
+                                    n=run.experiment.evaluate.n_retrieval)
     nearness = batch.nearness(direction)
     same = batch.image_ids[:, None] == batch.image_ids
     right = np.where(same, nearness, -np.inf).max(1)

@@ -1,10 +1,9 @@
-"""Chapter 02: what the choice of validation pictures changes, asked of a ridge regression, which is quick to fit."""
+"""Compare choices of validation pictures by ridge regression, and look for leaks (chapter 02)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,47 +16,49 @@ from ...records import Embeddings, Split, Subject, Trials
 from ...scoring import over_repeats
 from ..common import entry
 
-PAPER, MET, APART = "first appearance (paper)", "the same pictures, kinds met", "z-scored on training trials"
+PAPER, APART = "first appearance (paper)", "z-scored on training trials"
+HELD_OUT, IN_TRAINING = "whole categories held out", "the same pictures, categories in training"
 PENALTIES = np.logspace(2, 6, 9)        # the weaker ones are never chosen, and each costs as much
-READING = tuple(f"companion.ch02_mapping.splits:{name}" for name in ("_split", "_subject", "_kept", "_read", "_kinds_met"))
+CODE = tuple(f"companion.ch02_mapping.splits:{name}"
+             for name in ("_split", "_subject", "_kept", "_decoded", "_categories_in_training"))
 SPLITS = {PAPER: "first_appearance", "random pictures": "random", "NSD's shared pictures": "shared1000",
-          "whole kinds held out": "clusters"}
+          HELD_OUT: "clusters"}
 
 
 def splits(run: Pipeline) -> pd.DataFrame:
-    """Retrieval under each split by ridge regression: rows of `retrieval.retrieval`, n_train, nearest, direction.
+    """Score retrieval by ridge regression under each split: rows of `scoring.retrieval`, n_train, nearest, direction.
 
-    Image space. One trial of each picture competes, and equally many in each split. `nearest` is the mean cosine of a
-    validation picture's true point to the nearest of the training side. Two rows ask more: z-scored on training trials
-    only, where the paper's z-scores take in the validation trials of the session; and whether held-out kinds are hard
-    or only unmet: the same pictures, read after training on the other half of them as well, and on as many pictures.
+    Image space; one repeat of each picture, equally many pictures in each split. `nearest` is the mean cosine of a
+    validation picture's true embedding to the nearest of the training side. Two further rows: z-scored on training trials
+    only, where the paper's z-scores include the validation trials of the session; and the pictures of the held-out
+    categories, each half decoded after training on the other half as well, on as many training pictures as before.
     """
     chosen = {name: _split(run, preset) for name, preset in SPLITS.items()}
-    held_out = chosen["whole kinds held out"]
-    read = {name: _kept(run, name, lambda split=split: _read(run, run.subject.trials, split.train, split.validation))
-            for name, split in chosen.items()}
-    read |= {APART: _kept(run, APART, lambda: _read(run, _subject(run, zscore="session-train").trials, run.split.train,
-                                                    run.split.validation)),
-             MET: _kept(run, MET, lambda: _kinds_met(run, held_out))}
-    chosen |= {APART: run.split, MET: held_out}
-    n = min(run.experiment.evaluate.n_retrieval, *(len(np.unique(embeddings.image_ids)) for embeddings in read.values()))
+    held_out = chosen[HELD_OUT]
+    decoded = {name: _kept(run, name, lambda split=split: _decoded(run, run.subject.trials, split.train, split.validation))
+               for name, split in chosen.items()}
+    decoded |= {APART: _kept(run, APART, lambda: _decoded(run, _subject(run, zscore="session-train").trials,
+                                                          run.split.train, run.split.validation)),
+                IN_TRAINING: _kept(run, IN_TRAINING, lambda: _categories_in_training(run, held_out))}
+    chosen |= {APART: run.split, IN_TRAINING: held_out}
+    n = min(run.experiment.evaluate.n_retrieval, *(len(np.unique(part.image_ids)) for part in decoded.values()))
     return pd.concat([_row(run, name, embeddings, chosen[name], n, direction)
-                      for name, embeddings in read.items() for direction in ("forward", "backward")], ignore_index=True)
+                      for name, embeddings in decoded.items() for direction in ("forward", "backward")], ignore_index=True)
 
 
 def splits_summary(table: pd.DataFrame) -> dict:
-    """The numbers of the chapter's prose about splits."""
-    short = dict(zip([*SPLITS, APART, MET], ("first", "random", "shared", "kinds", "apart", "kinds_met")))
+    """Collect the numbers of the chapter's prose about splits."""
+    short = dict(zip([*SPLITS, APART, IN_TRAINING], ("first", "random", "shared", "held_out", "apart", "in_training")))
     values = {f"split_{short[row.name]}_{row.direction}": entry(row, note=f"ridge regression, {row.name}")
               for row in table.itertuples()}
     nearest = table[table.direction == "forward"].itertuples()
     note = "cosine to the nearest training picture"
     return values | {f"split_{short[row.name]}_nearest": {"ours": row.nearest, "note": note}
-                     for row in nearest if row.name not in (APART, MET)}
+                     for row in nearest if row.name not in (APART, IN_TRAINING)}
 
 
 def leaks(run: Pipeline, n_alone: int = 8) -> pd.DataFrame:
-    """Ways in which validation could reach training, looked for in this run: table check, found, expected."""
+    """Check this run for leaks from validation into training: table check, found, expected."""
     train, validation = run.subject.train, run.subject.validation
     seen = {picture.tobytes() for picture in run.subject.stimuli.take(run.split.train).images}
     again = [picture.tobytes() in seen for picture in run.subject.stimuli.take(run.split.validation).images]
@@ -68,7 +69,7 @@ def leaks(run: Pipeline, n_alone: int = 8) -> pd.DataFrame:
         ("pictures on both sides", len(np.intersect1d(train.image_ids, validation.image_ids)), "0"),
         ("trials on both sides", len(np.intersect1d(train.trial_ids, validation.trial_ids)), "0"),
         ("validation pictures that equal a training picture in every pixel", sum(again), "0"),
-        ("change of a reading if its trial is read alone, of the largest coordinate", apart, "rounding"),
+        ("change of a prediction if its trial is decoded alone, of the largest coordinate", apart, "rounding"),
     ], columns=["check", "found", "expected"])
 
 
@@ -77,37 +78,30 @@ def _split(run: Pipeline, preset: str) -> Split:
 
 
 def _subject(run: Pipeline, **changes: str) -> Subject:
-    """The same subject, read with other settings of its data."""
+    """The same subject, loaded with other settings of its data."""
     data = replace(run.experiment.data, **changes)
     return nsd.load_subject(run.layout.root, run.layout.name, data, cache=home() / "cache")
 
 
 def _kept(run: Pipeline, name: str, make: Callable[[], Embeddings]) -> Embeddings:
-    """What `make` reads, kept: a ridge regression with a penalty of its own for each dimension takes seconds."""
-    def write(folder: Path) -> None:
-        embeddings = make()
-        np.savez(folder / "points.npz", vectors=embeddings.vectors, image_ids=embeddings.image_ids, keys=embeddings.keys)
-
-    def load(folder: Path) -> Embeddings:
-        with np.load(folder / "points.npz", allow_pickle=False) as kept:
-            return Embeddings(kept["vectors"], kept["image_ids"], kept["keys"], "image", "fmri")
-
-    return run.keep("baselines", {"split": name, "read": source_fingerprint(*READING)}, write, load)
+    """Predictions of `make`, kept in the store: one ridge penalty for each dimension takes seconds to fit."""
+    return run.keep("baselines", {"split": name, "code": source_fingerprint(*CODE)},
+                    lambda folder: make().save(folder), Embeddings.load)
 
 
-def _read(run: Pipeline, trials: Trials, train, validation) -> Embeddings:
+def _decoded(run: Pipeline, trials: Trials, train, validation) -> Embeddings:
     fitted = fit_ridge(trials.of(train), run.targets["image"], clamp=run.experiment.mapping.clamp,
                        seed=run.experiment.child_seed("ridge"), alphas=PENALTIES)
     return fitted.predict(trials.of(validation))
 
 
-def _kinds_met(run: Pipeline, split: Split) -> Embeddings:
-    """The validation trials of a split, each half read after training on the other, on as many pictures as before."""
+def _categories_in_training(run: Pipeline, split: Split) -> Embeddings:
+    """Decode each half of a split's validation pictures after training on the other half, on as many pictures as before."""
     rng, parts = np.random.default_rng(run.experiment.child_seed("kinds met")), []
     halves = np.array_split(rng.permutation(split.validation), 2)
     for half, other in (halves, halves[::-1]):
         stay = rng.permutation(split.train)[:len(split.train) - len(other)]
-        parts.append(_read(run, run.subject.trials, np.concatenate([stay, other]), half))
+        parts.append(_decoded(run, run.subject.trials, np.concatenate([stay, other]), half))
     return Embeddings(np.concatenate([p.vectors for p in parts]), np.concatenate([p.image_ids for p in parts]),
                       np.concatenate([p.keys for p in parts]), parts[0].space, parts[0].source)
 

@@ -1,4 +1,4 @@
-"""Chapter 02: what a mapper aims at, and how near to it the mapped points come (the paper's Figures 8 and 9)."""
+"""Compare target embeddings under the paper's choices, and mapped with true embeddings (paper Figures 8, 9; chapter 02)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...embedding import augment
 from ...mapping import targets
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings
-from ..common import entry, first_of_each
+from ..common import entry, first_of_each, interval
 
 N_VERSIONS = 4          # augmented versions of a picture to show
 CONSTANT = 1e-3         # of the median spread: a coordinate that spreads less is called constant
@@ -18,10 +18,10 @@ OWN, OTHER = "same picture", "two pictures"
 
 
 def target_profiles(run: Pipeline) -> pd.DataFrame:
-    """A point's coordinates under each choice that Table 3 varies (the paper's Fig. 8).
+    """Take an embedding's coordinates under each choice that Table 3 varies (the paper's Fig. 8).
 
     Table panel, line, copy, dimension, value. The picture is the first of the validation side with three kept captions
-    (or the most there are); only "clamp" shows the one with the largest coordinate, since most have none to cut.
+    (or the most there are); "clamp" alone shows the one with the largest coordinate, since most have none beyond it.
     """
     embeddings, kept = run.validation(run.embeddings["image"]), run.validation(run.targets["caption"])
     ids, counts = np.unique(kept.image_ids, return_counts=True)
@@ -40,10 +40,10 @@ def target_profiles(run: Pipeline) -> pd.DataFrame:
 
 
 def target_pairs(run: Pipeline) -> pd.DataFrame:
-    """Cosines behind each panel of `target_profiles`, over validation pictures: table panel, pair, image_id, cosine.
+    """Cosines for each panel of `target_profiles`, over validation pictures: table panel, pair, image_id, cosine.
 
-    `pair` says whether the two points are of the same picture or of two drawn at random, the yardstick for what the
-    choice changes.
+    `pair` says whether the two embeddings are of the same picture or of two drawn at random, the reference for the effect
+    of the choice.
     """
     embeddings, kept = run.validation(run.embeddings["image"]), run.validation(run.targets["caption"])
     captions, ids = kept.per_image(), embeddings.image_ids
@@ -62,7 +62,7 @@ def target_pairs(run: Pipeline) -> pd.DataFrame:
 
 
 def mapped_profiles(run: Pipeline) -> pd.DataFrame:
-    """Mapped beside true coordinates of the first validation picture's first trial; table as of `target_profiles`."""
+    """Take mapped and true coordinates of the first validation picture's first trial; table as of `target_profiles`."""
     parts = []
     for space in SPACES:
         brain = run.validation(run.mapped[space])
@@ -73,37 +73,37 @@ def mapped_profiles(run: Pipeline) -> pd.DataFrame:
 
 
 def dimension_correlations(run: Pipeline) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Correlation over validation trials of each mapped coordinate with the true one, and the mean over coordinates.
+    """Correlate each mapped coordinate with the true one over validation trials, and average over coordinates.
 
-    A coordinate that a network answers alike for every trial carries nothing and counts as 0; the mean's extra column
-    `constant` says how many do (their rectified positions have died).
+    A coordinate that is constant over trials counts as 0; the mean's extra column `constant` says how many are (their
+    rectified units are dead).
 
     Returns
     -------
-    each : table space, reader, dimension, value, low, high
-    mean : tidy score table, a row for each space and reader: mapper, ridge regression, and the shuffled brain
+    each : table space, decoder, dimension, value, low, high
+    mean : tidy score table, a row for each space and decoder: mapper, ridge regression, and the shuffled brain
     """
     seed, each, mean = run.experiment.child_seed("bootstrap"), [], []
-    for space, reader, embeddings in _readers(run):
+    for space, decoder, embeddings in _decoders(run):
         varies = embeddings.vectors.std(0) > CONSTANT * np.median(embeddings.vectors.std(0))
         values = np.zeros((len(varies), 3))
         values[varies], average = twin.correlations(
-            embeddings.vectors[:, varies], run.truth[space].at(embeddings.image_ids)[:, varies], embeddings.image_ids, seed=seed,
-            n_bootstrap=run.experiment.evaluate.n_bootstrap)
+            embeddings.vectors[:, varies], run.truth[space].at(embeddings.image_ids)[:, varies], embeddings.image_ids,
+            seed=seed, n_bootstrap=run.experiment.evaluate.n_bootstrap)
         value, low, high = average * varies.mean()
-        each.append(pd.DataFrame(values, columns=["value", "low", "high"]).assign(space=space, reader=reader,
-                                                                                 dimension=range(len(values))))
-        mean.append(scoring.score_row(f"{reader}, {space}", "mean r over dimensions", value, low, high, len(embeddings), 0.0, seed,
+        each.append(pd.DataFrame(values, columns=["value", "low", "high"]).assign(
+            space=space, decoder=decoder, dimension=range(len(values))))
+        mean.append(scoring.score_row(f"{decoder}, {space}", "mean r over dimensions", value, low, high, len(embeddings), 0.0, seed,
                                   run.origin, constant=int((~varies).sum())))
-    return (pd.concat(each, ignore_index=True)[["space", "reader", "dimension", "value", "low", "high"]],
+    return (pd.concat(each, ignore_index=True)[["space", "decoder", "dimension", "value", "low", "high"]],
             pd.concat(mean, ignore_index=True))
 
 
 def nearness_to_both(run: Pipeline) -> pd.DataFrame:
-    """Mean cosine of what each mapper makes of a trial to the picture's point and to its captions' (the paper's A.3).
+    """Mean cosine of each mapper's embeddings to the picture's embedding and to its captions' (the paper's A.3).
 
-    Tidy score table; `chance` is the mean cosine to the points of all other pictures, so that what all of CLIP's
-    points share is not taken for success.
+    Tidy score table; `chance` is the mean cosine to all other pictures' embeddings, since all of CLIP's embeddings share a
+    component.
     """
     seed, rows = run.experiment.child_seed("bootstrap"), []
     for space in SPACES:
@@ -113,47 +113,45 @@ def nearness_to_both(run: Pipeline) -> pd.DataFrame:
             cosines = brain.vectors @ truth.vectors.T
             own = brain.image_ids[:, None] == truth.image_ids
             value = cosines[own]
-            low, high = scoring.bootstrap_interval(value, brain.image_ids, seed=seed,
-                                                     n_bootstrap=run.experiment.evaluate.n_bootstrap)
+            low, high = interval(run, value, brain.image_ids)
             rows.append(scoring.score_row(f"{space} mapper", f"cosine to {aim}", value.mean(), low, high, len(brain),
                                       cosines[~own].mean(), seed, run.origin))
     return pd.concat(rows, ignore_index=True)
 
 
 def targets_summary(run: Pipeline, pairs: pd.DataFrame, mean: pd.DataFrame, near: pd.DataFrame) -> dict:
-    """The numbers of the chapter's prose about targets and mapped points."""
+    """Collect the numbers of the chapter's prose about targets and mapped embeddings."""
     values = {f"constant_{space}": {"ours": int(mean.set_index("name").constant[f"mapper, {space}"]),
-                                    "note": "coordinates of mapped points that never vary"} for space in SPACES}
+                                    "note": "constant coordinates of mapped embeddings"} for space in SPACES}
     clamp = run.experiment.mapping.clamp
     for space in SPACES:
         beyond = np.abs(run.embeddings[space].vectors) > (np.inf if clamp is None else clamp)
-        values[f"cut_{space}"] = {"ours": float(beyond.mean()), "n": int(beyond.size), "note": "share that is cut"}
+        values[f"cut_{space}"] = {"ours": float(beyond.mean()), "n": int(beyond.size), "note": "share of coordinates clamped"}
     names = {"image and caption": "modality", OWN: "same", OTHER: "two"}
     for (panel, pair), part in pairs.groupby(["panel", "pair"]):
-        low, high = scoring.bootstrap_interval(part.cosine.to_numpy(), part.image_id.to_numpy(), seed=0,
-                                                 n_bootstrap=run.experiment.evaluate.n_bootstrap)
+        low, high = interval(run, part.cosine, part.image_id, seed=0)
         values[f"cosine_{names.get(panel, panel)}_{names[pair]}"] = {
             "ours": part.cosine.mean(), "low": low, "high": high, "n": len(part), "note": f"cosine, {panel}: {pair}"}
     for row in mean.itertuples():
-        reader, space = row.name.split(", ")
-        values[f"r_{reader.split()[0]}_{space}"] = entry(row, note=f"{row.metric}, {row.constant} of them constant")
+        decoder, space = row.name.split(", ")
+        values[f"r_{decoder.split()[0]}_{space}"] = entry(row, note=f"{row.metric}, {row.constant} of them constant")
     for row in near.itertuples():
         key = f"near_{row.name.split()[0]}_{row.metric.split()[-1]}"
-        values[key] = entry(row, note="chance: other pictures' points")
+        values[key] = entry(row, note="chance: other pictures' embeddings")
     return values
 
 
-def _readers(run: Pipeline) -> list[tuple[str, str, Embeddings]]:
-    seed, readers = run.experiment.child_seed("retrieval"), []
+def _decoders(run: Pipeline) -> list[tuple[str, str, Embeddings]]:
+    seed, decoders = run.experiment.child_seed("retrieval"), []
     for space in SPACES:
         brain = run.validation(run.mapped[space])
-        readers += [(space, "mapper", brain), (space, "ridge regression", run.validation(run.ridge[space])),
-                    (space, "shuffled brain", scoring.shuffled(brain, seed))]
-    return readers
+        decoders += [(space, "mapper", brain), (space, "ridge regression", run.validation(run.ridge[space])),
+                     (space, "shuffled brain", scoring.shuffled(brain, seed))]
+    return decoders
 
 
 def _augmented(run: Pipeline, image_ids, n_versions: int = N_VERSIONS) -> np.ndarray:
-    """CLIP's points of augmented versions, picture by picture, (len(image_ids) * n_versions, n_dims)."""
+    """CLIP's embeddings of augmented versions, picture by picture, (len(image_ids) * n_versions, n_dims)."""
     pictures = np.repeat(run.subject.stimuli.take(image_ids).images, n_versions, axis=0)
     return run.clip.images(augment(pictures, seed=run.experiment.child_seed("augmented figure")))
 
@@ -176,7 +174,7 @@ def _with_several(embeddings: Embeddings) -> np.ndarray:
 
 def _cosines(panel: str, a: Embeddings, b: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
     first, second = _unit(a.vectors), _unit(b)
-    away = np.roll(order := rng.permutation(len(a)), 1)[np.argsort(order)]      # every picture meets another one
+    away = np.roll(order := rng.permutation(len(a)), 1)[np.argsort(order)]      # every picture is paired with another one
     return pd.concat([pd.DataFrame({"panel": panel, "pair": pair, "image_id": a.image_ids,
                                     "cosine": (first * other).sum(1)})
                       for pair, other in ((OWN, second), (OTHER, second[away]))], ignore_index=True)
