@@ -43,9 +43,9 @@ test: $(READY)
 	$(BIN)/python -m pytest --nbval --durations=15 --numprocesses auto --maxprocesses 4 --dist loadfile
 
 tables: $(READY)
-	$(BIN)/python -m mindreader.studies.mapping_grid
-	$(BIN)/python -m mindreader.studies.generator_grid
-	$(BIN)/python -m mindreader.studies.held_out
+	$(BIN)/python -m mindreader.studies mapping_grid
+	$(BIN)/python -m mindreader.studies generator_grid
+	$(BIN)/python -m mindreader.studies held_out
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

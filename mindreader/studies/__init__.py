@@ -1,8 +1,9 @@
 """Whole tables: every row trained from several seeds, kept row by row, and read back by the chapters.
 
-    python -m mindreader.studies.mapping_grid     Tables 3 and 4
-    python -m mindreader.studies.generator_grid   Tables 1 and 5
-    python -m mindreader.studies.held_out         whole categories of pictures kept from training
+    python -m mindreader.studies mapping_grid      Tables 3 and 4
+    python -m mindreader.studies generator_grid    Tables 1 and 5
+    python -m mindreader.studies held_out          whole categories of pictures held out from training
+    python -m mindreader.studies finetune          the generator of chapter 03, on one process or several
 
-The modules are taken by name: each is also a command.
+The modules are taken by name. Read `mapping_grid` first.
 """

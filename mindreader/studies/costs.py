@@ -1,4 +1,4 @@
-"""What Tables 3 and 4 cost: the steps of all their fits, the operations in each, and its time on a GPU that we measured."""
+"""Count what Tables 3 and 4 cost: the training steps of all fits, their operations, and their time as measured on a GPU."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RECORD = Path(__file__).with_name("gpu_steps.csv")
 
 @dataclass(frozen=True)
 class Step:
-    """A kind of training step: which network, in which number format, and how many trials it sees.
+    """A kind of training step: which network, in which number format, on how many trials.
 
     recipe: of which only what shapes the network counts, and dtype.
     """
@@ -68,9 +68,9 @@ def steps_of(config: Experiment, rows: Sequence[Row], *, n_trials: int, n_voxels
     phases = {}         # used as a set whose order is the same in every process, so that sums over it are, to the last bit
     for space, recipe, _ in fits_of(config, rows, 1):
         for number, phase in enumerate(recipe.phases):
-            shared = () if number == 0 and not phase.companion else (recipe.loss, recipe.auxiliary, number)
+            shared = () if number == 0 and not phase.auxiliary else (recipe.loss, recipe.auxiliary, number)
             phases[space, replace(recipe, loss="mse", epochs=(), auxiliary="none"), phase.name, phase.epochs, phase.batch,
-                   phase.companion, shared] = None
+                   phase.auxiliary, shared] = None
     steps: dict[Step, int] = {}
     for space, recipe, _, epochs, batch, *_ in phases:
         kind = Step(recipe, n_voxels, n_low_level if space == "resnet" else n_dims, batch)

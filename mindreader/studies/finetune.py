@@ -1,7 +1,7 @@
 """Finetune the generator of chapter 03 before the chapter is run, on one process or, by `torchrun`, on several.
 
-    python -m mindreader.studies.finetune --cond both
-    torchrun --nproc-per-node 2 -m mindreader.studies.finetune --cond both -y 'device: cuda'
+    python -m mindreader.studies finetune --cond both
+    torchrun --nproc-per-node 2 -m mindreader.studies finetune --cond both -y 'device: cuda'
 
 The chapter with the same parameters then finds it in the store. A killed run continues from its last checkpoint,
 also with another number of processes.
@@ -27,7 +27,7 @@ GONE = ("by peer", "remote process")  # in the errors of gloo and NCCL where a p
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of `python -m mindreader.studies.finetune`; returns the exit status."""
+    """Entry point of `python -m mindreader.studies finetune`; returns the exit status."""
     chosen = _parser().parse_args(arguments)
     processes = SINGLE
     try:
@@ -95,14 +95,10 @@ def _stopped(why: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m mindreader.studies.finetune", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m mindreader.studies finetune", description=__doc__.splitlines()[0])
     parser.add_argument("--cond", default="both", choices=tuple(CONDITIONS), help="what the generator is conditioned on (both)")
     parser.add_argument("--preset", default="book", choices=tuple(EXPERIMENTS))
     parser.add_argument("--subject", default="", help="twin01, or subj01 to subj08 of your NSD; the preset's by default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-y", default="", metavar="YAML", help="settings by dotted name, e.g. 'gan.kimg: 1.0'")
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,19 +1,15 @@
-"""Tables 1 and 5: each variant of the painter's finetuning, trained, scored, compared, and kept row by row.
+"""Tables 1 and 5: train each variant of the generator's finetuning, score and compare them, and keep the scores row by row.
 
-    python -m mindreader.studies.generator_grid                   all of it at the book preset, into figures/tables; `make tables` does this
-    python -m mindreader.studies.generator_grid --preset smoke    into figures/runs/tables__smoke
+    python -m mindreader.studies generator_grid                   at the book preset, into figures/tables; `make tables` does this
+    python -m mindreader.studies generator_grid --preset smoke    into figures/runs/tables__smoke
 
-Whatever was finished before is found again, so a run that was killed goes on where it stopped, within a row from its last
-checkpoint.
+Finished rows are found again, so a run that was killed goes on where it stopped, within a row from its last checkpoint.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -21,20 +17,20 @@ import numpy as np
 import pandas as pd
 
 from .. import core, scoring
-from ..core import as_finished, fingerprint, progress, save_table
+from ..core import fingerprint, save_table
 from ..generator import BUGS, silent_positions
 from ..experiments import CONDITIONS, NOTHING, Experiment
 from ..pipeline import Pipeline
 from ..records import SPACES, Diverged, Embeddings
 from .claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
-from .mapping_grid import command, one_thread, opened, read_table
+from .grids import command, one_thread, outdated, read_table, run_jobs
 
 STARTS = {"lf": "generator_lf", "supervised": "generator_sup", "none": NOTHING}
 END_TO_END = (0.01, 0.1, 1.0)  # the paper's weights are lost; 0.1 is the released code's
 QUESTIONS = ("tables", "end to end", "nothing pretrained", "published bugs")
 ABLATIONS = ("record", "none", *(question.replace(" ", "_") for question in QUESTIONS), "all")
-SHARED = ("subject", "clip", "points", "caption_scores", "stimuli", "targets", "truth", "mapped", "feature_net",
-          "true_features")  # of a pipeline: what no variant of the painter changes
+SHARED = ("subject", "clip", "embeddings", "caption_scores", "stimuli", "targets", "truth", "mapped", "feature_net",
+          "true_features")  # of a pipeline: what no variant of the generator changes
 WORDS = ("name", "metric", "question", "cond", "start", "bugs", "key", "note", "protocol", "origin")
 
 
@@ -105,7 +101,7 @@ COMPARISONS: tuple[Comparison, ...] = (
 
 
 def rows_of(ablation: str) -> tuple[Row, ...]:
-    """The rows that answer one question; "record" and "all" are all rows, "none" is none."""
+    """The rows of one question; "record" and "all" give all rows, "none" gives none."""
     if ablation not in ABLATIONS:
         raise ValueError(f"got ablation {ablation!r}, expected one of {', '.join(ABLATIONS)}")
     return ROWS if ablation in ("all", "record") else tuple(
@@ -115,7 +111,7 @@ def rows_of(ablation: str) -> tuple[Row, ...]:
 # ── training and scoring ───────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A row as one seed had it: its score lines, and the features of its pictures (None where it diverged)."""
+    """One training of a row: its score lines, and the features of its reconstructions (None where it diverged)."""
 
     lines: pd.DataFrame
     features: Embeddings | None
@@ -129,75 +125,63 @@ def train_rows(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None, *
     named in the column note and stops nobody else. n_seeds: trainings of each row; grid.n_painter_seeds by default.
     """
     n_seeds = run.experiment.grid.n_painter_seeds if n_seeds is None else n_seeds
-    found, jobs = {}, list(product(rows, range(n_seeds)))
-    work = partial(_alone, run) if processes == 1 else partial(_work, run.experiment, run.store.root)
     for name in SHARED if processes > 1 else ():
         getattr(run, name)  # made here once, so that the processes find it
-    with closing(as_finished(work, jobs, processes)) as finished, progress(total=len(jobs), desc="tables 1 and 5") as bar:
-        for job, trained in finished:
-            found[job] = trained
-            bar.set_description(job[0].name)
-            bar.update()
-    return {job: found[job] for job in jobs}
+    return run_jobs(_train, run, product(rows, range(n_seeds)), processes, desc="tables 1 and 5",
+                    label=lambda job: job[0].name)
 
 
-def _alone(run: Pipeline, job: tuple[Row, int]) -> Trained:
-    with one_thread():
-        return train_row(run, *job)
-
-
-def _work(config: Experiment, root: Path, job: tuple[Row, int]) -> Trained:
-    """The same in a process of its own, which opens the subject once."""
-    return _alone(opened(config, root), job)
+def _train(run: Pipeline, job: tuple[Row, int]) -> Trained:
+    return train_row(run, *job)
 
 
 def train_row(run: Pipeline, row: Row, repeat: int = 0) -> Trained:
-    """The painter of this row, found or trained, and what its pictures of the validation trials score.
+    """The generator of this row, found or trained, and the scores of its reconstructions of the validation trials.
 
     Score lines: two-way identification (exact, with mean and deviation of the paper's ten draws beside), Fréchet and
     kernel distance to the validation pictures, the same to the pictures of all training trials (as released), and, for
     mappers trained end to end and their frozen counterparts, the share of silent dimensions of each.
     """
     mine, settings = variant(run, row, repeat), run.experiment.evaluate
-    told = dict(question=row.question, cond=row.cond, start=row.start, low_level=row.low_level, end_to_end=row.end_to_end,
-                bugs=" ".join(row.bugs), key=row_key(run, row, repeat))
+    columns = dict(question=row.question, cond=row.cond, start=row.start, low_level=row.low_level,
+                   end_to_end=row.end_to_end, bugs=" ".join(row.bugs), key=row_key(run, row, repeat))
     try:
         embeddings = {space: mine.validation(mine.conditions(row.cond)[space]) for space in SPACES}
-        painted = mine.picture_features(mine.reconstruct(embeddings, row.cond))
+        features = mine.picture_features(mine.reconstruct(embeddings, row.cond))
     except Diverged as reason:
         lost = scoring.score_row(row.name, "2-way identification", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
-        return Trained(lost.assign(**told, note=f"diverged: {reason}"), None)
+        return Trained(lost.assign(**columns, note=f"diverged: {reason}"), None)
     real = run.validation(run.true_features)
-    drawn = scoring.n_way_sampled(painted, run.true_features, n_choices=2, seed=run.experiment.child_seed("rivals"))
+    drawn = scoring.n_way_sampled(features, run.true_features, n_choices=2, seed=run.experiment.child_seed("rivals"))
     two_way = scoring.identification(
-        painted, run.true_features, n_choices=2, seed=run.experiment.child_seed("bootstrap"), name=row.name, origin=run.origin,
+        features, run.true_features, n_choices=2, seed=run.experiment.child_seed("bootstrap"), name=row.name, origin=run.origin,
         n_bootstrap=settings.n_bootstrap)
-    far = scoring.distance_rows(painted, run.released_reference, name=row.name, origin=run.origin)
+    far = scoring.distance_rows(features, run.released_reference, name=row.name, origin=run.origin)
     lines = [two_way.assign(drawn=drawn.mean(), drawn_sd=drawn.std(ddof=1)),
-             scoring.distance_rows(painted, real, name=row.name, origin=run.origin),
+             scoring.distance_rows(features, real, name=row.name, origin=run.origin),
              far.assign(metric=far.metric + ", against training trials")]
     lines += [scoring.score_row(row.name, f"silent dimensions, {space} mapper", silent_positions(embeddings[space].vectors), np.nan,
                             np.nan, len(embeddings[space]), 0.0, repeat, run.origin) for space in CONDITIONS[row.cond]]
-    table = pd.concat(lines, ignore_index=True).assign(seed=repeat, **told, note="")
-    return Trained(table.fillna({"protocol": ""}), painted)
+    table = pd.concat(lines, ignore_index=True).assign(seed=repeat, **columns, note="")
+    return Trained(table.fillna({"protocol": ""}), features)
 
 
 def variant(run: Pipeline, row: Row, repeat: int = 0) -> Pipeline:
-    """The pipeline of this row, which shares with `run` what has nothing to do with the painter."""
+    """The pipeline of this row, which shares with `run` what does not depend on the generator."""
     mine = Pipeline(row.variant(run.experiment, repeat), run.store)
     vars(mine).update({name: getattr(run, name) for name in SHARED})
     return mine
 
 
 def row_key(run: Pipeline, row: Row, repeat: int = 0) -> str:
-    """A fingerprint of everything that could change the training of this row, and of how it is scored."""
+    """A fingerprint of everything that could change the training and the scores of this row."""
     mine = Pipeline(row.variant(run.experiment, repeat), run.store)
     return fingerprint([mine.key("generator", {"cond": row.cond}), run.experiment.evaluate.n_bootstrap])
 
 
 def compare(run: Pipeline, found: dict[tuple[Row, int], Trained],
             comparisons: Sequence[Comparison] = COMPARISONS) -> pd.DataFrame:
-    """Each comparison whose rows are both there, by two-way identification and by the Fréchet and the kernel distance.
+    """Score each comparison whose rows are both there, by two-way identification and by Fréchet and kernel distance.
 
     A tidy score table whose value is how much better the better row is (0 by chance), the mean over seeds, with columns
     claim, paper, better, worse, n_seeds, lowest, highest (of the seeds) and verdict. Intervals come from drawing pictures
@@ -255,7 +239,7 @@ def write_record(run: Pipeline, n_seeds: int | None = None, *, processes: int = 
 
 
 def read_record(run: Pipeline, root: Path = core.FIGURES) -> tuple[pd.DataFrame, pd.DataFrame, str | None]:
-    """The committed scores and comparisons, and a sentence that says why this run would not make them; None where it would.
+    """The committed scores and comparisons, and None, or a sentence that says why this run would not make them.
 
     Raises LayoutError where there is no record.
     """
@@ -264,17 +248,10 @@ def read_record(run: Pipeline, root: Path = core.FIGURES) -> tuple[pd.DataFrame,
     keys = table.groupby(["name", "seed"], sort=False).key.first()
     strange = [at for at, key in keys.items() if at[0] not in rows or key != row_key(run, rows[at[0]], at[1])]
     if strange:
-        return table, claims, (f"This record was made with other settings, code or weights than this run has, for "
-                               f"{len(strange)} of its {len(keys)} trainings; `make tables` makes it anew.")
+        return table, claims, outdated(f", for {len(strange)} of its {len(keys)} trainings")
     return table, claims, None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of `python -m mindreader.studies.generator_grid`; returns the exit status."""
-    return command("gan_grid", __doc__, write_record, arguments)
-
-
-if __name__ == "__main__":
-    from mindreader.studies.generator_grid import main    # by its own name, under which other processes know what they are sent
-
-    sys.exit(main())
+    """Entry point of `python -m mindreader.studies generator_grid`; returns the exit status."""
+    return command("generator_grid", __doc__, write_record, arguments)

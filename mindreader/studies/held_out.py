@@ -1,36 +1,38 @@
-"""Chapter 03: are reconstructions recalled? The same recipe with whole kinds of pictures kept from its training.
+"""Score reconstructions of categories held out from all training: are they decoded, or recalled from training pictures?
 
-    python -m mindreader.studies.held_out       at the book preset, into figures/tables; `make tables` does this
+    python -m mindreader.studies held_out       at the book preset, into figures/tables; `make tables` does this
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from .sources import NEAREST, reconstruction_features, how_scored, identification_row, picture_categories
 from .. import core, scoring
 from ..core import fingerprint, save_table
 from ..experiments import Experiment, experiment
 from ..pipeline import Pipeline
 from ..records import Embeddings
-from .mapping_grid import read_table
+from .grids import CURRENT, outdated, read_table
+from .sources import NEAREST, how_scored, identification_row, picture_categories, reconstruction_features
 
-USUAL, HELD_OUT = "usual split", "whole kinds held out"
-CLUSTERS, ELSE = "clusters", "first_appearance"   # names of data.split
+USUAL, HELD_OUT = "usual split", "held-out categories"
+CLUSTERS, ELSE = "clusters", "first_appearance"   # values of data.split
 SOURCES = ("true embedding", "brain", "category centroid", NEAREST, "shuffled brain")
-TWO, WITHIN, TRAINED = ("2-way among validation pictures", "2-way among the same kind", "2-way against training pictures")
+TWO, WITHIN, TRAINED = ("2-way among validation pictures", "2-way among the same category", "2-way against training pictures")
 
 
 def split_runs(run: Pipeline) -> dict[str, Pipeline]:
     """This subject under the usual split and with whole clusters of pictures held out, all else equal.
 
-    A split that the run does not have is another pipeline with the same store: mappers and painter are trained anew, for
-    as long. What does not depend on the split is shared.
+    A split that the run does not have is another pipeline with the same store, whose mappers and generator are trained
+    anew. What does not depend on the split is shared.
     """
     if "split runs" not in run.memo:
         run.memo["split runs"] = {name: run if e == run.experiment else _sharing(run, e)
@@ -39,30 +41,37 @@ def split_runs(run: Pipeline) -> dict[str, Pipeline]:
 
 
 def held_out_scores(run: Pipeline, cond: str) -> pd.DataFrame:
-    """Identification of reconstructions under both splits: tidy rows with the columns split, n_train, nearest, kinds_met.
+    """Identification of reconstructions under both splits: tidy rows with columns for the split.
 
-    Sources are the painter's: true embedding, brain, category centroid, shuffled brain; and the nearest training picture.
-    The rivals are the other validation pictures, those of the same kind, or all training pictures: pictures that are
-    recalled lie nearer to some of the last than to what was seen. nearest: mean cosine of a validation picture's true point
-    to the nearest of the training side; kinds_met: share of validation pictures whose kind training has.
+    Reconstructions are made from the true embedding, the brain, the category centroid and the shuffled brain; the nearest
+    training picture stands beside them. The rivals are the other validation pictures, those of the same category, or all
+    training pictures: a picture that is recalled lies nearer to one of the last than to the picture that was seen.
+
+    Columns: split; n_train; nearest: mean cosine of a validation picture's true embedding to the nearest of the training
+    side; known_categories: share of validation pictures whose category training has.
     """
     rows = []
     for split, other in split_runs(run).items():
-        told = {"split": split, "n_train": len(other.split.train)} | _distance(other)
+        columns = {"split": split, "n_train": len(other.split.train)} | _distance(other)
         for source in SOURCES:
             embeddings = reconstruction_features(other, cond, source)
             row = identification_row(other, source, embeddings, other.true_features, 2).assign(metric=TWO)
             parts = [row, _row(other, source, WITHIN, embeddings,
                                scoring.n_way_within(embeddings, other.true_features, picture_categories(other))),
                      _row(other, source, TRAINED, embeddings, _against_training(other, embeddings))]
-            rows += [part.assign(control=source != "brain", **told) for part in parts if part.n.iloc[0]]
+            rows += [part.assign(control=source != "brain", **columns) for part in parts if part.n.iloc[0]]
     return pd.concat(rows, ignore_index=True)
 
 
 def write_record(run: Pipeline, root: Path | None = None) -> Path:
-    """Path of tables/unmet.csv, written: `unmet_scores` of both heads, which takes two mappers and a painter more."""
-    table = held_out_scores(run, "both").assign(key=_key(run))
-    return save_table(table, "tables/unmet", origin=run.origin, meta={"experiment": asdict(run.experiment)}, root=root)
+    """Write tables/held_out.csv, `held_out_scores` of both heads, which needs two mappers and a generator more; its path."""
+    table = held_out_scores(run, "both").assign(key=key(run))
+    return save_table(table, "tables/held_out", origin=run.origin, meta={"experiment": asdict(run.experiment)}, root=root)
+
+
+def key(run: Pipeline) -> str:
+    """A fingerprint of everything that could change the trainings under both splits."""
+    return fingerprint([Pipeline(e, run.store).key("generator", {"cond": "both"}) for e in _experiments(run).values()])
 
 
 def recorded(run: Pipeline, ablation: str = "record", root: Path = core.FIGURES) -> tuple[pd.DataFrame, str]:
@@ -71,13 +80,19 @@ def recorded(run: Pipeline, ablation: str = "record", root: Path = core.FIGURES)
     Raises LayoutError where there is no record.
     """
     if ablation == "record":
-        table = read_table(root, "unmet", ("key",), "held-out kinds")
-        same = set(table.key) == {_key(run)}
-        return table.drop(columns="key"), "The committed record, which is what this run would make." if same else (
-            "This record was made with other settings, code or weights than this run has; `make tables` makes it anew.")
+        table = read_table(root, "held_out", ("key",), "held-out categories")
+        return table.drop(columns="key"), CURRENT if set(table.key) == {key(run)} else outdated()
     if ablation == "all":
         return held_out_scores(run, "both"), "Trained here."
     return pd.DataFrame(), "Left out: ablation is neither record nor all."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of `python -m mindreader.studies held_out`, which has no options; returns the exit status."""
+    argparse.ArgumentParser(prog="python -m mindreader.studies held_out",
+                            description=__doc__.splitlines()[0]).parse_args(arguments)
+    sys.stdout.write(f"{write_record(Pipeline(experiment('book')))}\n")
+    return 0
 
 
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -96,10 +111,10 @@ def _sharing(run: Pipeline, other: Experiment) -> Pipeline:
 
 
 def _distance(run: Pipeline) -> dict[str, float]:
-    truth, kind = run.truth["image"], picture_categories(run)
+    truth, category = run.truth["image"], picture_categories(run)
     cosine = truth.at(run.split.validation) @ truth.at(run.split.train).T
     return {"nearest": float(cosine.max(1).mean()),
-            "kinds_met": float(kind.loc[run.split.validation].isin(kind.loc[run.split.train]).mean())}
+            "known_categories": float(category.loc[run.split.validation].isin(category.loc[run.split.train]).mean())}
 
 
 def _against_training(run: Pipeline, guess: Embeddings) -> np.ndarray:
@@ -117,11 +132,3 @@ def _row(run: Pipeline, name: str, metric: str, guess: Embeddings, won: np.ndarr
         low, high = scoring.bootstrap_interval(won[scored], guess.image_ids[scored], seed=how["seed"],
                                                  n_bootstrap=how["n_bootstrap"])
     return scoring.score_row(name, metric, value, low, high, int(scored.sum()), 0.5, how["seed"], run.origin)
-
-
-def _key(run: Pipeline) -> str:
-    return fingerprint([Pipeline(e, run.store).key("generator", {"cond": "both"}) for e in _experiments(run).values()])
-
-
-if __name__ == "__main__":
-    sys.stdout.write(f"{write_record(Pipeline(experiment('book')))}\n")

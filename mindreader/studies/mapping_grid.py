@@ -1,37 +1,32 @@
-"""Tables 3 and 4: each variant of the mappers, fitted from several seeds, scored, and kept fit by fit.
+"""Tables 3 and 4: fit each variant of the mappers from several seeds, score it, and keep the scores fit by fit.
 
-    python -m mindreader.studies.mapping_grid                   all of it at the book preset, into figures/tables; `make tables` does this
-    python -m mindreader.studies.mapping_grid --preset smoke    into figures/runs/tables__smoke
+    python -m mindreader.studies mapping_grid                   at the book preset, into figures/tables; `make tables` does this
+    python -m mindreader.studies mapping_grid --preset smoke    into figures/runs/tables__smoke
 
-Whatever was finished before is found again, so a run that was killed goes on where it stopped.
+Finished fits are found again, so a run that was killed goes on where it stopped.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
-from threadpoolctl import threadpool_limits
 
 from .. import core, scoring
-from ..core import Store, as_finished, fingerprint, progress, save_table
+from ..core import fingerprint, save_table
 from ..mapping import MappingConfig, low_level_recipe, targets
-from ..experiments import Experiment, experiment
+from ..experiments import Experiment
 from ..pipeline import Pipeline
-from ..records import Diverged, Embeddings, LayoutError
+from ..records import Diverged, Embeddings
 from .claims import trial_hits
+from .grids import command, one_thread, outdated, read_table, run_jobs
 
 ABLATIONS = ("record", "none", "clamp", "augmentation", "captions", "losses", "auxiliary", "combinations", "all")
-HEADS = {"image": "img", "caption": "cap"}      # the mapper's space, and the condition that the starting painter hears
+HEADS = {"image": "img", "caption": "cap"}      # the mapper's space, and the condition of the starting generator
 WORDS = ("table", "key", "note", "weights", "protocol")     # of a score table; a key may look like a number
 Fit = tuple[str, MappingConfig, int]            # space, recipe, which seed
 
@@ -41,10 +36,10 @@ class Row:
     """One row of the paper's Table 3 or 4.
 
     table           "3a", "3b" or "4"
-    mapper, name    as the columns row and column of `tables.paper_values`, e.g. "f_mi", "no threshold"
+    mapper, name    as the columns row and column of `core.paper_values`, e.g. "f_mi", "no threshold"
     ablation        the question that it helps to answer, one of ABLATIONS
     fits            of each mapper it takes, the space and the changes to the recipe; several are summed
-    printed         the table under which `tables.paper_values` has its counts
+    printed         the table under which `core.paper_values` has its counts
     """
 
     table: str
@@ -98,7 +93,7 @@ TABLE4: tuple[Row, ...] = (
 
 
 def rows_of(ablation: str) -> tuple[Row, ...]:
-    """The rows that answer one question, for both mappers; "record" and "all" are all rows, "none" is none."""
+    """The rows of one ablation, for both mappers; "record" and "all" give all rows, "none" gives none."""
     if ablation not in ABLATIONS:
         raise ValueError(f"got ablation {ablation!r}, expected one of {', '.join(ABLATIONS)}")
     every = (*TABLE3, *TABLE4)
@@ -107,7 +102,7 @@ def rows_of(ablation: str) -> tuple[Row, ...]:
 
 # ── fitting ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def fits_of(config: Experiment, rows: Sequence[Row], n_seeds: int) -> dict[Fit, str]:
-    """Each fit that these rows take, once, with the names of its rows; those that others start from come first."""
+    """Each fit that these rows need, once, with the names of its rows; those that others start from come first."""
     named: dict[Fit, list[str]] = {}
     for repeat in range(n_seeds):
         for row in rows:
@@ -134,88 +129,59 @@ def run_grid(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None, *, 
     -------
     DataFrame
         A tidy score table, for each row and seed one line for each direction of retrieval and each distance between true
-        pictures and those that the unfinetuned painter makes of this row's points (not for sums and f_res). Besides the
-        usual columns: table, mapper, ablation, hits, wilson_low, wilson_high, protocol, weights, skewness and
+        pictures and those that the generator before finetuning makes from this row's embeddings (not for sums and f_res).
+        Besides the usual columns: table, mapper, ablation, hits, wilson_low, wilson_high, protocol, weights, skewness and
         blind_skewness (see `hubness`), key (of everything that could change the fits), note. `seed` counts the fits; all
         are scored on one batch.
     """
     n_seeds = run.experiment.grid.n_seeds if n_seeds is None else n_seeds
     fits = fits_of(run.experiment, rows, n_seeds)
-    work = partial(_make, run) if processes == 1 else partial(_work, run.experiment, run.store.root)
-    with closing(as_finished(work, fits, processes)) as finished, progress(total=len(fits), desc="grid") as bar:
-        for fit, _ in finished:
-            bar.set_description(f"{fits[fit]}, seed {fit[2]}")
-            bar.update()
+    run_jobs(_fit, run, fits, processes, desc="grid", label=lambda fit: f"{fits[fit]}, seed {fit[2]}")
     with one_thread():
         lines = [row_scores(run, row, repeat) for row in rows for repeat in range(n_seeds)]
     return pd.concat(lines, ignore_index=True)
 
 
-def _make(run: Pipeline, fit: Fit) -> None:
-    space = fit[0]
-    with one_thread():
-        try:
-            run.decoded(*fit)
-        except Diverged:
-            return  # kept as such; `score_row` tells
-        if space in HEADS and run.experiment.grid.n_pictures:
-            starting_distance(run, *fit)
-
-
-def _work(config: Experiment, root: Path, fit: Fit) -> None:
-    """The same in a process of its own, which opens the subject once."""
-    _make(opened(config, root), fit)
-
-
-@cache
-def opened(config: Experiment, root: Path) -> Pipeline:
-    """The pipeline of this process."""
-    return Pipeline(config, Store(root))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """The number of threads changes how sums are split and so their last bits; two add little to a net this narrow."""
-    before = torch.get_num_threads()
+def _fit(run: Pipeline, fit: Fit) -> None:
     try:
-        with threadpool_limits(1):
-            torch.set_num_threads(1)
-            yield
-    finally:
-        torch.set_num_threads(before)
+        run.decoded(*fit)
+    except Diverged:
+        return  # kept as such; `row_scores` says so
+    if fit[0] in HEADS and run.experiment.grid.n_pictures:
+        starting_distance(run, *fit)
 
 
 # ── scoring ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def row_scores(run: Pipeline, row: Row, repeat: int) -> pd.DataFrame:
     """The lines of `run_grid` for one row and seed."""
-    told = dict(table=row.table, mapper=row.mapper, ablation=row.ablation, seed=repeat, key=row_key(run, row, repeat))
+    columns = dict(table=row.table, mapper=row.mapper, ablation=row.ablation, seed=repeat, key=row_key(run, row, repeat))
     try:
         batch, weights = row_batch(run, row, repeat)
     except Diverged as reason:
         lines = [scoring.score_row(row.name, f"retrieval {direction}", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
                  for direction in scoring.DIRECTIONS]
-        return pd.concat(lines, ignore_index=True).assign(**told, note=f"diverged: {reason}")
+        return pd.concat(lines, ignore_index=True).assign(**columns, note=f"diverged: {reason}")
     settings = dict(seed=_seed(run), name=row.name, origin=run.origin, n_bootstrap=run.experiment.evaluate.n_bootstrap)
     lines = [scoring.score_batch(batch, direction, **settings).assign(weights=weights, **_crowding(batch, direction))
              for direction in scoring.DIRECTIONS]
     (space, recipe), *others = row.recipes(run.experiment)
     if space in HEADS and not others and run.experiment.grid.n_pictures:
         lines.append(starting_distance(run, space, recipe, repeat).assign(name=row.name))
-    table = pd.concat(lines, ignore_index=True).assign(**told, note="")
+    table = pd.concat(lines, ignore_index=True).assign(**columns, note="")
     return table.fillna({"weights": "", "protocol": ""})
 
 
 def _crowding(batch: scoring.RetrievalBatch, direction: scoring.Direction) -> dict[str, float]:
-    """How skewed it is how often each candidate is among the nearest, and how skewed with neighbours drawn at random."""
+    """The skewness of N_k (see `scoring.hubness`), and the skewness with neighbours drawn at random."""
     few = len(np.unique(batch.image_ids)) // 2
     found = scoring.hubness(batch, direction, k=min(scoring.N_NEIGHBOURS, few), n_bootstrap=1).iloc[0]
     return {"skewness": found.value, "blind_skewness": found.chance}
 
 
 def row_batch(run: Pipeline, row: Row, repeat: int) -> tuple[scoring.RetrievalBatch, str]:
-    """The first trials of the validation side as this row reads them, ready for `retrieval.hits`; and its weights, if a sum.
+    """The first validation trials as this row decodes them, ready for `scoring.hits`; and the weights of a sum, else "".
 
-    The candidates are what the row's own mapper aims at, cut or not and captions chosen as in its training (as in the
+    The candidates are the targets of the row's own mapper: clamped or not, captions chosen as in its training (as in the
     released code). The weights of a sum are chosen on other trials than those returned. Raises Diverged.
     """
     n, seed = run.experiment.evaluate.n_retrieval, _seed(run)
@@ -231,7 +197,7 @@ def hits(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None) -> dict
     """Which trials each row finds, under (mapper, name), all seeds one below the other: what `claims.verdicts` takes.
 
     Fits what is not in the store yet, on one thread. A row is absent if it diverged under every seed; one that stands in
-    both tables is told once.
+    both tables is listed once.
     """
     n_seeds, found = run.experiment.grid.n_seeds if n_seeds is None else n_seeds, {}
     once = {(row.mapper, row.name): row for row in rows}
@@ -247,7 +213,7 @@ def hits(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None) -> dict
 
 
 def candidates(run: Pipeline, space: str, recipe: MappingConfig) -> Embeddings:
-    """The true points of the validation pictures as a mapper of this recipe aims at them."""
+    """The targets of the validation pictures for a mapper of this recipe."""
     embeddings = run.validation(run.aims(space))
     if recipe.caption_choice == "average":
         embeddings = embeddings.per_image()
@@ -258,9 +224,9 @@ def candidates(run: Pipeline, space: str, recipe: MappingConfig) -> Embeddings:
 
 
 def starting_distance(run: Pipeline, space: str, recipe: MappingConfig, repeat: int) -> pd.DataFrame:
-    """Distances of the true validation pictures to what the unfinetuned painter makes of these mapped points.
+    """Distances of the true validation pictures to reconstructions by the generator before finetuning.
 
-    Of the first grid.n_pictures trials; two rows as of `distances.distance_rows`. Kept. Source: Table 3's column FID.
+    From the mapped embeddings of the first grid.n_pictures trials; two rows as of `scoring.distance_rows`. Kept. Source: Table 3's column FID.
     """
     n = run.experiment.grid.n_pictures
     _, key = run.mapper_key(space, recipe, repeat)
@@ -269,8 +235,8 @@ def starting_distance(run: Pipeline, space: str, recipe: MappingConfig, repeat: 
     def make(folder: Path) -> None:
         embeddings = run.decoded(space, recipe, repeat)
         embeddings = embeddings.take(np.argsort(embeddings.keys, kind="stable")[:n])
-        painted = run.picture_features(run.reconstruct({space: embeddings}, HEADS[space], finetuned=False))
-        table = scoring.distance_rows(painted, run.validation(run.true_features), origin=run.origin)
+        features = run.picture_features(run.reconstruct({space: embeddings}, HEADS[space], finetuned=False))
+        table = scoring.distance_rows(features, run.validation(run.true_features), origin=run.origin)
         (folder / "distances.json").write_text(json.dumps(table.to_dict("records")), encoding="utf-8")
 
     def load(folder: Path) -> pd.DataFrame:
@@ -281,7 +247,7 @@ def starting_distance(run: Pipeline, space: str, recipe: MappingConfig, repeat: 
 
 
 def row_key(run: Pipeline, row: Row, repeat: int) -> str:
-    """A fingerprint of everything that could change the fits of this row, and of how they are scored."""
+    """A fingerprint of everything that could change the fits and the scores of this row."""
     keys = [run.mapper_key(space, recipe, repeat) for space, recipe in row.recipes(run.experiment)]
     return fingerprint([keys, run.experiment.evaluate.n_retrieval, run.experiment.grid.n_pictures])
 
@@ -308,10 +274,10 @@ def write_record(run: Pipeline, n_seeds: int | None = None, *, processes: int = 
 
 
 def read_record(run: Pipeline, root: Path = core.FIGURES) -> tuple[pd.DataFrame, pd.DataFrame, str | None]:
-    """The committed Tables 3 and 4, and a sentence that says why this run would not make them; None where it would.
+    """The committed Tables 3 and 4, and None, or a sentence that says why this run would not make them.
 
-    Held against this run: the key of every row, which counts settings, code and weights; and, for each row whose fits are
-    in the store, the hits themselves. Raises LayoutError where there is no record.
+    Compared with this run are the key of every row, which counts settings, code and weights, and, for each row whose fits
+    are in the store, the hits themselves. Raises LayoutError where there is no record.
     """
     table3, table4 = (read_table(root, name, WORDS) for name in ("table3", "table4"))
     place = ["table", "mapper", "name", "seed"]
@@ -320,12 +286,11 @@ def read_record(run: Pipeline, root: Path = core.FIGURES) -> tuple[pd.DataFrame,
     keys = record.groupby(place, sort=False).key.first()
     strange = [at for at, key in keys.items() if at[:3] not in rows or key != row_key(run, rows[at[:3]], at[3])]
     if strange:
-        return table3, table4, (f"This record was made with other settings, code or weights than this run has, for "
-                                f"{len(strange)} of its {len(keys)} rows; `make tables` makes it anew.")
+        return table3, table4, outdated(f", for {len(strange)} of its {len(keys)} rows")
     counts = record.pivot(index=place, columns="metric", values="hits")[[f"retrieval {d}" for d in scoring.DIRECTIONS]]
     for at, then in zip(counts.index, counts.to_numpy(float)):
         row, repeat = rows[at[:3]], at[3]
-        if all(_is_read(run, space, recipe, repeat) for space, recipe in row.recipes(run.experiment)):
+        if all(_is_decoded(run, space, recipe, repeat) for space, recipe in row.recipes(run.experiment)):
             now = _hits_now(run, row, repeat)
             if not np.array_equal(now, then, equal_nan=True):
                 return table3, table4, (f"This record has {then[0]:g} and {then[1]:g} hits for {row.mapper}, {row.name}, seed "
@@ -348,16 +313,7 @@ def read_hits(root: Path = core.FIGURES) -> dict[tuple[str, str], pd.DataFrame]:
     return {names: pd.concat(tables, ignore_index=True) for names, tables in found.items()}
 
 
-def read_table(root: Path, name: str, words: Sequence[str] = (), of: str = "Tables 3 and 4") -> pd.DataFrame:
-    """One table of the record below `root`, its `words` as text; LayoutError where it is missing."""
-    path = root / "tables" / f"{name}.csv"
-    if not path.is_file():
-        raise LayoutError(f"no {path.name} in {path.parent}, expected the record of {of}; run `make tables`")
-    table = pd.read_csv(path, dtype=dict.fromkeys(words, str))
-    return table.fillna({word: "" for word in words if word in table})
-
-
-def _is_read(run: Pipeline, space: str, recipe: MappingConfig, repeat: int) -> bool:
+def _is_decoded(run: Pipeline, space: str, recipe: MappingConfig, repeat: int) -> bool:
     stage, key = run.mapper_key(space, recipe, repeat)
     return run.store.has(stage, key | {"what": "validation"})
 
@@ -370,33 +326,6 @@ def _hits_now(run: Pipeline, row: Row, repeat: int) -> np.ndarray:
     return np.array([scoring.hits(batch, direction).sum() for direction in scoring.DIRECTIONS], float)
 
 
-# ── the command line ───────────────────────────────────────────────────────────────────────────────────────────────────
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of `python -m mindreader.studies.mapping_grid`; returns the exit status."""
-    return command("grid", __doc__, write_record, arguments)
-
-
-def command(module: str, doc: str, write: Callable[..., list[Path]], arguments: Sequence[str] | None) -> int:
-    """The command line of a module that makes a record: a preset, how many seeds, how many processes; the exit status.
-
-    write: as `write_record`. What is not the usual record goes to a folder of its own under figures/runs.
-    """
-    parser = argparse.ArgumentParser(prog=f"python -m mindreader.{module}", description=doc.splitlines()[0])
-    parser.add_argument("--preset", default="book", choices=("smoke", "book", "paper"))
-    parser.add_argument("--seeds", type=int, help="of each row; the preset's number by default")
-    parser.add_argument("--processes", type=int, default=2, help="at work at once, one thread each; 2 by default")
-    chosen = parser.parse_args(arguments)
-    if chosen.processes < 1 or (chosen.seeds is not None and chosen.seeds < 1):
-        parser.error(f"got --seeds {chosen.seeds} and --processes {chosen.processes}, expected whole numbers from 1")
-    usual = chosen.preset == "book" and chosen.seeds is None
-    name = f"tables__{chosen.preset}" + (f"__seeds-{chosen.seeds}" if chosen.seeds else "")
-    run = Pipeline(experiment(chosen.preset))
-    written = write(run, chosen.seeds, processes=chosen.processes, root=core.output_root("" if usual else name))
-    sys.stdout.write("".join(f"{path}\n" for path in written))
-    return 0
-
-
-if __name__ == "__main__":
-    from mindreader.studies.mapping_grid import main    # by its own name, under which other processes know what they are sent
-
-    sys.exit(main())
+    """Entry point of `python -m mindreader.studies mapping_grid`; returns the exit status."""
+    return command("mapping_grid", __doc__, write_record, arguments)

@@ -1,4 +1,4 @@
-"""What reconstructions are made from: the brain, the ceiling and the floors, for the same trials; and how they are scored."""
+"""Reconstruct the same trials from the brain, from a ceiling and from floors, and score them alike."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NEAREST = "nearest training picture"
 
 
 def how_scored(run: Pipeline, draws: str = "bootstrap") -> dict:
-    """How the rows of this run are scored: seed (of the run's draws of that name), origin, n_bootstrap."""
+    """Arguments of every score of this run: seed (of the run's draws of that name), origin, n_bootstrap."""
     return {"seed": run.experiment.child_seed(draws), "origin": run.origin,
             "n_bootstrap": run.experiment.evaluate.n_bootstrap}
 
@@ -28,20 +28,20 @@ def identification_row(run: Pipeline, name: str, guess: Embeddings, truth: Embed
 
 
 def true_embeddings(run: Pipeline, like: Embeddings, space: str) -> Embeddings:
-    """The true points of the pictures of `like`, row by row, so that they can be painted like a brain's."""
+    """The true embeddings of the pictures of `like`, row by row: conditions in the place of the brain's."""
     return Embeddings(run.truth[space].at(like.image_ids), like.image_ids, like.keys, space, "clip")
 
 
 def brain_embeddings(run: Pipeline, cond: str) -> dict[str, Embeddings]:
-    """The mapped points of all validation trials, as the painter of this condition is told them."""
+    """The mapped embeddings of all validation trials: the conditions of this generator."""
     return {space: run.validation(run.conditions(cond)[space]) for space in SPACES}
 
 
 def sources(run: Pipeline, cond: str) -> dict[str, dict[str, Embeddings]]:
-    """What this condition's generator can be fed with for the validation trials: the brain, the ceiling, and the floors.
+    """Conditions of this generator for the validation trials, by source: the brain, the ceiling and the floors.
 
-    The same rows (image id, trial) in each: "brain", "true embedding", "category centroid" (the mean true training point
-    of the picture's kind), "random training embedding", "mean embedding" and "shuffled brain".
+    The same rows (image id, trial) in each: "brain", "true embedding", "category centroid" (the mean true embedding of
+    training pictures of the picture's category), "random training embedding", "mean embedding" and "shuffled brain".
     """
     key = ("sources", cond)
     if key not in run.memo:
@@ -50,11 +50,11 @@ def sources(run: Pipeline, cond: str) -> dict[str, dict[str, Embeddings]]:
         like = brain["image"]
         training = {space: run.training(run.conditions(cond)[space]) for space in SPACES}
         drawn = rng.integers(0, len(training["image"]), len(like))
-        kind = categories_as_annotations(picture_categories(run))
+        category = categories_as_annotations(picture_categories(run))
         run.memo[key] = {
             "brain": brain,
             "true embedding": {space: true_embeddings(run, brain[space], space) for space in SPACES},
-            "category centroid": {space: scoring.category_embeddings(run.training(run.truth[space]), brain[space], kind)
+            "category centroid": {space: scoring.category_embeddings(run.training(run.truth[space]), brain[space], category)
                                   for space in SPACES},
             "random training embedding": {space: Embeddings(training[space].vectors[drawn], like.image_ids, like.keys, space,
                                                             "fmri") for space in SPACES},
@@ -65,21 +65,21 @@ def sources(run: Pipeline, cond: str) -> dict[str, dict[str, Embeddings]]:
 
 
 def picture_categories(run: Pipeline) -> pd.Series:
-    """The kind of each stimulus, by image id; how rare a class is, is counted over training pictures."""
+    """The rarest category of each stimulus, by image id, as counted over training pictures."""
     return rarest_categories(run.subject.stimuli, run.split.train)
 
 
 def reconstructions(run: Pipeline, cond: str, source: str = "brain", *, finetuned: bool = True) -> Reconstructions:
-    """Reconstructions of all validation trials from one of the `sources`, painted once for each run."""
-    key = ("painted", cond, source, finetuned)
+    """Reconstructions of all validation trials from one of the `sources`, made once for each run."""
+    key = ("reconstructions", cond, source, finetuned)
     if key not in run.memo:
         run.memo[key] = run.reconstruct(sources(run, cond)[source], cond, finetuned=finetuned)
     return run.memo[key]
 
 
 def reconstruction_features(run: Pipeline, cond: str, source: str = "brain", *, finetuned: bool = True) -> Embeddings:
-    """The same pictures in the space of a feature net that no loss has seen; `NEAREST` is a source here too."""
-    key = ("features", cond, source, finetuned)
+    """Their features by the evaluation network, which is in no loss; `NEAREST` is a source here too."""
+    key = ("reconstruction features", cond, source, finetuned)
     if key not in run.memo:
         run.memo[key] = nearest_training(run, cond, run.true_features) if source == NEAREST else \
             run.picture_features(reconstructions(run, cond, source, finetuned=finetuned))
@@ -87,12 +87,12 @@ def reconstruction_features(run: Pipeline, cond: str, source: str = "brain", *, 
 
 
 def nearest_training(run: Pipeline, cond: str, embeddings: Embeddings) -> Embeddings:
-    """For each trial the point, in any space, of the training picture nearest to what the brain says: retrieval."""
+    """For each trial the embedding, in any space, of the training picture nearest to the brain's: retrieval."""
     brain = brain_embeddings(run, cond)[CONDITIONS[cond][0]]
     return Embeddings(embeddings.at(nearest_training_ids(run, cond)), brain.image_ids, brain.keys, embeddings.space, "fmri")
 
 
 def nearest_training_ids(run: Pipeline, cond: str) -> np.ndarray:
-    """The ids of these training pictures, one for each validation trial, by the first head's space."""
+    """The ids of these training pictures, one for each validation trial, nearest in the space of the first head."""
     space = CONDITIONS[cond][0]
     return scoring.nearest_pictures(brain_embeddings(run, cond)[space], run.training(run.truth[space]), 1)[:, 0]

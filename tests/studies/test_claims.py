@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import hypergeom, ttest_1samp, ttest_rel
 
 from mindreader.core import paper as tables
-from mindreader.scoring import intervals, ranking as retrieval
+from mindreader.scoring import intervals, ranking
 from mindreader.studies import claims
 from mindreader.studies.claims import CLAIMS, Claim, Paired
 
@@ -16,7 +16,7 @@ SEED = sum(map(ord, "claims"))
 CLAMP = next(c for c in CLAIMS if (c.question, c.mapper, c.direction) == ("clamp", "f_mi", "backward"))
 
 
-def reading(rng, *, edge=0.0, luck=0.0, n_pictures=150, n_seeds=3, common=None):
+def hits_of(rng, *, edge=0.0, luck=0.0, n_pictures=150, n_seeds=3, common=None):
     """Hits of one setting on two trials of each picture: a picture's ease (shared by settings), a fit's luck, noise."""
     ease = rng.normal(size=n_pictures) if common is None else common
     fits = rng.normal(size=n_seeds) * luck
@@ -30,8 +30,8 @@ def two(rng, **changed):
     """The settings of CLAMP, the better one with an edge; pictures that are easy for one are easy for the other."""
     common = rng.normal(size=150)
     edge = changed.pop("edge", 0.0)
-    return {("f_mi", "threshold"): reading(rng, edge=edge, common=common, **changed),
-            ("f_mi", "no threshold"): reading(rng, common=common, **changed)}
+    return {("f_mi", "threshold"): hits_of(rng, edge=edge, common=common, **changed),
+            ("f_mi", "no threshold"): hits_of(rng, common=common, **changed)}
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ def test_the_base_fit_answers_to_each_of_its_names():
 
 def test_hits_of_a_batch_become_a_table():
     similarity = np.array([[0.9, 0.8, 0.1], [0.2, 0.7, 0.3], [0.1, 0.75, 0.6]])
-    batch = retrieval.RetrievalBatch(similarity, np.array([1, 2, 3]), np.arange(3))
+    batch = ranking.RetrievalBatch(similarity, np.array([1, 2, 3]), np.arange(3))
     table = claims.trial_hits(batch, seed=4)
     assert list(table.forward) == [True, False, True] and list(table.backward) == [True, True, False]
     assert (table.seed == 4).all() and list(table.image_id) == [1, 2, 3]

@@ -52,11 +52,11 @@ def test_the_kinds_of_step_come_in_the_order_of_the_rows_so_that_sums_over_them_
 
 def test_the_record_has_every_kind_of_step_of_the_papers_grid():
     record, config = costs.read_record(), experiment("paper")
-    kinds = costs.steps_of(config, (*grid.TABLE3, *grid.TABLE4), **costs.NSD)
-    assert len(record) == len(kinds) * len(costs.gpu_columns()) and (record.fastest <= record.milliseconds).all()
+    steps = costs.steps_of(config, (*grid.TABLE3, *grid.TABLE4), **costs.NSD)
+    assert len(record) == len(steps) * len(costs.gpu_columns()) and (record.fastest <= record.milliseconds).all()
     assert (record.milliseconds <= record.slowest).all() and (record.n_steps >= 20).all()
     for (dtype, processes), clock in zip(costs.gpu_columns(), costs.gpu_clocks().values()):
-        for step in kinds:
+        for step in steps:
             found = record.query("n_dims == @step.n_dims and n_layers == @step.recipe.n_layers and batch == @step.batch "
                                  "and dtype == @dtype and processes == @processes").milliseconds.item()
             assert clock(step) == pytest.approx(found / 1e3 / processes)

@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
-from mindreader import pipeline
-from mindreader.studies import claims, generator_grid as gan_grid
-from mindreader.generator import finetuning as gan
+from mindreader import generator
+from mindreader.studies import claims, generator_grid as grid
 from mindreader.experiments import CONDITIONS, experiment
 from mindreader.generator.steps import BUGS
 from mindreader.pipeline import Pipeline
@@ -18,7 +17,7 @@ from mindreader.core.store import Store
 
 TINY = {"twin.trials_per_session": 120, "twin.n_voxels": 96, "mapping.epochs": [1, 1], "grid.painter_kimg": 0.032,
         "gan.pseudo_kimg": 0.032, "gan.tick_kimg": 0.032}
-BASE, END = gan_grid.BASE["both"], next(row for row in gan_grid.ROWS if row.end_to_end == 0.1 and not row.bugs)
+BASE, END = grid.BASE["both"], next(row for row in grid.ROWS if row.end_to_end == 0.1 and not row.bugs)
 SUPERVISED = replace(BASE, start="supervised")
 
 
@@ -29,20 +28,20 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(run):
-    return gan_grid.train_rows(run, (BASE, SUPERVISED, END), 1)
+    return grid.train_rows(run, (BASE, SUPERVISED, END), 1)
 
 
 # ── the rows ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_the_tables_cross_heads_starts_and_the_low_level_loss_once_each():
-    cells = {(row.cond, row.start, row.low_level) for row in gan_grid.TABLE1}
-    assert len(cells) == len(gan_grid.TABLE1) == 3 * 2 * 2 and {cond for cond, *_ in cells} == set(CONDITIONS)
-    assert len({row.name for row in gan_grid.ROWS}) == len(gan_grid.ROWS)
+    cells = {(row.cond, row.start, row.low_level) for row in grid.TABLE1}
+    assert len(cells) == len(grid.TABLE1) == 3 * 2 * 2 and {cond for cond, *_ in cells} == set(CONDITIONS)
+    assert len({row.name for row in grid.ROWS}) == len(grid.ROWS)
 
 
 def test_every_published_bug_is_a_row_and_every_comparison_has_its_rows():
-    assert {bug for row in gan_grid.ROWS for bug in row.bugs} == set(BUGS)
-    assert all(c.better in gan_grid.ROWS and c.worse in gan_grid.ROWS for c in gan_grid.COMPARISONS)
-    for c in gan_grid.COMPARISONS:  # one thing differs, or the claim would be of two
+    assert {bug for row in grid.ROWS for bug in row.bugs} == set(BUGS)
+    assert all(c.better in grid.ROWS and c.worse in grid.ROWS for c in grid.COMPARISONS)
+    for c in grid.COMPARISONS:  # one thing differs, or the claim would be of two
         differs = [name for name in ("cond", "start", "low_level", "end_to_end", "bugs")
                    if getattr(c.better, name) != getattr(c.worse, name)]
         assert len(differs) == 1, c
@@ -50,7 +49,7 @@ def test_every_published_bug_is_a_row_and_every_comparison_has_its_rows():
 
 def test_a_row_changes_what_it_names_and_nothing_else():
     usual = experiment("smoke")
-    row = gan_grid.Row("tables", "cap", "supervised", low_level=True, end_to_end=0.1, bugs=("zero_z",))
+    row = grid.Row("tables", "cap", "supervised", low_level=True, end_to_end=0.1, bugs=("zero_z",))
     changed = row.variant(usual, 2)
     assert (changed.start, changed.end_to_end, changed.gan.low_level) == ("generator_sup", 0.1, True)
     assert changed.gan.published_bugs == ("zero_z",) and changed.gan.repeat == 2 and changed.gan.kimg == usual.grid.painter_kimg
@@ -59,10 +58,10 @@ def test_a_row_changes_what_it_names_and_nothing_else():
 
 
 def test_each_question_has_rows_and_none_has_none():
-    for ablation in gan_grid.ABLATIONS:
-        assert bool(gan_grid.rows_of(ablation)) == (ablation != "none")
+    for ablation in grid.ABLATIONS:
+        assert bool(grid.rows_of(ablation)) == (ablation != "none")
     with pytest.raises(ValueError, match="got ablation 'table', expected one of record, none, tables"):
-        gan_grid.rows_of("table")
+        grid.rows_of("table")
 
 
 # ── training and scoring ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -79,12 +78,12 @@ def test_rows_are_scored_as_an_outside_count_scores_them(run, found):
     assert abs(line.drawn - line.value) < 4 * line.drawn_sd + 0.02
 
 
-def test_what_a_row_says_of_itself_is_how_it_was_trained(run, found):
+def test_the_key_of_a_row_is_that_of_its_own_training(run, found):
     keys = {row.name: trained.lines.key.unique().tolist() for (row, _), trained in found.items()}
     assert all(len(key) == 1 for key in keys.values()) and len({key for (key,) in keys.values()}) == 3
-    assert keys[END.name] == [gan_grid.row_key(run, END)]
-    # the mappers learnt along: what the painter is told moved, and both spaces were told
-    together = gan_grid.variant(run, END)
+    assert keys[END.name] == [grid.row_key(run, END)]
+    # the mappers were trained along: the conditions moved, in both spaces
+    together = grid.variant(run, END)
     for space in CONDITIONS["both"]:
         assert not np.allclose(together.conditions("both")[space].vectors, run.mapped[space].vectors)
 
@@ -93,28 +92,28 @@ def test_finished_rows_are_found_again(run, found, monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(pipeline.gan, "train_gan", refuse)
-    monkeypatch.setattr(pipeline.joint, "train_jointly", refuse)
-    again = gan_grid.train_rows(run, (BASE, END), 1)
+    monkeypatch.setattr(generator, "train_gan", refuse)
+    monkeypatch.setattr(generator, "train_jointly", refuse)
+    again = grid.train_rows(run, (BASE, END), 1)
     for row in (BASE, END):
         pd.testing.assert_frame_equal(again[row, 0].lines, found[row, 0].lines)
 
 
-def test_a_training_that_diverged_says_so_and_is_compared_to_nobody(run, found, monkeypatch):
+def test_a_training_that_diverged_says_so_and_is_in_no_comparison(run, found, monkeypatch):
     def diverge(*_, **__):
         raise Diverged("the generator's loss 'clip' is nan at step 3")
 
-    monkeypatch.setattr(pipeline.gan, "train_gan", diverge)
-    lost = gan_grid.train_row(run, replace(BASE, low_level=True))
+    monkeypatch.setattr(generator, "train_gan", diverge)
+    lost = grid.train_row(run, replace(BASE, low_level=True))
     assert lost.features is None and np.isnan(lost.lines.value).all()
     assert lost.lines.note.str.contains("diverged: the generator's loss 'clip'").all()
-    low = gan_grid.compare(run, found | {(replace(BASE, low_level=True), 0): lost})
+    low = grid.compare(run, found | {(replace(BASE, low_level=True), 0): lost})
     assert "low-level loss helps" not in set(low.claim)
 
 
 # ── comparisons ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_gain_is_the_difference_of_the_two_scores(run, found):
-    table = gan_grid.compare(run, found)
+    table = grid.compare(run, found)
     line = table[(table.worse == SUPERVISED.name) & table.metric.str.startswith("2-way")].iloc[0]
     scores = [found[row, 0].lines.set_index("metric").value["2-way identification"] for row in (BASE, SUPERVISED)]
     assert line.value == pytest.approx(scores[0] - scores[1], abs=1e-9) and line.low <= line.value <= line.high
@@ -129,37 +128,37 @@ def test_a_gain_is_the_difference_of_the_two_scores(run, found):
     (-0.1, 0.3, (0.1, 0.2), claims.DIRECTION_ONLY), (-0.3, -0.1, (-0.1, -0.3), claims.CONTRADICTED),
     (-0.3, 0.1, (-0.1,), claims.WITHIN_NOISE)])
 def test_a_verdict_needs_its_interval_and_all_seeds(low, high, by_seed, verdict):
-    assert gan_grid._verdict(pd.Series({"low": low, "high": high}), np.array(by_seed)) == verdict
+    assert grid._verdict(pd.Series({"low": low, "high": high}), np.array(by_seed)) == verdict
 
 
 # ── the record ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_record_is_what_was_trained_until_something_changes(run, found, tmp_path, monkeypatch):
-    monkeypatch.setattr(gan_grid, "ROWS", (BASE, SUPERVISED, END))
-    for path in gan_grid.write_record(run, 1, root=tmp_path):
+    monkeypatch.setattr(grid, "ROWS", (BASE, SUPERVISED, END))
+    for path in grid.write_record(run, 1, root=tmp_path):
         assert path.is_file() and path.with_suffix(".json").is_file()
-    table, compared, stale = gan_grid.read_record(run, tmp_path)
+    table, compared, stale = grid.read_record(run, tmp_path)
     assert stale is None and len(compared) == 6
     pd.testing.assert_frame_equal(table[table.name == BASE.name].reset_index(drop=True)[["metric", "value", "low", "high"]],
                                   found[BASE, 0].lines[["metric", "value", "low", "high"]], check_dtype=False)
     other = Pipeline(replace(run.experiment, gan=replace(run.experiment.gan, learning_rate=0.001)), run.store)
-    assert "for 3 of its 3 trainings; `make tables` makes it anew" in gan_grid.read_record(other, tmp_path)[2]
+    assert "for 3 of its 3 trainings; `make tables` makes it anew" in grid.read_record(other, tmp_path)[2]
 
 
 def test_without_a_record_it_says_how_to_make_one(run, tmp_path):
     with pytest.raises(LayoutError, match="no table1.csv in .*, expected the record of Tables 1 and 5; run `make tables`"):
-        gan_grid.read_record(run, tmp_path)
+        grid.read_record(run, tmp_path)
 
 
 # ── starts ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_without_a_pretrained_painter_one_is_trained_from_pseudo_conditions(run, monkeypatch):
-    trained, train = [], gan.train_gan
+def test_without_a_pretrained_generator_one_is_trained_from_pseudo_conditions(run, monkeypatch):
+    trained, train = [], generator.train_gan
 
     def watch(pictures, rows, conditions, config, **options):
         trained.append((config.noise_levels, options["start"] is None, conditions))
         return train(pictures, rows, conditions, config, **options)
 
-    monkeypatch.setattr(pipeline.gan, "train_gan", watch)
-    mine = gan_grid.variant(run, gan_grid.Row("nothing pretrained", "img", "none"))
+    monkeypatch.setattr(generator, "train_gan", watch)
+    mine = grid.variant(run, grid.Row("nothing pretrained", "img", "none"))
     mine.generator("img")
     (first, second) = trained
     assert first[:2] == ((0.75, 0.75), True) and second[:2] == (run.experiment.gan.noise_levels, False)

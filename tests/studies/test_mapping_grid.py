@@ -15,7 +15,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from mindreader import pipeline
 from mindreader.studies import mapping_grid as grid
-from mindreader.scoring import distances, intervals, ranking as retrieval
+from mindreader.scoring import distances, intervals, ranking
 from mindreader.studies.claims import CLAIMS, fits, verdicts
 from mindreader.experiments import experiment
 from mindreader.pipeline import Pipeline
@@ -28,10 +28,10 @@ TINY = {"twin.trials_per_session": 120, "twin.n_voxels": 96, "evaluate.n_retriev
 SOME = ("threshold", "no threshold", "MSE+cos", "MSE+cos then +Contra")   # of the caption mapper
 CODE = """
 import json, sys
-from mindreader import grid
+from mindreader.core import Store
 from mindreader.experiments import experiment
 from mindreader.pipeline import Pipeline
-from mindreader.store import Store
+from mindreader.studies import mapping_grid as grid
 
 run = Pipeline(experiment("smoke", json.loads(sys.argv[1])), Store(sys.argv[2]))
 rows = [row for row in grid.TABLE3 if row.mapper == "f_mc" and row.name in sys.argv[3].split(",")]
@@ -56,7 +56,7 @@ def table(run):
 # ── the rows ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("row", (*grid.TABLE3, *grid.TABLE4), ids=lambda row: f"{row.table} {row.mapper} {row.name}")
 def test_every_row_stands_in_the_paper(row):
-    counts = [paper_value(row.printed, row.mapper, row.name, f"{direction} hits of 300") for direction in retrieval.DIRECTIONS]
+    counts = [paper_value(row.printed, row.mapper, row.name, f"{direction} hits of 300") for direction in ranking.DIRECTIONS]
     assert all(0 < count < 300 for count in counts)
 
 
@@ -118,8 +118,8 @@ def test_the_candidates_are_what_the_mapper_aims_at(run, choice):
 
 
 def test_the_sum_of_two_mappers_is_scored_on_other_trials_than_its_weights(run, monkeypatch):
-    chosen, choose = [], retrieval.choose_weights
-    monkeypatch.setattr(grid.retrieval, "choose_weights", lambda batches, **how: chosen.append(batches) or choose(batches, **how))
+    chosen, choose = [], ranking.choose_weights
+    monkeypatch.setattr(ranking, "choose_weights", lambda batches, **how: chosen.append(batches) or choose(batches, **how))
     row = grid.TABLE4[3]
     one = replace(row, fits=(row.fits[1], ("resnet", ())))      # the caption mapper and the third, for speed
     batch, weights = grid.row_batch(run, one, 0)
@@ -127,24 +127,24 @@ def test_the_sum_of_two_mappers_is_scored_on_other_trials_than_its_weights(run, 
     assert sum(map(float, weights.split())) == pytest.approx(1)
 
 
-def test_hits_are_told_trial_by_trial_and_tested_in_pairs(run, table):
+def test_hits_are_listed_trial_by_trial_and_tested_in_pairs(run, table):
     found = grid.hits(run, caption_rows(*SOME), 2)
     for (_, name), trials in found.items():
-        for direction in retrieval.DIRECTIONS:
+        for direction in ranking.DIRECTIONS:
             counts = table[(table.name == name) & (table.metric == f"retrieval {direction}")].set_index("seed").hits
             assert trials.groupby("seed")[direction].sum().tolist() == counts.tolist()
-    told = verdicts([claim for claim in CLAIMS if claim.mapper == "f_mc"], found)
-    assert "2 seeds in common, 3 are needed" in set(told.note)
+    tested = verdicts([claim for claim in CLAIMS if claim.mapper == "f_mc"], found)
+    assert "2 seeds in common, 3 are needed" in set(tested.note)
 
 
-def test_a_row_that_stands_in_both_tables_is_told_once(run):
+def test_a_row_that_stands_in_both_tables_is_listed_once(run):
     alone, twice = (grid.hits(run, rows, 1)["f_mc", "MSE+cos then +Contra"] for rows in (
         caption_rows("MSE+cos then +Contra"), (*caption_rows("MSE+cos then +Contra"), grid.TABLE4[1])))
     assert (grid.TABLE4[1].mapper, grid.TABLE4[1].name) == ("f_mc", "MSE+cos then +Contra")
     pd.testing.assert_frame_equal(alone, twice)
 
 
-def test_a_row_that_diverges_is_told_with_its_step_and_the_others_go_on(run, monkeypatch):
+def test_a_row_that_diverges_is_kept_with_its_step_and_the_others_go_on(run, monkeypatch):
     wild = replace(caption_rows("MSE")[0], fits=(("caption", (("loss", "mse"), ("learning_rate", 1e30))),))
     table = grid.run_grid(run, [wild, *caption_rows("MSE+cos")], 1)
     lost, fine = table[table.name == "MSE"], table[table.name == "MSE+cos"]
@@ -153,13 +153,13 @@ def test_a_row_that_diverges_is_told_with_its_step_and_the_others_go_on(run, mon
     assert set(grid.hits(run, [wild, *caption_rows("MSE+cos")], 1)) == {("f_mc", "MSE+cos")}
 
 
-def test_the_starting_painter_s_distance_is_kept(run, monkeypatch):
+def test_the_starting_generator_s_distance_is_kept(run, monkeypatch):
     small = Pipeline(replace(run.experiment, grid=replace(run.experiment.grid, n_pictures=8)), run.store)
     recipe = caption_rows("MSE+cos")[0].recipes(small.experiment)[0][1]
     first = grid.starting_distance(small, "caption", recipe, 0)
     embeddings = small.decoded("caption", recipe, 0)
-    painted = small.picture_features(small.reconstruct({"caption": embeddings.take(np.argsort(embeddings.keys)[:8])}, "cap", finetuned=False))
-    assert first.value[0] == distances.frechet_distance(painted, small.validation(small.true_features))
+    features = small.picture_features(small.reconstruct({"caption": embeddings.take(np.argsort(embeddings.keys)[:8])}, "cap", finetuned=False))
+    assert first.value[0] == distances.frechet_distance(features, small.validation(small.true_features))
     monkeypatch.setattr(pipeline.Pipeline, "reconstruct", None)
     pd.testing.assert_frame_equal(grid.starting_distance(small, "caption", recipe, 0), first)
 
@@ -189,7 +189,7 @@ def test_the_record_is_read_back_and_holds(run, table, recorded):
     assert json.loads((recorded / "tables" / "table3.json").read_text())["experiment"]["name"] == "smoke"
 
 
-def test_a_record_of_other_settings_or_numbers_is_told(run, recorded, tmp_path):
+def test_a_record_of_other_settings_or_numbers_says_so(run, recorded, tmp_path):
     other = Pipeline(replace(run.experiment, mapping=replace(run.experiment.mapping, batch=16)), run.store)
     assert "made with other settings, code or weights than this run has, for 10 of its 10 rows" in \
         grid.read_record(other, recorded)[2]
@@ -205,7 +205,7 @@ def test_a_record_of_other_settings_or_numbers_is_told(run, recorded, tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [["--seeds", "0"], ["--processes", "0"]])
-def test_the_command_refuses_to_fit_nothing_or_with_nobody(arguments, capsys):
+def test_the_command_refuses_zero_seeds_or_processes(arguments, capsys):
     with pytest.raises(SystemExit):
         grid.main(["--preset", "smoke", *arguments])
     assert "expected whole numbers from 1" in capsys.readouterr().err
@@ -224,7 +224,7 @@ def finished(store):
 
 def test_a_grid_killed_between_rows_and_inside_one_loses_nothing_and_repeats_nothing(table, tmp_path):
     store = tmp_path / "store"
-    for moment in ("mapped/*/points.npz", "unfinished/mapped/*/checkpoint.pt"):
+    for moment in ("mapped/*/embeddings.npz", "unfinished/mapped/*/checkpoint.pt"):
         before = finished(store)
         child = begin(store, tmp_path / "never.csv")
         while not [p for p in store.glob(moment) if p.parent.name not in before]:

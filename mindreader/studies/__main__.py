@@ -1,0 +1,30 @@
+"""The command line of the studies: `python -m mindreader.studies STUDY [options]`; `STUDY --help` lists its options."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+STUDIES = {
+    "mapping_grid": "Tables 3 and 4: variants of the mappers",
+    "generator_grid": "Tables 1 and 5: variants of the generator's finetuning",
+    "held_out": "whole categories of pictures held out from training",
+    "finetune": "the generator of chapter 03, before the chapter is run; by torchrun on several processes",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one study with the rest of the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m mindreader.studies", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="\n".join(f"{name:16}{about}" for name, about in STUDIES.items()))
+    parser.add_argument("study", choices=STUDIES)
+    parser.add_argument("options", nargs=argparse.REMAINDER)
+    chosen = parser.parse_args(arguments)
+    return import_module(f"mindreader.studies.{chosen.study}").main(chosen.options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""`python -m mindreader.studies`: one study, with the rest of the command line."""
+
+from importlib import import_module
+
+import pytest
+
+from mindreader.studies import held_out
+from mindreader.studies.__main__ import STUDIES, main
+
+
+def test_the_rest_of_the_command_line_goes_to_the_study(monkeypatch):
+    monkeypatch.setattr(held_out, "main", lambda options: options)
+    assert main(["held_out", "--preset", "smoke", "-y", "a: 1"]) == ["--preset", "smoke", "-y", "a: 1"]
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_study_has_a_help_text_of_its_own(study, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([study, "--help"])
+    shown = capsys.readouterr().out
+    assert f"python -m mindreader.studies {study}" in " ".join(shown.split())
+    assert " ".join(import_module(f"mindreader.studies.{study}").__doc__.splitlines()[0].split()) in " ".join(shown.split())
+
+
+def test_an_unknown_study_is_refused(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["grid"])
+    assert "choose from" in capsys.readouterr().err
