@@ -1,8 +1,8 @@
-"""From two `Embeddings` to a table: how well was it decoded, with intervals, chance and controls.
+"""From two `Embeddings` to a table of scores, with intervals, chance levels and controls.
 
-    decoded, true ──retrieval, identification, distances──▶ tidy rows: value, low, high, n, chance, seed, origin
+    predicted, true ──retrieval, identification, distances──▶ tidy rows: value, low, high, n, chance, seed, origin
 
-Scores are functions of records and know nothing of how they were made. Read `retrieval` first.
+Scores depend on embeddings alone, not on how they were made. Read `ranking` first.
 """
 
 from .controls import (Bottleneck, category_embeddings, mean_embedding, over_repeats, retrieval_by_repeats, shuffled,

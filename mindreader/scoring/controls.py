@@ -1,7 +1,7 @@
-"""What retrieval would score without the brain's detail, and with more of it: predictions to read a mapper's beside.
+"""Make control predictions, scored like those of a mapper: floors, oracles, averages over repeats and bottlenecks.
 
-The floor is a shuffled brain and the mean point. Others know only the category, only the training pictures, several
-showings at once, or what passes through few directions; each is scored like a mapper's.
+The floors are a shuffled brain and the mean embedding. Other controls have only the category, only the training pictures,
+several repeats at once, or few principal directions.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from ..records import Embeddings
-from . import ranking as retrieval
+from . import ranking
 
 
 def shuffled(embeddings: Embeddings, seed: int) -> Embeddings:
-    """The same rows with their vectors dealt out anew so that none stays with its own picture: the floor of any score.
+    """The same rows with vectors permuted so that none stays with its own picture: the floor of any score.
 
     Every vector is used once. Pictures are laid out in random order, and each row takes the vector one longest group
     further on.
@@ -35,24 +35,24 @@ def shuffled(embeddings: Embeddings, seed: int) -> Embeddings:
 
 
 def mean_embedding(embeddings: Embeddings, like: Embeddings) -> Embeddings:
-    """The mean of `points` (training points, say) as the prediction for every row of `like`: what no brain is needed for."""
+    """The mean of `embeddings`, those of training, as the prediction for every row of `like`: a floor without any brain."""
     mean = np.repeat(embeddings.per_image().vectors.mean(0, keepdims=True), len(like), 0)
     return Embeddings(mean, like.image_ids, like.keys, like.space, like.source)
 
 
 def category_embeddings(training: Embeddings, like: Embeddings, annotations: pd.DataFrame, *,
                     kind: str = "thing") -> Embeddings:
-    """An oracle that is told each picture's categories and nothing else, in the place of every row of `like`.
+    """An oracle that is given each picture's categories and nothing else: a prediction for every row of `like`.
 
-    A category's point is the mean true point of the training pictures that show it; a picture's is the mean over its
-    categories. One that shows none that training has gets the mean of all training pictures.
+    The embedding of a category is the mean true embedding of the training pictures that show it; that of a picture is the
+    mean over its categories, or over all training pictures where training has none of them.
 
     Parameters
     ----------
     training : Embeddings
-        True points of training pictures; several of one picture count as their mean.
+        True embeddings of training pictures; several of one picture count as their mean.
     like : Embeddings
-        Which rows to predict; ValueError where one of its pictures is among the training.
+        The rows to predict; ValueError where one of their pictures is among the training.
     annotations : DataFrame
         image_id, category, kind, as in `Stimuli`.
     kind : "thing" or "stuff"
@@ -60,8 +60,8 @@ def category_embeddings(training: Embeddings, like: Embeddings, annotations: pd.
     training = training.per_image()
     _no_overlap(training, like)
     shown = annotations.loc[annotations.kind == kind, ["image_id", "category"]].drop_duplicates()
-    learned = shown[shown.image_id.isin(training.image_ids)]
-    of_category = pd.DataFrame(training.at(learned.image_id).astype(float)).groupby(learned.category.to_numpy()).mean()
+    in_training = shown[shown.image_id.isin(training.image_ids)]
+    of_category = pd.DataFrame(training.at(in_training.image_id).astype(float)).groupby(in_training.category.to_numpy()).mean()
     wanted = shown[shown.image_id.isin(like.image_ids) & shown.category.isin(of_category.index)]
     of_picture = of_category.loc[wanted.category].groupby(wanted.image_id.to_numpy()).mean()
     vectors = of_picture.reindex(like.image_ids).to_numpy()
@@ -71,14 +71,14 @@ def category_embeddings(training: Embeddings, like: Embeddings, annotations: pd.
 
 
 def training_embeddings(predicted: Embeddings, training: Embeddings) -> Embeddings:
-    """For each prediction the true point of the training picture nearest to it (cosine): retrieval in disguise.
+    """For each prediction the true embedding of the training picture nearest to it (cosine).
 
-    A mapper that does no better than this has learned which training picture a trial is like. ValueError where a
+    A mapper that scores no better than this has only retrieved the most similar training picture. ValueError where a
     predicted picture is among the training.
     """
     training = training.per_image()
     _no_overlap(training, predicted)
-    return _in_place_of(predicted, training.at(retrieval.nearest_pictures(predicted, training, 1)[:, 0]), training)
+    return _in_place_of(predicted, training.at(ranking.nearest_pictures(predicted, training, 1)[:, 0]), training)
 
 
 def over_repeats(predicted: Embeddings, n_repeats: int, *, at_least: int | None = None) -> Embeddings:
@@ -104,39 +104,39 @@ def over_repeats(predicted: Embeddings, n_repeats: int, *, at_least: int | None 
 def retrieval_by_repeats(predicted: Embeddings, truth: Embeddings, *, repeats: Sequence[int] = (1, 2, 3),
                          n: int | None = 300, seed: int = 0, name: str = "", origin: str = "",
                          n_bootstrap: int = 1000) -> pd.DataFrame:
-    """Retrieval forward and backward when the predictions of 1, 2, 3 showings are averaged, among the same n pictures.
+    """Retrieval forward and backward with predictions averaged over 1, 2, 3 repeats, among the same n pictures.
 
-    Only pictures with the most repeats take part, one candidate each; n=None takes them all. Rows as of
-    `retrieval.retrieval`, with the column n_repeats: the last is the ceiling of what repetition gives here.
+    Only pictures with the most repeats take part, one candidate each; n=None takes them all. Rows as of `retrieval`,
+    with the column n_repeats.
     """
     rows = []
     for n_repeats in repeats:
         mean = over_repeats(predicted, n_repeats, at_least=max(repeats))
-        batch = retrieval.retrieval_batch(mean, truth, n=n, seed=seed)
+        batch = ranking.retrieval_batch(mean, truth, n=n, seed=seed)
         averaged = {"repeats": n_repeats} if n_repeats > 1 else {}
-        rows += [retrieval.score_batch(batch, direction, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap,
-                                       unusual=averaged).assign(n_repeats=n_repeats) for direction in retrieval.DIRECTIONS]
+        rows += [ranking.score_batch(batch, direction, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap,
+                                       unusual=averaged).assign(n_repeats=n_repeats) for direction in ranking.DIRECTIONS]
     return pd.concat(rows, ignore_index=True)
 
 
 @dataclass(frozen=True, eq=False)
 class Bottleneck:
-    """Readings squeezed through few directions: how little of a reading carries how much of a score.
+    """Project predictions onto few principal directions, to measure how much of a score how few dimensions carry.
 
-    `mean` (n_dims,) is where readings lie on average, `directions` (n_directions, n_dims) what they vary in, most first.
-    Source: BrainBits (Mayo et al. 2024), there with a bottleneck that is trained; here the principal directions of the
-    readings themselves, so that a curve over all ranks costs no training.
+    `mean` (n_dims,) of the predictions, and their principal `directions` (n_directions, n_dims), by falling variance.
+    Source: BrainBits (Mayo et al. 2024), there with a trained bottleneck; here with the principal directions of the
+    predictions, so that a curve over all ranks needs no training.
     """
 
     mean: np.ndarray
     directions: np.ndarray
 
     @classmethod
-    def of(cls, readings: Embeddings) -> Bottleneck:
-        """The principal directions of these points: training readings, so that no scored trial shapes its own bottleneck."""
-        if len(readings) < 2:
-            raise ValueError(f"got {len(readings)} readings, expected at least two to find directions in")
-        vectors = readings.vectors.astype(float)
+    def of(cls, predicted: Embeddings) -> Bottleneck:
+        """The bottleneck fitted to these predictions: those of training trials, so that no scored trial shapes its own."""
+        if len(predicted) < 2:
+            raise ValueError(f"got {len(predicted)} predictions, expected at least two to find directions in")
+        vectors = predicted.vectors.astype(float)
         mean = vectors.mean(0)
         return cls(mean, np.linalg.svd(vectors - mean, full_matrices=False)[2])
 
@@ -145,7 +145,7 @@ class Bottleneck:
         return len(self.directions)
 
     def squeeze(self, embeddings: Embeddings, rank: int) -> Embeddings:
-        """The same points with only what the first `rank` directions carry; with rank 0 all become the mean."""
+        """The same rows projected onto the first `rank` directions around the mean; with rank 0 all become the mean."""
         if not 0 <= rank <= self.max_rank:
             raise ValueError(f"got rank {rank}, expected 0 to {self.max_rank}, the directions there are")
         kept = self.directions[:rank]
@@ -158,7 +158,7 @@ def _no_overlap(training: Embeddings, like: Embeddings) -> None:
     shared = np.intersect1d(training.image_ids, like.image_ids)
     if len(shared):
         raise ValueError(f"image {shared[0]} is to be predicted and is among the training pictures ({len(shared)} "
-                         "are), expected none; give training points only")
+                         "are), expected none; give training embeddings only")
 
 
 def _in_place_of(like: Embeddings, vectors: np.ndarray, training: Embeddings) -> Embeddings:

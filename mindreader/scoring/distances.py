@@ -1,7 +1,7 @@
-"""Distances of two sets of pictures by a net's features: Fréchet and kernel, their bias, and intervals of a difference.
+"""Compute Fréchet and kernel distances of two sets of pictures in feature space, their bias, and intervals of differences.
 
-Few pictures inflate a Fréchet distance and leave a kernel distance alone; so there are its limit for many, and
-intervals that draw both sets' pictures together.
+Small sets inflate a Fréchet distance but not a kernel distance; hence its limit for large sets, and intervals that
+resample the pictures of both sets together.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from .intervals import image_weights, score_row
 
 
 def frechet_distance(a, b) -> float:
-    """Distance of the normal distributions fitted to two sets of points (FID, if the points are Inception's).
+    """Distance of the normal distributions fitted to two sets of features (FID, if they are Inception's).
 
         |mean_a - mean_b|^2 + trace(S_a + S_b - 2 (S_a S_b)^(1/2))
 
-    a, b: Embeddings or arrays (n, d), (m, d). In float64; biased upwards for few points. Source: paper Table 1.
+    a, b: Embeddings or arrays (n, d), (m, d). In float64; biased upwards for small sets. Source: paper Table 1.
+
+    >>> round(frechet_distance(np.eye(3), np.eye(3) + 2), 6)
+    12.0
     """
     a, b = _vectors(a), _vectors(b)
     s_a, s_b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
@@ -33,7 +36,7 @@ def frechet_distance(a, b) -> float:
 def kernel_distance(a, b) -> float:
     """Kernel distance (KID): unbiased squared MMD with the kernel (x.y / d + 1)^3; may fall below 0 by chance.
 
-    a, b: Embeddings or arrays (n, d), (m, d). Stands beside the Fréchet distance since few points do not inflate it.
+    a, b: Embeddings or arrays (n, d), (m, d). Unlike the Fréchet distance, small sets do not inflate it.
     """
     a, b = _vectors(a), _vectors(b)
     n, m = len(a), len(b)
@@ -43,7 +46,7 @@ def kernel_distance(a, b) -> float:
 
 
 def distance_rows(guess, truth, *, name: str = "", origin: str = "", features: str = "twin features") -> pd.DataFrame:
-    """Two rows, the Fréchet and the kernel distance; no interval and no chance: compare with halves of real pictures."""
+    """Two rows, the Fréchet and the kernel distance; without interval and chance; compare with two halves of a real set."""
     n = len(guess)
     return pd.concat([
         score_row(name, f"FD ({features})", frechet_distance(guess, truth), np.nan, np.nan, n, np.nan, np.nan, origin),
@@ -56,7 +59,7 @@ METRICS = {"FD": frechet_distance, "KD": kernel_distance}
 
 
 def distance_by_size(a: Embeddings, b: Embeddings, sizes: Sequence[int], *, n_draws: int = 10, seed: int = 0) -> pd.DataFrame:
-    """Fréchet (FD) and kernel distance (KD) of n rows of each set, drawn again and again without replacement.
+    """Fréchet (FD) and kernel distance (KD) of n rows of each set, drawn n_draws times without replacement.
 
     Returns
     -------
@@ -78,9 +81,12 @@ def distance_by_size(a: Embeddings, b: Embeddings, sizes: Sequence[int], *, n_dr
 
 
 def distance_limit(sizes: np.ndarray, values: np.ndarray) -> float:
-    """Where a distance goes as 1/n → 0: the intercept of a straight line through its values over 1/n.
+    """The limit of a distance for 1/n → 0: the intercept of a straight line through its values over 1/n.
 
-    Source: Chong and Forsyth 2020, who do so for FID. Trustworthy only where the values do lie on a line.
+    Source: Chong and Forsyth 2020, for FID. Valid only where the values lie on a line.
+
+    >>> round(distance_limit([10, 20, 40], [1.1, 1.05, 1.025]), 6)
+    1.0
     """
     sizes, values = np.asarray(sizes, float), np.asarray(values, float)
     if len(np.unique(sizes)) < 2:
@@ -92,10 +98,10 @@ def distance_difference(a: Embeddings, b: Embeddings, truth: Embeddings, *, seed
                origin: str = "", features: str = "twin features") -> pd.DataFrame:
     """How much farther `a` is from the true pictures than `b`: a row for FD and one for KD, with paired 95 % intervals.
 
-    Pictures are drawn again with replacement, the same for `a`, `b` and `truth`, all their trials with them. Drawing
-    again inflates a Fréchet distance as having fewer pictures does, so its interval is reflected about the value (the
-    basic bootstrap), which takes that bias out to first order. The kernel distance leaves out all pairs within one picture,
-    so that a picture that is drawn twice does not meet itself.
+    Pictures are resampled, the same for `a`, `b` and `truth`, all their trials with them. Resampling inflates a Fréchet
+    distance as a smaller set does, so its interval is reflected about the value (the basic bootstrap), which removes that
+    bias to first order. The kernel distance leaves out all pairs within one picture, so that a picture that is drawn twice
+    is not compared with itself.
 
     a, b : reconstructions' features, one or more rows for each picture; truth : a row for each picture.
     """
@@ -119,7 +125,7 @@ def distance_difference(a: Embeddings, b: Embeddings, truth: Embeddings, *, seed
 def _vectors(embeddings) -> np.ndarray:
     vectors = np.asarray(embeddings.vectors if isinstance(embeddings, Embeddings) else embeddings, np.float64)
     if vectors.ndim != 2 or len(vectors) < 2:
-        raise ValueError(f"got points of shape {vectors.shape}, expected at least two rows (n, d)")
+        raise ValueError(f"got features of shape {vectors.shape}, expected at least two rows (n, d)")
     return vectors
 
 

@@ -1,7 +1,7 @@
-"""How good a painter's pictures are: recognised by a net that no loss has seen, and by the critic inside its loss.
+"""Score a generator by evaluation networks: one that is in none of its losses, and the CLIP that is.
 
-A painter soon satisfies the CLIP it was trained against, with fog if need be. So the first score is the feature net's;
-the critic's is shown only for the gap between the two.
+A generator can satisfy the CLIP that it was trained against with pictures that show nothing. The score is therefore that
+of the feature net; that of CLIP, "the critic", is reported only for the gap between the two.
 """
 
 from __future__ import annotations
@@ -14,76 +14,76 @@ import torch
 from torch.nn import functional as F
 
 from ..records import Embedder, Embeddings, Painter
-from . import distances, forced_choice as identification
+from . import distances, forced_choice
 
 WAYS = (2, 10, 50)
 N_RETRIEVAL = 300
-N_COMPONENTS = 300   # of the pixels, in the Gaussian that a painter must beat
+N_COMPONENTS = 300   # of the pixels, in the Gaussian that a generator must beat
 MOST_TRAINING = 4000  # pictures for that Gaussian: more cost memory (49 kB each) and change its distance by little
 TWIN_FEATURES = "twin features"
 GAUSSIAN = "Gaussian on {} pixel components"
 REAL_SET = "another real set"
 
 
-def score_generator(painter: Painter, embeddings: np.ndarray, pictures: np.ndarray, feature_net: Embedder, *,
+def score_generator(generator: Painter, embeddings: np.ndarray, pictures: np.ndarray, feature_net: Embedder, *,
                   clip: Embedder | None = None, ways: Sequence[int] = WAYS, seed: int = 0, n_bootstrap: int = 1000,
                   name: str = "", origin: str = "twin") -> pd.DataFrame:
-    """How well pictures are recognised that were painted from points: a tidy table (`intervals.COLUMNS`).
+    """Score the pictures that a generator makes from embeddings: a tidy table with the columns `SCORE_COLUMNS`.
 
     Parameters
     ----------
-    painter : Painter with one head
-        Its `paint(points, seed=seed)` gives one picture for each point.
-    points : array (n, d)
+    generator : Painter with one head
+        Its `generate(embeddings, seed=seed)` gives one picture for each embedding.
+    embeddings : array (n, d)
         Conditions; row i belongs to pictures[i].
     pictures : uint8 array (n, height, width, 3)
         The true ones, all different; best held out from training.
     feature_net : Embedder
-        Judges; no loss of the painter may have used it.
+        The evaluation network; in no loss of the generator.
     clip : Embedder, optional
-        The critic inside the loss, for the rows that are marked "(the critic)".
+        The critic in the loss, for the rows that are marked "(the critic)".
     ways : sequence of int
         n of n-way identification; those beyond the number of pictures are left out.
     seed : int
         Of z and of the intervals.
     """
     if len(embeddings) != len(pictures):
-        raise ValueError(f"got {len(embeddings)} points for {len(pictures)} pictures, expected one for each")
-    return score_pictures(painter.generate(embeddings, seed=seed), pictures, feature_net, clip=clip, ways=ways, seed=seed,
+        raise ValueError(f"got {len(embeddings)} embeddings for {len(pictures)} pictures, expected one for each")
+    return score_pictures(generator.generate(embeddings, seed=seed), pictures, feature_net, clip=clip, ways=ways, seed=seed,
                           n_bootstrap=n_bootstrap, name=name, origin=origin)
 
 
-def score_pictures(painted: np.ndarray, pictures: np.ndarray, feature_net: Embedder, *, clip: Embedder | None = None,
+def score_pictures(generated: np.ndarray, pictures: np.ndarray, feature_net: Embedder, *, clip: Embedder | None = None,
                    ways: Sequence[int] = WAYS, seed: int = 0, n_bootstrap: int = 1000, name: str = "",
                    origin: str = "twin") -> pd.DataFrame:
-    """The same for pictures at hand; both arrays (n, height, width, 3) uint8, row by row.
+    """Score generated pictures against the true ones; both arrays (n, height, width, 3) uint8, row by row.
 
     Rows: n-way identification, Fréchet and kernel distance by the feature net; two-way identification and top-1 of
-    300 by CLIP. All are exact counts over every set of rivals; intervals resample pictures, distances have none.
+    300 by CLIP. All are exact counts over every set of rivals; intervals resample pictures; distances have no interval.
     """
-    if len(painted) != len(pictures):
-        raise ValueError(f"got {len(painted)} painted and {len(pictures)} true pictures, expected as many of both")
-    guess, truth = _embeddings(feature_net, painted), _embeddings(feature_net, pictures)
-    told = {"seed": seed, "name": name, "origin": origin, "n_bootstrap": n_bootstrap}
-    rows = [_identified(guess, truth, k, f"{k}-way ({TWIN_FEATURES})", told) for k in ways if k <= len(pictures)]
+    if len(generated) != len(pictures):
+        raise ValueError(f"got {len(generated)} generated and {len(pictures)} true pictures, expected as many of both")
+    guess, truth = _embeddings(feature_net, generated), _embeddings(feature_net, pictures)
+    how = {"seed": seed, "name": name, "origin": origin, "n_bootstrap": n_bootstrap}
+    rows = [_identified(guess, truth, k, f"{k}-way ({TWIN_FEATURES})", how) for k in ways if k <= len(pictures)]
     rows.append(distances.distance_rows(guess, truth, name=name, origin=origin, features=TWIN_FEATURES))
     if clip is not None:
-        guess, truth, n = _embeddings(clip, painted), _embeddings(clip, pictures), min(N_RETRIEVAL, len(pictures))
-        rows.append(_identified(guess, truth, 2, "CLIP 2-way (the critic)", told))
-        rows.append(_identified(guess, truth, n, f"CLIP top1 of {n} (the critic)", told))
+        guess, truth, n = _embeddings(clip, generated), _embeddings(clip, pictures), min(N_RETRIEVAL, len(pictures))
+        rows.append(_identified(guess, truth, 2, "CLIP 2-way (the critic)", how))
+        rows.append(_identified(guess, truth, n, f"CLIP top1 of {n} (the critic)", how))
     return pd.concat(rows, ignore_index=True)
 
 
 def reference_distances(training: np.ndarray, pictures: np.ndarray, others: np.ndarray, feature_net: Embedder, *,
                n_components: int = N_COMPONENTS, seed: int = 0, origin: str = "twin") -> pd.DataFrame:
-    """What distances mean: from `pictures` to samples of a Gaussian over pixels, and to other real pictures.
+    """Reference values for distances: of `pictures` to samples of a Gaussian over pixels, and to other real pictures.
 
     Parameters
     ----------
     training : uint8 array (n_training, height, width, 3)
-        What the Gaussian is fitted to (`pixel_gaussian`).
+        Pictures that the Gaussian is fitted to (`pixel_gaussian`).
     pictures, others : uint8 arrays (n, height, width, 3)
-        Two disjoint real sets as large as the painted one, for a distance grows as sets get smaller.
+        Two disjoint real sets of the size of the generated one, since a distance grows as sets get smaller.
     """
     if len(pictures) != len(others):
         raise ValueError(f"got real sets of {len(pictures)} and {len(others)} pictures, expected two as large")
@@ -97,7 +97,7 @@ def reference_distances(training: np.ndarray, pictures: np.ndarray, others: np.n
 def pixel_gaussian(training: np.ndarray, n: int, *, n_components: int = N_COMPONENTS, seed: int = 0) -> np.ndarray:
     """n samples, (n, height, width, 3) uint8, of a Gaussian on the principal components of the training pixels.
 
-    The best that mean and covariance alone can do: a blurred picture of no particular scene. Fitted to at most
+    The best that mean and covariance alone give: blurred pictures of no particular scene. Fitted to at most
     `MOST_TRAINING` of the pictures, evenly spaced.
     """
     from sklearn.decomposition import PCA
@@ -114,13 +114,13 @@ def pixel_gaussian(training: np.ndarray, n: int, *, n_components: int = N_COMPON
 
 def adversarial_pictures(clip, embeddings: np.ndarray, pictures: np.ndarray, *, n_steps: int = 20, step: float = 1.0,
               batch: int = 100) -> np.ndarray:
-    """Pictures moved, pixel by pixel, until CLIP sees `points` in them: what a critic alone would be content with.
+    """Pictures optimised pixel by pixel towards CLIP embeddings: they satisfy a critic, and show nothing.
 
     Parameters
     ----------
     clip : ClipEmbedder
-    points : array (n, d)
-        What it shall see.
+    embeddings : array (n, d)
+        The target of each picture.
     pictures : uint8 array (n, height, width, 3)
         Where each starts, e.g. at one mean picture for all.
     n_steps, step : int, float
@@ -140,16 +140,16 @@ def adversarial_pictures(clip, embeddings: np.ndarray, pictures: np.ndarray, *, 
 
 
 def card_scores(table: pd.DataFrame) -> dict:
-    """Scores as a model card keeps them: n, then metric -> value to four digits; for a table with a single name."""
+    """The scores of a table with a single name as a model card keeps them: n, then metric -> value to four digits."""
     if table["name"].nunique() != 1:
         raise ValueError(f"got rows of {', '.join(map(repr, table['name'].unique()))}, expected those of one set")
     return {"n": int(table["n"].iloc[0]), **{row.metric: round(float(row.value), 4) for row in table.itertuples()}}
 
 
-def _embeddings(see: Embedder, pixels: np.ndarray) -> Embeddings:
+def _embeddings(network: Embedder, pixels: np.ndarray) -> Embeddings:
     ids = np.arange(len(pixels))
-    return Embeddings(see.images(np.ascontiguousarray(pixels)), ids, np.zeros_like(ids), "pictures", "pixels")
+    return Embeddings(network.images(np.ascontiguousarray(pixels)), ids, np.zeros_like(ids), "pictures", "pixels")
 
 
-def _identified(guess: Embeddings, truth: Embeddings, n_choices: int, metric: str, told: dict) -> pd.DataFrame:
-    return identification.identification(guess, truth, n_choices=n_choices, **told).assign(metric=metric)
+def _identified(guess: Embeddings, truth: Embeddings, n_choices: int, metric: str, how: dict) -> pd.DataFrame:
+    return forced_choice.identification(guess, truth, n_choices=n_choices, **how).assign(metric=metric)

@@ -1,8 +1,8 @@
-"""The later field's eight numbers: PixCorr, SSIM, AlexNet 2 and 5, Inception, CLIP, EfficientNet, SwAV.
+"""Compute the eight metrics of later reconstruction papers: PixCorr, SSIM, AlexNet 2 and 5, Inception, CLIP, EffNet, SwAV.
 
-Each number is a protocol (`protocols`) seen through an eye, a network up to one layer at one picture size. The published
-networks are read from a folder of yours and never downloaded; where one is missing, a small net of the simulated world
-looks in its place, and the number's name then ends in "(twin)", since it is another number.
+PixCorr and SSIM compare pixels. Each of the others is a protocol (`protocols`) on the features of a network up to one
+layer, at one picture size. Weights of the published networks are read from a folder and never downloaded. Where one is
+missing, a small network of the simulated world replaces it, and the name of the metric ends in "(twin)".
 """
 
 from __future__ import annotations
@@ -34,31 +34,31 @@ _MEAN, _STD = (torch.tensor(v).reshape(1, 3, 1, 1) for v in ((0.485, 0.456, 0.40
 
 @dataclass(frozen=True)
 class FeatureExtractor:
-    """A network as one of the numbers looks through it.
+    """The features of one metric: a network up to a layer, and how its features are compared.
 
-    score     the number's name, e.g. "AlexNet 2", or "AlexNet 2 (twin)" for a stand-in
+    metric    e.g. "AlexNet 2", or "AlexNet 2 (twin)" for a stand-in
     network   which network and layer, in words
     protocol  how features are compared, a name of `protocols`
-    size      height and width that pictures are brought to, pixels
-    see       pictures N3HW in [0, 1] -> features (N, n_dims)
+    size      height and width that pictures are resized to, pixels
+    extract   pictures N3HW in [0, 1] -> features (N, n_dims)
     """
 
-    score: str
+    metric: str
     network: str
     protocol: str
     size: int
-    see: Callable[[Tensor], Tensor]
+    extract: Callable[[Tensor], Tensor]
 
     def features(self, pixels: np.ndarray, *, batch: int = 64) -> np.ndarray:
         """(n, height, width, 3) uint8 -> (n, n_dims) float32."""
         with torch.no_grad():
-            return np.concatenate([self.see(_resized(pixels[i:i + batch], self.size)).flatten(1).float().numpy()
+            return np.concatenate([self.extract(_resized(pixels[i:i + batch], self.size)).flatten(1).float().numpy()
                                    for i in range(0, len(pixels), batch)])
 
 
 @dataclass(frozen=True)
 class _Published:
-    score: str
+    metric: str
     stem: str           # how the name of the file with its weights begins
     architecture: str   # torchvision's name
     node: str
@@ -78,7 +78,7 @@ _PUBLISHED = (
 
 
 def feature_extractors(folder: str | Path | None = None) -> tuple[FeatureExtractor, ...]:
-    """The six networks behind the eight numbers, each as published if its weights are in `folder`, else its stand-in.
+    """The networks of six of the eight metrics, each as published if its weights are in `folder`, else a stand-in.
 
     Parameters
     ----------
@@ -100,31 +100,31 @@ def feature_extractors(folder: str | Path | None = None) -> tuple[FeatureExtract
     found = []
     for published in _PUBLISHED:
         path = None if folder is None else _file(folder, published.stem)
-        found.append(stand_ins[published.score] if path is None else _published(published, path))
+        found.append(stand_ins[published.metric] if path is None else _published(published, path))
     return tuple(found)
 
 
-def eight_metrics(pictures: Reconstructions, stimuli: Stimuli, through: Sequence[FeatureExtractor], *, seed: int = 0, name: str = "",
+def eight_metrics(pictures: Reconstructions, stimuli: Stimuli, extractors: Sequence[FeatureExtractor], *, seed: int = 0, name: str = "",
           origin: str = "", n_bootstrap: int = 1000) -> pd.DataFrame:
-    """Eight rows for one set of reconstructions (first draw), each picture's mean and a 95 % interval over pictures.
+    """Score one set of reconstructions (first draw) by the eight metrics: a row each, with a 95 % interval over pictures.
 
-    Columns as everywhere, and protocol, better ("higher" or "lower") and network. PixCorr and SSIM have no chance level.
-    The published protocols take one reconstruction for each picture; more than one are all counted.
+    Columns: `SCORE_COLUMNS`, protocol, better ("higher" or "lower") and network. PixCorr and SSIM have no chance level.
+    The published protocols take one reconstruction for each picture; here all repeats count.
     """
     images = pictures.images[:, 0]
     originals = stimuli.take(np.unique(pictures.image_ids))
     shown = originals.images[pd.Index(originals.ids).get_indexer(pictures.image_ids)]
     rows = []
-    for score, compare in (("PixCorr", pixel_correlation), ("SSIM", structural_similarity)):
+    for metric, compare in (("PixCorr", pixel_correlation), ("SSIM", structural_similarity)):
         values = compare(images, shown)
         low, high = intervals.bootstrap_interval(values, pictures.image_ids, seed=seed, n_bootstrap=n_bootstrap)
-        rows.append(intervals.score_row(name, score, values.mean(), low, high, len(values), np.nan, seed, origin, protocol=score,
+        rows.append(intervals.score_row(name, metric, values.mean(), low, high, len(values), np.nan, seed, origin, protocol=metric,
                                   better="higher", network="none"))
-    for eye in through:
-        guess = Embeddings(eye.features(images), pictures.image_ids, pictures.keys, eye.score, "fmri")
-        truth = Embeddings(eye.features(originals.images), originals.ids, np.zeros_like(originals.ids), eye.score, "pixels")
-        row = protocols.score_protocol(eye.protocol, guess, truth, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap)
-        rows.append(row.assign(metric=eye.score, network=eye.network))
+    for extractor in extractors:
+        guess = Embeddings(extractor.features(images), pictures.image_ids, pictures.keys, extractor.metric, "fmri")
+        truth = Embeddings(extractor.features(originals.images), originals.ids, np.zeros_like(originals.ids), extractor.metric, "pixels")
+        row = protocols.score_protocol(extractor.protocol, guess, truth, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap)
+        rows.append(row.assign(metric=extractor.metric, network=extractor.network))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -133,11 +133,11 @@ def pixel_correlation(pictures: np.ndarray, originals: np.ndarray) -> np.ndarray
 
     Both (n, height, width, 3) uint8; a picture of one tone gives NaN. Source: Brain-Diffuser's evaluation code.
     """
-    # Resizing is a product with a matrix on each side, so that the products and sums of all pixels at 425 px are those of
-    # the small pictures under the matrices' own products: the same r, and no large picture is made.
+    # Resizing is a product with a matrix on each side, so the sums and products over all pixels at 425 px follow from the
+    # small pictures and the products of these matrices: the same r without making a large picture.
     def compare(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         sides = [(_stretch(x.shape[1]), _stretch(x.shape[2])) for x in (a, b)]
-        # tones do not matter to r, and without them a picture of one tone is exactly zero
+        # r does not depend on the mean, and without it a picture of one tone is exactly zero
         a, b = (x.astype(float) - x.mean((1, 2, 3), keepdims=True) for x in (a, b))
 
         def total(x: np.ndarray, side: tuple) -> np.ndarray:
@@ -159,7 +159,7 @@ def structural_similarity(pictures: np.ndarray, originals: np.ndarray) -> np.nda
     Other windows, sample covariances or colour give other values. Source: the settings that the field took over from
     meshconv-decoding; computed by scikit-image.
     """
-    from skimage.color import rgb2gray  # here and not above: only this number needs it
+    from skimage.color import rgb2gray  # here and not above: only this metric needs it
     from skimage.metrics import structural_similarity as ssim
 
     def large(x: np.ndarray) -> np.ndarray:  # grey first: one channel to resize, and the same picture
@@ -204,18 +204,19 @@ def _resized(pixels: np.ndarray, size: int) -> Tensor:
 
 
 def _stand_ins() -> dict[str, FeatureExtractor]:
-    taught, untaught, clip = embedding.load_feature_net().module, embedding.load_resnet().module, embedding.load_clip()
-    size = taught.config.size
-    looks = {
-        "AlexNet 2": ("self-taught net, stage 2 of 4", lambda x: untaught.maps(2 * x - 1, 2)),
-        "AlexNet 5": ("self-taught net, stage 4 of 4", lambda x: untaught.maps(2 * x - 1, 4)),
-        "Inception": ("net taught the world's factors, pooled", lambda x: taught(2 * x - 1)),
+    supervised, selfsupervised, clip = embedding.load_feature_net().module, embedding.load_resnet().module, embedding.load_clip()
+    size = supervised.config.size
+    networks = {
+        "AlexNet 2": ("self-supervised net, stage 2 of 4", lambda x: selfsupervised.maps(2 * x - 1, 2)),
+        "AlexNet 5": ("self-supervised net, stage 4 of 4", lambda x: selfsupervised.maps(2 * x - 1, 4)),
+        "Inception": ("net trained on the world's factors, pooled", lambda x: supervised(2 * x - 1)),
         "CLIP": ("the small CLIP, which the loss also uses", lambda x: clip.encode_pictures(2 * x - 1)),
-        "EffNet": ("net taught the world's factors, pooled", lambda x: taught(2 * x - 1)),
-        "SwAV": ("self-taught net, pooled", lambda x: untaught(2 * x - 1)),
+        "EffNet": ("net trained on the world's factors, pooled", lambda x: supervised(2 * x - 1)),
+        "SwAV": ("self-supervised net, pooled", lambda x: selfsupervised(2 * x - 1)),
     }
-    how = {published.score: published.protocol for published in _PUBLISHED}
-    return {score: FeatureExtractor(f"{score} (twin)", network, how[score], size, see) for score, (network, see) in looks.items()}
+    how = {published.metric: published.protocol for published in _PUBLISHED}
+    return {metric: FeatureExtractor(f"{metric} (twin)", network, how[metric], size, extract)
+            for metric, (network, extract) in networks.items()}
 
 
 def _file(folder: Path, stem: str) -> Path | None:
@@ -228,11 +229,13 @@ def _file(folder: Path, stem: str) -> Path | None:
 
 def _published(published: _Published, path: Path) -> FeatureExtractor:
     label = f"{published.architecture} {published.node}".strip()
-    if published.score == "CLIP":
+    if published.metric == "CLIP":
         clip = embedding.load_clip(embedding.EmbedConfig(clip=f"{published.architecture}:{path}"))
-        return FeatureExtractor(published.score, label, published.protocol, published.size, lambda x: clip.encode_pictures(2 * x - 1))
+        return FeatureExtractor(published.metric, label, published.protocol, published.size,
+                                lambda x: clip.encode_pictures(2 * x - 1))
     net = _network(published, path)
-    return FeatureExtractor(published.score, label, published.protocol, published.size, lambda x: net((x - _MEAN) / _STD)["features"])
+    return FeatureExtractor(published.metric, label, published.protocol, published.size,
+                            lambda x: net((x - _MEAN) / _STD)["features"])
 
 
 def _network(published: _Published, path: Path) -> torch.nn.Module:
@@ -240,7 +243,7 @@ def _network(published: _Published, path: Path) -> torch.nn.Module:
     from torchvision.models import get_model  # here and not above: stand-ins need none of it
     from torchvision.models.feature_extraction import create_feature_extractor
 
-    # torchvision's weights want pictures in Inception's own range, which the network itself sees to
+    # torchvision's weights expect pictures in Inception's own range; the network converts them
     more = {"transform_input": True, "init_weights": False} if published.architecture == "inception_v3" else {}
     with torch.random.fork_rng(devices=[]):
         net = get_model(published.architecture, weights=None, **more)
@@ -248,7 +251,7 @@ def _network(published: _Published, path: Path) -> torch.nn.Module:
         state = safetensors.torch.load_file(path) if path.suffix == ".safetensors" else \
             torch.load(path, map_location="cpu", weights_only=True)
         state = {key.removeprefix("module."): value for key, value in state.get("state_dict", state).items()}
-        if published.stem == "swav":  # its projection head and prototypes are not looked at; a classifier it has not
+        if published.stem == "swav":  # projection head and prototypes are not used, and it has no classifier
             state = {key: value for key, value in state.items() if not key.startswith(("projection_head", "prototypes"))}
             state |= {key: value for key, value in net.state_dict().items() if key.startswith("fc.")}
         net.load_state_dict(state)

@@ -1,6 +1,6 @@
-"""n-way identification: how often a guess lies nearer its own picture than those of drawn or of all rivals.
+"""Score n-way identification: how often a prediction is nearer to its own picture than to those of n - 1 rivals.
 
-Rivals may also be held to the guess's own kind, the rarest thing in its picture: what is left when all of them share it.
+Rivals are all sets of other pictures, drawn ones, or only pictures of the same category, the rarest thing in a picture.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from ..records import Embeddings, Stimuli
 from .intervals import bootstrap_interval, score_row, stamp
 from .ranking import cosine
 
-CHOICES = {"n_choices": 2}                      # what the protocol takes unless told otherwise; see `intervals.stamp`
+CHOICES = {"n_choices": 2}                      # the settings of the protocol; see `intervals.stamp`
 
 
 def n_way(guess: Embeddings, truth: Embeddings, *, n_choices: int) -> np.ndarray:
-    """How often each guess lies nearer (cosine) its own picture than n_choices - 1 other pictures would, (n,) in [0, 1].
+    """How often each guess is nearer (cosine) to its own picture than to n_choices - 1 others, (n,) in [0, 1].
 
-    Counted over every set of rivals instead of drawn, so the score needs no seed:
+    Counted exactly over all sets of rivals, without a seed:
 
         P(win) = C(n_worse, n_choices - 1) / C(n_rivals, n_choices - 1)
 
-    where the rivals are the other pictures that occur in `guess`, and n_worse of them lie strictly farther; a tie is a
+    where the rivals are the other pictures that occur in `guess`, and n_worse of them are strictly farther; a tie is a
     loss. Rows in the order of `guess`; chance is 1 / n_choices. Source: paper A.4. Departs: exact count for ten draws.
     """
     won, _, images = _duels(guess, truth, n_choices)
@@ -31,7 +31,7 @@ def n_way(guess: Embeddings, truth: Embeddings, *, n_choices: int) -> np.ndarray
 
 
 def n_way_sampled(guess: Embeddings, truth: Embeddings, *, n_choices: int, n_draws: int = 10, seed: int = 0) -> np.ndarray:
-    """The paper's version: share of guesses that win against drawn rivals, for each of ten draws, (n_draws,)."""
+    """Share of guesses that win against drawn rivals, for each draw, (n_draws,). Source: paper A.4 (ten draws)."""
     return n_way_drawn(guess, truth, n_choices=n_choices, n_draws=n_draws, seed=seed).mean(1)
 
 
@@ -57,30 +57,29 @@ def identification(guess: Embeddings, truth: Embeddings, *, n_choices: int, seed
                protocol=stamp("nway/exact@1", {"n_choices": n_choices}, CHOICES))
 
 
-# ── rivals of the same kind ────────────────────────────────────────────────────────────────────────────────────────────
+# ── rivals of the same category ────────────────────────────────────────────────────────────────────────────────────────────
 def rarest_categories(stimuli: Stimuli, counted_on: np.ndarray) -> pd.Series:
-    """The kind of each picture, by image id: the rarest thing in it, or the rarest stuff where it has no thing.
+    """The rarest category of each picture, by image id: of its things, or of its stuff where it has no thing.
 
-    The rarest says most: "horse" and not "person" where one rides. How rare a class is, is counted over the pictures
-    `counted_on` (the training side); between equally rare ones the alphabet decides. A picture without annotations is
-    of the kind "nothing".
+    The rarest is the most specific: "horse" and not "person" where one rides. Frequencies are those among the pictures
+    `counted_on` (the training side); ties go by the alphabet. A picture without annotations has the category "nothing".
     """
     table = stimuli.annotations
     counts = table[table.image_id.isin(counted_on)].groupby("category").image_id.nunique()
     table = table.assign(count=table.category.map(counts).fillna(0), stuff=table.kind != "thing")
     first = table.sort_values(["image_id", "stuff", "count", "category"]).groupby("image_id").category.first()
-    return first.reindex(stimuli.ids, fill_value="nothing").rename("kind")
+    return first.reindex(stimuli.ids, fill_value="nothing").rename("category")
 
 
-def categories_as_annotations(kind: pd.Series) -> pd.DataFrame:
-    """The kinds as a table of annotations with one class for each picture, as `controls.category_points` takes it."""
-    return pd.DataFrame({"image_id": kind.index, "category": kind.to_numpy(), "kind": "thing"})
+def categories_as_annotations(categories: pd.Series) -> pd.DataFrame:
+    """A table of annotations with one category for each picture, as `category_embeddings` takes it."""
+    return pd.DataFrame({"image_id": categories.index, "category": categories.to_numpy(), "kind": "thing"})
 
 
-def n_way_within(guess: Embeddings, truth: Embeddings, kind: pd.Series, *, n_choices: int = 2) -> np.ndarray:
-    """`n_way` when all rivals are pictures of the guess's own kind, (n,); NaN where there are too few of them."""
+def n_way_within(guess: Embeddings, truth: Embeddings, categories: pd.Series, *, n_choices: int = 2) -> np.ndarray:
+    """`n_way` among pictures of the guess's own category (by image id), (n,); NaN where there are too few of them."""
     won = np.full(len(guess), np.nan)
-    own = kind.loc[guess.image_ids].to_numpy()
+    own = categories.loc[guess.image_ids].to_numpy()
     for name in np.unique(own):
         rows = np.flatnonzero(own == name)
         if len(np.unique(guess.image_ids[rows])) >= n_choices:
@@ -90,7 +89,7 @@ def n_way_within(guess: Embeddings, truth: Embeddings, kind: pd.Series, *, n_cho
 
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _duels(guess: Embeddings, truth: Embeddings, n_choices: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which pictures each guess is strictly farther from than its own, and which is its own; both [guesses, pictures]."""
+    """Which pictures are strictly farther from each guess than its own, which is its own (both [guesses, pictures]), and ids."""
     images, mine = np.unique(guess.image_ids, return_inverse=True)
     if not 2 <= n_choices <= len(images):
         raise ValueError(f"got n_choices={n_choices} with {len(images)} pictures, expected 2 to {len(images)}")

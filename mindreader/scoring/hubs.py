@@ -1,11 +1,12 @@
-"""Why some pictures are found by everyone: hubs in retrieval, and two similarities that take them away.
+"""Measure hubness in retrieval: candidates that are nearest to many queries, and two similarities that correct for it.
 
-A mapper that is unsure answers near the mean of its targets. All predictions then crowd around one place, and the true
-points that lie nearest to it, the hubs, come first for many predictions (forward), while each true point can still tell
-the predictions apart (backward). Subtracting the mean, or the local density (CSLS), shows how much of the lag that is.
+An uncertain mapper predicts near the mean of its targets. All predictions then lie close together, and the true
+embeddings nearest to that place, the hubs, rank first for many predictions (forward), while a true embedding still
+discriminates between predictions (backward). Subtracting the mean, or the local density (CSLS), shows how much of the gap
+between the two directions this explains.
 
-Backward has another advantage, which is none of the points': of several showings within a batch the best one counts.
-Give one showing of each picture (`controls.over_repeats(predicted, 1)`) to see the hubs alone.
+Backward has one more advantage: of several repeats within a batch the best one counts. Use one repeat of each picture
+(`controls.over_repeats(predicted, 1)`) to measure hubness alone.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ import pandas as pd
 from scipy.stats import binom, skew
 
 from ..records import Embeddings
-from . import intervals, ranking as retrieval
+from . import intervals, ranking
 from .ranking import RetrievalBatch, Direction
 
-KINDS = ("raw", "centred", "CSLS")
+SIMILARITIES = ("raw", "centred", "CSLS")
 N_NEIGHBOURS = 10
 HUB = 5  # a hub is among the nearest at least so many times as often as it would be without any preference
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingMeans:
-    """What is subtracted from each side, both (n_dims,), and the pictures that it was computed from."""
+    """The mean prediction and the mean true embedding, both (n_dims,), and the pictures that they are of."""
 
     predicted: np.ndarray
     truth: np.ndarray
@@ -35,9 +36,9 @@ class TrainingMeans:
 
 
 def training_means(predicted: Embeddings, truth: Embeddings) -> TrainingMeans:
-    """The mean prediction and the mean true point over the pictures of `predicted`: give training trials only.
+    """The mean prediction and the mean true embedding over the pictures of `predicted`: give training trials only.
 
-    Each picture counts once, however often it was shown.
+    Each picture counts once, however many repeats it has.
     """
     predicted = predicted.per_image()
     true = truth.per_image().at(predicted.image_ids)
@@ -47,32 +48,32 @@ def training_means(predicted: Embeddings, truth: Embeddings) -> TrainingMeans:
 # ── three similarities ────────────────────────────────────────────────────────────────────────────────────────────────
 def batches_by_similarity(predicted: Embeddings, truth: Embeddings, middle: TrainingMeans, *, n: int | None = 300, start: int = 0,
             seed: int = 0, k: int = N_NEIGHBOURS) -> dict[str, RetrievalBatch]:
-    """The batch of `retrieval.batch` under each similarity of `KINDS`: the same trials and the same true points.
+    """The batch of `retrieval_batch` under each of `SIMILARITIES`: the same trials and the same true embeddings.
 
     raw      cosine, as in the paper
-    centred  cosine after the training mean of its own side is subtracted from each point; refused (ValueError) where a
-             scored picture was among those of the mean
+    centred  cosine after subtracting from each side its training mean; ValueError where a scored picture was among
+             those of the mean
     CSLS     see `csls`
 
     Departs: the paper has the raw cosine only.
     """
-    raw = retrieval.retrieval_batch(predicted, truth, n=n, start=start, seed=seed)
+    raw = ranking.retrieval_batch(predicted, truth, n=n, start=start, seed=seed)
     shared = np.intersect1d(raw.image_ids, middle.image_ids)
     if len(shared):
         raise ValueError(f"the mean was taken over {len(shared)} of the pictures to be scored, the first is image "
                          f"{shared[0]}; expected training pictures only, so compute it on those")
-    moved = retrieval.retrieval_batch(_less(predicted, middle.predicted), _less(truth, middle.truth), n=n, start=start, seed=seed)
-    return dict(zip(KINDS, (raw, moved, csls(raw, k))))
+    moved = ranking.retrieval_batch(_less(predicted, middle.predicted), _less(truth, middle.truth), n=n, start=start, seed=seed)
+    return dict(zip(SIMILARITIES, (raw, moved, csls(raw, k))))
 
 
 def csls(batch: RetrievalBatch, k: int = N_NEIGHBOURS) -> RetrievalBatch:
-    """Cross-domain similarity local scaling (Conneau et al. 2018): a point that is near to everyone gets less near.
+    """Cross-domain similarity local scaling (Conneau et al. 2018): lower the similarity of what is near to everything.
 
         CSLS_ij = 2 cos_ij - r_i - s_j
 
-    where r_i is the mean cosine of true point i with its k nearest predictions, and s_j that of prediction j with its k
-    nearest true points, among one trial of each picture. What is near to everyone counts half as much, so a shared
-    mean is softened and not taken away. Neighbours come from the batch itself: it cannot read one trial alone.
+    where r_i is the mean cosine of true embedding i with its k nearest predictions, and s_j that of prediction j with its
+    k nearest true embeddings, among one trial of each picture. A mean that all share is weakened, not removed. Neighbours
+    come from the batch itself, so a single trial cannot be decoded this way.
     """
     first = _first_of_each(batch, k)
     s = batch.similarity
@@ -85,10 +86,10 @@ def csls(batch: RetrievalBatch, k: int = N_NEIGHBOURS) -> RetrievalBatch:
 def k_occurrences(batch: RetrievalBatch, direction: Direction, k: int = N_NEIGHBOURS) -> np.ndarray:
     """N_k: how often each candidate is among the k nearest, (n_pictures,) int, k on average.
 
-    Only the first trial of each picture takes part. forward: candidates are true points, asked for by predictions;
-    backward: the other way round. In trial order.
+    Only the first trial of each picture takes part. forward: candidates are true embeddings and queries are
+    predictions; backward the reverse. In trial order.
     """
-    nearness = batch.nearness(direction)                                             # [asking, candidates]
+    nearness = batch.nearness(direction)                                             # [queries, candidates]
     first = _first_of_each(batch, k)
     nearness = nearness[np.ix_(first, first)]
     nearest = np.argsort(-nearness, axis=1, kind="stable")[:, :k]
@@ -99,8 +100,8 @@ def hubness(batch: RetrievalBatch, direction: Direction, *, k: int = N_NEIGHBOUR
             n_bootstrap: int = 1000) -> pd.DataFrame:
     """Three rows about N_k: its skewness, the share of hubs (N_k >= HUB * k) and of orphans (N_k = 0).
 
-    Chance is what neighbours drawn at random would give, a binomial count; high skewness means that few candidates take
-    the places of many. Intervals draw candidates again, given who asked.
+    Chance is that of neighbours drawn at random, a binomial count; high skewness means that few candidates are the
+    neighbours of many queries. Intervals resample candidates, for fixed queries.
     """
     counts = k_occurrences(batch, direction, k)
     n = len(counts)
@@ -119,12 +120,12 @@ def hubness(batch: RetrievalBatch, direction: Direction, *, k: int = N_NEIGHBOUR
 # ── tables ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def retrieval_by_similarity(batches: dict[str, RetrievalBatch], *, seed: int = 0, name: str = "", origin: str = "",
                             n_bootstrap: int = 1000) -> pd.DataFrame:
-    """Retrieval, forward and backward, under each similarity: rows of `retrieval.retrieval` with the column similarity."""
+    """Retrieval, forward and backward, under each similarity: rows of `retrieval` with the column similarity."""
     rows = []
-    for kind, batch in batches.items():
-        changed = {"similarity": kind} if kind != "raw" else {}
-        rows += [retrieval.score_batch(batch, direction, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap,
-                                       unusual=changed).assign(similarity=kind) for direction in retrieval.DIRECTIONS]
+    for similarity, batch in batches.items():
+        changed = {"similarity": similarity} if similarity != "raw" else {}
+        rows += [ranking.score_batch(batch, direction, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap,
+                                       unusual=changed).assign(similarity=similarity) for direction in ranking.DIRECTIONS]
     return pd.concat(rows, ignore_index=True)
 
 
@@ -132,8 +133,8 @@ def hubness_by_similarity(batches: dict[str, RetrievalBatch], *, k: int = N_NEIG
                           origin: str = "", n_bootstrap: int = 1000) -> pd.DataFrame:
     """The rows of `hubness` in both directions under each similarity, with the columns similarity and direction."""
     return pd.concat([hubness(batch, direction, k=k, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap)
-                      .assign(similarity=kind, direction=direction)
-                      for kind, batch in batches.items() for direction in retrieval.DIRECTIONS], ignore_index=True)
+                      .assign(similarity=similarity, direction=direction)
+                      for similarity, batch in batches.items() for direction in ranking.DIRECTIONS], ignore_index=True)
 
 
 # ── private ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""Intervals of a score over pictures drawn again, and the tidy rows in which every score is told.
+"""Compute intervals of scores by resampling pictures, and write every score as a row of a tidy table.
 
 Rows are joined by image id and key, never by position: shuffling the rows of an input changes no score. Tables are
 tidy, with columns name, metric, value, low, high, n, chance, seed, origin (and more); the interval is 95 %. Rows of
@@ -18,7 +18,11 @@ SCORE_COLUMNS = ("name", "metric", "value", "low", "high", "n", "chance", "seed"
 
 
 def wilson(k: int, n: int, level: float = CONFIDENCE) -> tuple[float, float]:
-    """Wilson's interval for k successes in n independent tries, in [0, 1]."""
+    """Wilson's interval for k successes in n independent tries, in [0, 1].
+
+    >>> [round(end, 3) for end in wilson(30, 300)]
+    [0.071, 0.139]
+    """
     if not 0 <= k <= n or n == 0:
         raise ValueError(f"got {k} successes in {n} tries, expected 0 <= successes <= tries and at least one try")
     z = norm.ppf(0.5 + level / 2)
@@ -28,7 +32,7 @@ def wilson(k: int, n: int, level: float = CONFIDENCE) -> tuple[float, float]:
 
 def bootstrap_interval(values: np.ndarray, image_ids: np.ndarray, *, seed: int, n_bootstrap: int = 1000,
                        level: float = CONFIDENCE) -> tuple[float, float]:
-    """Interval of the mean of `values` (n,) when pictures are drawn again with replacement, all their trials with them.
+    """Bootstrap interval of the mean of `values` (n,): pictures are resampled, all their trials with them.
 
     Trials of one picture are not independent, so resampling trials would claim too much. Departs: the paper gives the
     spread of redrawn rivals only.
@@ -40,7 +44,7 @@ def bootstrap_interval(values: np.ndarray, image_ids: np.ndarray, *, seed: int, 
 
 
 def image_weights(image_ids: np.ndarray, seed: int, n_bootstrap: int) -> tuple[np.ndarray, np.ndarray]:
-    """How often each picture is drawn when as many are drawn again, (n_bootstrap, n_pictures); and each row's picture."""
+    """How often each bootstrap sample holds each picture, (n_bootstrap, n_pictures); and the index of each row's picture."""
     ids, inverse = np.unique(image_ids, return_inverse=True)
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(len(ids), np.full(len(ids), 1 / len(ids)), size=n_bootstrap)    # [n_bootstrap, pictures]
@@ -48,7 +52,7 @@ def image_weights(image_ids: np.ndarray, seed: int, n_bootstrap: int) -> tuple[n
 
 
 def quantiles(values: np.ndarray, level: float = CONFIDENCE) -> tuple[float, float]:
-    """What spans the middle `level` of the values, (n,)."""
+    """The two quantiles that enclose the central `level` of the values, (n,)."""
     low, high = np.quantile(values, [0.5 - level / 2, 0.5 + level / 2])
     return float(low), float(high)
 
@@ -61,6 +65,6 @@ def score_row(name: str, metric: str, value: float, low: float, high: float, n: 
 
 
 def stamp(protocol: str, settings: Mapping, usual: Mapping) -> str:
-    """The protocol's name and version, with the settings that are not its usual ones: "nway/exact@1 (n_choices=50)"."""
+    """The protocol's name and version, and the settings that differ from its own: "nway/exact@1 (n_choices=50)"."""
     differs = ", ".join(f"{name}={value}" for name, value in settings.items() if value != usual.get(name))
     return f"{protocol} ({differs})" if differs else protocol

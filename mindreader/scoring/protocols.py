@@ -1,14 +1,13 @@
-"""Metrics by their published names: what each one takes, counts and calls chance, so that two numbers can be compared.
+"""Score predictions by named, versioned protocols of the field, so that numbers of different papers can be compared.
 
 "Forward", "two-way" and "n-way" mean different things in different papers. Here each meaning is one entry with a name
-and a version; a score that is printed carries both. Features are whatever points are handed in: the name says how they
-are compared, not which network made them.
+and a version; every score carries both. A protocol says how embeddings are compared, not which network made them.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,16 +15,16 @@ import numpy as np
 import pandas as pd
 
 from ..records import Embeddings
-from . import controls, forced_choice as identification, intervals, ranking as retrieval
+from . import controls, forced_choice, intervals, ranking
 
 
 @dataclass(frozen=True, eq=False)
 class Items:
-    """What a protocol counts before it averages.
+    """The values of a protocol before they are averaged.
 
-    values     (n,) float   hit, share of won comparisons, or distance; an item that is drawn twice stands here twice
+    values     (n,) float   hit, share of won comparisons, or distance; an item that is drawn twice occurs twice
     image_ids  (n,) int64   the picture of each
-    chance     the mean that predictions without information would reach
+    chance     the expected mean of predictions without information
     n_items    how many different trials or pictures were scored
     """
 
@@ -40,12 +39,12 @@ class Protocol:
     """One way to score predictions.
 
     measure   (predicted, truth, *, seed, **settings) -> Items
-    settings  what it takes besides, with the published values
-    metric    what the score is called in a table, with settings in braces
+    settings  further arguments of `measure`, with the published values
+    metric    the name of the score in a table, with settings in braces
     better    whether a "higher" or a "lower" value is better
-    chance    how chance comes about, in words
+    chance    how chance is computed, in words
     source    who defined it, and where
-    differs   what silently differs from its namesakes
+    differs   how it differs from protocols with similar names
     """
 
     name: str
@@ -74,7 +73,7 @@ def protocol(name: str) -> Protocol:
     found = PROTOCOLS.get(name) or next((p for p in PROTOCOLS.values() if p.stamp == name), None)
     if found is None:
         near = difflib.get_close_matches(name.split("@")[0], PROTOCOLS, n=3, cutoff=0.4) or list(PROTOCOLS)
-        raise ValueError(f"got protocol {name!r}, which is not in the registry, expected a name such as "
+        raise ValueError(f"got protocol {name!r}, which does not exist, expected a name such as "
                          f"{' or '.join(PROTOCOLS[n].stamp for n in near)}")
     return found
 
@@ -94,18 +93,18 @@ def score_protocol(protocol_name: str, predicted: Embeddings, truth: Embeddings,
     protocol_name : str
         A key of `PROTOCOLS`, with or without "@version".
     predicted : Embeddings
-        One point for each trial or reconstruction.
+        One embedding for each trial or reconstruction.
     truth : Embeddings
-        True points of at least the same pictures; joined by image id.
+        True embeddings of at least the same pictures; joined by image id.
     seed : int
-        Of everything drawn, and of the interval.
+        Of all random draws, and of the interval.
     settings
         Other values for the protocol's own settings, such as n; those that differ are written into the stamp.
 
     Returns
     -------
     DataFrame
-        The columns of `intervals.COLUMNS`, and protocol (its stamp) and better ("higher" or "lower").
+        The columns of `SCORE_COLUMNS`, and protocol (its stamp) and better ("higher" or "lower").
     """
     entry = protocol(protocol_name)
     used = _settings(entry, settings)
@@ -115,40 +114,16 @@ def score_protocol(protocol_name: str, predicted: Embeddings, truth: Embeddings,
                          seed, origin, protocol=intervals.stamp(entry.stamp, used, entry.settings), better=entry.better)
 
 
-def compare(predicted: Embeddings, truth: Embeddings, names: Sequence[str] | None = None, *, seed: int = 0,
-            name: str = "", origin: str = "", n_bootstrap: int = 1000, **settings) -> pd.DataFrame:
-    """The same predictions under several protocols (all, if none is named), a row for each.
-
-    A setting goes to the protocols that have it; one that none of them has raises ValueError.
-    """
-    chosen = [protocol(n) for n in (PROTOCOLS if names is None else names)]
-    nobody = set(settings) - {s for entry in chosen for s in entry.settings}
-    if nobody:
-        raise ValueError(f"got the setting {sorted(nobody)[0]!r}, which none of these {len(chosen)} protocols has; "
-                         "expected one of a protocol's own")
-    rows = [score_protocol(entry.name, predicted, truth, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap,
-                  **{k: v for k, v in settings.items() if k in entry.settings}) for entry in chosen]
-    return pd.concat(rows, ignore_index=True)
-
-
-def registry() -> pd.DataFrame:
-    """All protocols for a reader: table protocol, metric, better, chance, settings, source, differs."""
-    return pd.DataFrame([{
-        "protocol": p.stamp, "metric": p.metric.replace("{n_choices}", "n"), "better": p.better, "chance": p.chance,
-        "settings": ", ".join(f"{k}={v}" for k, v in p.settings.items()), "source": p.source, "differs": p.differs,
-    } for p in PROTOCOLS.values()])
-
-
 # ── retrieval ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _first_batch(direction):
     def measure(predicted, truth, *, seed, n):
-        return _hits([retrieval.retrieval_batch(predicted, truth, n=n, seed=seed)], direction)
+        return _hits([ranking.retrieval_batch(predicted, truth, n=n, seed=seed)], direction)
     return measure
 
 
-def _one_showing(direction):
+def _one_repeat(direction):
     def measure(predicted, truth, *, seed, n):
-        return _hits([retrieval.retrieval_batch(controls.over_repeats(predicted, 1), truth, n=n, seed=seed)], direction)
+        return _hits([ranking.retrieval_batch(controls.over_repeats(predicted, 1), truth, n=n, seed=seed)], direction)
     return measure
 
 
@@ -156,12 +131,12 @@ def _drawn_batches(direction, *, average_repeats):
     def measure(predicted, truth, *, seed, n, n_draws):
         if average_repeats:
             predicted, truth = predicted.per_image(), truth.per_image()
-        return _hits(retrieval.random_batches(predicted, truth, n=n, n_draws=n_draws, seed=seed), direction)
+        return _hits(ranking.random_batches(predicted, truth, n=n, n_draws=n_draws, seed=seed), direction)
     return measure
 
 
 def _hits(batches, direction) -> Items:
-    won = np.concatenate([retrieval.hits(b, direction) for b in batches]).astype(float)
+    won = np.concatenate([ranking.hits(b, direction) for b in batches]).astype(float)
     ids, keys = (np.concatenate([getattr(b, name) for b in batches]) for name in ("image_ids", "keys"))
     chance = np.mean([(b.image_ids[:, None] == b.image_ids).mean() for b in batches])
     return Items(won, ids, float(chance), len(np.unique(np.stack([ids, keys], 1), axis=0)))
@@ -169,12 +144,12 @@ def _hits(batches, direction) -> Items:
 
 # ── identification and distance ───────────────────────────────────────────────────────────────────────────────────────
 def _exact(predicted, truth, *, seed, n_choices):
-    won = identification.n_way(predicted, truth, n_choices=n_choices)
+    won = forced_choice.n_way(predicted, truth, n_choices=n_choices)
     return Items(won, predicted.image_ids, 1 / n_choices, len(predicted))
 
 
 def _ten_draws(predicted, truth, *, seed, n_choices, n_draws):
-    wins = identification.n_way_drawn(predicted, truth, n_choices=n_choices, n_draws=n_draws, seed=seed)
+    wins = forced_choice.n_way_drawn(predicted, truth, n_choices=n_choices, n_draws=n_draws, seed=seed)
     return Items(wins.mean(0), predicted.image_ids, 1 / n_choices, len(predicted))
 
 
@@ -220,41 +195,41 @@ def _settings(entry: Protocol, given: dict) -> dict:
     return entry.settings | given
 
 
-# ── the registry ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the protocols ──────────────────────────────────────────────────────────────────────────────────────────────────────
 _ENTRIES = (
     Protocol("retrieval/mindreader-forward", 1, "retrieval forward", _first_batch("forward"), "higher",
              "share of candidates that show the same picture", "Mind Reader §3.2 and its released code",
-             "brain to picture; one batch of the first trials, single trials; another showing of the picture is a hit, "
-             "a tie is a miss", retrieval.BATCH),
+             "brain to picture; one batch of the first trials, single trials; another repeat of the picture is a hit, "
+             "a tie is a miss", ranking.BATCH),
     Protocol("retrieval/mindreader-backward", 1, "retrieval backward", _first_batch("backward"), "higher",
              "share of candidates that show the same picture", "Mind Reader §3.2 and its released code",
-             "picture to brain; else as forward, but each showing within the batch is one more chance to be found",
-             retrieval.BATCH),
-    Protocol("retrieval/one-repeat-forward", 1, "retrieval forward, one showing of each picture",
-             _one_showing("forward"), "higher", "1 / n", "ours, to read Mind Reader's two directions side by side",
-             "as mindreader-forward, with the first trial of each picture only", retrieval.BATCH),
-    Protocol("retrieval/one-repeat-backward", 1, "retrieval backward, one showing of each picture",
-             _one_showing("backward"), "higher", "1 / n", "ours, to read Mind Reader's two directions side by side",
+             "picture to brain; else as forward, but each repeat within the batch is one more chance to be found",
+             ranking.BATCH),
+    Protocol("retrieval/one-repeat-forward", 1, "retrieval forward, one repeat of each picture",
+             _one_repeat("forward"), "higher", "1 / n", "ours, to compare Mind Reader's two directions",
+             "as mindreader-forward, with the first trial of each picture only", ranking.BATCH),
+    Protocol("retrieval/one-repeat-backward", 1, "retrieval backward, one repeat of each picture",
+             _one_repeat("backward"), "higher", "1 / n", "ours, to compare Mind Reader's two directions",
              "as mindreader-backward, but a picture that was shown three times no longer has three predictions to be "
-             "found by, of which the best counts", retrieval.BATCH),
+             "found by, of which the best counts", ranking.BATCH),
     Protocol("retrieval/mindreader-forward-draws", 1, "retrieval forward, random batches",
              _drawn_batches("forward", average_repeats=False), "higher",
              "share of candidates that show the same picture, mean over batches", "ours, for the spread of one batch",
              "brain to picture, single trials; batches are drawn and overlap, so they are no independent tries",
-             retrieval.DRAWS),
+             ranking.DRAWS),
     Protocol("retrieval/mindreader-backward-draws", 1, "retrieval backward, random batches",
              _drawn_batches("backward", average_repeats=False), "higher",
              "share of candidates that show the same picture, mean over batches", "ours, for the spread of one batch",
-             "picture to brain; else as forward-draws", retrieval.DRAWS),
+             "picture to brain; else as forward-draws", ranking.DRAWS),
     Protocol("retrieval/mindeye-code-forward", 1, "retrieval, called forward by MindEye's code",
              _drawn_batches("backward", average_repeats=True), "higher", "1 / n",
              "MindEye 1 and 2, released code (its similarity matrix comes transposed)",
              "picture to brain, which Mind Reader calls backward; repeats are averaged (they average the activity, we "
-             "can only average what was predicted), so each picture is one candidate", retrieval.DRAWS),
+             "can only average what was predicted), so each picture is one candidate", ranking.DRAWS),
     Protocol("retrieval/mindeye-code-backward", 1, "retrieval, called backward by MindEye's code",
              _drawn_batches("forward", average_repeats=True), "higher", "1 / n",
              "MindEye 1 and 2, released code (its similarity matrix comes transposed)",
-             "brain to picture, which Mind Reader calls forward; else as mindeye-code-forward", retrieval.DRAWS),
+             "brain to picture, which Mind Reader calls forward; else as mindeye-code-forward", ranking.DRAWS),
     Protocol("twoway/brain-diffuser", 1, "2-way identification, rivals are originals", _rivals_are_originals, "higher",
              "1 / 2", "Brain-Diffuser, released code; MindEye and later papers took it over",
              "Pearson's r; for each reconstruction the share of all other originals that correlate less, strictly"),
@@ -265,11 +240,11 @@ _ENTRIES = (
     Protocol("nway/mindreader", 1, "{n_choices}-way identification, drawn rivals", _ten_draws, "higher",
              "1 / n_choices", "Mind Reader A.4",
              "cosine, single trials, n - 1 originals drawn for each guess; n counts pictures, not "
-             "the class labels of a classifier as in MIND-VIS", identification.CHOICES | {"n_draws": 10}),
+             "the class labels of a classifier as in MIND-VIS", forced_choice.CHOICES | {"n_draws": 10}),
     Protocol("nway/exact", 1, "{n_choices}-way identification", _exact, "higher", "1 / n_choices",
              "ours: the expectation of nway/mindreader over all draws",
              "cosine, single trials, every set of rivals counted, so it needs no seed; a tie is a loss",
-             identification.CHOICES),
+             forced_choice.CHOICES),
     Protocol("distance/effnet-swav", 1, "correlation distance", _correlation_distance, "lower",
              "mean distance to the other pictures", "Brain-Diffuser and MindEye, on EfficientNet and SwAV features",
              "1 - Pearson's r of each reconstruction with its own original: a distance, so lower is better, although "

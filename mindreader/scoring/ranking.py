@@ -1,7 +1,7 @@
-"""Retrieval: how many trials find their own picture among 300, by one mapper or by several together.
+"""Score retrieval: the share of trials whose own picture ranks first among those of a batch, by one mapper or several.
 
-Forward is from brain to picture, backward from picture to brain; each score has its chance and an interval over
-pictures. Trials compete in a batch; weights of several mappers are chosen on a batch that is not scored.
+Forward is from brain to picture, backward from picture to brain; each score has its chance level and an interval over
+pictures. Weights of several mappers are chosen on a batch that is not scored.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ import numpy as np
 import pandas as pd
 
 from ..records import Embeddings
-from .intervals import bootstrap_interval, quantiles, score_row, stamp, wilson
+from .intervals import bootstrap_interval, score_row, stamp, wilson
 
 Direction = Literal["forward", "backward"]
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
-BATCH = {"n": 300}                              # what each protocol takes unless told otherwise; see `intervals.stamp`
+BATCH = {"n": 300}                              # the settings of each protocol; see `intervals.stamp`
 DRAWS = {"n": 300, "n_draws": 30}
 
 
 @dataclass(frozen=True, eq=False)
 class RetrievalBatch:
-    """Trials that compete in one retrieval: similarity (n, n) is cos(true point i, prediction j), in trial order."""
+    """The trials of one retrieval: similarity (n, n) is cos(true embedding i, prediction j), in trial order."""
 
     similarity: np.ndarray
     image_ids: np.ndarray
     keys: np.ndarray
 
     def nearness(self, direction: Direction) -> np.ndarray:
-        """The similarity as this direction asks for it, [given, candidates]: given predictions forward, else true points."""
+        """Similarity [queries, candidates]: the queries are predictions forward, true embeddings backward."""
         check_direction(direction)
         return self.similarity if direction == "backward" else self.similarity.T
 
@@ -44,9 +44,9 @@ def check_direction(direction: str) -> None:
 
 
 def retrieval_batch(predicted: Embeddings, truth: Embeddings, *, n: int | None = 300, start: int = 0, rows=None, seed: int = 0) -> RetrievalBatch:
-    """The trials start .. start + n in trial order (or those at `rows` of it), with cosines to their true points.
+    """The trials start .. start + n in trial order (or those at `rows` of it), with cosines to their true embeddings.
 
-    Where a picture has several true points (captions), each trial gets one, drawn with `seed`, as the released code
+    Where a picture has several true embeddings (captions), each trial gets one, drawn with `seed`, as the released code
     draws a caption at each access. Source: paper §3.2.
     """
     order = np.lexsort((predicted.image_ids, predicted.keys))
@@ -62,9 +62,9 @@ def retrieval_batch(predicted: Embeddings, truth: Embeddings, *, n: int | None =
 def hits(batch: RetrievalBatch, direction: Direction) -> np.ndarray:
     """Which trials of a batch find their picture, (n,) bool.
 
-    forward: given a prediction, its own picture's point is nearer than any other picture's. backward: given a
-    picture's point, a prediction from that picture is nearer than any from another. Another showing of the same
-    picture is as good (as in the released code); a tie with another picture is a miss. Source: paper §3.2.
+    forward: the true embedding of its own picture is nearer to the prediction than that of any other picture. backward:
+    a prediction from the picture itself is nearer to its true embedding than any from another picture. Any repeat of
+    the picture counts (as in the released code); a tie with another picture is a miss. Source: paper §3.2.
     """
     nearness = batch.nearness(direction)
     same = batch.image_ids[:, None] == batch.image_ids
@@ -77,7 +77,7 @@ def retrieval(predicted: Embeddings, truth: Embeddings, *, direction: Direction,
               name: str = "", origin: str = "", n_bootstrap: int = 1000) -> pd.DataFrame:
     """How many of the first n trials find their picture among n, in [0, 1]: one row, with an interval over pictures.
 
-    Extra columns: hits (the count, as the paper prints it) and wilson_low, wilson_high. See `hits` and `batch`.
+    Extra columns: hits (the count, as the paper prints it) and wilson_low, wilson_high. See `hits` and `retrieval_batch`.
     """
     return score_batch(retrieval_batch(predicted, truth, n=n, seed=seed), direction, seed=seed, name=name, origin=origin,
                        n_bootstrap=n_bootstrap)
@@ -85,7 +85,7 @@ def retrieval(predicted: Embeddings, truth: Embeddings, *, direction: Direction,
 
 def score_batch(batch: RetrievalBatch, direction: Direction, *, seed: int = 0, name: str = "", origin: str = "",
                 n_bootstrap: int = 1000, unusual: Mapping | None = None) -> pd.DataFrame:
-    """The row that `retrieval` returns, for a batch at hand; `unusual` goes into the stamp: what else was done to it."""
+    """The row of `retrieval` for a given batch; `unusual` goes into the stamp: what else was done to the batch."""
     won, n = hits(batch, direction), len(batch.image_ids)
     low, high = bootstrap_interval(won, batch.image_ids, seed=seed, n_bootstrap=n_bootstrap)
     chance = (batch.image_ids[:, None] == batch.image_ids).mean()
@@ -93,21 +93,6 @@ def score_batch(batch: RetrievalBatch, direction: Direction, *, seed: int = 0, n
     return score_row(name, f"retrieval {direction}", won.mean(), low, high, n, chance, seed, origin, hits=int(won.sum()),
                wilson_low=wilson_low, wilson_high=wilson_high,
                protocol=stamp(f"retrieval/mindreader-{direction}@1", {"n": n, **(unusual or {})}, BATCH))
-
-
-def retrieval_draws(predicted: Embeddings, truth: Embeddings, *, direction: Direction, n: int = 300, n_draws: int = 30,
-                    seed: int = 0, name: str = "", origin: str = "") -> pd.DataFrame:
-    """Mean of the same score over random batches of n trials; low and high span 95 % of the batches, `sd` their spread.
-
-    This is how far one batch may lie from another; it is no interval for the mean, as batches share trials.
-    """
-    batches = random_batches(predicted, truth, n=n, n_draws=n_draws, seed=seed)
-    values = np.array([hits(b, direction).mean() for b in batches])
-    chance = np.mean([(b.image_ids[:, None] == b.image_ids).mean() for b in batches])
-    low, high = quantiles(values)
-    return score_row(name, f"retrieval {direction}, random batches", values.mean(), low, high, n, chance, seed, origin,
-               sd=values.std(ddof=1) if n_draws > 1 else np.nan, n_draws=n_draws,
-               protocol=stamp(f"retrieval/mindreader-{direction}-draws@1", {"n": n, "n_draws": n_draws}, DRAWS))
 
 
 def random_batches(predicted: Embeddings, truth: Embeddings, *, n: int = 300, n_draws: int = 30,
@@ -121,7 +106,10 @@ def random_batches(predicted: Embeddings, truth: Embeddings, *, n: int = 300, n_
 
 
 def nearest_pictures(predicted: Embeddings, truth: Embeddings, k: int) -> np.ndarray:
-    """Ids of the k pictures of `truth` nearest to each prediction, nearest first, (n, k); several points: their mean."""
+    """Ids of the k pictures of `truth` nearest to each prediction, nearest first, (n, k).
+
+    Of several embeddings of a picture the mean counts. ValueError where `truth` has fewer than k pictures.
+    """
     truth = truth.per_image()
     if k > len(truth):
         raise ValueError(f"asked for the {k} nearest pictures, got {len(truth)} candidates; ask for fewer")
@@ -132,7 +120,7 @@ def nearest_pictures(predicted: Embeddings, truth: Embeddings, k: int) -> np.nda
 # ── several mappers at once ────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
 class Weights:
-    """How much each mapper counts, and the (image id, key) of the trials on which that was chosen."""
+    """The weight of each mapper, and the (image id, key) of the trials on which the weights were chosen."""
 
     values: tuple[float, ...]
     chosen_on: frozenset
@@ -174,7 +162,7 @@ def combine(batches: Sequence[RetrievalBatch], weights: Weights) -> RetrievalBat
 
 def combined_batch(predicted: Sequence[Embeddings], truth: Sequence[Embeddings], *, n: int = 300, step: float = 0.05,
                    seed: int = 0) -> tuple[RetrievalBatch, Weights]:
-    """The first n trials as several mappers read them together; weights are chosen on the n trials after them."""
+    """The first n trials by the weighted sum of several mappers; weights are chosen on the n trials after them."""
     after = min(n, min(len(p) for p in predicted) - n)
     if after < 2:
         raise ValueError(f"got {len(predicted[0])} trials, expected more than {n + 1}: {n} to score and others to choose "
@@ -186,21 +174,25 @@ def combined_batch(predicted: Sequence[Embeddings], truth: Sequence[Embeddings],
 def combined_retrieval(predicted: Sequence[Embeddings], truth: Sequence[Embeddings], *, direction: Direction,
                        n: int = 300, step: float = 0.05, seed: int = 0, name: str = "", origin: str = "",
                        n_bootstrap: int = 1000) -> pd.DataFrame:
-    """Retrieval of the first n trials by several mappers at once, see `combined_batch`.
+    """Retrieval of the first n trials by several mappers together: a row of `retrieval` with the column weights.
 
-    One row as from `retrieval`, with the extra column weights. Source: paper Table 4.
+    See `combined_batch`. Source: paper Table 4.
     """
     mixed, weights = combined_batch(predicted, truth, n=n, step=step, seed=seed)
     table = score_batch(mixed, direction, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap)
     return table.assign(weights=str(weights))
 
 
-# ── points ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── embeddings ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Cosine of each row of a with each row of b, (n, m) in float64; ValueError where a point is not finite."""
+    """Cosine of each row of a with each row of b, (n, m) in float64; ValueError where an embedding is not finite.
+
+    >>> cosine(np.array([[1.0, 0.0]]), np.array([[2.0, 0.0], [0.0, 1.0]]))
+    array([[1., 0.]])
+    """
     for x in (a, b):
         if not np.isfinite(x).all():
-            raise ValueError(f"{(~np.isfinite(x).all(1)).sum()} of {len(x)} points are not finite, expected numbers; "
+            raise ValueError(f"{(~np.isfinite(x).all(1)).sum()} of {len(x)} embeddings are not finite, expected numbers; "
                              "did a training diverge?")
     a, b = (x.astype(np.float64) / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) for x in (a, b))
     return a @ b.T
@@ -211,7 +203,7 @@ def _aligned(truth: Embeddings, image_ids: np.ndarray, seed: int) -> np.ndarray:
     ids, start, count = np.unique(truth.image_ids[order], return_index=True, return_counts=True)
     rows = pd.Index(ids).get_indexer(image_ids)
     if (rows < 0).any():
-        raise ValueError(f"image {image_ids[rows < 0][0]} has no true point among the {len(ids)} pictures given, "
+        raise ValueError(f"image {image_ids[rows < 0][0]} has no true embedding among the {len(ids)} pictures given, "
                          "expected one for every prediction")
     draw = (np.random.default_rng(seed).random(len(rows)) * count[rows]).astype(int)
     return truth.vectors[order[start[rows] + draw]]

@@ -1,4 +1,4 @@
-"""What else the same points say: which categories are in the picture, and which sentences lie nearest."""
+"""Classify the categories of a picture from activity or embeddings, scored by the area under the ROC curve (§3.4)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class CategoryConfig:
 
 @dataclass(frozen=True, eq=False)
 class CategoryLabels:
-    """Which classes each picture holds: labels (n_images, n_classes) bool, with ids, class names and kinds."""
+    """The classes of each picture: labels (n_images, n_classes) bool, with ids, class names and kinds (thing or stuff)."""
 
     ids: np.ndarray
     labels: np.ndarray
@@ -53,7 +53,7 @@ class CategoryLabels:
 
 
 def category_labels(stimuli: Stimuli) -> CategoryLabels:
-    """The pictures' annotations as a table of yes and no, things before stuff, each in alphabetical order.
+    """The pictures' annotations as binary labels: classes of things before stuff, each in alphabetical order.
 
     Labels are those of the whole COCO picture, as in the paper, though NSD shows a crop.
     """
@@ -67,7 +67,7 @@ def category_labels(stimuli: Stimuli) -> CategoryLabels:
 
 
 def at_trials(embeddings: Embeddings, trials: Trials | Embeddings) -> Embeddings:
-    """The picture's one point repeated for each trial on which it was shown, keyed by trial."""
+    """The one embedding of each trial's picture, keyed by trial."""
     keys = trials.trial_ids if isinstance(trials, Trials) else trials.keys
     return Embeddings(embeddings.at(trials.image_ids), trials.image_ids, keys, embeddings.space, embeddings.source)
 
@@ -75,14 +75,14 @@ def at_trials(embeddings: Embeddings, trials: Trials | Embeddings) -> Embeddings
 def fit_categories(train: Trials | Embeddings, validation: Trials | Embeddings, truth: CategoryLabels, config: CategoryConfig,
                    *, kind: Input, seed: int, device: str = "cpu",
                    progress: Callable[..., Iterable] | None = None) -> FittedCategories:
-    """Three linear layers with ReLU between them, one yes-or-no for each class, trained by binary cross-entropy.
+    """Train a classifier with a binary output for each class: three linear layers with ReLU, binary cross-entropy.
 
     Parameters
     ----------
     train, validation : Trials or Embeddings
-        Activity, or points of either source, one row per trial or picture.
+        Activity, or embeddings of either source, one row per trial or picture.
     kind : "fmri", "clip" or "resnet"
-        Chooses the hidden sizes (points mapped from fMRI count as what they were mapped to).
+        Selects the hidden sizes; embeddings mapped from fMRI count as the space they were mapped to.
 
     The weights of the lowest validation loss are kept. Source: paper §3.4, Table 2.
     """
@@ -101,7 +101,7 @@ def fit_categories(train: Trials | Embeddings, validation: Trials | Embeddings, 
 
 @dataclass(frozen=True, eq=False)
 class FittedCategories:
-    """A trained classifier, the classes it knows, and how its losses went."""
+    """A trained classifier, its classes, and the history of its losses."""
 
     network: nn.Module
     names: tuple[str, ...]
@@ -116,8 +116,8 @@ class FittedCategories:
 def category_auc(logits: Mapping[str, np.ndarray], rows: Trials | Embeddings, truth: CategoryLabels) -> pd.DataFrame:
     """AUC of each class and input: table category, kind, input, value, n_present, n (the paper's Fig. 6).
 
-    logits: name of the input -> (n, n_classes), rows as in `rows`. Classes that all or none of the rows hold have no
-    curve and are left out; `undefined_classes` names them.
+    logits: name of the input -> (n, n_classes), rows as in `rows`. Classes of all or of no rows have no curve and
+    are left out.
     """
     labels, kinds = truth.at(rows.image_ids), pd.Series(truth.kinds)
     tables = []
@@ -130,18 +130,12 @@ def category_auc(logits: Mapping[str, np.ndarray], rows: Trials | Embeddings, tr
     return pd.concat(tables, ignore_index=True)
 
 
-def undefined_classes(rows: Trials | Embeddings, truth: CategoryLabels) -> list[str]:
-    """Classes without an AUC, since all or none of these rows hold them."""
-    labels = truth.at(rows.image_ids)
-    return [name for name, column in zip(truth.names, labels.T) if column.all() or not column.any()]
-
-
 def category_table(logits: Mapping[str, np.ndarray], rows: Trials | Embeddings, truth: CategoryLabels, *, seed: int = 0,
                    origin: str = "", n_bootstrap: int = 1000) -> pd.DataFrame:
     """Mean AUC over classes for things, stuff and overall (the paper's Table 2), one row for each input and group.
 
-    The interval comes from redrawing pictures; `sd` is the spread across classes that the paper prints, and n_classes
-    how many had an AUC. A group without a class is left out.
+    Intervals resample pictures; `sd` is the spread across classes that the paper prints, n_classes the number of classes
+    with an AUC. A group without a class is left out.
     """
     labels, kinds = truth.at(rows.image_ids), np.array(truth.kinds)
     defined = labels.any(0) & ~labels.all(0)
@@ -186,7 +180,7 @@ def auc_by_class(labels: np.ndarray, scores: np.ndarray, names: Sequence[str]) -
 
 def mean_auc_interval(labels: np.ndarray, scores: np.ndarray, image_ids: np.ndarray, *, seed: int,
                       n_bootstrap: int = 1000, level: float = CONFIDENCE) -> tuple[float, float]:
-    """Interval of the mean AUC over classes when pictures are drawn again; a class absent from a draw is left out of it."""
+    """Bootstrap interval over pictures of the mean AUC over classes; a class that a sample lacks is left out of its mean."""
     labels = _checked_labels(labels, scores, range(np.shape(scores)[1]))
     weights, inverse = image_weights(image_ids, seed, n_bootstrap)
     weights = weights[:, inverse]                                                # [n_bootstrap, trials]
@@ -199,6 +193,9 @@ def weighted_auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) ->
     """AUC of one class under several weightings of its trials, (n_weightings,); NaN where a label has no weight.
 
     labels, scores (n,); weights (n_weightings, n). Ties count one half.
+
+    >>> weighted_auc(np.array([0, 1, 1]), np.array([0.1, 0.2, 0.1]), np.ones((1, 3)))
+    array([0.75])
     """
     order = np.argsort(scores, kind="stable")
     labels, weights = labels[order].astype(bool), weights[:, order]
@@ -209,29 +206,6 @@ def weighted_auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) ->
     mine = weights * labels
     with np.errstate(invalid="ignore"):
         return (mine * below).sum(1) / (mine.sum(1) * absent[:, -1])
-
-
-def nearest_captions(embeddings: Embeddings, candidates: Embeddings, captions: pd.DataFrame, *, k: int = 3) -> pd.DataFrame:
-    """The k sentences nearest (cosine) to each point: table image_id, key, rank, caption, caption_id, similarity, own.
-
-    candidates: caption points, keys are caption ids; captions: table image_id, caption_id, caption, as in Stimuli.
-    `own` tells whether the sentence was written about the picture that was seen. Departs: the paper only proposes to
-    read words; retrieval from a list stands in for a decoder.
-    """
-    if not 1 <= k <= len(candidates):
-        raise ValueError(f"got k={k} for {len(candidates)} candidate captions, expected 1 to {len(candidates)}")
-    cosine = embeddings.unit().vectors @ candidates.unit().vectors.T
-    order = np.argsort(-cosine, axis=1, kind="stable")[:, :k]
-    flat = order.ravel()
-    texts = captions.set_index(["image_id", "caption_id"]).caption
-    written_about = candidates.image_ids[flat]
-    image_ids, keys = np.repeat(embeddings.image_ids, k), np.repeat(embeddings.keys, k)
-    return pd.DataFrame({
-        "image_id": image_ids, "key": keys, "rank": np.tile(np.arange(1, k + 1), len(embeddings)),
-        "caption": texts.loc[list(zip(written_about, candidates.keys[flat]))].to_numpy(),
-        "caption_id": candidates.keys[flat], "similarity": np.take_along_axis(cosine, order, 1).ravel(),
-        "own": written_about == image_ids,
-    })
 
 
 def _rows(rows: Trials | Embeddings) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How well activity is predicted: correlation of each voxel with what was measured, and the ceiling that noise sets."""
+"""Score encoding models: the correlation of predicted and measured activity of each voxel, and its noise ceiling."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def encoding_accuracy(encoder: Encoder, embeddings: Embeddings, trials: Trials) 
     ids = np.unique(trials.image_ids)
     one_each = embeddings.take(np.isin(embeddings.image_ids, ids))
     rows = pd.Index(one_each.image_ids).get_indexer(trials.image_ids)
-    embeddings.at(trials.image_ids)                                     # complains about a picture that is missing
+    embeddings.at(trials.image_ids)                                     # ValueError where a picture is missing
     return pearson(encoder.predict(one_each)[rows], trials.betas)
 
 
@@ -33,10 +33,13 @@ def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def noise_ceiling(ncsnr: np.ndarray, n: int | Mapping[int, int] = 1) -> np.ndarray:
-    """Share of a voxel's variance that a perfect model could explain: s^2 / (s^2 + 1/n), in [0, 1].
+    """Share of a voxel's variance that a perfect model could explain: s^2 / (s^2 + 1/n) with s = ncsnr, in [0, 1].
 
     n: trials averaged, or {repeats: number of pictures with so many}, whose mean of 1/repeats then stands for 1/n. The
     ceiling of a correlation is the square root. NaN stays NaN. Source: NSD data manual; paper A.8.
+
+    >>> noise_ceiling(np.array([1.0, 0.5]), 3).round(2)
+    array([0.75, 0.43])
     """
     if isinstance(n, Mapping):
         inverse = sum(count / repeats for repeats, count in n.items()) / sum(n.values())

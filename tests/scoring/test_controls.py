@@ -1,4 +1,4 @@
-"""Controls know what they are told and no more."""
+"""Controls use what they are given and no more."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 from planted_embeddings import GUESS, near, embeddings
 from sklearn.decomposition import PCA
 
-from mindreader.scoring import controls, forced_choice as identification, intervals, ranking as retrieval
+from mindreader.scoring import controls, forced_choice, intervals, ranking
 from mindreader.records import Embeddings
 
 SEED = sum(map(ord, "controls"))
@@ -52,8 +52,8 @@ def test_the_category_oracle_knows_clusters_and_not_pictures():
     notes = pd.DataFrame({"image_id": ids, "category": category.astype(str), "kind": "thing"})
     guess = controls.category_embeddings(truth.take(ids < 60), truth.take(ids >= 60), notes)
     held_out = truth.take(ids >= 60)
-    assert identification.n_way(guess, held_out, n_choices=2).mean() > 0.8
-    within = [identification.n_way(guess.take(guess.image_ids % 4 == c), held_out, n_choices=2).mean() for c in range(4)]
+    assert forced_choice.n_way(guess, held_out, n_choices=2).mean() > 0.8
+    within = [forced_choice.n_way(guess.take(guess.image_ids % 4 == c), held_out, n_choices=2).mean() for c in range(4)]
     assert abs(np.mean(within) - 0.5) < 0.1
 
 
@@ -91,7 +91,7 @@ def test_averaging_repeats_is_like_less_noise():
     table, quieter = table.set_index(["n_repeats", "metric"]), trials_of(truth, 1, noise=1.5 / np.sqrt(3))
     for direction in ("forward", "backward"):
         values = [table.loc[(k, f"retrieval {direction}")].value for k in (1, 2, 3)]
-        quiet = retrieval.retrieval(quieter, truth, direction=direction, n=300, n_bootstrap=50)
+        quiet = ranking.retrieval(quieter, truth, direction=direction, n=300, n_bootstrap=50)
         assert values == sorted(values) and abs(values[2] - quiet.value[0]) < 0.12 and values[2] > values[0] + 0.1
 
 
@@ -128,29 +128,29 @@ def test_shuffled_gives_every_row_another_pictures_vector_and_uses_each_once():
 def test_shuffled_and_mean_brains_identify_at_chance():
     truth = embeddings(100, source="clip")
     good = near(truth, 3, 0.5)
-    assert identification.n_way(good, truth, n_choices=2).mean() > 0.8
-    blind = [identification.n_way(controls.shuffled(good, s), truth, n_choices=2).mean() for s in range(10)]
+    assert forced_choice.n_way(good, truth, n_choices=2).mean() > 0.8
+    blind = [forced_choice.n_way(controls.shuffled(good, s), truth, n_choices=2).mean() for s in range(10)]
     assert abs(np.mean(blind) - 0.5) < 0.03
     mean = controls.mean_embedding(truth, like=good)
     assert np.allclose(mean.vectors, truth.vectors.mean(0))
-    assert np.isclose(identification.n_way(mean, truth, n_choices=2).mean(), 0.5)
+    assert np.isclose(forced_choice.n_way(mean, truth, n_choices=2).mean(), 0.5)
 
 
 # ── a bottleneck ──
-def readings(vectors):
+def predictions(vectors):
     return Embeddings(vectors.astype(np.float32), np.arange(len(vectors)), np.zeros(len(vectors), int), "image", "fmri")
 
 
 @pytest.mark.parametrize("rank", [1, 3, 6])
 def test_squeezing_is_scikit_learns_projection(rng, rank):
-    training, held_out = readings(rng.standard_normal((50, 6)) @ np.diag([5, 4, 3, 2, 1, 0.5]) + 2), readings(rng.random((9, 6)))
+    training, held_out = predictions(rng.standard_normal((50, 6)) @ np.diag([5, 4, 3, 2, 1, 0.5]) + 2), predictions(rng.random((9, 6)))
     pca = PCA(rank).fit(training.vectors)
     expected = pca.inverse_transform(pca.transform(held_out.vectors))
     assert controls.Bottleneck.of(training).squeeze(held_out, rank).vectors == pytest.approx(expected, abs=1e-4)
 
 
 def test_nothing_gets_through_rank_0_and_everything_through_the_largest(rng):
-    training, held_out = readings(rng.standard_normal((50, 6))), readings(rng.random((9, 6)))
+    training, held_out = predictions(rng.standard_normal((50, 6))), predictions(rng.random((9, 6)))
     neck = controls.Bottleneck.of(training)
     assert neck.squeeze(held_out, 0).vectors == pytest.approx(np.tile(training.vectors.mean(0), (9, 1)), abs=1e-5)
     assert neck.squeeze(held_out, neck.max_rank).vectors == pytest.approx(held_out.vectors, abs=1e-5)
@@ -160,14 +160,14 @@ def test_nothing_gets_through_rank_0_and_everything_through_the_largest(rng):
 
 def test_readings_of_rank_four_need_four_directions(rng):
     signal = rng.standard_normal((300, 4)) @ rng.standard_normal((4, 32))
-    truth = readings(signal + 0.3 * rng.standard_normal(signal.shape))
-    neck = controls.Bottleneck.of(readings(signal[:150]))
-    score = [identification.n_way(neck.squeeze(readings(signal), r), truth, n_choices=2)[150:].mean()
+    truth = predictions(signal + 0.3 * rng.standard_normal(signal.shape))
+    neck = controls.Bottleneck.of(predictions(signal[:150]))
+    score = [forced_choice.n_way(neck.squeeze(predictions(signal), r), truth, n_choices=2)[150:].mean()
              for r in (0, 1, 2, 4, 8)]
     assert score[0] < 0.6 < score[1] < score[2] < score[3] - 0.01
     assert score[4] == pytest.approx(score[3], abs=1e-3)
 
 
 def test_one_reading_has_no_direction():
-    with pytest.raises(ValueError, match="got 1 readings, expected at least two"):
-        controls.Bottleneck.of(readings(np.ones((1, 3))))
+    with pytest.raises(ValueError, match="got 1 predictions, expected at least two"):
+        controls.Bottleneck.of(predictions(np.ones((1, 3))))

@@ -1,4 +1,4 @@
-"""eight: the later field's numbers by hand, by NumPy and by scikit-image's own arithmetic, and whose eyes were used."""
+"""field_metrics: the eight metrics by hand, by NumPy and by scikit-image, and which networks were used."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ import torchvision
 from safetensors.torch import save_file
 from scipy.ndimage import gaussian_filter
 
-from mindreader.scoring import field_metrics as eight
+from mindreader.scoring import field_metrics
 from mindreader.records import LayoutError, Reconstructions, Stimuli
 
 
@@ -37,7 +37,7 @@ def at_425(picture):
 
 
 def test_pixel_correlation_is_numpys(pictures):
-    found = eight.pixel_correlation(pictures, pictures[::-1])
+    found = field_metrics.pixel_correlation(pictures, pictures[::-1])
     for value, a, b in zip(found, pictures, pictures[::-1]):
         assert value == pytest.approx(np.corrcoef(at_425(a).ravel(), at_425(b).ravel())[0, 1], abs=2e-3)
 
@@ -45,14 +45,14 @@ def test_pixel_correlation_is_numpys(pictures):
 @pytest.mark.parametrize("shape", [(64, 64), (40, 56), (500, 470)])  # 425 px lie above, above and below
 def test_pixel_correlation_is_that_of_the_resized_pictures(rng, shape):
     a, b = rng.integers(0, 256, (2, 3, *shape, 3), dtype=np.uint8)
-    large = [eight._resized(x, 425).double().flatten(1).numpy() for x in (a, a // 2 + b // 2)]
+    large = [field_metrics._resized(x, 425).double().flatten(1).numpy() for x in (a, a // 2 + b // 2)]
     expected = [np.corrcoef(x, y)[0, 1] for x, y in zip(*large)]
-    assert eight.pixel_correlation(a, a // 2 + b // 2) == pytest.approx(expected, abs=1e-6)
+    assert field_metrics.pixel_correlation(a, a // 2 + b // 2) == pytest.approx(expected, abs=1e-6)
 
 
 def test_pixel_correlation_does_not_see_brightness_and_is_undefined_for_one_tone(pictures):
-    assert eight.pixel_correlation(pictures // 2, pictures) == pytest.approx(np.ones(6), abs=1e-3)
-    assert np.isnan(eight.pixel_correlation(np.full_like(pictures, 128), pictures)).all()
+    assert field_metrics.pixel_correlation(pictures // 2, pictures) == pytest.approx(np.ones(6), abs=1e-3)
+    assert np.isnan(field_metrics.pixel_correlation(np.full_like(pictures, 128), pictures)).all()
 
 
 def test_ssim_is_its_formula_with_gaussian_windows(pictures):
@@ -65,35 +65,35 @@ def test_ssim_is_its_formula_with_gaussian_windows(pictures):
         s = (2 * m_x * m_y + c1) * (2 * v_xy + c2) / ((m_x**2 + m_y**2 + c1) * (v_x + v_y + c2))
         return s[5:-5, 5:-5].mean()
 
-    found = eight.structural_similarity(pictures, pictures[::-1])
+    found = field_metrics.structural_similarity(pictures, pictures[::-1])
     grey = [at_425(p) @ (0.2125, 0.7154, 0.0721) for p in pictures]
     assert found == pytest.approx([formula(a, b) for a, b in zip(grey, grey[::-1])], abs=5e-3)
-    assert eight.structural_similarity(pictures, pictures) == pytest.approx(np.ones(6))
+    assert field_metrics.structural_similarity(pictures, pictures) == pytest.approx(np.ones(6))
 
 
 def test_other_numbers_of_pictures_are_refused(pictures):
     with pytest.raises(ValueError, match="6 pictures and 5 originals, expected one original for each"):
-        eight.pixel_correlation(pictures, pictures[:5])
+        field_metrics.pixel_correlation(pictures, pictures[:5])
 
 
 def test_true_pictures_have_perfect_scores_and_rows_keep_their_order(pictures):
     ids = [9, 3, 4, 7, 1, 2]
-    through = eight.feature_extractors()
-    table = eight.eight_metrics(reconstructions(pictures, ids), stimuli(pictures, ids), through, n_bootstrap=10).set_index("metric")
+    through = field_metrics.feature_extractors()
+    table = field_metrics.eight_metrics(reconstructions(pictures, ids), stimuli(pictures, ids), through, n_bootstrap=10).set_index("metric")
     assert list(table.index) == ["PixCorr", "SSIM", *(f"{name} (twin)" for name in
                                  ("AlexNet 2", "AlexNet 5", "Inception", "CLIP", "EffNet", "SwAV"))]
     for score, row in table.iterrows():
         assert row.value == pytest.approx(0 if row.better == "lower" else 1, abs=1e-3), score
     assert set(table.index[table.better == "lower"]) == {"EffNet (twin)", "SwAV (twin)"}
-    swapped = eight.eight_metrics(reconstructions(pictures, ids[1:] + ids[:1]), stimuli(pictures, ids), through, n_bootstrap=10)
+    swapped = field_metrics.eight_metrics(reconstructions(pictures, ids[1:] + ids[:1]), stimuli(pictures, ids), through, n_bootstrap=10)
     assert (swapped.set_index("metric").value[2:6] < 0.9).all()
 
 
 def test_two_way_through_an_eye_is_counted_by_hand(pictures):
     ids = [0, 1, 2, 3, 4, 5]
     shuffled = pictures[[1, 0, 2, 4, 5, 3]]
-    mean_colour = eight.FeatureExtractor("colour", "mean colour", eight.TWO_WAY, 8, lambda x: x.mean((2, 3)))
-    value = eight.eight_metrics(reconstructions(shuffled, ids), stimuli(pictures, ids), [mean_colour],
+    mean_colour = field_metrics.FeatureExtractor("colour", "mean colour", field_metrics.TWO_WAY, 8, lambda x: x.mean((2, 3)))
+    value = field_metrics.eight_metrics(reconstructions(shuffled, ids), stimuli(pictures, ids), [mean_colour],
                         n_bootstrap=10).set_index("metric").value["colour"]
     r = np.corrcoef(mean_colour.features(pictures), mean_colour.features(shuffled))[:6, 6:]
     assert value == pytest.approx(np.mean([(r[:, j] < r[j, j]).sum() / 5 for j in range(6)]))
@@ -111,16 +111,16 @@ def test_published_weights_are_used_under_the_published_name(tmp_path, resnet, p
     state = {f"module.{key}": value for key, value in resnet.state_dict().items() if not key.startswith("fc.")}
     torch.save(state | {"module.projection_head.0.weight": torch.zeros(2), "module.prototypes.weight": torch.zeros(2)},
                tmp_path / "swav_800ep_pretrain.pth.tar")
-    eyes = {eye.score: eye for eye in eight.feature_extractors(tmp_path)}
-    assert {name for name in eyes if "(twin)" not in name} == {"SwAV"}
-    eye = eyes["SwAV"]
-    assert (eye.size, eye.protocol) == (224, "distance/effnet-swav")
+    extractors = {each.metric: each for each in field_metrics.feature_extractors(tmp_path)}
+    assert {name for name in extractors if "(twin)" not in name} == {"SwAV"}
+    swav = extractors["SwAV"]
+    assert (swav.size, swav.protocol) == (224, "distance/effnet-swav")
     body = torch.nn.Sequential(*list(resnet.children())[:-1])
     with torch.no_grad():
-        x = torchvision.transforms.functional.normalize(eight._resized(pictures[:1], 224), (0.485, 0.456, 0.406),
+        x = torchvision.transforms.functional.normalize(field_metrics._resized(pictures[:1], 224), (0.485, 0.456, 0.406),
                                                         (0.229, 0.224, 0.225))
         expected = body(x).flatten(1).numpy()
-    assert eye.features(pictures[:1]) == pytest.approx(expected, rel=1e-3, abs=1e-4)
+    assert swav.features(pictures[:1]) == pytest.approx(expected, rel=1e-3, abs=1e-4)
 
 
 def test_safetensors_are_read_and_alexnet_gives_two_layers(tmp_path, pictures, monkeypatch):
@@ -128,8 +128,8 @@ def test_safetensors_are_read_and_alexnet_gives_two_layers(tmp_path, pictures, m
         net = torchvision.models.alexnet(weights=None).eval()
     save_file(net.state_dict(), tmp_path / "alexnet.safetensors")
     monkeypatch.setenv("MINDREADER_METRICS", str(tmp_path))
-    second, fifth = eight.feature_extractors()[:2]
-    assert (second.score, fifth.score) == ("AlexNet 2", "AlexNet 5")
+    second, fifth = field_metrics.feature_extractors()[:2]
+    assert (second.metric, fifth.metric) == ("AlexNet 2", "AlexNet 5")
     assert second.features(pictures[:1]).shape == (1, 192 * 31 * 31) and fifth.features(pictures[:1]).shape == (1, 256 * 15 * 15)
     assert (second.features(pictures[:1]) >= 0).all()  # after the rectifier
 
@@ -137,22 +137,22 @@ def test_safetensors_are_read_and_alexnet_gives_two_layers(tmp_path, pictures, m
 def test_weights_of_another_network_are_refused(tmp_path):
     torch.save({"features.0.weight": torch.zeros(1)}, tmp_path / "efficientnet_b1_rwightman.pth")
     with pytest.raises(LayoutError, match="efficientnet_b1_rwightman.pth that do not fit .* expected those of efficientnet_b1"):
-        eight.feature_extractors(tmp_path)
+        field_metrics.feature_extractors(tmp_path)
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
     torch.save(np.random.default_rng, tmp_path / "alexnet.pth")
     with pytest.raises(LayoutError, match="do not fit"):
-        eight.feature_extractors(tmp_path)
+        field_metrics.feature_extractors(tmp_path)
 
 
 def test_two_files_for_one_network_are_refused(tmp_path):
     for name in ("alexnet-a.pth", "alexnet-b.pth"):
         (tmp_path / name).touch()
     with pytest.raises(LayoutError, match="alexnet-a.pth and alexnet-b.pth"):
-        eight.feature_extractors(tmp_path)
+        field_metrics.feature_extractors(tmp_path)
 
 
 def test_a_folder_that_is_not_there_is_no_reason_for_stand_ins(tmp_path):
     with pytest.raises(LayoutError, match="found no folder .*MINDREADER_METRICS"):
-        eight.feature_extractors(tmp_path / "nowhere")
+        field_metrics.feature_extractors(tmp_path / "nowhere")

@@ -1,10 +1,11 @@
-"""Each protocol is what its source does: 4 x 4 cases counted by hand, and where namesakes part."""
+"""Each protocol is what its source does: 4 x 4 cases counted by hand, and how those with similar names differ."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.spatial.distance import correlation
 
-from mindreader.scoring import forced_choice as identification, intervals, protocols, ranking as retrieval
+from mindreader.scoring import forced_choice, intervals, protocols, ranking
 from mindreader.records import Embeddings
 
 SEED = sum(map(ord, "protocols"))
@@ -95,13 +96,13 @@ def test_a_tie_never_wins(name):
 
 
 # ── traps ──
-def test_repeats_within_a_batch_favour_backward_and_one_showing_takes_that_away():
+def test_repeats_within_a_batch_favour_backward_and_one_repeat_takes_that_away():
     rng, lag = np.random.default_rng(SEED), {"mindreader": [], "one-repeat": []}
-    for _ in range(12):                                   # no hubs here: points are spread evenly around nothing
+    for _ in range(12):                                   # no hubs here: embeddings are spread evenly
         truth = Embeddings(rng.normal(size=(60, 20)), np.arange(60), np.zeros(60, int), "image", "clip")
         ids = np.repeat(np.arange(60), 3)
-        read = truth.at(ids) + 2 * rng.normal(size=(180, 20))
-        predicted = Embeddings(read, ids, rng.permutation(180), "image", "fmri")
+        decoded = truth.at(ids) + 2 * rng.normal(size=(180, 20))
+        predicted = Embeddings(decoded, ids, rng.permutation(180), "image", "fmri")
         for rule, n in (("mindreader", 180), ("one-repeat", 60)):
             forward, backward = (protocols.items(f"retrieval/{rule}-{d}", predicted, truth, n=n).values.mean()
                                  for d in ("forward", "backward"))
@@ -154,7 +155,7 @@ def test_mindeye_averages_repeats_and_mind_reader_does_not():
     averaged = protocols.score_protocol("retrieval/mindeye-code-backward", predicted, truth, n=40, n_draws=2).iloc[0]
     single = protocols.score_protocol("retrieval/mindreader-forward-draws", predicted, truth, n=40, n_draws=30).iloc[0]
     assert averaged.value > single.value + 0.1
-    by_hand = retrieval.hits(retrieval.retrieval_batch(predicted.per_image(), truth, n=None), "forward")
+    by_hand = ranking.hits(ranking.retrieval_batch(predicted.per_image(), truth, n=None), "forward")
     assert (averaged.value, averaged.n, averaged.chance) == (pytest.approx(by_hand.mean()), 40, pytest.approx(1 / 40))
 
 
@@ -186,9 +187,8 @@ def test_shuffling_rows_changes_no_score(name):
 
 def test_rows_of_scores_carry_the_stamp_of_the_protocol_that_gives_their_value():
     predicted, truth = cloud()
-    rows = [retrieval.retrieval(predicted, truth, direction=d, n=12) for d in ("forward", "backward")]
-    rows += [retrieval.retrieval_draws(predicted, truth, direction=d, n=12, n_draws=5) for d in ("forward", "backward")]
-    rows += [identification.identification(predicted, truth, n_choices=5)]
+    rows = [ranking.retrieval(predicted, truth, direction=d, n=12) for d in ("forward", "backward")]
+    rows += [forced_choice.identification(predicted, truth, n_choices=5)]
     for row in (r.iloc[0] for r in rows):
         name, _, inside = row.protocol.partition(" (")
         settings = {k: int(v) for k, v in (s.split("=") for s in inside.rstrip(")").split(", "))}
@@ -205,19 +205,18 @@ def test_a_stamp_names_only_settings_that_are_not_the_published_ones():
 
 def test_one_set_of_predictions_under_every_protocol():
     predicted, truth = cloud()
-    table = protocols.compare(predicted, truth, n=10, n_choices=3, name="us", origin="twin")
-    assert len(table) == len(protocols.PROTOCOLS) == table.protocol.nunique() and not table.value.isna().any()
+    wanted = {"n": 10, "n_choices": 3}
+    table = pd.concat([protocols.score_protocol(name, predicted, truth, name="us", origin="twin", **{
+        k: v for k, v in wanted.items() if k in entry.settings}) for name, entry in protocols.PROTOCOLS.items()])
+    assert table.protocol.nunique() == len(protocols.PROTOCOLS) and not table.value.isna().any()
     assert {*intervals.SCORE_COLUMNS, "protocol", "better"} <= set(table)
     assert ((table.low <= table.value + 1e-9) & (table.value <= table.high + 1e-9)).all()
-    with pytest.raises(ValueError, match="the setting 'k', which none of these 1 protocols has"):
-        protocols.compare(predicted, truth, ["nway/exact"], k=3)
 
 
-def test_the_registry_says_for_each_what_differs():
-    table = protocols.registry()
-    assert list(table.protocol) == [p.stamp for p in protocols.PROTOCOLS.values()] and table.protocol.is_unique
-    assert all(table[c].str.len().min() > 0 for c in ("metric", "better", "chance", "source", "differs"))
-    assert set(table.better) == {"higher", "lower"}
+def test_every_protocol_says_how_it_differs():
+    for entry in protocols.PROTOCOLS.values():
+        assert all((entry.metric, entry.chance, entry.source, entry.differs)) and entry.better in ("higher", "lower")
+    assert len({entry.stamp for entry in protocols.PROTOCOLS.values()}) == len(protocols.PROTOCOLS)
 
 
 @pytest.mark.parametrize("call, message", [
