@@ -191,3 +191,13 @@ def test_the_page_of_parameters_has_every_environment_variable():
     files = [*(ROOT / "mindreader").rglob("*.py"), *(ROOT / "notebooks").glob("*.py"), ROOT / "Makefile"]
     read = {name for path in files for name in re.findall(r"MINDREADER_[A-Z]+", path.read_text(encoding="utf-8"))}
     assert read == set(re.findall(r"^\| `(MINDREADER_[A-Z]+)` \|", parameters_page(), re.M))
+
+
+def test_the_readme_names_every_room_and_a_first_file_that_is_there():
+    table = re.findall(r"^\| (`[^|]*) \| [^|]* \| ([^|]*) \| [^|]* \|$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
+    rooms = [(name, first) for names, first in table for name in re.findall(r"`(\w+)`", names)]
+    there = {path.stem for path in (ROOT / "mindreader").glob("*") if path.name not in ("__init__.py", "__pycache__", "weights")}
+    assert {name for name, _ in rooms} == there
+    for name, first in rooms:
+        for file in re.findall(r"`(\w+)`", first):
+            assert any((ROOT / "mindreader" / folder / f"{file}.py").is_file() for folder in (name, "")), f"{name}: no {file}.py"
