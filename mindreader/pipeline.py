@@ -438,7 +438,7 @@ def _load_embeddings_or_raise(folder: Path) -> Embeddings:
 def _first_phase(recipe: MappingConfig) -> MappingConfig | None:
     """The recipe that stops after the first of several phases; None where there is one, or none that can stand alone."""
     phases = recipe.phases
-    if len(phases) < 2 or phases[0].companion:
+    if len(phases) < 2 or phases[0].auxiliary:
         return None
     alone = next(name for name, weights in LOSSES.items() if weights == LOSSES[recipe.loss][:1])
     return replace(recipe, loss=alone, epochs=recipe.epochs[:1], auxiliary="none")

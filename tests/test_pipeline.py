@@ -88,11 +88,11 @@ def test_a_training_that_diverged_is_remembered_and_not_tried_again(run, monkeyp
 
 
 @pytest.mark.parametrize("change, moves, stays", [
-    ({"gan.kimg": 0.096}, {"painter"}, {"subject", "points", "mapped", "encoder", "categories"}),
-    ({"mapping.clamp": 1.0}, {"mapped", "painter", "categories", "mapped low"},
-     {"points", "captions", "encoder", "low level"}),
-    ({"screen.threshold": 0.6}, {"captions", "mapped"}, {"points", "encoder"}),
-    ({"seed": 1}, {"subject", "points", "mapped", "painter", "encoder"}, set()),
+    ({"gan.kimg": 0.096}, {"generator"}, {"subject", "embeddings", "mapped", "encoder", "categories"}),
+    ({"mapping.clamp": 1.0}, {"mapped", "generator", "categories", "mapped low"},
+     {"embeddings", "captions", "encoder", "low level"}),
+    ({"screen.threshold": 0.6}, {"captions", "mapped"}, {"embeddings", "encoder"}),
+    ({"seed": 1}, {"subject", "embeddings", "mapped", "generator", "encoder"}, set()),
 ])
 def test_a_setting_moves_the_stages_that_it_could_change(change, moves, stays):
     def keys(overrides):

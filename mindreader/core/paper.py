@@ -12,7 +12,11 @@ NONE = "–"
 
 
 def format_number(value) -> str:
-    """Three significant digits for measured numbers, all digits for counts, a dash for what is absent."""
+    """Three significant digits for measured numbers, all digits for counts, a dash for what is absent.
+
+    >>> format_number(0.12345), format_number(1234567)
+    ('0.123', '1,234,567')
+    """
     if value is None:
         return NONE
     if isinstance(value, bool | str):
