@@ -1,7 +1,7 @@
-"""What the paper says about its mappers, tested: on the counts that it prints, and on mappers that were fitted here.
+"""Test the paper's claims about its mappers on the counts that it prints, and on mappers that were fitted here.
 
 Each comparison of the paper's Tables 3 and 4 is one claim. The paper has one batch of 300 trials and one fit for each
-setting; here the same trials are read by several fits of each, and a fixed rule says what may be concluded.
+setting; here the same trials are decoded by several fits of each, and a fixed rule gives the verdict.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ MIN_SEEDS = 3
 SUPPORTED, DIRECTION_ONLY, WITHIN_NOISE, CONTRADICTED, UNTESTABLE = VERDICTS = (
     "supported", "direction only", "within noise", "contradicted", "untestable here")
 
-Row = tuple[str, str]                # mapper and setting, as in the columns row and column of `tables.paper_values`
+Row = tuple[str, str]                # mapper and setting, as in the columns row and column of `core.paper_values`
 _FINAL = "MSE+cos then +Contra"
-_SAME_FIT: dict[Row, Row] = {        # settings that the paper prints twice, under the name of the question
+_SAME_FIT: dict[Row, Row] = {        # settings that the paper prints twice, under names of two questions
     ("f_mi", "threshold"): ("f_mi", "MSE+cos"),
     ("f_mi", "image augmentation"): ("f_mi", "MSE+cos"),
     ("f_mc", "threshold"): ("f_mc", "MSE+cos"),
@@ -43,7 +43,7 @@ class Claim:
 
     question            what the comparison is about: one of the paper's conclusions, several claims each
     table, mapper       where the counts stand; mapper is "f_mi", "f_mc" or "weighted sum" (Table 4)
-    better_row, worse_row   settings of that mapper, as in `tables.paper_values`
+    better_row, worse_row   settings of that mapper, as in `core.paper_values`
     sentence            the conclusion in our words
     """
 
@@ -82,7 +82,7 @@ CLAIMS: tuple[Claim, ...] = (
 
 
 def fit_of(mapper: str, row: str) -> Row:
-    """The fit behind a setting: the paper's base stands in its tables under several names, here it is fitted once."""
+    """The fit of a setting: the paper's base has several names in its tables, and is fitted once here."""
     return _SAME_FIT.get((mapper, row), (mapper, row))
 
 
@@ -93,10 +93,10 @@ def fits(claims: Sequence[Claim] = CLAIMS) -> list[Row]:
 
 # ── the paper's counts ────────────────────────────────────────────────────────────────────────────────────────────────
 def published(claims: Sequence[Claim] = CLAIMS) -> pd.DataFrame:
-    """The paper's own counts under each claim, tested: do 300 trials tell the two settings apart?
+    """Test each claim on the paper's own counts, for one batch of 300 trials.
 
-    Fisher's exact test, two-sided, as if the two settings had read different trials: which trials each found is not
-    printed. If they read the same ones a paired test would be somewhat sharper. Holm's correction is over the claims
+    Fisher's exact test, two-sided, as if the two settings had decoded different trials: which trials each found is not
+    printed. If they are the same, a paired test would have somewhat more power. Holm's correction is over the claims
     given; pass those of one question for that family alone.
 
     Returns
@@ -143,8 +143,8 @@ class Paired:
 
     better, worse         share of hits, in [0, 1]
     difference, low, high better - worse, with its 95 % interval
-    p_pictures            sign flips over pictures: would other pictures say the same of these fits?
-    p_seeds               t test over pictures and seeds: would other fits say the same, too?
+    p_pictures            of sign flips over pictures: generalises to other pictures, for these fits
+    p_seeds               of a t test over pictures and seeds: generalises to other fits, too
     same_sign             every seed's difference has the sign that is claimed (better > worse)
     """
 
@@ -162,13 +162,13 @@ class Paired:
 
     @property
     def p(self) -> float:
-        """The larger of the two: both questions must be answered yes, so neither needs a correction for the other."""
+        """The larger of the two: both tests must be significant, so neither needs a correction for the other."""
         return max(self.p_pictures, self.p_seeds)
 
 
 def paired(better: pd.DataFrame, worse: pd.DataFrame, direction: Direction, *, n_permutations: int = 10_000,
            seed: int = 0) -> Paired:
-    """A paired test of two settings over the pictures and the seeds that both have read.
+    """A paired test of two settings over the pictures and the seeds that both have.
 
     Parameters
     ----------
@@ -185,9 +185,9 @@ def paired(better: pd.DataFrame, worse: pd.DataFrame, direction: Direction, *, n
 
         se^2 = P / (P - 1) sum_p (mean_s d_ps - n_p D)^2 / N^2  +  var_s(sum_p d_ps / N) / S
 
-    and D / se is read from Student's t with Satterthwaite's degrees of freedom. Luck that a picture has under one seed
-    only counts in both terms, so the test errs on the careful side. A fit's luck moves all of its pictures at once:
-    sign flips over pictures cannot see it, however many pictures there are. Departs: D-33.
+    and D / se is read from Student's t with Satterthwaite's degrees of freedom. What a picture gains under one seed
+    only counts in both terms, so the test is conservative. The variation of a fit moves all of its pictures at once, which
+    sign flips over pictures do not measure, however many pictures there are. Departs: D-33.
     """
     scoring.check_direction(direction)
     a, b = _by_seed(better, direction), _by_seed(worse, direction)
@@ -228,7 +228,7 @@ def verdict(difference: float, p: float, same_sign: bool, level: float = LEVEL) 
 
 def verdicts(claims: Sequence[Claim], hits: Mapping[Row, pd.DataFrame], *, n_permutations: int = 10_000,
              seed: int = 0) -> pd.DataFrame:
-    """What our fits say about each claim, by the rule of `verdict` on the p of `paired` after Holm's correction.
+    """Test each claim on our fits, by the rule of `verdict` on the p of `paired` after Holm's correction.
 
     Parameters
     ----------
@@ -241,7 +241,7 @@ def verdicts(claims: Sequence[Claim], hits: Mapping[Row, pd.DataFrame], *, n_per
     -------
     DataFrame
         The fields of each claim; better, worse (shares of hits), difference, low, high, p_pictures, p_seeds, p, p_holm,
-        n_trials, n_pictures, n_seeds; verdict, and a note that says why a claim is "untestable here": a fit that is not
+        n_trials, n_pictures, n_seeds; verdict, and a note on why a claim is "untestable here": a fit that is not
         in `hits`, or fewer than MIN_SEEDS seeds of both.
     """
     known = {fit_of(*row): table for row, table in hits.items()}
