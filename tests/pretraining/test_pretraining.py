@@ -74,6 +74,12 @@ def test_a_world_without_training_scenes_is_refused():
 
 
 # ── the loop ─────────────────────────────────────────────────────────────────────────────────────
+def _seconds_for_a_step(seconds, monkeypatch):
+    """By the loop's clock; on a busy machine's own it would take fewer steps."""
+    ticks = itertools.count(step=seconds)
+    monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+
+
 def _line(seconds=0.15):
     """A line to fit, its loss, and a budget of so many seconds."""
     torch.manual_seed(1)
@@ -82,7 +88,8 @@ def _line(seconds=0.15):
         loop.Budget(seconds / 60, 0.05, 0.0)
 
 
-def test_the_loop_trains_and_records_its_curve(home):
+def test_the_loop_trains_and_records_its_curve(home, monkeypatch):
+    _seconds_for_a_step(0.002, monkeypatch)
     line, loss_of, budget = _line(0.4)
     outcome = loop.pretrain("line", line, loss_of, budget)
     assert outcome["curve"][-1]["loss"] < 0.01 and outcome["steps"] >= outcome["curve"][-1]["step"] > 25
@@ -147,8 +154,7 @@ def test_every_epoch_has_each_row_once():
 
 
 def test_a_clip_of_a_second_is_saved_loads_and_is_scored(home, small_world, tmp_path, monkeypatch):
-    ticks = itertools.count(step=0.02)  # seconds for a step; else a busy machine takes few, and learns less
-    monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    _seconds_for_a_step(0.02, monkeypatch)
     recipe = pretrain_clip.ClipRecipe(minutes=1 / 60, batch=16, width=8, layers=(1, 1, 1, 1), text_layers=1,
                                       n_dims=16)
     card = pretrain_clip.pretrain_clip(small_world, tmp_path / "clip", recipe)
