@@ -16,7 +16,7 @@ from .scoring import CategoryConfig
 from .twin import TwinConfig
 
 CONDITIONS = {"img": ("image",), "cap": ("caption",), "both": ("image", "caption")}
-NOTHING = "none"  # a painter to start from that is not pretrained
+NOTHING = "none"  # a generator to start from that is not pretrained
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class EvaluateConfig:
 
 @dataclass(frozen=True)
 class GridConfig:
-    """Tables 3 and 4: how often each variant of the mappers is fitted, and for how long; 1 and 5: of the painters, how often."""
+    """Tables 3 and 4: how often each variant of the mappers is fitted, and for how long; 1 and 5: of the generators, how often."""
 
     n_seeds: int = 3
     epochs: tuple[int, ...] = (2, 2)    # of each phase, instead of mapping.epochs, the same for every variant
     n_painter_seeds: int = 1            # of each finetuning
     painter_kimg: float = 2.0           # shown in each, instead of gan.kimg, the same for every variant
-    n_pictures: int = 300               # painted by the starting painter for each fit (0: none)
+    n_pictures: int = 300               # reconstructed by the starting generator for each fit (0: none)
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class Experiment:
     """Everything that could change a result, in one frozen value.
 
     subject: "twin01" (simulated, made on first use) or "subj01" .. "subj08" (your copy of NSD).
-    start: the pretrained painter that finetuning starts from, a shipped part, the folder of another, or "none": then one is
+    start: the pretrained generator that finetuning starts from, a shipped part, the folder of another, or "none": then one is
     trained on the subject's own training pictures first, from pseudo conditions.
-    end_to_end: 0 leaves the mappers frozen while the painter is finetuned; more lets both train together, with this
+    end_to_end: 0 leaves the mappers frozen while the generator is finetuned; more lets both train together, with this
     weight of the discriminator's opinion in the mappers' loss.
-    device: of the trainings of mappers and painters; other devices sum in another order, so other last bits.
+    device: of the trainings of mappers and generators; other devices sum in another order, so other last bits.
     """
 
     name: str

@@ -76,7 +76,7 @@ LIMITS: dict[str, Limit] = {
     "subject": Limit("twin01 (simulated) or one of subj01 to subj08 (your copy of NSD)",
                      lambda value: isinstance(value, str) and re.fullmatch(SUBJECT, value) is not None),
     "seed": COUNT,
-    "start": Limit("the name of a shipped painter, the folder of another, or 'none'",
+    "start": Limit("the name of a shipped generator, the folder of another, or 'none'",
                    lambda value: isinstance(value, str) and value),
     "end_to_end": WEIGHT,
     "device": Limit("'cpu', 'cuda' or 'cuda:N'", lambda value: isinstance(value, str) and re.fullmatch(DEVICE, value) is not None),

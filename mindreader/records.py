@@ -265,7 +265,7 @@ class Reconstructions:
 
 
 class Embedder(Protocol):
-    """Turns pictures and sentences into points; rows keep their order."""
+    """Embeds pictures and sentences; rows keep their order."""
 
     n_dims: int
 
@@ -280,18 +280,18 @@ class Mapper(Protocol):
     """Carries brain activity to a space."""
 
     def predict(self, trials: Trials) -> Embeddings:
-        """One point per trial, source "fmri", keys = trial ids."""
+        """One embedding per trial, source "fmri", keys = trial ids."""
 
 
 class Encoder(Protocol):
-    """Carries points of pictures to brain activity."""
+    """Predicts brain activity from embeddings of pictures."""
 
     def predict(self, embeddings: Embeddings) -> np.ndarray:
-        """The activity that each point would evoke, (n, n_voxels) float32."""
+        """The activity that each embedding predicts, (n, n_voxels) float32."""
 
 
-class Painter(Protocol):
-    """Paints pictures from points."""
+class PictureGenerator(Protocol):
+    """Generates pictures from embeddings."""
 
     def generate(self, image_embeddings: np.ndarray, caption_embeddings: np.ndarray, *, seed: int) -> np.ndarray:
         """(n, n_dims) twice -> (n, height, width, 3) uint8."""

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ..records import SPACES, Embeddings, Painter, Reconstructions, Trials
+from ..records import SPACES, Embeddings, PictureGenerator, Reconstructions, Trials
 
 
-def reconstruct(embeddings: Mapping[str, Embeddings], generator: Painter, *, heads: Sequence[str] | None = None,
+def reconstruct(embeddings: Mapping[str, Embeddings], generator: PictureGenerator, *, heads: Sequence[str] | None = None,
                 n_draws: int = 1, seed: int = 0, note: str = "") -> Reconstructions:
     """Generate pictures conditioned on embeddings: one row for each, `n_draws` draws of the noise z.
 
@@ -21,7 +21,7 @@ def reconstruct(embeddings: Mapping[str, Embeddings], generator: Painter, *, hea
     ----------
     embeddings : head ("image", "caption") -> Embeddings
         Joined by (image id, key); the first head gives the order. Scaled to unit length here.
-    generator : Painter
+    generator : PictureGenerator
         Is given the first head's embeddings, and the second's (None for a generator with one head).
     heads : sequence of str, optional
         Which to use, in which order; by default those given.

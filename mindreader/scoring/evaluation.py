@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
-from ..records import Embedder, Embeddings, Painter
+from ..records import Embedder, Embeddings, PictureGenerator
 from . import distances, forced_choice
 
 WAYS = (2, 10, 50)
@@ -25,14 +25,14 @@ GAUSSIAN = "Gaussian on {} pixel components"
 REAL_SET = "another real set"
 
 
-def score_generator(generator: Painter, embeddings: np.ndarray, pictures: np.ndarray, feature_net: Embedder, *,
+def score_generator(generator: PictureGenerator, embeddings: np.ndarray, pictures: np.ndarray, feature_net: Embedder, *,
                   clip: Embedder | None = None, ways: Sequence[int] = WAYS, seed: int = 0, n_bootstrap: int = 1000,
                   name: str = "", origin: str = "twin") -> pd.DataFrame:
     """Score the pictures that a generator makes from embeddings: a tidy table with the columns `SCORE_COLUMNS`.
 
     Parameters
     ----------
-    generator : Painter with one head
+    generator : PictureGenerator with one head
         Its `generate(embeddings, seed=seed)` gives one picture for each embedding.
     embeddings : array (n, d)
         Conditions; row i belongs to pictures[i].
