@@ -156,12 +156,12 @@ def test_a_gradient_is_the_sum_over_the_rows_of_all_processes(two):
 def test_the_processes_rows_are_the_whole_batch_and_groups_stay_together():
     rows, sizes = torch.arange(16), (2, 4)
     for size in sizes:
-        parts = [ProcessGroup(rank, size).mine(rows) for rank in range(size)]
+        parts = [ProcessGroup(rank, size).own_rows(rows) for rank in range(size)]
         assert torch.equal(torch.stack(parts, 1).flatten(), rows)
         whole = {frozenset(group) for group in rows.reshape(4, 4).T.tolist()}
         apart = {frozenset(group) for part in parts for group in part.reshape(4, -1).T.tolist()}
         assert apart == whole
-    assert ProcessGroup(1, 2).mine(rows.reshape(2, 8), dim=1).tolist() == rows.reshape(2, 8)[:, 1::2].tolist()
+    assert ProcessGroup(1, 2).own_rows(rows.reshape(2, 8), dim=1).tolist() == rows.reshape(2, 8)[:, 1::2].tolist()
 
 
 def test_sharded_random_numbers_are_those_of_the_whole_batch():
@@ -173,8 +173,8 @@ def test_sharded_random_numbers_are_those_of_the_whole_batch():
 
 def test_a_single_process_changes_nothing():
     rows, rng, net = torch.ones(3), torch.Generator(), nn.Linear(1, 1)
-    assert SINGLE.mine(rows) is rows and SINGLE.all(rows) is rows and SINGLE.mean(rows) is rows
-    assert SINGLE.sharded(rng) is rng and SINGLE.say(3) == [3]
+    assert SINGLE.own_rows(rows) is rows and SINGLE.all_gather(rows) is rows and SINGLE.mean(rows) is rows
+    assert SINGLE.sharded(rng) is rng and SINGLE.exchange(3) == [3]
     assert SINGLE.data_parallel(net)(lambda a, b: a - b, 5, b=2) == 3
     with process_group() as processes:
         assert processes == SINGLE
