@@ -1,4 +1,4 @@
-"""Complete descriptions of runs: smoke, book, paper."""
+"""Describe runs completely: the settings of all stages, and the presets smoke, book and paper."""
 
 from __future__ import annotations
 

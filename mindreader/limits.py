@@ -1,4 +1,4 @@
-"""What each setting of an experiment may be, so that an impossible one is refused before anything runs."""
+"""Check the settings of an experiment, so that an impossible one is refused before anything runs."""
 
 from __future__ import annotations
 

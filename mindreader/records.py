@@ -1,4 +1,4 @@
-"""The nouns of this library, its errors, and what a plug-in must offer.
+"""Define the records that flow between stages, the errors, and the protocols that a plug-in implements.
 
 Records hold NumPy arrays and tables, never tensors; their rows are joined by image id and key, never by position.
 """

@@ -1,4 +1,4 @@
-"""Keep arrays and tables that are slow to gather, for as long as the files they came from stay the same."""
+"""Cache arrays and tables that are slow to gather, for as long as the files they came from stay the same."""
 
 from __future__ import annotations
 

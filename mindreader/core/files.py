@@ -1,4 +1,4 @@
-"""Write a file whole or not at all, one process at a time where asked, and say in a sentence that a disk is full."""
+"""Write files atomically, lock them among processes, and recognise a full disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys and seeds: short texts that change when anything behind a result does, and a seed for each part of a run."""
+"""Make keys, which change when anything behind a result does, and a seed for each part of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ours beside the paper's: every number that the paper prints, with its place, and what is lost."""
+"""Read every number that the paper prints, with its place and what is lost, and set ours beside it."""
 
 from __future__ import annotations
 

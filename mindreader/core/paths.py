@@ -1,4 +1,4 @@
-"""Where things are: paths follow from the package or the environment, never from the working folder."""
+"""Locate the checkout, the home of finished stages, and NSD: by the package or the environment, never the working folder."""
 
 from __future__ import annotations
 

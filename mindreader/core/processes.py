@@ -1,4 +1,4 @@
-"""Work in several processes, from any program: a script, `python -c`, standard input, a notebook, `python -m`.
+"""Run functions in several processes, from any program: a script, `python -c`, standard input, a notebook, `python -m`.
 
 The processes that Python's `multiprocessing` starts first run the program's own file again, up to its line
 `if __name__ == "__main__":`. Where a program has no such line they do all its work again, and may wait for ever for a file

@@ -1,4 +1,4 @@
-"""Results on disk, each beside how it was made: tables, and the numbers that the book's prose takes."""
+"""Write results to disk, each beside how it was made: tables, and the numbers that the book's prose takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many small pictures on one sheet: what a chapter writes for readers to browse, and what its page cuts up again."""
+"""Tile many small pictures onto one sheet, which a page cuts up again for readers to browse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep what was expensive: finished stages, found again by what could have changed them.
+"""Store finished stages, found again by what could have changed them.
 
 A stage is computed in a temporary folder and moved into place in one step, so that a run killed at any moment
 leaves either a whole stage or none.

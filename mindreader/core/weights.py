@@ -1,4 +1,4 @@
-"""Trained parts on disk: a safetensors file and the card that says what it is, checked before it is used."""
+"""Save and load trained parts: a safetensors file and the card that says what it is, checked before it is used."""
 
 from __future__ import annotations
 
