@@ -59,7 +59,8 @@ def attended(run: Pipeline) -> twin.Attended:
         planted = np.array([place.get(c, -1) for c in run.plant.category.tolist()])[run.subject.trials.trial_ids]
         evidence, _ = _decoded(run)["single trials"]
         run.memo["attended"] = twin.decode_attended(
-            evidence[:, columns], present, planted, run.subject.trials.image_ids, seed=run.experiment.child_seed("attended"))
+            evidence[:, columns], present, planted, run.subject.trials.image_ids,
+            seed=run.experiment.child_seed("attended"))
     return run.memo["attended"]
 
 

@@ -14,6 +14,7 @@ from ...experiments import experiment
 from ...pipeline import Pipeline
 from ...scoring import DIRECTIONS
 from ...studies import claims, costs, mapping_grid as grid
+from ..common import interval
 
 GROUPS = {"f_mi": "image mapper", "f_mc": "caption mapper", "f_res": "low-level mapper",
           "weighted sum": "several mappers"}
@@ -101,8 +102,9 @@ def beside_the_paper(table: pd.DataFrame) -> pd.DataFrame:
     own = [claims.fit_of(*row) == row for row in zip(table.mapper, table.setting)]      # not under a second name
     once = table[own].drop_duplicates(["mapper", "setting", "direction"])
     place = {"group": once.mapper.map(GROUPS), "name": once.setting.replace(*BASE), "direction": once.direction}
-    paper = pd.DataFrame(place | {"source": "paper", "value": 100 * once.paper_hits / claims.N_TRIALS, "low": 100 * once.paper_low,
-                                  "high": 100 * once.paper_high, "chance": 100 / claims.N_TRIALS})
+    paper = pd.DataFrame(place | {"source": "paper", "value": 100 * once.paper_hits / claims.N_TRIALS,
+                                  "low": 100 * once.paper_low, "high": 100 * once.paper_high,
+                                  "chance": 100 / claims.N_TRIALS})
     ours = pd.DataFrame(place | {"source": "ours", "value": 100 * once.ours, "low": 100 * once.low,
                                  "high": 100 * once.high, "chance": 100 * once.chance})
     return pd.concat([paper, ours.dropna(subset="value")], ignore_index=True)
@@ -171,8 +173,9 @@ def ablation_summary(paper: pd.DataFrame, ours: pd.DataFrame, crowding: pd.DataF
     for (dtype, processes), words in costs.gpu_columns().items():
         values[f"cost_hours_{dtype}_{processes}"] = {"ours": everything[f"hours, {words}"],
                                                      "note": f"hours for these fits on NSD, steps timed, {words}"}
-    alone = costs.read_record().query("dtype == 'bfloat16' and processes == 1 and n_layers == 1").set_index("batch").milliseconds
-    values["cost_of_four"] = {"ours": alone[128] / alone[32], "note": "a step of 128 trials over one of 32, that GPU, bfloat16"}
+    alone = costs.read_record().query("dtype == 'bfloat16' and processes == 1 and n_layers == 1").set_index("batch")
+    values["cost_of_four"] = {"ours": alone.milliseconds[128] / alone.milliseconds[32],
+                              "note": "a step of 128 trials over one of 32, that GPU, bfloat16"}
     values["cost_rate"] = {"ours": everything.petaflop / 3.6 / values["cost_hours_bfloat16_1"]["ours"],
                            "note": "TFLOP/s implied by these hours, in bfloat16, one fit at a time"}
     return values
@@ -194,8 +197,7 @@ def _ours(run: Pipeline, found: Grid, row: grid.Row, direction: str) -> dict:
         return {"n_seeds": 0, "origin": run.origin}
     by_trial = hits.groupby(["image_id", "key"])[direction].mean()
     ids = by_trial.index.get_level_values("image_id").to_numpy()
-    low, high = scoring.bootstrap_interval(by_trial.to_numpy(float), ids, seed=run.experiment.child_seed("retrieval"),
-                                             n_bootstrap=run.experiment.evaluate.n_bootstrap)
+    low, high = interval(run, by_trial.to_numpy(float), ids, seed=run.experiment.child_seed("retrieval"))
     mine = found.scores[(found.scores.table == row.table) & (found.scores.mapper == row.mapper)
                         & (found.scores.name == row.name)]
     line = mine[mine.metric == f"retrieval {direction}"].dropna(subset="value")

@@ -79,4 +79,5 @@ def _of(run: Pipeline, embeddings: Embeddings, space: str, trials: str) -> dict[
     scored, n = run.validation(embeddings), run.experiment.evaluate.n_retrieval
     if trials == TRIALS[1]:
         scored = over_repeats(scored, 1)
-    return scoring.batches_by_similarity(scored, truth, middle, n=min(n, len(scored)), seed=run.experiment.child_seed("retrieval"))
+    return scoring.batches_by_similarity(scored, truth, middle, n=min(n, len(scored)),
+                                         seed=run.experiment.child_seed("retrieval"))

@@ -40,16 +40,15 @@ def retrieval_with_controls(run: Pipeline) -> pd.DataFrame:
     brain = {space: run.validation(run.mapped[space]) for space in SPACES}
     truth, rows = _truth(run), []
     for direction in scoring.DIRECTIONS:
-        rows += [scoring.retrieval(brain[space], truth[space], direction=direction, name=f"{space} mapper",
-                                     **_settings(run)).assign(control=False) for space in SPACES]
+        settings = {"direction": direction, **_settings(run)}
+        rows += [scoring.retrieval(brain[space], truth[space], name=f"{space} mapper", **settings).assign(control=False)
+                 for space in SPACES]
         rows.append(scoring.combined_retrieval(list(brain.values()), list(truth.values()), name="both mappers",
-                                                 direction=direction, **_settings(run)).assign(control=False))
+                                               **settings).assign(control=False))
         for what, baseline in (("ridge regression", run.ridge), ("plain network", run.mlp)):
             rows += [scoring.retrieval(run.validation(baseline[space]), truth[space], name=f"{what}, {space}",
-                                         direction=direction, **_settings(run)).assign(control=False)
-                     for space in SPACES]
-        rows += [scoring.retrieval(embeddings, truth["image"], direction=direction, name=name,
-                                     **_settings(run)).assign(control=True)
+                                       **settings).assign(control=False) for space in SPACES]
+        rows += [scoring.retrieval(embeddings, truth["image"], name=name, **settings).assign(control=True)
                  for name, embeddings in _controls(run, brain).items()]
     return pd.concat(rows, ignore_index=True)
 
@@ -67,8 +66,8 @@ def retrieval_by_repeats(run: Pipeline) -> pd.DataFrame:
     parts = []
     for decoder, embeddings in (("mapper", run.mapped), ("ridge regression", run.ridge)):
         table = scoring.retrieval_by_repeats(run.validation(embeddings["image"]), _truth(run)["image"],
-                                              repeats=range(1, most + 1), name=f"{decoder}, image",
-                                              **_settings(run, n=n))
+                                             repeats=range(1, most + 1), name=f"{decoder}, image",
+                                             **_settings(run, n=n))
         direction = table.metric.str.split().str[-1]
         averaged = table.n_repeats.map({1: "one repeat"}).fillna("mean of " + table.n_repeats.astype(str))
         parts.append(table.assign(group=decoder, direction=direction, name=averaged))
@@ -85,8 +84,8 @@ def retrieval_by_protocol(run: Pipeline) -> pd.DataFrame:
         for name in RETRIEVALS:
             wanted = run.experiment.evaluate.n_retrieval
             n = wanted if "/mindreader-" in name else min(wanted, pictures)
-            parts.append(scoring.score_protocol(name, run.validation(embeddings["image"]), _truth(run)["image"], name=decoder,
-                                         **_settings(run, n=n)))
+            parts.append(scoring.score_protocol(name, run.validation(embeddings["image"]), _truth(run)["image"],
+                                                name=decoder, **_settings(run, n=n)))
     return pd.concat(parts, ignore_index=True).drop(columns="better")
 
 

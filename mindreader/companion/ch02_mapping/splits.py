@@ -14,6 +14,7 @@ from ...mapping import fit_ridge
 from ...pipeline import Pipeline
 from ...records import Embeddings, Split, Subject, Trials
 from ...scoring import over_repeats
+from ...studies.sources import how_scored
 from ..common import entry
 
 PAPER, APART = "first appearance (paper)", "z-scored on training trials"
@@ -42,8 +43,8 @@ def splits(run: Pipeline) -> pd.DataFrame:
                 IN_TRAINING: _kept(run, IN_TRAINING, lambda: _categories_in_training(run, held_out))}
     chosen |= {APART: run.split, IN_TRAINING: held_out}
     n = min(run.experiment.evaluate.n_retrieval, *(len(np.unique(part.image_ids)) for part in decoded.values()))
-    return pd.concat([_row(run, name, embeddings, chosen[name], n, direction)
-                      for name, embeddings in decoded.items() for direction in ("forward", "backward")], ignore_index=True)
+    return pd.concat([_row(run, name, embeddings, chosen[name], n, direction) for name, embeddings in decoded.items()
+                      for direction in scoring.DIRECTIONS], ignore_index=True)
 
 
 def splits_summary(table: pd.DataFrame) -> dict:
@@ -107,9 +108,9 @@ def _categories_in_training(run: Pipeline, split: Split) -> Embeddings:
 
 
 def _row(run: Pipeline, name: str, embeddings: Embeddings, split: Split, n: int, direction: str) -> pd.DataFrame:
-    seed, truth = run.experiment.child_seed("retrieval"), run.truth["image"]
-    row = scoring.retrieval(over_repeats(embeddings, 1), truth, direction=direction, n=n, seed=seed, name=name,
-                              origin=run.origin, n_bootstrap=run.experiment.evaluate.n_bootstrap)
+    truth = run.truth["image"]
+    row = scoring.retrieval(over_repeats(embeddings, 1), truth, direction=direction, n=n, name=name,
+                            **how_scored(run, "retrieval"))
     nearest = (truth.at(split.validation) @ truth.at(split.train).T).max(1).mean()
     return row.assign(n_train=len(split.train), nearest=nearest, direction=direction, protocol=row.protocol.str.replace(
         "mindreader", "one-repeat"))

@@ -1,4 +1,4 @@
-"""Compare target embeddings under the paper's choices, and mapped with true embeddings (paper Figures 8, 9; chapter 02)."""
+"""Compare targets under the paper's choices, and mapped with true embeddings (paper Figures 8, 9; chapter 02)."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def dimension_correlations(run: Pipeline) -> tuple[pd.DataFrame, pd.DataFrame]:
         value, low, high = average * varies.mean()
         each.append(pd.DataFrame(values, columns=["value", "low", "high"]).assign(
             space=space, decoder=decoder, dimension=range(len(values))))
-        mean.append(scoring.score_row(f"{decoder}, {space}", "mean r over dimensions", value, low, high, len(embeddings), 0.0, seed,
-                                  run.origin, constant=int((~varies).sum())))
+        mean.append(scoring.score_row(f"{decoder}, {space}", "mean r over dimensions", value, low, high, len(embeddings),
+                                      0.0, seed, run.origin, constant=int((~varies).sum())))
     return (pd.concat(each, ignore_index=True)[["space", "decoder", "dimension", "value", "low", "high"]],
             pd.concat(mean, ignore_index=True))
 
@@ -126,7 +126,8 @@ def targets_summary(run: Pipeline, pairs: pd.DataFrame, mean: pd.DataFrame, near
     clamp = run.experiment.mapping.clamp
     for space in SPACES:
         beyond = np.abs(run.embeddings[space].vectors) > (np.inf if clamp is None else clamp)
-        values[f"cut_{space}"] = {"ours": float(beyond.mean()), "n": int(beyond.size), "note": "share of coordinates clamped"}
+        values[f"cut_{space}"] = {"ours": float(beyond.mean()), "n": int(beyond.size),
+                                  "note": "share of coordinates clamped"}
     names = {"image and caption": "modality", OWN: "same", OTHER: "two"}
     for (panel, pair), part in pairs.groupby(["panel", "pair"]):
         low, high = interval(run, part.cosine, part.image_id, seed=0)
