@@ -1,0 +1,135 @@
+"""Renew the keys of the committed records after a change of code that changed no result, once that is proven.
+
+    git worktree add /tmp/before COMMIT                         the code that the records are current for
+    python -m mindreader.studies.rekey /tmp/before              compares, and writes nothing but keys
+
+A key follows from settings, code and weights (`core.keys`), so that a renamed function makes every record call itself stale
+though no number could differ. Training all rows again would prove it in an hour; this proves it in minutes:
+
+1. the committed keys are those that the code before gives: the records were current;
+2. the code before and the code of today compute every record at the preset smoke (every row, tiny), to the same digits;
+3. today's settings at the record's preset are those in the records' cards.
+
+Then, and only then, the keys are replaced in the tables' text, in which no other character changes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from .. import core
+from ..experiments import experiment
+from ..pipeline import Pipeline
+from . import generator_grid, held_out, mapping_grid
+
+TABLES = ("table3", "table4", "table1", "table1_claims", "hits", "held_out")
+DESCRIPTION = "description.json"
+
+
+def current_keys(preset: str = "book") -> dict[str, dict[str, str]]:
+    """The key that today's code gives each row of each record: table -> row -> key."""
+    run, n = Pipeline(experiment(preset)), experiment(preset).grid
+    grid = {row: mapping_grid.row_key for row in (*mapping_grid.TABLE3, *mapping_grid.TABLE4)}
+    rows = {(("table4" if row.table == "4" else "table3"), "/".join((row.table, row.mapper, row.name, str(seed)))):
+            key(run, row, seed) for row, key in grid.items() for seed in range(n.n_seeds)}
+    rows |= {("table1", f"{row.name}/{seed}"): generator_grid.row_key(run, row, seed)
+             for row in generator_grid.ROWS for seed in range(n.n_painter_seeds)}
+    rows["held_out", ""] = held_out.key(run)
+    found: dict[str, dict[str, str]] = {}
+    for (table, row), key in rows.items():
+        found.setdefault(table, {})[row] = key
+    return found
+
+
+def describe(folder: Path) -> Path:
+    """Path of a description of today's code: the keys of all rows, and all records at the preset smoke, in `folder`."""
+    run = Pipeline(experiment("smoke"))
+    for write in (mapping_grid.write_record, generator_grid.write_record, held_out.write_record):
+        write(run, root=folder)
+    path = folder / DESCRIPTION
+    path.write_text(json.dumps({"keys": current_keys(), "settings": core.plain(asdict(experiment("book")))}), encoding="utf-8")
+    return path
+
+
+def numbers(path: Path) -> list[list[str]]:
+    """The numbers of a table as they stand in its text, row by row; words and keys left out."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table = table if path.stem == "hits" else table.drop(columns="key", errors="ignore")    # there it is the trial's
+    return [[cell for cell in row if re.fullmatch(r"-?[\d.]+(e[-+]?\d+)?|", cell)] for row in table.to_numpy().tolist()]
+
+
+def differences(before: Path, after: Path) -> list[str]:
+    """What differs between two descriptions but keys and words: sentences, none where it is proven that nothing does."""
+    found = []
+    for name in TABLES:
+        paths = [folder / "tables" / f"{name}.csv" for folder in (before, after)]
+        gone = [str(path) for path in paths if not path.is_file()]
+        if gone:
+            found.append(f"{gone[0]} is missing")
+        elif numbers(paths[0]) != numbers(paths[1]):
+            found.append(f"{name} has other numbers in {paths[1]} than in {paths[0]}")
+    old, new = (json.loads((folder / DESCRIPTION).read_text(encoding="utf-8")) for folder in (before, after))
+    for table, rows in old["keys"].items():
+        if set(rows) != set(new["keys"].get(table, {})):
+            found.append(f"{table} has other rows")
+    return found + ([] if old["settings"] == new["settings"] else ["the settings of the preset book differ"])
+
+
+def renewed(path: Path, old: dict[str, str], new: dict[str, str]) -> str:
+    """The text of a record's table with the key of each row replaced; raises ValueError where a row has not its old key."""
+    table, swap = pd.read_csv(path, dtype=str, keep_default_na=False), {}
+    for row, key in zip(rows_of(path.stem, table), table.key):
+        if old.get(row) != key or swap.setdefault(key, new[row]) != new[row]:
+            raise ValueError(f"{path} has the key {key} for {row or 'its rows'}, where the code before gives {old.get(row)}; "
+                             "expected a record that is current for that code")
+    return re.sub(rf"(?<=,)({'|'.join(swap)})(?=,|\n|$)", lambda found: swap[found[0]], path.read_text(encoding="utf-8"))
+
+
+def rows_of(name: str, table: pd.DataFrame) -> list[str]:
+    """The row that each line of a record belongs to, under the names of `current_keys`."""
+    place = {"table1": ["name", "seed"], "held_out": []}.get(name, ["table", "mapper", "name", "seed"])
+    return ["/".join(row) for row in table[place].to_numpy().tolist()]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point of `python -m mindreader.studies.rekey`; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m mindreader.studies.rekey", description=__doc__.splitlines()[0])
+    parser.add_argument("before", type=Path, help="a checkout of the code before, or a folder that --describe left there")
+    parser.add_argument("--after", type=Path, help="a folder that --describe left here, if it was run before")
+    parser.add_argument("--describe", action="store_true", help="only describe this checkout's code into that folder")
+    chosen = parser.parse_args(arguments)
+    if chosen.describe:
+        sys.stdout.write(f"{describe(chosen.before)}\n")
+        return 0
+    with tempfile.TemporaryDirectory() as scratch:
+        before = chosen.before
+        if not (before / DESCRIPTION).is_file():
+            before = Path(scratch) / "before"
+            subprocess.run([sys.executable, "-m", "mindreader.studies.rekey", "--describe", before], cwd=chosen.before,
+                           env=os.environ | {"PYTHONPATH": str(chosen.before)}, check=True)
+        after = chosen.after or describe(Path(scratch) / "after").parent
+        differing = differences(before, after)
+        if differing:
+            sys.stderr.write("No key was renewed: " + "; ".join(differing) + ".\n")
+            return 1
+        old, new = (json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["keys"] for folder in (before, after))
+    paths = [core.FIGURES / "tables" / f"{table}.csv" for table in old]
+    for path, text in {path: renewed(path, old[path.stem], new[path.stem]) for path in paths}.items():
+        with core.atomic_write(path) as part:
+            part.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{path}: {len(set(old[path.stem].values()))} keys renewed, nothing else\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
