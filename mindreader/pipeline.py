@@ -83,6 +83,7 @@ class Pipeline:
 
     @property
     def split(self) -> Split:
+        """Which pictures train, validate and test."""
         return self.subject.split
 
     @cached_property
@@ -93,6 +94,7 @@ class Pipeline:
     # ── the shared space ───────────────────────────────────────────────────────────────────────────────────────────
     @cached_property
     def clip(self) -> embedding.ClipEmbedder:
+        """CLIP, as the experiment's embed settings name it."""
         return embedding.load_clip(self.experiment.embed)
 
     @cached_property

@@ -11,6 +11,7 @@ from mindreader.companion.chapter import start
 from mindreader.companion.ch03_gan import fidelity, pictures, contribution
 from mindreader.companion.common import pictures_of
 from mindreader.core.paper import LOST
+from mindreader.studies import sources
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def test_each_heads_column_is_what_its_own_generator_makes(run):
 
 
 def test_all_sources_have_the_brains_rows(run):
-    fed = pictures.sources(run, "both")
+    fed = sources.sources(run, "both")
     brain = fed["brain"]["image"]
     assert list(fed) == [name for name in ("brain", "true embedding", "category centroid", "random training embedding",
                                            "mean embedding", "shuffled brain")]
@@ -65,8 +66,8 @@ def test_all_sources_have_the_brains_rows(run):
 
 
 def test_the_category_centroid_is_the_mean_true_embedding_of_its_category(run):
-    kind = pictures.picture_kinds(run)
-    given = pictures.sources(run, "both")["category centroid"]["image"]
+    kind = sources.picture_categories(run)
+    given = sources.sources(run, "both")["category centroid"]["image"]
     own = kind.loc[given.image_ids[0]]
     train = [i for i in run.split.train if kind[i] == own]
     expected = run.truth["image"].at(train).mean(0) if train else run.training(run.truth["image"]).vectors.mean(0)
@@ -92,7 +93,7 @@ def test_table_6_says_what_is_lost_and_what_is_quoted(run, table):
 
 def test_extremes_are_the_lowest_and_the_highest_scores(run):
     columns, labels = report.extremes(run, "both", n=3)
-    embeddings = pictures.features(run, "both")
+    embeddings = sources.reconstruction_features(run, "both")
     first = embeddings.take(pictures.first_of_each(embeddings, len(embeddings)))
     won = np.sort(identification.n_way(first, run.true_features, n_choices=2))
     assert [float(label) for label in labels] == [round(x, 3) for x in np.r_[won[:3], won[-3:]]]
@@ -102,7 +103,7 @@ def test_extremes_are_the_lowest_and_the_highest_scores(run):
 def test_the_variant_of_the_released_code_counts_every_training_trial(run):
     far = report.distances(run, "both").set_index(["name", "metric"]).value
     trials = run.subject.train.image_ids
-    expected = distances.frechet_distance(pictures.features(run, "both").vectors, run.true_features.at(trials))
+    expected = distances.frechet_distance(sources.reconstruction_features(run, "both").vectors, run.true_features.at(trials))
     assert far[f"brain, {fidelity.AS_RELEASED}", "FD (twin features)"] == pytest.approx(expected)
 
 

@@ -12,9 +12,10 @@ from mindreader.companion import sphinxext
 
 CONF = """
 from pathlib import Path
-from mindreader import paths
-paths.RESULTS = Path(__file__).parent / "results"
-paths.WEIGHTS = Path(__file__).parent / "weights"
+from mindreader import core
+from mindreader.core import paths
+core.RESULTS = paths.RESULTS = Path(__file__).parent / "results"
+core.WEIGHTS = paths.WEIGHTS = Path(__file__).parent / "weights"
 extensions = ["myst_parser", "mindreader.companion.sphinxext"]
 myst_enable_extensions = ["colon_fence"]
 numfig = True
