@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from mindreader.core import files, store
+from mindreader.core import files
 from mindreader.core.store import Store
 
 KEY = {"seed": 1, "config": (1, 2.5)}
