@@ -1,7 +1,7 @@
 """The paper's Figure 1 as code: each stage is made once, kept, and found again by any notebook.
 
-    pictures + captions ── CLIP ──▶ embeddings ──┐ train
-    brain activity ────────────── two mappers ──▶ decoded embeddings ── generator ──▶ pictures ── evaluation network ──▶ scores
+    pictures + captions ── CLIP ───────▶ embeddings ┐ train
+    brain activity ─────── two mappers ▶ embeddings ┴▶ generator ▶ pictures ▶ scores
 """
 
 from __future__ import annotations

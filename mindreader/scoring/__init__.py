@@ -1,6 +1,6 @@
 """From two `Embeddings` to a table of scores, with intervals, chance levels and controls.
 
-    predicted, true ──retrieval, identification, distances──▶ tidy rows: value, low, high, n, chance, seed, origin
+    predicted, true ──ranking, forced_choice, distances──▶ rows of a tidy table
 
 Scores depend on embeddings alone, not on how they were made. Read `ranking` first.
 """
