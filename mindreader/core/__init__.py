@@ -23,6 +23,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "processes": ["as_finished", "how_many", "in_processes"],
         "results": ["card", "output", "provenance", "record", "save_table", "write_json", "write_table"],
         "sheet": ["TILES", "jpeg", "save_columns", "tiles"],
-        "store": ["Store", "T"],
+        "store": ["Store"],
     },
 )

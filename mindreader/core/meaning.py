@@ -83,6 +83,7 @@ class _Module:
     def binds(self, name: str) -> bool:
         return bool(self.of(name))
 
+
 class _Library:
     def __init__(self, root: Path, uncounted: frozenset[str]):
         self.root, self.uncounted = root, uncounted

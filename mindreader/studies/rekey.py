@@ -1,7 +1,7 @@
 """Renew the keys of the committed records after a change of code that changed no result, once that is proven.
 
     git worktree add /tmp/before COMMIT                         the code that the records are current for
-    python -m mindreader.studies.rekey /tmp/before              compares, and writes nothing but keys
+    python -m mindreader.studies rekey /tmp/before              compares, and writes nothing but keys
 
 A key follows from settings, code and weights (`core.keys`), so that a renamed function makes every record call itself stale
 though no number could differ. Training all rows again would prove it in an hour; this proves it in minutes:
@@ -38,17 +38,15 @@ DESCRIPTION = "description.json"
 
 def current_keys(preset: str = "book") -> dict[str, dict[str, str]]:
     """The key that today's code gives each row of each record: table -> row -> key."""
-    run, n = Pipeline(experiment(preset)), experiment(preset).grid
-    grid = {row: mapping_grid.row_key for row in (*mapping_grid.TABLE3, *mapping_grid.TABLE4)}
-    rows = {(("table4" if row.table == "4" else "table3"), "/".join((row.table, row.mapper, row.name, str(seed)))):
-            key(run, row, seed) for row, key in grid.items() for seed in range(n.n_seeds)}
-    rows |= {("table1", f"{row.name}/{seed}"): generator_grid.row_key(run, row, seed)
-             for row in generator_grid.ROWS for seed in range(n.n_painter_seeds)}
-    rows["held_out", ""] = held_out.key(run)
-    found: dict[str, dict[str, str]] = {}
-    for (table, row), key in rows.items():
-        found.setdefault(table, {})[row] = key
-    return found
+    run = Pipeline(experiment(preset))
+    sizes = run.experiment.grid
+    tables = {name: {f"{row.table}/{row.mapper}/{row.name}/{seed}": mapping_grid.row_key(run, row, seed)
+                     for row in rows for seed in range(sizes.n_seeds)}
+              for name, rows in (("table3", mapping_grid.TABLE3), ("table4", mapping_grid.TABLE4))}
+    return tables | {
+        "table1": {f"{row.name}/{seed}": generator_grid.row_key(run, row, seed)
+                   for row in generator_grid.ROWS for seed in range(sizes.n_painter_seeds)},
+        "held_out": {"": held_out.key(run)}}
 
 
 def describe(folder: Path) -> Path:
@@ -102,8 +100,8 @@ def rows_of(name: str, table: pd.DataFrame) -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Entry point of `python -m mindreader.studies.rekey`; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m mindreader.studies.rekey", description=__doc__.splitlines()[0])
+    """Entry point of `python -m mindreader.studies rekey`; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m mindreader.studies rekey", description=__doc__.splitlines()[0])
     parser.add_argument("before", type=Path, help="a checkout of the code before, or a folder that --describe left there")
     parser.add_argument("--after", type=Path, help="a folder that --describe left here, if it was run before")
     parser.add_argument("--describe", action="store_true", help="only describe this checkout's code into that folder")
@@ -115,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
         before = chosen.before
         if not (before / DESCRIPTION).is_file():
             before = Path(scratch) / "before"
-            subprocess.run([sys.executable, "-m", "mindreader.studies.rekey", "--describe", before], cwd=chosen.before,
+            subprocess.run([sys.executable, "-m", "mindreader.studies", "rekey", "--describe", before], cwd=chosen.before,
                            env=os.environ | {"PYTHONPATH": str(chosen.before)}, check=True)
         after = chosen.after or describe(Path(scratch) / "after").parent
         differing = differences(before, after)
@@ -129,7 +127,3 @@ def main(arguments: list[str] | None = None) -> int:
             part.write_text(text, encoding="utf-8")
         sys.stdout.write(f"{path}: {len(set(old[path.stem].values()))} keys renewed, nothing else\n")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ..core import Store, T
+from ..core import Store
 
 TRAINED = ("generator", "pseudo generator")  # the stages that all processes compute together
+T = TypeVar("T")
 TIMEOUT = timedelta(days=3)  # the others wait while the main process computes what only one can
 
 
