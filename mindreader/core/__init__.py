@@ -14,7 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["weights"],
     submod_attrs={
         "cache": ["RowCache"],
-        "files": ["atomic_write", "is_full", "locked"],
+        "files": ["atomic_write", "half_made", "is_full", "locked", "make_folder"],
         "keys": ["child_seed", "fingerprint", "plain", "source_fingerprint"],
         "paper": ["LOST", "NONE", "format_number", "paper_value", "paper_values"],
         "params": ["DEVICE", "PRESETS", "ParameterError", "SUBJECT", "check_device", "progress", "run_name"],

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .files import atomic_write
+from .files import atomic_write, is_writable
 from .keys import fingerprint
 
 __all__ = ["RowCache"]
@@ -22,7 +22,8 @@ class RowCache:
     Parameters
     ----------
     folder : Path, optional
-        Made when first needed. Whatever else lies in it is left alone.
+        Made when first needed. Whatever else lies in it is left alone; where nothing may be written there, what is in it is
+        used and nothing is kept.
     """
 
     def __init__(self, folder: Path | None = None):
@@ -54,13 +55,11 @@ class RowCache:
             The disk is full; what was there before is untouched.
         """
         if self.folder is None:
-            out, at = np.empty(shape, dtype), 0
-            for chunk in chunks():
-                out[at:at + len(chunk)] = chunk
-                at += len(chunk)
-            return out
+            return _gathered(chunks(), shape, dtype)
         path = self.folder / f"{name}-{fingerprint([*_made_from(key, sources), shape, np.dtype(dtype).str])}.npy"
         if not path.is_file():
+            if not is_writable(self.folder):
+                return _gathered(chunks(), shape, dtype)
             with atomic_write(path) as part:
                 _write(part, chunks(), shape, np.dtype(dtype))
         return np.load(path, mmap_mode="r")
@@ -75,6 +74,8 @@ class RowCache:
         path = self.folder / f"{name}-{fingerprint(_made_from(key, sources))}.json"
         if not path.is_file():
             made = make()
+            if not is_writable(self.folder):
+                return made
             with atomic_write(path) as part:
                 made.to_json(part, orient="split", index=False)
         return pd.read_json(path, orient="split", dtype=False)
@@ -83,6 +84,15 @@ class RowCache:
 def _made_from(key: dict, sources: list[Path]) -> list:
     """What decides whether a kept file is the one asked for."""
     return [_VERSION, key, [(p.resolve(), p.stat().st_size, p.stat().st_mtime_ns) for p in sources]]
+
+
+def _gathered(chunks: Iterable[np.ndarray], shape: tuple[int, ...], dtype) -> np.ndarray:
+    """The array in memory."""
+    out, at = np.empty(shape, dtype), 0
+    for chunk in chunks:
+        out[at:at + len(chunk)] = chunk
+        at += len(chunk)
+    return out
 
 
 def _write(path: Path, chunks: Iterable[np.ndarray], shape: tuple[int, ...], dtype: np.dtype) -> None:

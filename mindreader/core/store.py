@@ -1,14 +1,13 @@
 """Store finished stages, found again by what could have changed them.
 
 A stage is computed in a temporary folder and moved into place in one step, so that a run killed at any moment
-leaves either a whole stage or none.
+leaves either a whole stage or none. What is finished is used without writing anything, so that a home may be another user's.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import sys
 import time
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from . import paths
-from .files import disk_full, is_full, locked, to_disk
+from .files import disk_full, half_made, is_full, locked, make_folder, others_at_work, publish, to_disk
 from .keys import fingerprint, plain
 from .results import provenance
 
@@ -57,11 +56,12 @@ class Store:
         Raises
         ------
         OSError
-            The disk is full; what is finished stays, and what was half-written is gone.
+            The disk is full, or the stage is missing and may not be written; what is finished stays, and what was
+            half-written is gone.
         """
         folder = self.folder(stage, key)
         if not is_whole(folder):
-            folder.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(folder.parent, f"stage '{stage}'")
             with locked(folder.with_name(f".{folder.name}.lock")):
                 if not is_whole(folder):
                     self._make(stage, key, folder, make)
@@ -69,29 +69,31 @@ class Store:
 
     def workspace(self, stage: str, key: dict) -> Path:
         """A folder for this stage's checkpoints while it is unfinished; kept when killed, removed when finished."""
-        folder = self.root / "unfinished" / stage / fingerprint(key)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = self._unfinished(stage, fingerprint(key))
+        make_folder(folder, f"stage '{stage}'")
         return folder
 
+    def _unfinished(self, stage: str, name: str) -> Path:
+        return self.root / "unfinished" / stage / name
+
     def _make(self, stage: str, key: dict, folder: Path, make: Callable[[Path], None]) -> None:
-        part = folder.with_name(f".{folder.name}.part")
-        shutil.rmtree(part, ignore_errors=True)  # what a killed run left: the lock says that nobody writes it
-        part.mkdir()
         start = time.monotonic()
-        try:
-            make(part)
-            _write_made(part, stage, key, time.monotonic() - start)
-            for path in [p for p in sorted(part.rglob("*")) if p.is_file()] + [part]:
-                to_disk(path)
-        except BaseException as error:
-            shutil.rmtree(part, ignore_errors=True)
-            if is_full(error, self.root):
-                raise disk_full(self.root, f"stage '{stage}'") from error
-            raise
-        shutil.rmtree(folder, ignore_errors=True)  # only ever a damaged one
-        os.replace(part, folder)
+        with half_made(folder, f"stage '{stage}'") as part:
+            if is_whole(folder):    # asked again with `part` there, from when on nobody takes our checkpoints away
+                return
+            try:
+                make(part)
+                _write_made(part, stage, key, time.monotonic() - start)
+                for path in [p for p in sorted(part.rglob("*")) if p.is_file()] + [part]:
+                    to_disk(path)
+            except BaseException as error:
+                if is_full(error, self.root):
+                    raise disk_full(self.root, f"stage '{stage}'") from error
+                raise
+            publish(part, folder, is_whole)
         to_disk(folder.parent)
-        shutil.rmtree(self.root / "unfinished" / stage / folder.name, ignore_errors=True)
+        if not others_at_work(folder):  # who makes the same without a lock has checkpoints there, and is the one to tidy up
+            shutil.rmtree(self._unfinished(stage, folder.name), ignore_errors=True)
         LOG.info("%s: made in %.1f s, kept in %s", stage, time.monotonic() - start, folder)
 
 

@@ -7,7 +7,8 @@ import io
 import json
 import logging
 import os
-import shutil
+import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import cache, partial
@@ -18,7 +19,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ..core import fingerprint, how_many, in_processes, is_full, locked, progress as show_progress, source_fingerprint
+from ..core import (fingerprint, half_made, how_many, in_processes, is_full, locked, make_folder, progress as show_progress,
+                    source_fingerprint)
 from ..nsd import Layout, MARKER
 from ..world import Scene, caption, draw_scene, factors, render, write_coco
 from .brain import CHANNELS, FEATURES, Brain, Responses
@@ -147,20 +149,21 @@ def ensure_twin(home: Path, config: TwinConfig = TwinConfig(), *, seed: int, pro
 def write_twin(root: Path, config: TwinConfig = TwinConfig(), *, seed: int, progress=None) -> Path:
     """Write a simulated subject to `root` and its ground truth beside it; a complete one is left as it is.
 
-    The tree is made in a temporary folder and moved into place file by file. The marker goes first: it lists all files
-    with their sizes, so that an incomplete tree is recognised and always labelled. Other files in `root` are left alone.
+    The tree is made in a temporary folder and moved into place: in one step, or, where `root` exists, file by file. The
+    marker goes first: it lists all files with their sizes, so that an incomplete tree is recognised and always labelled. Other
+    files in `root` are left alone.
 
     Raises
     ------
     ValueError
         `root` holds another twin, or another file in place of one of this twin's.
     OSError
-        The disk is full.
+        The disk is full, or nothing may be written there.
     """
     root, progress = Path(root), progress or show_progress
     if is_complete(root, config, seed=seed):
         return root     # without a lock, which a finished home that may only be read could not give
-    root.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(root.parent, "the simulated subject")
     with locked(root.with_name(f".{root.name}.lock")):
         if is_complete(root, config, seed=seed):
             return root
@@ -168,22 +171,16 @@ def write_twin(root: Path, config: TwinConfig = TwinConfig(), *, seed: int, prog
         if found not in (None, key):
             raise ValueError(f"{root} holds the simulated subject {found}, expected {key} or nothing; "
                              "choose another folder")
-        part = root.with_name(f".{root.name}.part")
-        shutil.rmtree(part, ignore_errors=True)      # of a run that was killed; the lock says that nobody works on it
-        try:
-            _make(part, config, seed, progress)
-            if found is None:
-                _refuse_others(part, root)
-            _move(part, root)
-        except (OSError, RuntimeError) as problem:
-            if not is_full(problem, root.parent):
-                raise
-            shutil.rmtree(part, ignore_errors=True)
-            raise OSError(errno.ENOSPC, f"the disk of {root.parent} is full, expected about {_gigabytes(config):.1f} "
-                          "GB for the simulated subject; free some space or set MINDREADER_HOME to another disk"
-                          ) from problem
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+        with half_made(root, "the simulated subject") as part:
+            try:
+                _make(part, config, seed, progress)
+                _publish(part, root, lambda: is_complete(root, config, seed=seed))
+            except (OSError, RuntimeError) as problem:
+                if not is_full(problem, root.parent):
+                    raise
+                raise OSError(errno.ENOSPC, f"the disk of {root.parent} is full, expected about {_gigabytes(config):.1f} "
+                              "GB for the simulated subject; free some space or set MINDREADER_HOME to another disk"
+                              ) from problem
     return root
 
 
@@ -247,9 +244,21 @@ def _refuse_others(part: Path, root: Path) -> None:
                              f"so remove {root} if you do not need it, or choose another folder")
 
 
-def _move(part: Path, root: Path) -> None:
-    """Put every file of a finished tree in its place, the marker first."""
-    root.mkdir(exist_ok=True)
+def _publish(part: Path, root: Path, is_there: Callable[[], bool]) -> None:
+    """Put a finished tree in its place. Where another process was faster, its tree stays, and is used."""
+    try:
+        os.rename(part, root)
+        os.replace(root / "plant.npz", _plant_path(root))
+        return
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
+    for _ in range(10):     # between the two steps above, the other's is not whole yet
+        if is_there():
+            return
+        time.sleep(0.1 * (_marker(root) == _marker(part)))
+    if not _marker(root):
+        _refuse_others(part, root)
     os.replace(part / MARKER, root / MARKER)
     os.replace(part / "plant.npz", _plant_path(root))
     for path in _files(part):

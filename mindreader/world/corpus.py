@@ -80,9 +80,12 @@ def load_world(n_scenes: int = 30_000, *, seed: int = 0, stream: str = "world", 
     path = folder / f"{stream}-{n_scenes}-{fingerprint(key)}.npy"
     texts = path.with_suffix(".json")
     if not (path.is_file() and texts.is_file()):
-        folder.mkdir(parents=True, exist_ok=True)
-        _write_texts(texts, n_scenes, seed, stream)
-        _render(path, n_scenes, seed, stream, size, processes, progress)
+        core.make_folder(folder, "the world of scenes")
+        with core.locked(folder / f".{path.stem}.lock"):
+            if not texts.is_file():
+                _write_texts(texts, n_scenes, seed, stream)
+            if not path.is_file():
+                _render(path, n_scenes, seed, stream, size, processes, progress)
     labels = json.loads(texts.read_text(encoding="utf-8"))
     return World(np.load(path, mmap_mode="r"), labels["captions"], pd.DataFrame(labels["factors"]), n_held_out, path)
 
@@ -108,8 +111,12 @@ def _render(path: Path, n_scenes: int, seed: int, stream: str, size: int, proces
             rows = range(start, min(start + CHUNK, n_scenes))
             with atomic_write(chunk) as temporary:
                 np.save(temporary, render_many(seed, stream, rows, size, processes))
-    with atomic_write(path) as temporary:
-        np.save(temporary, np.concatenate([np.load(chunk) for chunk in chunks]))
+    try:
+        with atomic_write(path) as temporary:
+            np.save(temporary, np.concatenate([np.load(chunk) for chunk in chunks]))
+    except FileNotFoundError:       # another process, let in by a lock that holds nobody, was faster and tidied up
+        if not path.is_file():
+            raise
     for chunk in chunks:
         chunk.unlink(missing_ok=True)
 

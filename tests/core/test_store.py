@@ -7,11 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import nullcontext
 
 import pytest
+from closed_folders import read_only
 
-from mindreader.core import files
+from mindreader.core import atomic_write, files, store
 from mindreader.core.store import Store
 
 KEY = {"seed": 1, "config": (1, 2.5)}
@@ -200,6 +203,91 @@ def test_a_disk_that_is_really_full(tmp_path):
         assert Store(tmp_path).fetch("small", KEY, write(), read) == "whole"
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+# ── where locks hold nobody ────────────────────────────────────────────────────────────────────────────────────────
+@pytest.fixture
+def no_locks(monkeypatch):
+    """A file system that gives a lock to everybody who asks, as some do for two nodes at once."""
+    monkeypatch.setattr(store, "locked", lambda path: nullcontext())
+
+
+def test_two_at_once_without_a_lock_take_nothing_from_each_other(tmp_path, no_locks):
+    """The second is half way when the first is finished, and goes on to write checkpoints and results."""
+    kept, begun, published, got = Store(tmp_path), threading.Barrier(2), threading.Event(), {}
+
+    def make_as(name):
+        def make(folder):
+            (folder / "result.txt").write_text("half")
+            work = kept.workspace("mapped", KEY)
+            begun.wait(60)
+            if name == "second":
+                assert published.wait(60)
+            for step in range(3):
+                with atomic_write(work / "checkpoint.txt") as part:
+                    part.write_text(f"{name} {step}")
+            assert (work / "checkpoint.txt").read_text() == f"{name} 2"
+            (folder / "result.txt").write_text(f"whole of the {name}")
+
+        return make
+
+    def run(name):
+        got[name] = kept.fetch("mapped", KEY, make_as(name), read)
+
+    second = threading.Thread(target=run, args=("second",))
+    second.start()
+    run("first")
+    published.set()
+    second.join()
+    assert got == {"first": "whole of the first", "second": "whole of the first"}
+    assert [p.name for p in (tmp_path / "mapped").iterdir()] == [kept.folder("mapped", KEY).name]
+    assert not list((tmp_path / "unfinished").rglob("*.txt"))      # tidied up by the last
+
+
+def test_a_damaged_stage_is_made_again_by_two_at_once(tmp_path, no_locks):
+    kept, both = Store(tmp_path), threading.Barrier(2)
+    kept.fetch("mapped", KEY, write("old"), read)
+    (kept.folder("mapped", KEY) / "result.txt").unlink()
+
+    def make(folder):
+        write("new")(folder)
+        both.wait(60)
+
+    got = []
+    runs = [threading.Thread(target=lambda: got.append(kept.fetch("mapped", KEY, make, read))) for _ in range(2)]
+    [run.start() for run in runs], [run.join() for run in runs]
+    assert got == ["new", "new"] and len(list((tmp_path / "mapped").iterdir())) == 1
+
+
+# ── a store that is another's ──────────────────────────────────────────────────────────────────────────────────────
+def test_a_finished_stage_is_read_where_nothing_may_be_written(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINDREADER_HOME", str(tmp_path))
+    Store().fetch("mapped", KEY, write(), read)
+    with read_only(tmp_path):
+        assert Store().fetch("mapped", KEY, refuse, read) == "whole"
+        for key, stage in ((KEY | {"seed": 2}, "mapped"), (KEY, "generator")):
+            with pytest.raises(OSError, match=f"folder {tmp_path}.* cannot be written, and stage '{stage}' has to be made there; "
+                                              "set MINDREADER_HOME to a folder of yours") as refused:
+                Store().fetch(stage, key, refuse, read)
+            assert "\n" not in str(refused.value)
+        with pytest.raises(OSError, match="cannot be written, and stage 'generator'"):
+            Store().workspace("generator", KEY)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_scheduler_s_signal_leaves_the_checkpoint_and_nothing_half(tmp_path, number):
+    kept, flag = tmp_path / "a home of ours: über", tmp_path / "half"
+    process = subprocess.Popen([sys.executable, "-c", SLOW, str(kept), str(flag)])
+    deadline = time.monotonic() + 300
+    while not flag.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    assert process.wait(60) == -number
+    assert (Store(kept).workspace("slow", {"k": 1}) / "checkpoint.txt").read_text() == "5"
+    again = subprocess.run([sys.executable, "-O", "-c", "import os; os.umask(0o077)\n" + SLOW, str(kept)], capture_output=True,
+                           text=True, check=True, timeout=300)
+    assert again.stdout.strip() == "whole 100"
+    assert [p.name for p in (kept / "slow").iterdir() if p.suffix != ".lock"] == [Store(kept).folder("slow", {"k": 1}).name]
 
 
 def test_clean_forgets_stages_but_not_nsd(tmp_path):

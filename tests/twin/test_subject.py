@@ -5,6 +5,10 @@ import json
 import multiprocessing
 import os
 import shutil
+import subprocess
+import sys
+import threading
+from contextlib import nullcontext
 from dataclasses import replace
 
 import h5py
@@ -14,6 +18,9 @@ import pandas as pd
 import pytest
 from scipy.io import loadmat
 
+from closed_folders import read_only
+
+from mindreader.core import files
 from mindreader.twin import subject as twin
 from mindreader.twin.brain import FEATURES
 from mindreader.nsd.loader import DataConfig, Layout, load_subject
@@ -151,7 +158,9 @@ def test_a_half_written_twin_is_completed_and_what_is_not_ours_stays(small_tree,
 
 
 def test_what_a_killed_run_left_does_not_matter(tmp_path):
-    left = tmp_path / ".a.part" / "nsddata"
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = tmp_path / f".{files._machine()}-{gone.pid}-012345.a" / "nsddata"
     left.mkdir(parents=True)
     (left / "half").write_text("x")
     assert is_complete(write_twin(tmp_path / "a", SMALL, seed=1), SMALL, seed=1)
@@ -199,6 +208,8 @@ def test_a_run_killed_while_files_move_leaves_a_labelled_tree_that_is_completed(
         moved.append(target)
         replace_file(source, target)
 
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "notes").write_text("mine")   # so that files move one by one
     with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
         context.setattr(twin.os, "replace", killed)
         write_twin(tmp_path / "a", SMALL, seed=1)
@@ -225,6 +236,52 @@ def test_two_makers_at_once_give_one_whole_twin(tmp_path):
     assert [p.exitcode for p in both] == [0, 0]
     root = ensure_twin(tmp_path, SMALL, seed=1)
     assert is_complete(root, SMALL, seed=1) and load_subject(root, "subj01").n_voxels == 40
+
+
+@pytest.mark.parametrize("notes", [False, True])
+def test_two_makers_whom_no_lock_holds_give_one_whole_twin(small_tree, tmp_path, monkeypatch, notes):
+    """Both have made all of it before either puts it in its place."""
+    both, make, root = threading.Barrier(2), twin._make, tmp_path / "a"
+    if notes:
+        root.mkdir()
+        (root / "notes").write_text("mine")
+
+    def make_together(*given):
+        make(*given)
+        both.wait(300)
+
+    monkeypatch.setattr(twin, "locked", lambda path: nullcontext())
+    monkeypatch.setattr(twin, "_make", make_together)
+    failed = []
+
+    def run():
+        try:
+            assert is_complete(write_twin(root, SMALL, seed=1), SMALL, seed=1)
+        except BaseException as error:
+            failed.append(error)
+
+    runs = [threading.Thread(target=run) for _ in range(2)]
+    [r.start() for r in runs], [r.join() for r in runs]
+    assert failed == [] and is_complete(root, SMALL, seed=1)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "a.plant.npz"]
+    assert (root / "notes").is_file() == notes
+    session = Layout(small_tree, "subj01").session(1).relative_to(small_tree)
+    assert (root / session).read_bytes() == (small_tree / session).read_bytes()
+
+
+def test_a_twin_that_is_there_is_read_where_nothing_may_be_written(small_tree, tmp_path, monkeypatch):
+    monkeypatch.setenv("MINDREADER_HOME", str(tmp_path))
+    monkeypatch.setattr(twin, "_code", lambda: "today's")
+    root, cache = ensure_twin(tmp_path, SMALL, seed=1), tmp_path / "cache"
+    kept = load_subject(root, "subj01", cache=cache).trials.betas
+    with read_only(tmp_path):
+        assert ensure_twin(tmp_path, SMALL, seed=1) == root
+        np.testing.assert_array_equal(load_subject(root, "subj01", cache=cache).trials.betas, kept)
+        again = load_subject(root, "subj01", DataConfig(zscore="none"), cache=cache)      # which nobody had asked for
+        np.testing.assert_array_equal(again.trials.betas, load_subject(root, "subj01", DataConfig(zscore="none")).trials.betas)
+        with pytest.raises(OSError, match="folder .*twins.* cannot be written, and the simulated subject has to be made there; set "
+                                          "MINDREADER_HOME"):
+            ensure_twin(tmp_path, SMALL, seed=2)
 
 
 def test_real_data_has_no_plant(tmp_path):
