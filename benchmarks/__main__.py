@@ -15,9 +15,10 @@ import torch
 from mindreader.core import ParameterError, check_device
 from mindreader.generator import GanConfig
 from mindreader.mapping import MappingConfig
+from mindreader.training import compute_dtype
 
 from . import gan_step, grid_step, mapper_step
-from .timing import Timing, machine, peaks
+from .timing import Timing, formats, machine, peaks
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,13 +67,12 @@ def _sections(asked: argparse.Namespace) -> Iterator[dict]:
                  f"({net.resolution} px, channel_base {net.channel_base}, channel_max {net.channel_max}, two heads)")
         yield _section(title, timings, len(gan_step.PLAIN), {})
     if asked.what in ("all", "mapper"):
-        found = {dtype: peaks(dtype) for dtype in (torch.float32, torch.bfloat16)}
+        found = {dtype: peaks(dtype) for dtype in formats().values()}
         config = dataclasses.replace(MappingConfig(), batch=asked.batch)
         for n_voxels, n_dims in mapper_step.SIZES:
             timings = mapper_step.measure(n_voxels, n_dims, config, repeats=asked.repeats)
             each = mapper_step.work_of_a_step(n_voxels, n_dims, asked.batch) / asked.batch
-            most = {t.name: max(found[torch.bfloat16 if "bfloat16" in t.name else torch.float32].values())
-                    for t in timings}
+            most = {t.name: max(found[compute_dtype(t.name.split()[1].strip(","))].values()) for t in timings}
             shares = {t.name: each * t.rate / most[t.name] for t in timings}
             title = f"Mapper, {n_voxels:,} voxels to {n_dims} dimensions, batch {asked.batch}; trials per second"
             yield _section(title, timings, 1, shares)

@@ -14,7 +14,7 @@ from mindreader.generator import GanConfig, TrainingState
 from mindreader.training import keep_freed_memory
 
 from .plain_stylegan import PlainDiscriminator, PlainGenerator
-from .timing import Timing, by_turns_apart
+from .timing import Timing, by_turns_apart, formats
 
 PLAIN = {"plain float32, shared kernel": False, "plain float32, grouped kernels": True}
 
@@ -59,7 +59,7 @@ def measure(config: GanConfig, *, repeats: int, heads: int = 2) -> list[Timing]:
     config = without_regularization(config)
     contenders = {name: partial(prepare, partial(PlainTrainingState, config, heads, 0, grouped=grouped), config, heads, False)
                   for name, grouped in PLAIN.items()}
-    for precision in ("float32", "bfloat16"):
+    for precision in formats():
         state = partial(TrainingState, dataclasses.replace(config, precision=precision), None, heads, 0, "cpu", helpers={})
         contenders[f"mindreader {precision}"] = partial(prepare, state, config, heads, True)
     return by_turns_apart(contenders, config.batch, repeats=repeats)

@@ -14,6 +14,13 @@ import torch
 from torch.nn import functional as F
 
 from mindreader.core.processes import Pool
+from mindreader.limits import PRECISIONS
+from mindreader.training import compute_dtype
+
+
+def formats() -> dict[str, torch.dtype]:
+    """The number formats that this processor computes in, by the names that settings have."""
+    return {name: dtype for name in PRECISIONS if (dtype := compute_dtype(name)) == getattr(torch, name)}
 
 
 @dataclass(frozen=True)

@@ -251,6 +251,7 @@ def test_the_table_names_every_contender_and_writes_only_what_was_asked(tmp_path
     monkeypatch.setattr(grid_step, "experiment", lambda name: dataclasses.replace(experiment("smoke"), name=name))
     monkeypatch.setattr(costs, "NSD", costs.NSD | {"n_voxels": 256, "n_dims": 16})
     options = ["--repeats", "2", "--batch", "4", "--threads", "1"]
+    monkeypatch.setattr("mindreader.training.precision.has_bfloat16", lambda kind: True)
     assert main(options) == 0
     printed = capsys.readouterr().out
     for name in (*gan_step.PLAIN, "mindreader float32", "mindreader bfloat16", "plain float32", "GFLOP/s",

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from .. import core
 from ..core import weights
 from ..records import Diverged, LayoutError
-from ..training import SINGLE, ProcessGroup, keep_freed_memory
+from ..training import SINGLE, ProcessGroup, compute_dtype, keep_freed_memory
 from .steps import GanConfig, discriminator_losses, generator_losses, path_length_losses, perturb, r1_losses
 from .stylegan import Discriminator, Generator, StyleGanConfig, widen
 
@@ -68,7 +68,7 @@ class TrainedGan:
                              "head(s); expected as many; widen the generator, or leave one kind out")
         conditions = [F.normalize(torch.tensor(np.asarray(p, np.float32)), dim=1) for p in embeddings]
         generator = _network(Generator, self.network, self.states["G_ema"]).to(self.device).eval()
-        generator.compute = getattr(torch, self.precision)
+        generator.compute = compute_dtype(self.precision, self.device)
         n = len(conditions[0])
         rng = torch.Generator().manual_seed(seed)
         z = torch.randn(n, n_draws, self.network.z_dim, generator=rng).flatten(0, 1)
@@ -215,7 +215,7 @@ class TrainingState:
         self.discriminator.batch_summed_logit = "batch_summed_logit" in config.published_bugs
         for net in (self.generator, self.discriminator):
             net.to(device=device, memory_format=torch.channels_last)
-            net.compute = getattr(torch, config.precision)
+            net.compute = compute_dtype(config.precision, device)
         self.average.to(device)
         self.call_generator = processes.data_parallel(self.generator)
         self.call_discriminator = processes.data_parallel(self.discriminator)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .. import training
-from ..training import as_tensor
+from ..training import as_tensor, mixed_precision
 from .finetuning import GanConfig, TrainedGan, TrainingState, run
 from .steps import generate_batch
 
@@ -93,7 +93,7 @@ class JointTrainingState(TrainingState):
 
     def predict(self, betas: Tensor) -> tuple[Tensor, ...]:
         """Each mapper's embeddings of these trials, on the CPU, where conditions are perturbed."""
-        with torch.autocast(betas.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+        with mixed_precision(self.config.precision, betas.device):
             embeddings = [network(betas) for network in self.networks]
         return tuple(p.float().cpu() for p in embeddings)
 

@@ -152,7 +152,7 @@ def generator_losses(generator: Generator, discriminator: Discriminator, real: T
         square = random_crop(generated, rng)
         size = getattr(clip, "image_size", generated.shape[-1])
         square = F.interpolate(square, size=(size, size), mode="bicubic", align_corners=False)
-        with torch.autocast(square.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+        with training.mixed_precision(config.precision, square.device):
             encoded = clip.encode_pictures(square)
         terms["clip"] = contrastive_losses([gather(encoded.float())] * len(conditions), conditions, config.clip_weight,
                                            config)

@@ -82,7 +82,7 @@ def fit_encoder(embeddings: Embeddings, trials_train: Trials, trials_val: Trials
     schedule = Schedule(config.learning_rate, config.lr_decay, config.decay_every, config.weight_decay)
     network = new_network(lambda: config.network(betas.shape[1], embeddings.vectors.shape[1]), seed)
     identity = identity_of(config, seed, embeddings.vectors, trials_train.betas, trials_val.betas) if checkpoint else ""
-    history = fit(network, task, [phase], schedule, seed=seed, device=device, bfloat16=config.dtype == "bfloat16",
+    history = fit(network, task, [phase], schedule, seed=seed, device=device, precision=config.dtype,
                   checkpoint=checkpoint, identity=identity, progress=progress, desc="encoder")
     return FittedEncoder(network, config, history)
 

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..records import Embeddings, Trials
-from ..training import LOSSES, Phase, Schedule, Task, as_tensor, blend, fit, identity_of, in_batches, new_network
-from . import bfloat16
+from ..training import (LOSSES, Phase, Schedule, Task, as_tensor, bfloat16_head, bfloat16_rectify, bfloat16_trunk, blend, fit,
+                        identity_of, in_batches, new_network)
 from .auxiliary import AUXILIARY_NETWORKS, new_auxiliary
 from .fitted import FittedNetwork, check_voxels
 
@@ -144,13 +144,13 @@ class ResidualMapper(nn.Module):
         windows = F.pad(betas, (left + 1, right + 1)).unfold(1, 4, 2)                             # [B positions 4]
         x = F.linear(windows, first.weight[:, 0], first.bias)                                    # [B positions hidden]
         written_out = x.dtype == torch.bfloat16 and x.device.type == "cpu"
-        rectify = bfloat16.rectify if written_out else F.relu_
+        rectify = bfloat16_rectify if written_out else F.relu_
         x = rectify(x).transpose(1, 2).unsqueeze(2)                                              # [B hidden 1 positions]
         for conv in self.stem[1:]:
             x = rectify(convolve(x, conv))
         if written_out:
-            x = bfloat16.trunk(x, *self.blocks.parameters())
-            x = bfloat16.head(x, *self.channels.parameters(), *self.positions.parameters(), *self.out.parameters())
+            x = bfloat16_trunk(x, *self.blocks.parameters())
+            x = bfloat16_head(x, *self.channels.parameters(), *self.positions.parameters(), *self.out.parameters())
         else:
             for block in self.blocks:
                 x = F.relu_(block(x))
@@ -254,7 +254,7 @@ def train(network: nn.Module, trials_train: Trials, trials_val: Trials, embeddin
         if config.auxiliary != "none" else None
     identity = identity_of(config, seed, trials_train.betas, trials_train.image_ids, trials_val.image_ids, choice.vectors,
                            *(v.cpu().numpy() for v in network.state_dict().values())) if checkpoint else ""
-    return fit(network, task, config.phases, schedule, seed=seed, device=device, bfloat16=config.dtype == "bfloat16",
+    return fit(network, task, config.phases, schedule, seed=seed, device=device, precision=config.dtype,
                auxiliary=auxiliary, trained=trained, checkpoint=checkpoint, identity=identity, progress=progress,
                desc=f"{desc} ({embeddings.space})")
 

@@ -204,7 +204,7 @@ class _Batches:
             chosen.append(options[int(rng.integers(len(options)))])
         tokens = torch.stack(chosen)
         # on short rows the plain attention is twice as fast as the fused one
-        with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
+        with training.mixed_precision("bfloat16"), sdpa_kernel(SDPBackend.MATH):
             image = self.module.encode_image(pictures)
             text = encode_short(self.module, tokens)
         scale = self.module.logit_scale.exp().clamp(max=100)

@@ -31,7 +31,7 @@ class FeatureExtractor:
     def __call__(self, pictures: Tensor, n_layers: int = 4) -> Features:
         """Pictures (N, 3, H, W) in [-1, 1] -> Features; with fewer than four layers, not the later ones."""
         trunk, embeddings = self.trunk, None
-        with torch.autocast(pictures.device.type, torch.bfloat16):
+        with training.mixed_precision("bfloat16", pictures.device):
             x = ((pictures + 1) / 2 - self.mean) / self.std
             for i in "123":
                 x = trunk.get_submodule(f"act{i}")(trunk.get_submodule(f"bn{i}")(trunk.get_submodule(f"conv{i}")(x)))
@@ -85,7 +85,7 @@ class FeatureCritic(nn.Module):
     def forward(self, stages: list[Tensor], condition: Tensor) -> list[Tensor]:
         """Maps of logits, one for each stage."""
         logits = []
-        with torch.autocast(condition.device.type, torch.bfloat16):
+        with training.mixed_precision("bfloat16", condition.device):
             for i, x in enumerate(stages):
                 x = self.heads[i]((x - self.get_buffer(f"mean{i}")) / self.get_buffer(f"std{i}"))
                 fit = (x * self.projections[i](condition)[:, :, None, None]).sum(1, keepdim=True)

@@ -92,7 +92,7 @@ def pretrain_feature(world: World, folder: Path, recipe: NetRecipe = FEATURE_REC
         rng = np.random.default_rng([recipe.seed, 1, step])
         rows = np.sort(rng.choice(len(world.train), recipe.batch, replace=False))
         pictures = views(world.pictures[rows], rng, crop=recipe.crop)
-        with torch.autocast("cpu", torch.bfloat16):
+        with training.mixed_precision("bfloat16"):
             outputs = module(pictures)
         return targets.loss(outputs.float(), tuple(t[rows] for t in truth)), {}
 
@@ -118,7 +118,7 @@ def pretrain_resnet(world: World, folder: Path, recipe: NetRecipe = RESNET_RECIP
         pixels = world.pictures[rows]
         both = torch.cat([views(pixels, rng, crop=recipe.crop, colour=0.3, grain=0.06, flip=True)
                           for _ in range(2)])
-        with torch.autocast("cpu", torch.bfloat16):
+        with training.mixed_precision("bfloat16"):
             embeddings = module["expander"](net(both))
         parts = vicreg(*embeddings.float().chunk(2))
         return sum(parts.values()), {k: round(float(v.detach()), 3) for k, v in parts.items()}

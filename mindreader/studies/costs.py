@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..core import atomic_write
 from ..mapping import MappingConfig
-from ..training import LOSSES, blend, new_network
+from ..training import LOSSES, blend, mixed_precision, new_network
 from ..experiments import Experiment
 from .mapping_grid import TABLE3, TABLE4, Row, fits_of
 
@@ -115,10 +115,10 @@ def cost_table(config: Experiment, clocks: Mapping[str, Callable[[Step], float]]
 
 
 def train_step(network: nn.Module, optimizer: torch.optim.Optimizer, betas: Tensor, aims: Tensor, *,
-               bfloat16: bool) -> float:
+               precision: str) -> float:
     """One training step as `fitting.fit` takes it, down the loss of the first phase, [B V] to [B D]; gives the loss."""
     optimizer.zero_grad(set_to_none=True)
-    with torch.autocast(betas.device.type, torch.bfloat16, enabled=bfloat16):
+    with mixed_precision(precision, betas.device):
         predicted = network(betas)
     loss = blend(predicted.float(), aims, LOSSES["mse+cos"][0])
     value = loss.item()                             # which `fitting.fit` looks at before it goes on
@@ -136,7 +136,7 @@ def time_steps(step: Step, *, device: str = "cpu", n_steps: int = 20) -> list[fl
     taken = []
     for turn in range(-3, n_steps):
         began = time.perf_counter()
-        train_step(network, optimizer, betas, aims, bfloat16=recipe.dtype == "bfloat16")
+        train_step(network, optimizer, betas, aims, precision=recipe.dtype)
         if device != "cpu":
             torch.cuda.synchronize()
         if turn >= 0:

@@ -15,9 +15,10 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from .memory import keep_freed_memory
 from ..core import atomic_write
 from ..records import Diverged, LayoutError
+from .memory import keep_freed_memory
+from .precision import mixed_precision
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class AuxiliaryNetwork(nn.Module):
 
 
 def fit(network: nn.Module, task: Task, phases: Sequence[Phase], schedule: Schedule, *, seed: int, device: str = "cpu",
-        bfloat16: bool = False, auxiliary: AuxiliaryNetwork | None = None, trained: pd.DataFrame | None = None,
+        precision: str = "float32", auxiliary: AuxiliaryNetwork | None = None, trained: pd.DataFrame | None = None,
         checkpoint: Path | None = None, identity: str = "", progress: Callable[..., Iterable] | None = None,
         desc: str = "fit") -> pd.DataFrame:
     """Train `network` in place; it ends with the weights of the last phase's lowest validation loss.
@@ -97,8 +98,8 @@ def fit(network: nn.Module, task: Task, phases: Sequence[Phase], schedule: Sched
         not repeated.
     checkpoint : Path, optional
         Written atomically after every epoch; an existing one is resumed if its `identity` is this run's.
-    bfloat16 : bool
-        Compute in bfloat16, weights and losses in float32; about twice as fast where the processor has it.
+    precision : "float32" or "bfloat16"
+        Of the products (see `precision.compute_dtype`); weights and losses are in float32.
 
     Returns
     -------
@@ -128,9 +129,9 @@ def fit(network: nn.Module, task: Task, phases: Sequence[Phase], schedule: Sched
             optimizer = _optimizer(network, auxiliary, rate, schedule.weight_decay,
                                    state if epoch % schedule.decay_every else {})
         rng = np.random.default_rng([seed, number, epoch])
-        train_loss = _one_epoch(network, optimizer, task, phase, rng, bfloat16, state["done"],
+        train_loss = _one_epoch(network, optimizer, task, phase, rng, precision, state["done"],
                                 auxiliary if phase.auxiliary else None)
-        loss = _validation_loss(network, task, phase, bfloat16, state["done"])
+        loss = _validation_loss(network, task, phase, precision, state["done"])
         better = loss < state["best_loss"]
         if better:
             state.update(best_loss=loss, best=copy.deepcopy(network.state_dict()))
@@ -209,7 +210,7 @@ def _batches(n: int, size: int, order: Tensor | None = None) -> Iterable[Tensor]
     return order.split(size)
 
 
-def _one_epoch(network, optimizer, task: Task, phase: Phase, rng, bfloat16: bool, epoch: int,
+def _one_epoch(network, optimizer, task: Task, phase: Phase, rng, precision: str, epoch: int,
                auxiliary: AuxiliaryNetwork | None) -> float:
     network.train()
     if auxiliary:
@@ -222,7 +223,7 @@ def _one_epoch(network, optimizer, task: Task, phase: Phase, rng, bfloat16: bool
         torch.manual_seed(int(rng.integers(2 ** 31)))
         for step, rows in enumerate(_batches(n, phase.batch, order)):
             optimizer.zero_grad(set_to_none=True)
-            with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+            with mixed_precision(precision, device):
                 predicted = network(task.inputs[rows])
             predicted = predicted.float()
             loss = phase.loss(predicted, targets[rows])
@@ -236,7 +237,7 @@ def _one_epoch(network, optimizer, task: Task, phase: Phase, rng, bfloat16: bool
             if auxiliary:
                 auxiliary.finish()
             total += value * len(rows)
-    # ReLU on a number's bits (`mapping.bfloat16`) turns a negative NaN into 0, so the loss alone does not show it
+    # ReLU on a number's bits (`bfloat16`) turns a negative NaN into 0, so the loss alone does not show it
     if not all(weight.isfinite().all() for weight in network.parameters()):
         raise Diverged(f"the loss '{phase.name}' left weights that are not finite in epoch {epoch + 1}, expected numbers; "
                        "lower the learning rate or look for values that are not finite in the input")
@@ -244,11 +245,11 @@ def _one_epoch(network, optimizer, task: Task, phase: Phase, rng, bfloat16: bool
 
 
 @torch.inference_mode()
-def _validation_loss(network, task: Task, phase: Phase, bfloat16: bool, epoch: int) -> float:
+def _validation_loss(network, task: Task, phase: Phase, precision: str, epoch: int) -> float:
     network.eval()
     n, device, total = len(task.validation_inputs), task.inputs.device, 0.0
     for rows in _batches(n, phase.batch):
-        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+        with mixed_precision(precision, device):
             predicted = network(task.validation_inputs[rows])
         total += phase.loss(predicted.float(), task.validation_targets[rows]).item() * len(rows)
     _check(total, phase, f"the validation of epoch {epoch + 1}")

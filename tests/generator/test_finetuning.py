@@ -275,7 +275,8 @@ def test_pictures_depend_on_the_seed_not_on_the_batch(data):
     assert trained.generate(embeddings[:0], seed=1).shape == (0, 16, 16, 3)
 
 
-def test_generating_in_the_format_of_training_changes_a_level_or_two(data):
+def test_generating_in_the_format_of_training_changes_a_level_or_two(data, monkeypatch):
+    monkeypatch.setattr("mindreader.training.precision.has_bfloat16", lambda kind: True)
     trained, embeddings = train(data), data[2]
     exact, quick = (dataclasses.replace(trained, precision=name).generate(embeddings, seed=1).astype(int)
                     for name in ("float32", "bfloat16"))

@@ -191,7 +191,8 @@ def test_augmented_embeddings_train_and_clean_ones_validate():
         fit_mapper(train, val, embeddings, TINY, seed=1, augmented=embeddings.vectors)
 
 
-def test_bfloat16_fits_the_same_to_its_precision():
+def test_bfloat16_fits_the_same_to_its_precision(monkeypatch):
+    monkeypatch.setattr("mindreader.training.precision.has_bfloat16", lambda kind: True)
     train, val, embeddings = linear_brain()
     full = fit_mapper(train, val, embeddings, TINY, seed=1).history.train_loss
     half = fit_mapper(train, val, embeddings, dataclasses.replace(TINY, dtype="bfloat16"), seed=1).history.train_loss

@@ -97,7 +97,7 @@ def test_the_step_that_is_timed_is_the_one_that_fit_takes(rng):
     phase = fitting.Phase("mse+cos", lambda p, t: blend(p, t, LOSSES["mse+cos"][0]), 1, batch=32)
     history = fitting.fit(fitted, fitting.Task(betas, lambda rng: aims, betas, aims), [phase],
                           fitting.Schedule(1e-3, 1.0, 10, 0.0), seed=0)
-    loss = costs.train_step(stepped, torch.optim.Adam(stepped.parameters(), 1e-3), betas, aims, bfloat16=False)
+    loss = costs.train_step(stepped, torch.optim.Adam(stepped.parameters(), 1e-3), betas, aims, precision="float32")
     assert loss == pytest.approx(history.train_loss.item(), rel=1e-5)
     start = fitting.new_network(lambda: recipe.network(96, 16), 0).state_dict()
     for name, weight in stepped.state_dict().items():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mindreader.mapping import bfloat16
+from mindreader.training import bfloat16
 from mindreader.training.fitting import new_network
 from mindreader.mapping.network import ResidualMapper
 
@@ -24,7 +24,7 @@ def patterns():
 
 
 def test_rectified_is_the_larger_of_a_number_and_0(patterns):
-    assert torch.equal(bfloat16.rectify(patterns.clone()), patterns.clamp_min(0))
+    assert torch.equal(bfloat16.bfloat16_rectify(patterns.clone()), patterns.clamp_min(0))
     assert len(patterns) == 2 ** 16 - 2 * 127
 
 
@@ -32,7 +32,7 @@ def test_a_gradient_passes_where_the_number_is_positive(patterns, rng):
     inputs = patterns.clone().requires_grad_()
     incoming = torch.randn(len(patterns), generator=rng).bfloat16()
     before = incoming.clone()
-    bfloat16.rectify(inputs * 1).backward(incoming)
+    bfloat16.bfloat16_rectify(inputs * 1).backward(incoming)
     assert torch.equal(inputs.grad, torch.where(patterns > 0, incoming, 0.0))
     assert torch.equal(incoming, before)                            # it may be in use elsewhere
 
@@ -85,7 +85,7 @@ def test_in_whole_numbers_the_blocks_are_torchs_convolutions(rng, n_blocks):
     shapes = [(WIDTH, WIDTH, 3), (WIDTH,), (WIDTH, WIDTH, 3), (WIDTH,), (WIDTH, WIDTH, 1), (WIDTH,)] * n_blocks
     parameters = [whole_numbers(rng, *shape, zeros=0.85) for shape in shapes]
     incoming = whole_numbers(rng, TRIALS, WIDTH, 1, POSITIONS, zeros=0.7)
-    assert 4 < same(bfloat16.trunk, blocks_by_torch, pictures(rng), parameters, incoming) < 256
+    assert 4 < same(bfloat16.bfloat16_trunk, blocks_by_torch, pictures(rng), parameters, incoming) < 256
 
 
 @pytest.mark.parametrize("n_dims", [16, bfloat16.NARROW, bfloat16.NARROW + 8])
@@ -94,15 +94,15 @@ def test_in_whole_numbers_the_last_layers_are_torchs_convolutions(rng, n_dims):
     shapes = [(n_dims, WIDTH, 1), (n_dims,), (hidden, POSITIONS, 1), (hidden,), (1, hidden, 1), (1,)]
     parameters = [whole_numbers(rng, *shape, zeros=0.5) for shape in shapes]
     incoming = whole_numbers(rng, TRIALS, n_dims, zeros=0.9)
-    assert 4 < same(bfloat16.head, head_by_torch, pictures(rng), parameters, incoming) < 256
+    assert 4 < same(bfloat16.bfloat16_head, head_by_torch, pictures(rng), parameters, incoming) < 256
 
 
 def test_without_onednn_the_last_layers_are_the_same(rng, monkeypatch):
     shapes = [(16, WIDTH, 1), (16,), (4, POSITIONS, 1), (4,), (1, 4, 1), (1,)]
     x, parameters = pictures(rng).bfloat16(), [torch.randn(shape, generator=rng) for shape in shapes]
-    before = bfloat16.head(x, *parameters)
+    before = bfloat16.bfloat16_head(x, *parameters)
     monkeypatch.setattr(bfloat16, "_has_onednn", lambda: False)
-    torch.testing.assert_close(bfloat16.head(x, *parameters), before, rtol=0.02, atol=0.02)
+    torch.testing.assert_close(bfloat16.bfloat16_head(x, *parameters), before, rtol=0.02, atol=0.02)
 
 
 def in_bfloat16(network, betas):

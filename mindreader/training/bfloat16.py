@@ -22,12 +22,12 @@ _backward = torch.ops.aten.convolution_backward
 _masked = torch.ops.aten.threshold_backward
 
 
-def rectify(x: Tensor) -> Tensor:
+def bfloat16_rectify(x: Tensor) -> Tensor:
     """ReLU in place, for a tensor that is not needed elsewhere."""
     return _Rectified.apply(x)
 
 
-def trunk(x: Tensor, *parameters: Tensor) -> Tensor:
+def bfloat16_trunk(x: Tensor, *parameters: Tensor) -> Tensor:
     """Residual blocks, each followed by ReLU, [B width 1 positions] -> the same; channels are innermost in memory.
 
     parameters: weight and bias of three Conv1d for each block, float32, as are their gradients.
@@ -35,7 +35,7 @@ def trunk(x: Tensor, *parameters: Tensor) -> Tensor:
     return _Trunk.apply(x, *parameters)
 
 
-def head(x: Tensor, *parameters: Tensor) -> Tensor:
+def bfloat16_head(x: Tensor, *parameters: Tensor) -> Tensor:
     """Rows 6, 9 and 11 of the network, [B width 1 positions] -> [B n_dims] in float32; parameters as of `trunk`."""
     return _Head.apply(x, *parameters)
 
