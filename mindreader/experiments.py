@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
+import typing
 from dataclasses import dataclass, field, fields, replace
 
 from . import limits
-from .core import ParameterError, child_seed
+from .core import ParameterError, as_meant, child_seed, choice
 from .embedding import EmbedConfig, ScreenConfig
 from .generator import GanConfig, PUBLISHED
 from .mapping import EncoderConfig, MappingConfig
@@ -117,13 +119,15 @@ EXPERIMENTS = {"smoke": smoke, "book": book, "paper": paper}
 
 
 def experiment(preset: str, overrides: dict | None = None) -> Experiment:
-    """The named preset with overrides by dotted name, e.g. {"seed": 3, "gan.kimg": 1.0}.
+    """The named preset with overrides by dotted name, e.g. {"seed": 3, "gan.kimg": 1.0}, or by group, {"gan": {"kimg": 1.0}}.
 
+    A value may be written as a person would, e.g. "4e-4" for a number that YAML takes for text (see `core.params.as_meant`).
     Raises ParameterError for a preset or a name that does not exist, a value of another type, or one that cannot be.
     """
+    preset = choice(preset, EXPERIMENTS)
     if preset not in EXPERIMENTS:
         raise ParameterError(f"no preset {preset!r}; there is {', '.join(EXPERIMENTS)}")
-    run = _override(EXPERIMENTS[preset](), overrides or {})
+    run = _override(EXPERIMENTS[preset](), dotted(overrides or {}))
     try:
         _ = run.mapping.phases
     except ValueError as refused:  # fewer entries in mapping.epochs than the loss has phases
@@ -131,8 +135,29 @@ def experiment(preset: str, overrides: dict | None = None) -> Experiment:
     return run
 
 
+def dotted(overrides: dict, prefix: str = "") -> dict:
+    """Settings by dotted name, of those that are given by group too.
+
+    Raises ParameterError where it is no mapping, or one setting is given two values.
+
+    >>> dotted({"gan": {"kimg": 1.0, "network": {"heads": 1}}, "seed": 3})
+    {'gan.kimg': 1.0, 'gan.network.heads': 1, 'seed': 3}
+    """
+    if not isinstance(overrides, dict):
+        raise ParameterError(f"overrides={overrides!r}: expected a mapping such as {{'gan.kimg': 0.5}}")
+    found = {}
+    for name, value in overrides.items():
+        full_name = f"{prefix}{str(name).strip()}"
+        inner = dotted(value, f"{full_name}.") if isinstance(value, dict) and value else {full_name: value}
+        for twice in (setting for setting in inner if setting in found and found[setting] != inner[setting]):
+            raise ParameterError(f"overrides: got {twice}={found[twice]!r} and {twice}={inner[twice]!r}, expected one of the two")
+        found |= inner
+    return found
+
+
 def _override(config, values: dict, prefix: str = ""):
     """All changes to one group at once, so that settings which only fit together can be given in any order."""
+    hints = typing.get_type_hints(type(config))
     names, changes, within = [f.name for f in fields(config)], {}, {}
     for path, value in values.items():
         (name, _, rest), full_name = str(path).partition("."), f"{prefix}{path}"
@@ -142,7 +167,7 @@ def _override(config, values: dict, prefix: str = ""):
             raise ParameterError(f"{type(config).__name__} has no {name!r} (override {full_name!r}){hint}")
         old = getattr(config, name)
         if not rest:
-            changes[name] = _like(old, value, full_name)
+            changes[name] = _like(old, hints[name], value, full_name)
         elif dataclasses.is_dataclass(old):
             within.setdefault(name, {})[rest] = value
         else:
@@ -154,15 +179,15 @@ def _override(config, values: dict, prefix: str = ""):
         raise ParameterError(f"overrides: {refused}") from refused
 
 
-def _like(old, value, full_name: str):
+def _like(old, hint, value, full_name: str):
+    """The value as this setting takes it."""
     if dataclasses.is_dataclass(old):
         raise ParameterError(f"override {full_name!r} names a whole group; expected one of its fields, e.g. "
                              f"'{full_name}.{fields(old)[0].name}'")
-    if isinstance(old, tuple) and isinstance(value, list | tuple):
-        value = tuple(value)
-    elif isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    elif old is not None and value is not None and type(value) is not type(old):
-        raise ParameterError(f"override {full_name}={value!r}: got {type(value).__name__}, expected {type(old).__name__}")
+    value, limit = as_meant(value, hint), limits.LIMITS[full_name]
+    if value is None and not limit.holds(None) and re.search(r"\bnone\b", limit.words):  # as YAML reads it
+        value = "none"
+    if isinstance(value, str) and not limit.holds(value) and limit.holds(value.casefold()):
+        value = value.casefold()
     limits.check(full_name, value)
     return value

@@ -4,6 +4,7 @@ import pytest
 
 from mindreader.experiments import EXPERIMENTS, experiment
 from mindreader.core.params import PRESETS, ParameterError
+from mindreader.limits import settings
 
 
 def test_the_presets_are_those_that_the_notebooks_accept():
@@ -20,13 +21,43 @@ def test_a_list_becomes_a_tuple_so_that_papermill_can_give_one():
     assert experiment("smoke", {"mapping.epochs": [1, 1]}).mapping.epochs == (1, 1)
 
 
+@pytest.mark.parametrize("name, typed, means", [
+    ("mapping.learning_rate", "4e-4", 4e-4), ("seed", "1e3", 1000), ("seed", 3.0, 3), ("mapping.epochs", "[1, 2]", (1, 2)),
+    ("mapping.epochs", (1, 2), (1, 2)), ("mapping.clamp", "null", None), ("mapping.pad_to", "none", None), ("mapping.pad_to", "64", 64),
+    ("gan.low_level", "yes", True), ("gan.adam_betas", [0, 0.9], (0.0, 0.9)), ("start", None, "none"), ("mapping.auxiliary", None, "none"),
+    ("device", "CUDA:1", "cuda:1"), ("subject", "SUBJ02", "subj02"), ("gan.batch", "1_6", 16), ("start", "/Some/Folder", "/Some/Folder"),
+    ("gan.precision", "Float32", "float32"), ("gan.content_half_kimg", "inf", float("inf")),
+])
+def test_what_a_person_means_is_taken(name, typed, means):
+    assert dict(settings(experiment("book", {name: typed})))[name] == means
+    group, _, rest = name.rpartition(".")
+    assert not group or dict(settings(experiment(" Book", {group: {rest: typed}})))[name] == means
+
+
+@pytest.mark.parametrize("preset", EXPERIMENTS)
+def test_every_setting_may_be_given_as_text(preset):
+    usual = experiment(preset)
+    assert experiment(preset, {name: str(value) for name, value in settings(usual)}) == usual
+
+
 @pytest.mark.parametrize("preset, overrides, says", [
     ("bok", {}, "no preset 'bok'; there is smoke, book, paper"),
     ("book", {"gan.kimgs": 1}, "GanConfig has no 'kimgs' .* did you mean 'kimg'"),
     ("book", {"nothing": 1}, "Experiment has no 'nothing'"),
     ("book", {"gan": 1}, "names a whole group"),
     ("book", {"seed.x": 1}, "is a value, not a group"),
-    ("book", {"gan.kimg": "many"}, "got str, expected float"),
+    ("book", {"gan.kimg": "many"}, "got gan.kimg='many', expected a number above 0"),
+    ("book", {"gan": {"kimg": 1}, "gan.kimg": 2}, "got gan.kimg=1 and gan.kimg=2, expected one of the two"),
+    ("book", {"gan": {"kimgs": 1}}, "GanConfig has no 'kimgs' .*gan.kimgs.* did you mean 'kimg'"),
+    ("book", {"gan": {}}, "names a whole group"),
+    ("book", {"seed": {"x": 1}}, "is a value, not a group"),
+    ("book", ["gan.kimg"], "expected a mapping such as"),
+    ("book", {"seed": 1.5}, "got seed=1.5, expected a whole number"),
+    ("book", {"mapping.epochs": 8}, "got mapping.epochs=8, expected a list"),
+    ("book", {"mapping.learning_rate": "0,001"}, "got mapping.learning_rate='0,001', expected a number above 0"),
+    ("book", {"gan.low_level": "maybe"}, "expected true or false"),
+    ("book", {"data.coco_folder": None}, "got data.coco_folder=null, expected text"),
+    ("book", {"device": "mps"}, "got device='mps', expected 'cpu', 'cuda' or 'cuda:N'"),
 ])
 def test_what_does_not_exist_is_refused(preset, overrides, says):
     with pytest.raises(ParameterError, match=says):

@@ -26,7 +26,7 @@ BAD = [
     ("data.image_size", 0, "a whole number of at least 8"),
     ("mapping.loss", "mae", "one of mse, cos, contrastive"),
     ("mapping.epochs", [-1, 2], r"a list, each entry a whole number of at least 1"),
-    ("mapping.epochs", ["1", 2], "each entry a whole number"),
+    ("mapping.epochs", ["one", 2], "each entry a whole number"),
     ("mapping.clamp", -1.5, "a number above 0, or null"),
     ("mapping.pad_to", 1.5, "a whole number of at least 1, or null"),
     ("mapping.lr_decay", 1.5, "a number above 0 and at most 1"),

@@ -8,7 +8,7 @@ import pandas as pd
 
 from .. import core
 from ..core import run_name
-from ..experiments import experiment
+from ..experiments import dotted, experiment
 from ..pipeline import Pipeline
 from ..studies.generator_grid import STARTS
 from .rendering import Shown, save_figure
@@ -32,7 +32,7 @@ def start(name: str, preset: str, *, subject: str = "", seed: int = 0, overrides
     settings = {"seed": seed, **({"subject": subject} if subject else {})}
     settings |= {SETTINGS[key]: STARTS[value] if key == "start" else value for key, value in own.items()
                  if key in SETTINGS and value != OWN[name][key]}
-    settings |= overrides or {}
+    settings |= dotted(overrides or {})
     given = {"preset": preset, "subject": subject, "seed": seed, "overrides": overrides or {}, **own}
     return Chapter(name, experiment(preset, settings), run_name(name, given, USUAL | OWN.get(name, {})))
 

@@ -1,12 +1,16 @@
-"""Check a notebook's parameters in the cell right after them, and show progress that leaves no trace in it."""
+"""Take a notebook's parameters as they were meant, check them in the cell right after, and show progress that leaves no trace."""
 
 from __future__ import annotations
 
 import difflib
+import hashlib
+import json
 import os
 import re
 import sys
 import types
+import typing
+from collections.abc import Iterable
 
 from .paths import warn_of_other_checkout
 
@@ -14,6 +18,9 @@ PRESETS = ("smoke", "book", "paper")
 _SHELL = {"In", "Out", "get_ipython", "exit", "quit", "open"}
 SUBJECT = r"twin\d\d|subj0[1-8]"  # simulated, or NSD's
 DEVICE = r"cpu|cuda(:\d+)?"
+_TRUE, _FALSE, _NOTHING = ("true", "yes", "on", "1"), ("false", "no", "off", "0"), ("none", "null", "~")
+_MINUS = str.maketrans(dict.fromkeys("\u2212\u2013\ufe63\uff0d", "-"))     # as word processors and PDFs write it
+_LONGEST = 120  # characters of a run's name: with a suffix and a mark of its own below the 255 bytes of a file system
 
 
 class ParameterError(ValueError):
@@ -54,15 +61,56 @@ def begin(namespace: dict, **allowed) -> str:
         if name not in namespace:
             raise ParameterError(f"parameter {name!r} is missing; expected it in the cell tagged "
                                  "'parameters'")
-        if rule is bool and namespace[name] in ("true", "false"):  # as typed after `-p`, which papermill leaves as text
-            namespace[name] = namespace[name] == "true"
+        namespace[name] = _as_parameter(name, namespace[name], rule)
         _check(name, namespace[name], rule)
     preset = namespace.get("preset", "book")
     replaced = os.environ.get("MINDREADER_PRESET")
     if replaced and not _was_injected(namespace, "preset"):
-        _check("MINDREADER_PRESET", replaced, PRESETS)
-        preset = replaced
+        preset = choice(replaced, PRESETS)
+        _check("MINDREADER_PRESET", preset, PRESETS)
     return preset
+
+
+def as_meant(value, hint):
+    """The value as a type hint wants it, where a person can have meant nothing else; unchanged, to be refused, where not.
+
+    Values come from YAML, which takes 4e-4 for text, from a command line, which gives all as text, and from Python.
+
+    Parameters
+    ----------
+    value : object
+    hint : type
+        int, float, bool, str, dict, a tuple of them such as tuple[int, ...], or one of these or None.
+
+    >>> as_meant("4e-4", float), as_meant("1e3", int), as_meant("(8, 2)", tuple[int, ...]), as_meant("yes", bool)
+    (0.0004, 1000, (8, 2), True)
+    >>> as_meant("none", float | None), as_meant("0,5", float), as_meant(2.5, int)
+    (None, '0,5', 2.5)
+    """
+    value = value.tolist() if hasattr(value, "tolist") else value     # of NumPy
+    value = os.fspath(value) if isinstance(value, os.PathLike) else value
+    value = value.strip() if isinstance(value, str) else value
+    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if types.NoneType in kinds and (value is None or isinstance(value, str) and value.casefold() in _NOTHING):
+        return None
+    kind = next(kind for kind in kinds if kind is not types.NoneType)
+    if typing.get_origin(kind) is tuple:
+        return _as_tuple(value, typing.get_args(kind))
+    return _AS_MEANT.get(kind, lambda value: value)(value)
+
+
+def choice(value, names: Iterable[str]):
+    """The one of these names that is meant, in whatever case; unchanged where it is none of them.
+
+    >>> choice(" Book", PRESETS), choice(None, ("none", "all")), choice("bok", PRESETS)
+    ('book', 'none', 'bok')
+    """
+    names = list(names)
+    if value is None and "none" in names:   # as YAML and papermill read it
+        return "none"
+    alike = [name for name in names if isinstance(value, str) and isinstance(name, str)
+             and name.casefold() == value.strip().casefold()]
+    return value if value in names or len(alike) != 1 else alike[0]
 
 
 def check_device(device: str) -> None:
@@ -82,9 +130,28 @@ def run_name(stem: str, given: dict, usual: dict) -> str:
 
     given, usual: the values of this run and those written in the committed notebook, by parameter.
     """
-    unusual = [name for name in given if name in usual and given[name] != usual[name]]
-    tail = "".join(f"__{name}-{given[name]}" for name in unusual)
-    return re.sub(r"[^\w.=+-]", "_", f"{stem}{tail}")[:120] if tail else ""
+    unusual = {name: value for name, value in given.items() if name in usual and value != usual[name]}
+    return name_of(stem, unusual) if unusual else ""
+
+
+def name_of(stem: str, values: dict) -> str:
+    """The name of a run with these values: no other run has it, on any file system.
+
+    It tells the values; where it cannot tell all (too long, signs that a name cannot have, two names of which some file
+    systems make one, settings in `overrides`), the last eight digits tell it from the others.
+
+    >>> name_of("03_gan", {"cond": "img", "seed": 3})
+    '03_gan__cond-img__seed-3'
+    >>> name_of("03_gan", {"overrides": {"gan.kimg": 1.0}})
+    '03_gan__gan.kimg-1.0-a6d04543'
+    """
+    told = [(name, _told(value)) for name, value in _flat(values)]
+    text = stem + "".join(f"__{name.removeprefix('overrides.')}-{value}" for name, value in told)
+    plain = re.sub(r"[^\w.=+-]", "_", text, flags=re.ASCII)
+    tells_all = plain == text and len(text) <= _LONGEST and not any(
+        name.startswith("overrides") or "__" in value or value != value.lower() for name, value in told)
+    digits = hashlib.sha256(json.dumps([stem, told]).encode()).hexdigest()[:8]
+    return plain if tells_all else f"{plain[:_LONGEST - 9]}-{digits}"
 
 
 def progress(iterable=None, desc: str | None = None, total: int | None = None, **kwargs):
@@ -124,12 +191,104 @@ def _refuse_unknown(namespace: dict, allowed: dict) -> None:
                              f"(this notebook takes {', '.join(allowed)})")
 
 
+def _as_parameter(name: str, value, rule):
+    """The value of a notebook's parameter as it was meant."""
+    if not isinstance(rule, type):
+        return choice(value, rule)
+    if rule is dict and value is None:
+        return {}
+    value = as_meant(value, rule)
+    if name == "preset":
+        return choice(value, PRESETS)
+    if name == "subject":
+        return "" if value is None else value.casefold() if isinstance(value, str) else value
+    return value
+
+
+def _as_bool(value):
+    if isinstance(value, str) and value.casefold() in _TRUE + _FALSE:
+        return value.casefold() in _TRUE
+    return bool(value) if type(value) is int and value in (0, 1) else value
+
+
+def _as_float(value):
+    number = _number(value)
+    return float(number) if isinstance(number, int | float) and not isinstance(number, bool) else value
+
+
+def _as_int(value):
+    number = _number(value)
+    if isinstance(number, float) and number.is_integer() and abs(number) < 2**53:
+        return int(number)
+    return number if type(number) is int else value
+
+
+def _number(value):
+    """The number that a text is, if it is one and everybody reads it alike: 010 may be eight, and 1,000 may be one."""
+    if not isinstance(value, str):
+        return value
+    text = value.translate(_MINUS)
+    if re.fullmatch(r"[+-]?\.?inf(inity)?", text, re.I):
+        return float(text.replace(".", ""))
+    if not re.fullmatch(r"[+-]?(0|[1-9][\d_]*|(?=\.))(\.[\d_]*)?(e[+-]?\d+)?", text, re.I):
+        return value
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return value
+
+
+def _as_dict(value):
+    """The mapping that a text is in YAML, as papermill's -y takes it."""
+    if not isinstance(value, str):
+        return value
+    import yaml
+
+    try:
+        read = yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value
+    return read if isinstance(read, dict) else value
+
+
+def _as_tuple(value, kinds: tuple):
+    """A tuple of what the entries of a list mean; a text may be one, with or without its brackets."""
+    if isinstance(value, str):
+        bare = value[1:-1] if value[:1] + value[-1:] in ("()", "[]") else value
+        if bare == value and "," not in value:
+            return value
+        value = [entry.strip().strip("'\"") for entry in bare.split(",") if entry.strip()]
+    if not isinstance(value, list | tuple | range):
+        return value
+    return tuple(as_meant(entry, kinds[0] if kinds[-1] is Ellipsis or i >= len(kinds) else kinds[i]) for i, entry in enumerate(value))
+
+
+_AS_MEANT = {bool: _as_bool, int: _as_int, float: _as_float, dict: _as_dict}
+
+
+def _flat(values: dict, above: str = "") -> typing.Iterator[tuple[str, object]]:
+    """Every value with its dotted name; those within a mapping in the order of their names, which says nothing."""
+    for name, value in (sorted(values.items(), key=lambda item: str(item[0])) if above else values.items()):
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
+def _told(value) -> str:
+    """A value as a name tells it; papermill's text and Python's value alike."""
+    text = str(value)
+    return text.lower() if text in ("True", "False", "None") else text
+
+
 def _check(name: str, value, rule) -> None:
     if isinstance(rule, type):
         good = isinstance(value, rule) and (rule is bool or not isinstance(value, bool))
         good = good or (rule is float and isinstance(value, int) and not isinstance(value, bool))
-        want = {"dict": "a mapping; give it to papermill as -y 'overrides: {gan.kimg: 0.5}'"}.get(
-            rule.__name__, f"a value of type {rule.__name__}")
+        want = {dict: "a mapping; give it to papermill as -y 'overrides: {gan.kimg: 0.5}'", int: "a whole number",
+                float: "a number, such as 0.5 or 5e-1", bool: "true or false", str: "text"}.get(rule, f"a value of type {rule.__name__}")
     else:
         good, want = isinstance(value, str | int | float) and value in rule, " or ".join(map(str, rule))
     if good and name == "preset":

@@ -15,21 +15,46 @@ FIGURES = ROOT / "figures"
 RESULTS = FIGURES / "results"
 WEIGHTS = PACKAGE / "weights"
 PAPER_VALUES = PACKAGE / "core" / "paper_values.csv"
+FOLDERS = ("MINDREADER_HOME", "MINDREADER_NSD", "MINDREADER_METRICS")
 
 
 def home() -> Path:
     """The folder for what is made once and kept: $MINDREADER_HOME, or a folder in the user's cache (XDG_CACHE_HOME).
 
-    Never inside what is committed; it need not exist yet.
+    Never inside what is committed; it need not exist yet. Raises ValueError where a user without a home has named none.
     """
-    chosen = os.environ.get("MINDREADER_HOME")
-    return Path(chosen).expanduser().absolute() if chosen else user_cache_path("mindreader", appauthor=False)
+    chosen = named("MINDREADER_HOME")
+    if chosen is not None:
+        return chosen
+    try:
+        return user_cache_path("mindreader", appauthor=False)
+    except RuntimeError as error:
+        raise ValueError("found no home folder for this user, expected one for what is made once and kept; set MINDREADER_HOME to a "
+                         "folder of yours") from error
 
 
 def nsd_root() -> Path:
     """The reader's copy of the Natural Scenes Dataset: $MINDREADER_NSD, or `nsd` in `home()`."""
-    chosen = os.environ.get("MINDREADER_NSD")
-    return Path(chosen).expanduser().absolute() if chosen else home() / "nsd"
+    return named("MINDREADER_NSD") or home() / "nsd"
+
+
+def named(variable: str) -> Path | None:
+    """The folder that an environment variable names, absolute; None where it names none.
+
+    Raises ValueError for the ~ of a user that there is not.
+    """
+    chosen = os.environ.get(variable, "").strip()
+    try:
+        return Path(chosen).expanduser().absolute() if chosen else None
+    except RuntimeError as error:
+        raise ValueError(f"{variable}={chosen!r} begins with the home of nobody here, expected a folder; write it out from /") from error
+
+
+def hold_folders() -> None:
+    """Let the folders that the environment names stay what they are here for whatever this program starts elsewhere."""
+    for variable in FOLDERS:
+        if (folder := named(variable)) is not None:
+            os.environ[variable] = str(folder)
 
 
 def output_root(run: str = "") -> Path:

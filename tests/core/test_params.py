@@ -4,12 +4,14 @@ import os
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mindreader.core import params
 
+ROOT = Path(__file__).resolve().parents[2]
 CONDITIONS = {"img": 1, "cap": 2, "both": 3}
 RULES = dict(preset=str, subject=str, seed=int, overrides=dict, cond=CONDITIONS, value=float)
 
@@ -29,11 +31,40 @@ def test_good_parameters_give_the_preset():
     assert params.begin(notebook(preset="paper", subject="subj07", value=3), **RULES) == "paper"
 
 
-@pytest.mark.parametrize("typed, means", [("true", True), ("false", False), (True, True)])
-def test_true_and_false_may_be_typed_as_in_yaml(typed, means):
-    namespace = {"preset": "smoke", "low_level": typed}
-    params.begin(namespace, preset=str, low_level=bool)
-    assert namespace["low_level"] is means
+@pytest.mark.parametrize("name, typed, means", [
+    ("seed", "3", 3), ("seed", "1e3", 1000), ("seed", 3.0, 3), ("seed", "3.0", 3), ("seed", " 1_000 ", 1000),
+    ("seed", np.int64(3), 3), ("seed", np.float32(3), 3), ("seed", "+3", 3), ("seed", 2**40, 2**40),
+    ("value", "4e-4", 4e-4), ("value", "4E-4", 4e-4), ("value", 3, 3.0), ("value", ".5", 0.5), ("value", "\u22120.5", -0.5),
+    ("value", "5.", 5.0), ("value", ".inf", float("inf")), ("value", np.float64(0.5), 0.5), ("value", "1_000.5", 1000.5),
+    ("low_level", "true", True), ("low_level", "false", False), ("low_level", True, True), ("low_level", "Yes", True),
+    ("low_level", "off", False), ("low_level", 1, True), ("low_level", "0", False), ("low_level", "TRUE", True),
+    ("cond", "IMG", "img"), ("cond", " both ", "both"), ("ablation", None, "none"), ("ablation", "None", "none"),
+    ("subject", "Subj01", "subj01"), ("subject", " twin01", "twin01"), ("preset", "Smoke", "smoke"),
+    ("overrides", "{gan.kimg: 1}", {"gan.kimg": 1}), ("overrides", "gan.kimg: 1", {"gan.kimg": 1}), ("overrides", None, {}),
+])
+def test_what_a_person_means_is_taken_however_it_is_typed(name, typed, means):
+    namespace = notebook(low_level=False, ablation="record") | {name: typed}
+    preset = params.begin(namespace, **RULES, low_level=bool, ablation=("record", "none"))
+    got = preset if name == "preset" else namespace[name]
+    assert got == means and type(got) is type(means)
+
+
+@pytest.mark.parametrize("value, hint, means", [
+    ("[1, 2]", tuple[int, ...], (1, 2)), ("(8, 2)", tuple[int, ...], (8, 2)), ("8, 2", tuple[int, int], (8, 2)),
+    ([0, "0.99"], tuple[float, float], (0.0, 0.99)), (["1e1", 2.0], tuple[int, ...], (10, 2)), ((1, 2), tuple[int, ...], (1, 2)),
+    (np.array([1, 2]), tuple[int, ...], (1, 2)), (range(2), tuple[int, ...], (0, 1)), ("['a', b]", tuple[str, ...], ("a", "b")),
+    ("[]", tuple[str, ...], ()), ([0.1, 0.2, 0.3], tuple[float, float], (0.1, 0.2, 0.3)),
+    ("null", float | None, None), ("None", int | None, None), ("~", int | None, None), (None, float | None, None),
+    ("5", int | None, 5), ("1.5", float | None, 1.5), ("none", str, "none"), (ROOT / "x", str, str(ROOT / "x")),
+    # what may mean two things, or nothing, stays as it is, and is refused by the check that follows
+    ("8", tuple[int, ...], "8"), (8, tuple[int, ...], 8), ({1, 2}, tuple[int, ...], {1, 2}), ("", float | None, ""),
+    ("1:30", float, "1:30"), ("0x10", int, "0x10"), ("1 000", int, "1 000"), ("1.000,5", float, "1.000,5"), ("1/3", float, "1/3"),
+    ("2k", int, "2k"), (True, int, True), (False, float, False), ("maybe", bool, "maybe"), (2, bool, 2), (1.0, bool, 1.0),
+    (2.5, int, 2.5), ("nan", float, "nan"), ("1e", float, "1e"), ("", int, ""), (".", float, "."), ("-", float, "-"), ("none", int, "none"),
+])
+def test_a_value_is_taken_as_its_setting_wants_it(value, hint, means):
+    got = params.as_meant(value, hint)
+    assert got == means and type(got) is type(means)
 
 
 def test_the_cell_may_run_again_after_later_cells_made_names():
@@ -52,13 +83,26 @@ def test_unknown_parameter_is_named_with_the_nearest():
     ("cond", "bth", "cond='bth': expected img or cap or both; did you mean 'both'?"),
     ("cond", ["img"], "expected img or cap or both"),
     ("preset", "bok", "preset='bok': expected smoke or book or paper"),
-    ("preset", 3, "preset=3: expected a value of type str"),
-    ("seed", "1", "seed='1': expected a value of type int"),
+    ("preset", 3, "preset=3: expected text"),
+    ("preset", None, "preset=None: expected text"),
+    ("seed", "one", "seed='one': expected a whole number"),
+    ("seed", 1.5, "seed=1.5: expected a whole number"),
+    ("seed", "1e-3", "seed='1e-3': expected a whole number"),
+    ("seed", "010", "seed='010': expected a whole number"),
+    ("seed", "1,000", "seed='1,000': expected a whole number"),
+    ("seed", None, "seed=None: expected a whole number"),
     ("seed", True, "seed=True"),
+    ("seed", 1e300, "expected a whole number"),
+    ("value", True, "value=True: expected a number, such as 0.5"),
+    ("value", "0,5", "value='0,5': expected a number, such as 0.5"),
+    ("value", "5%", "value='5%': expected a number"),
+    ("value", [1.0], "value=[1.0]: expected a number"),
     ("seed", -1, "expected a whole number from 0"),
     ("subject", "subj09", "expected twin01 (simulated) or one of subj01 to subj08"),
-    ("overrides", "{gan.kimg: 1}", "give it to papermill as -y"),
-    ("value", "ten", "expected a value of type float"),
+    ("overrides", "gan.kimg=1", "give it to papermill as -y"),
+    ("overrides", ["gan.kimg: 1"], "give it to papermill as -y"),
+    ("overrides", "{gan.kimg: ", "give it to papermill as -y"),
+    ("value", "ten", "expected a number"),
 ])
 def test_wrong_value_names_what_is_allowed(name, value, says):
     with pytest.raises(params.ParameterError) as error:
@@ -91,6 +135,11 @@ def test_environment_never_replaces_a_preset_given_to_papermill(monkeypatch):
     assert params.begin(notebook(In=history), **RULES) == "smoke"
 
 
+def test_environment_may_name_the_preset_in_any_case(monkeypatch):
+    monkeypatch.setenv("MINDREADER_PRESET", " Smoke")
+    assert params.begin(notebook(), **RULES) == "smoke"
+
+
 def test_environment_with_an_unknown_preset_is_refused(monkeypatch):
     monkeypatch.setenv("MINDREADER_PRESET", "smok")
     with pytest.raises(params.ParameterError, match="MINDREADER_PRESET='smok': expected smoke or book or paper"):
@@ -107,6 +156,32 @@ def test_a_run_is_named_by_what_is_unusual_about_it():
     assert params.run_name("03_gan", dict(preset="book", seed=0, cond="both"), usual) == ""
     assert params.run_name("03_gan", dict(preset="smoke", seed=0, cond="img"), usual) == "03_gan__preset-smoke__cond-img"
     assert "/" not in params.run_name("03_gan", dict(cond="../x"), usual)
+    assert params.run_name("03_gan", dict(low_level=True), dict(low_level=False)) == "03_gan__low_level-true"
+
+
+LONG = "x" * 200
+OTHER_RUNS = [
+    (dict(overrides={"gan.kimg": 1}), dict(overrides={"gan.kimg": 2})), (dict(overrides={}), dict(overrides={"seed": 1})),
+    (dict(seed=1, overrides={}), dict(seed=0, overrides={"seed": 1})), (dict(start="/a/b"), dict(start="/a_b")),
+    (dict(start="/A"), dict(start="/a")), (dict(start=LONG + "1"), dict(start=LONG + "2")), (dict(start="ä"), dict(start="a\u0308")),
+    (dict(start="ü" * 100), dict(start="ö" * 100)), (dict(start="x__cond-img"), dict(start="x", cond="img")),
+    (dict(overrides={"start": LONG + "1"}), dict(overrides={"start": LONG + "2"})), (dict(start="a b"), dict(start="a_b")),
+    (dict(overrides={"a": 1, "b": 2}), dict(overrides={"a": 1})), (dict(overrides={"a": "1__b-2"}), dict(overrides={"a": "1", "b": "2"})),
+]
+
+
+@pytest.mark.parametrize("one, other", OTHER_RUNS)
+def test_two_runs_never_share_a_name_on_any_file_system(one, other):
+    usual = dict(start="lf", cond="both", seed=0, overrides={})
+    names = [params.run_name("03_gan", usual | run, usual) for run in (one, other)]
+    assert len({name.casefold() for name in names}) == 2
+    assert all(name.isascii() and "/" not in name and len(name) <= 120 for name in names)
+
+
+def test_the_same_run_has_the_same_name():
+    usual = dict(seed=0, overrides={})
+    same = [{"gan.kimg": 1, "seed": 2}, {"seed": 2, "gan.kimg": 1}, {"gan": {"kimg": 1}, "seed": 2}]
+    assert len({params.run_name("03_gan", dict(overrides=given), usual) for given in same}) == 1
 
 
 def test_progress_passes_everything_on():
