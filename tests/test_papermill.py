@@ -1,7 +1,10 @@
 """`papermill notebooks/x.ipynb -p name value` runs as typed, wherever it is typed, and refuses in one sentence."""
 
+import base64
 import os
 import pty
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,13 +12,17 @@ from pathlib import Path
 import nbformat
 import papermill.cli
 import pytest
+from closed_folders import read_only
+from jupyter_client.provisioning import LocalProvisioner
 
 from mindreader.companion import _papermill
+from mindreader.companion.kernels import KernelManager
+from mindreader.core import run_name
 
 PAPERMILL = Path(sys.executable).with_name("papermill")
 CELLS = ['seed: int = 0  # a number\ncond: str = "both"  # img, cap or both',
          'from mindreader.core import params\n_ = params.begin(globals(), seed=int, cond=("img", "cap", "both"))',
-         "print(cond, seed)"]
+         "print(cond, seed)", "import os\nprint(cond)\nprint(os.environ['MINDREADER_HOME'])"]
 
 
 @pytest.fixture
@@ -47,7 +54,7 @@ def test_runs_and_leaves_the_notebook_in_figures(checkout):
     done = papermill_in(checkout, "notebooks/03_gan.ipynb", "-p", "cond", "cap", "-p", "seed", "3")
     assert done.returncode == 0, done.stderr
     run = nbformat.read(checkout / "figures" / "runs" / "03_gan__cond-cap__seed-3.ipynb", 4)
-    assert run.cells[-1].outputs[0].text == "cap 3\n"
+    assert run.cells[-2].outputs[0].text == "cap 3\n"
     assert (checkout / "notebooks" / "03_gan.ipynb").read_bytes() == before
 
 
@@ -131,6 +138,7 @@ class CellError(Exception):
 @pytest.mark.parametrize("ename, evalue, says", [
     ("LayoutError", "no NSD at /x; set MINDREADER_NSD", "LayoutError: no NSD at /x; set MINDREADER_NSD\n"),
     ("OSError", "[Errno 28] the disk of /x is full", "OSError: the disk of /x is full\n"),
+    ("PermissionError", "[Errno 13] the folder /x cannot be written; set", "PermissionError: the folder /x cannot be written; set\n"),
 ])
 def test_what_the_reader_can_mend_is_one_sentence(capsys, ename, evalue, says):
     error = CellError(ename, evalue)
@@ -158,8 +166,87 @@ def test_everything_else_is_left_alone(checkout, monkeypatch, arguments):
 
 def test_parameters_cannot_lead_out_of_the_folder(checkout, monkeypatch):
     monkeypatch.chdir(checkout)
-    assert _papermill.with_output(["notebooks/03_gan.ipynb", "-p", "a", "../../x y"])[1] == \
-        "figures/runs/03_gan__a-.._.._x_y.ipynb"
+    output = _papermill.with_output(["notebooks/03_gan.ipynb", "-p", "a", "../../x y"])[1]
+    assert re.fullmatch(r"figures/runs/03_gan__a-\.\._\.\._x_y-[0-9a-f]{8}\.ipynb", output)
+
+
+def output_of(*given):
+    return Path(_papermill.with_output(["notebooks/03_gan.ipynb", *given])[1]).stem
+
+
+LONG = "x" * 300
+
+
+def test_every_way_to_give_a_parameter_is_in_the_name(checkout, monkeypatch):
+    monkeypatch.chdir(checkout)
+    Path("one.yml").write_text("seed: 1")
+    Path("two.yml").write_text("seed: 2")
+    encoded = [base64.b64encode(f"seed: {n}".encode()).decode() for n in (3, 4)]
+    ways = [(), ("-p", "seed", "5"), ("-r", "seed", "6"), ("-y", "seed: 7"), ("--parameters_yaml", "seed: 8"), ("-f", "one.yml"),
+            ("--parameters_file=two.yml",), ("-b", encoded[0]), ("--parameters_base64", encoded[1]), ("-yseed: 9",),
+            ("-y", "overrides: {gan.kimg: 1}"), ("-y", "overrides: {gan.kimg: 2}"), ("-y", "overrides: {gan.kimg: 1, seed: 1}"),
+            ("-p", "start", LONG + "1"), ("-p", "start", LONG + "2"), ("-p", "start", "/a/b"), ("-p", "start", "/a_b"),
+            ("-p", "start", "/A/b"), ("-p", "start", "ü" * 200), ("-y", "no: [yaml"), ("-f", "missing.yml"), ("-p", "start", "a\nb")]
+    names = [output_of(*given) for given in ways]
+    assert len({name.casefold() for name in names}) == len(names)
+    assert all(name.isascii() and len(name) <= 120 for name in names)
+    assert names[1:10] == [f"03_gan__seed-{n}" for n in (5, 6, 7, 8, 1, 2, 3, 4, 9)]
+    assert output_of("-y", "seed: 7", "-p", "seed", "1") == "03_gan__seed-1"    # papermill takes the second, too
+
+
+def test_the_notebook_and_its_figures_have_one_name(checkout, monkeypatch):
+    monkeypatch.chdir(checkout)
+    overrides, usual = {"mapping.learning_rate": "4e-4", "gan.kimg": 1.0}, {"cond": "both", "overrides": {}}
+    folder = run_name("03_gan", usual | {"overrides": overrides}, usual)
+    assert output_of("-y", "overrides: {mapping.learning_rate: 4e-4, gan.kimg: 1.0}") == folder
+
+
+def test_two_runs_that_differ_in_an_override_leave_two_notebooks(checkout):
+    for rate in ("4e-4", "4e-3"):
+        done = papermill_in(checkout, "notebooks/03_gan.ipynb", "--prepare-only", "-y", f"overrides: {{mapping.learning_rate: {rate}}}")
+        assert done.returncode == 0, done.stderr
+    assert len(outcome(checkout)) == 2
+
+
+def test_a_checkout_that_is_another_s_is_one_sentence(checkout):
+    with read_only(checkout):
+        done = papermill_in(checkout, *COND)
+    assert done.returncode != 0 and "Traceback" not in done.stderr
+    assert "figures/runs cannot be written" in done.stderr.splitlines()[-1] and "name another path" in done.stderr.splitlines()[-1]
+
+
+def test_a_folder_in_the_environment_is_meant_from_where_papermill_was_called(checkout):
+    done = papermill_in(checkout / "elsewhere", "../notebooks/03_gan.ipynb", "--cwd", "..",
+                        env=os.environ | {"MINDREADER_HOME": "a home", "MINDREADER_METRICS": ""})
+    assert done.returncode == 0, done.stderr
+    (name,) = outcome(checkout)
+    told = nbformat.read(checkout / "figures" / "runs" / name, 4).cells[-1].outputs[0].text
+    assert told.split("\n")[1:] == [str(checkout / "elsewhere" / "a home"), ""]
+
+
+def test_a_home_of_nobody_is_one_sentence(checkout):
+    done = papermill_in(checkout, "notebooks/03_gan.ipynb", env=os.environ | {"MINDREADER_HOME": "~nobody-of-that-name/x"})
+    assert done.returncode != 0 and "Traceback" not in done.stderr
+    assert "MINDREADER_HOME='~nobody-of-that-name/x' begins with the home of nobody here" in done.stderr
+
+
+def test_a_run_that_went_well_leaves_no_error_on_the_console(checkout):
+    done = papermill_in(checkout, "notebooks/03_gan.ipynb", "--no-progress-bar", "--log-level", "WARNING")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_kernel_that_has_ended_its_work_is_not_interrupted(monkeypatch, checkout):
+    sent = []
+
+    async def note(self, signum):
+        sent.append(signum)
+
+    monkeypatch.setattr(LocalProvisioner, "send_signal", note)
+    notebook = checkout / "notebooks" / "03_gan.ipynb"
+    papermill.execute_notebook(notebook, checkout / "out.ipynb", progress_bar=False, cwd=checkout)
+    assert sent == [signal.SIGINT]      # as jupyter_client does it
+    papermill.execute_notebook(notebook, checkout / "out.ipynb", progress_bar=False, cwd=checkout, kernel_manager_class=KernelManager)
+    assert sent == [signal.SIGINT]
 
 
 def test_option_table_is_papermill_s_own():

@@ -8,13 +8,16 @@ is given, only for a notebook of a checkout. `papermill x.ipynb -` still prints,
 
 from __future__ import annotations
 
-import errno
+import base64
 import os
 import re
 import sys
 from pathlib import Path
 
-TWO_VALUES = {"-p", "--parameters", "-r", "--parameters_raw"}
+PARAMETER = {"-p", "--parameters", "-r", "--parameters_raw"}
+SOURCES = {"-b": "base64", "--parameters_base64": "base64", "-f": "file", "--parameters_file": "file",
+           "-y": "yaml", "--parameters_yaml": "yaml"}   # of several parameters at once
+TWO_VALUES = PARAMETER
 ONE_VALUE = {
     "-f", "--parameters_file", "-y", "--parameters_yaml", "-b", "--parameters_base64", "--engine",
     "--autosave-cell-every", "-k", "--kernel", "-l", "--language", "--cwd", "--stdout-file", "--stderr-file",
@@ -22,46 +25,77 @@ ONE_VALUE = {
 }
 NO_RUN = {"-h", "--help", "--version", "--help-notebook"}
 ONE_SENTENCE = {"ParameterError", "LayoutError"}
-FULL_DISK = f"[Errno {errno.ENOSPC}] "
+DISK = re.compile(r"(?:\[Errno \d+\] )?(the (?:disk|folder) .*)", re.S)   # a full one, a closed one: of `core.files`
 
 
 class NoHandler:
     """The target that the entry point must name; no path is ever routed to it."""
 
 
-def split_arguments(arguments: list[str]) -> tuple[list[int], dict[str, str]]:
-    """Which arguments are paths (their positions), and the parameters given with -p or -r."""
-    paths, parameters, i = [], {}, 0
+def split_arguments(arguments: list[str]) -> tuple[list[int], dict]:
+    """Which arguments are paths (their positions), and the parameters given, in the order in which papermill takes them."""
+    paths, i = [], 0
+    given: dict[str, dict] = {"base64": {}, "file": {}, "yaml": {}, "single": {}}
     while i < len(arguments):
-        word = arguments[i]
-        if word in TWO_VALUES:
-            if len(arguments) > i + 2:
-                parameters[arguments[i + 1]] = arguments[i + 2]
+        word, after = arguments[i], arguments[i + 1:i + 3]
+        name, equals, joined = word.partition("=")
+        if word in PARAMETER:
+            given["single"] |= dict([after]) if len(after) == 2 else {}
             i += 3
         elif word in ONE_VALUE:
+            if word in SOURCES and after:
+                given[SOURCES[word]] |= _several(SOURCES[word], after[0])
             i += 2
         else:
-            if word == "-" or not word.startswith("-"):
+            if equals and name in SOURCES:
+                given[SOURCES[name]] |= _several(SOURCES[name], joined)
+            elif word[:2] in SOURCES:
+                given[SOURCES[word[:2]]] |= _several(SOURCES[word[:2]], word[2:])
+            elif word == "-" or not word.startswith("-"):
                 paths.append(i)
             i += 1
-    return paths, parameters
+    return paths, {name: value for parameters in given.values() for name, value in parameters.items()}
+
+
+def _several(source: str, value: str) -> dict:
+    """The parameters of a file or text in YAML; where it cannot be read, which papermill will say, the text itself."""
+    import yaml
+
+    try:
+        text = {"file": lambda: Path(value).read_text(encoding="utf-8"), "base64": lambda: base64.b64decode(value),
+                "yaml": lambda: value}[source]()
+        read = yaml.safe_load(text)
+    except (OSError, ValueError, yaml.YAMLError):
+        read = None
+    return read if isinstance(read, dict) else {source: value}
 
 
 def with_output(arguments: list[str]) -> list[str]:
     """The arguments with an output path under `figures/runs`, where one notebook of a checkout is given."""
-    from ..core import checkout_of
+    from ..core.params import name_of
 
     paths, parameters = split_arguments(arguments)
-    if NO_RUN & set(arguments) or len(paths) != 1 or not arguments[paths[0]].endswith(".ipynb"):
+    root = chapter_s_root(arguments, paths)
+    if len(paths) != 1 or root is None:
         return list(arguments)
+    output = root / "figures" / "runs" / (name_of(Path(arguments[paths[0]]).stem, parameters) + ".ipynb")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"the folder {output.parent} cannot be written ({error.strerror}), and the run notebook goes there; name another "
+                 "path after the notebook's")
+    return [*arguments[:paths[0] + 1], os.path.relpath(output), *arguments[paths[0] + 1:]]
+
+
+def chapter_s_root(arguments: list[str], paths: list[int]) -> Path | None:
+    """The checkout whose notebook is to be run; None where none is."""
+    from ..core import checkout_of
+
+    if NO_RUN & set(arguments) or not paths or not arguments[paths[0]].endswith(".ipynb"):
+        return None
     notebook = Path(arguments[paths[0]]).resolve()
     root = checkout_of(notebook.parent)
-    if root is None or not notebook.is_file() or notebook.parent != root / "notebooks":
-        return list(arguments)
-    tail = "".join(f"__{name}-{value}" for name, value in parameters.items())
-    output = root / "figures" / "runs" / (re.sub(r"[^\w.=+-]", "_", notebook.stem + tail)[:120] + ".ipynb")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    return [*arguments[:paths[0] + 1], os.path.relpath(output), *arguments[paths[0] + 1:]]
+    return root if root is not None and notebook.is_file() and notebook.parent == root / "notebooks" else None
 
 
 def is_papermill(program: str, original: list[str]) -> bool:
@@ -70,14 +104,30 @@ def is_papermill(program: str, original: list[str]) -> bool:
 
 
 def short_excepthook(kind, error, traceback) -> None:
-    """Print one sentence for an error in parameters or layout and for a full disk, the traceback for anything else."""
+    """Print one sentence for an error in parameters, layout or the disk's state, the traceback for anything else."""
     name, sentence = getattr(error, "ename", ""), getattr(error, "evalue", "")
-    if name in ONE_SENTENCE or (name == "OSError" and sentence.startswith(FULL_DISK)):
-        print(f"{name}: {sentence.removeprefix(FULL_DISK)}", file=sys.stderr)
+    disk = DISK.fullmatch(sentence) if name in ("OSError", "PermissionError") else None
+    if name in ONE_SENTENCE or disk:
+        print(f"{name}: {disk[1] if disk else sentence}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, traceback)
 
 
-if is_papermill(sys.argv[0] if sys.argv else "", sys.orig_argv):
+def prepare() -> None:
+    """Let this process, which is the papermill command, run a chapter as typed and say what went wrong in one sentence."""
+    from ..core import hold_folders
+
+    if chapter_s_root(sys.argv[1:], split_arguments(sys.argv[1:])[0]) is not None:
+        from .kernels import use_for_papermill
+
+        try:
+            hold_folders()
+        except ValueError as error:
+            sys.exit(str(error))
+        use_for_papermill()
     sys.argv[1:] = with_output(sys.argv[1:])
     sys.excepthook = short_excepthook
+
+
+if is_papermill(sys.argv[0] if sys.argv else "", sys.orig_argv):
+    prepare()
