@@ -5,7 +5,8 @@ Records hold NumPy arrays and tables, never tensors; their rows are joined by im
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -32,13 +33,30 @@ class Diverged(RuntimeError):
     """Training produced a number that is not finite; says which loss, and at which step."""
 
 
+class _WhenAsked:
+    """A table of a record, or a function without arguments that makes it when it is first asked for, once."""
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, record, owner=None):
+        if record is None:
+            raise AttributeError(self.name)                  # so that a dataclass sees no default
+        value = vars(record)[self.name]
+        if callable(value):
+            value = vars(record)[self.name] = value()
+        return value
+
+    def __set__(self, record, value):
+        vars(record)[self.name] = value
+
+
 def _freeze(record) -> None:
-    for f in fields(record):
-        value = getattr(record, f.name)
+    for name, value in list(vars(record).items()):           # as they are held, so that nothing is made for it
         if isinstance(value, np.ndarray):
             view = value.view()
             view.flags.writeable = False
-            object.__setattr__(record, f.name, view)
+            object.__setattr__(record, name, view)
 
 
 def _same_rows(**arrays) -> None:
@@ -55,16 +73,29 @@ class Stimuli:
     images       (n_images, height, width, 3) uint8      sRGB
     captions     table image_id, caption_id, caption     several sentences for each image
     annotations  table image_id, category, kind          kind is "thing" or "stuff"; one row per class present
+
+    For annotations a function without arguments may be given, which is called when they are first asked for: most analyses
+    need no class, and COCO's files of classes are large.
     """
 
     ids: np.ndarray
     images: np.ndarray
     captions: pd.DataFrame
-    annotations: pd.DataFrame
+    annotations: pd.DataFrame | Callable[[], pd.DataFrame] = _WhenAsked()
 
     def __post_init__(self):
         _same_rows(ids=self.ids, images=self.images)
         _freeze(self)
+
+    def __repr__(self) -> str:
+        return f"Stimuli({len(self.ids)} images, {len(self.captions)} captions)"
+
+    def __reduce__(self):
+        return Stimuli, (self.ids, self.images, self.captions, self.annotations)
+
+    def with_captions(self, captions: pd.DataFrame) -> Stimuli:
+        """The same pictures and classes with other captions."""
+        return Stimuli(self.ids, self.images, captions, lambda: self.annotations)
 
     def take(self, ids) -> Stimuli:
         """The same record for the given image ids only, in the given order; an unknown id raises KeyError."""
@@ -75,7 +106,7 @@ class Stimuli:
         return Stimuli(
             self.ids[rows], self.images[rows],
             self.captions[self.captions.image_id.isin(keep)].reset_index(drop=True),
-            self.annotations[self.annotations.image_id.isin(keep)].reset_index(drop=True),
+            lambda: self.annotations[self.annotations.image_id.isin(keep)].reset_index(drop=True),
         )
 
 
@@ -194,6 +225,11 @@ class Embeddings:
 
     def __len__(self) -> int:
         return len(self.image_ids)
+
+    @property
+    def index(self) -> pd.MultiIndex:
+        """The whole key (image_id, key) of each row, to join by; a key alone may belong to several images."""
+        return pd.MultiIndex.from_arrays([self.image_ids, self.keys], names=["image_id", "key"])
 
     def take(self, rows) -> Embeddings:
         """The same record with only these rows (boolean mask or positions)."""
