@@ -119,8 +119,8 @@ class Pipeline:
     @cached_property
     def targets(self) -> dict[str, Embeddings]:
         """What the mappers are fitted to, before clamping: the embeddings of the picture and of its kept captions."""
-        kept, captions = self.caption_scores.caption_id[self.caption_scores.kept], self.embeddings["caption"]
-        return {"image": self.embeddings["image"], "caption": captions.take(np.isin(captions.keys, kept))}
+        return {"image": self.embeddings["image"],
+                "caption": embedding.keep_embeddings(self.embeddings["caption"], self.caption_scores)}
 
     @cached_property
     def truth(self) -> dict[str, Embeddings]:

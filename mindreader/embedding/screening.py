@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -45,8 +45,7 @@ def score_captions(stimuli: Stimuli, image_embeddings: Embeddings, caption_embed
     Source: paper §2.1; softmax and scale are CLIP's, since the screening code was not released.
     """
     table = stimuli.captions[["image_id", "caption_id"]].reset_index(drop=True)
-    known = pd.MultiIndex.from_arrays([caption_embeddings.image_ids, caption_embeddings.keys])
-    rows = known.get_indexer(pd.MultiIndex.from_frame(table))
+    rows = caption_embeddings.index.get_indexer(pd.MultiIndex.from_frame(table))
     if (rows < 0).any():
         missing = table[rows < 0].iloc[0]
         raise ValueError(f"caption {missing.caption_id} of image {missing.image_id} has no embedding among the "
@@ -62,6 +61,15 @@ def score_captions(stimuli: Stimuli, image_embeddings: Embeddings, caption_embed
 
 def keep_matching(stimuli: Stimuli, scores: pd.DataFrame) -> Stimuli:
     """The same stimuli with only the captions kept in `scores`."""
-    kept = pd.MultiIndex.from_frame(scores.loc[scores.kept, ["image_id", "caption_id"]])
-    matching = pd.MultiIndex.from_frame(stimuli.captions[["image_id", "caption_id"]]).isin(kept)
-    return replace(stimuli, captions=stimuli.captions[matching].reset_index(drop=True))
+    matching = pd.MultiIndex.from_frame(stimuli.captions[["image_id", "caption_id"]]).isin(_kept(scores))
+    return stimuli.with_captions(stimuli.captions[matching].reset_index(drop=True))
+
+
+def keep_embeddings(caption_embeddings: Embeddings, scores: pd.DataFrame) -> Embeddings:
+    """Only the embeddings of the captions kept in `scores`, in their order."""
+    return caption_embeddings.take(caption_embeddings.index.isin(_kept(scores)))
+
+
+def _kept(scores: pd.DataFrame) -> pd.MultiIndex:
+    """The captions kept, by image and caption id: ids of captions need not be unique over images."""
+    return pd.MultiIndex.from_frame(scores.loc[scores.kept, ["image_id", "caption_id"]])

@@ -96,8 +96,7 @@ def interpolate(a: Trials, b: Trials, n_steps: int) -> Trials:
 
 
 def _like(embeddings: Embeddings, first: Embeddings, head: str) -> Embeddings:
-    index = pd.MultiIndex.from_arrays([embeddings.image_ids, embeddings.keys])
-    rows = index.get_indexer(pd.MultiIndex.from_arrays([first.image_ids, first.keys]))
+    rows = embeddings.index.get_indexer(first.index)
     if (rows < 0).any() or len(embeddings) != len(first):
         raise ValueError(f"the {head} head holds {len(embeddings)} rows, {int((rows >= 0).sum())} of them among the "
                          f"{len(first)} of the first head; expected the same trials in both")

@@ -65,8 +65,9 @@ def rarest_categories(stimuli: Stimuli, counted_on: np.ndarray) -> pd.Series:
     `counted_on` (the training side); ties go by the alphabet. A picture without annotations has the category "nothing".
     """
     table = stimuli.annotations
-    counts = table[table.image_id.isin(counted_on)].groupby("category").image_id.nunique()
-    table = table.assign(count=table.category.map(counts).fillna(0), stuff=table.kind != "thing")
+    counted = table.image_id.where(table.image_id.isin(counted_on))
+    counts = counted.groupby([table.kind, table.category]).transform("nunique")
+    table = table.assign(count=counts, stuff=table.kind != "thing")
     first = table.sort_values(["image_id", "stuff", "count", "category"]).groupby("image_id").category.first()
     return first.reindex(stimuli.ids, fill_value="nothing").rename("category")
 

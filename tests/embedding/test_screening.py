@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy.special import softmax
 
-from mindreader.embedding.screening import ScreenConfig, keep_matching, score_captions
+from mindreader.embedding.screening import ScreenConfig, keep_embeddings, keep_matching, score_captions
 from mindreader.records import Embeddings, Stimuli
 
 SEED = sum(map(ord, "mind reader"))
@@ -82,3 +82,17 @@ def test_messages_name_what_is_missing():
         score_captions(stimuli, image.take(slice(1, None)), text, logit_scale=SCALE)
     with pytest.raises(ValueError, match="threshold 2, expected 0"):
         ScreenConfig(2)
+
+
+def test_ids_that_are_unique_within_a_picture_only_keep_the_same_captions():
+    stimuli, image, text = stimuli_and_embeddings()
+    counted = stimuli.captions.assign(caption_id=stimuli.captions.caption_id % 5)
+    table, again = (score_captions(stimuli.with_captions(captions), image,
+                                   Embeddings(text.vectors, text.image_ids, captions.caption_id.to_numpy(), "caption", "clip"),
+                                   logit_scale=SCALE) for captions in (stimuli.captions, counted))
+    assert (table.kept == again.kept).all() and 0 < table.kept.sum() < len(table)
+    within = Embeddings(text.vectors, text.image_ids, counted.caption_id.to_numpy(), "caption", "clip")
+    assert list(keep_matching(stimuli.with_captions(counted), again).captions.caption) == list(
+        keep_matching(stimuli, table).captions.caption)
+    np.testing.assert_array_equal(keep_embeddings(within, again).vectors, text.vectors[table.kept])
+    np.testing.assert_array_equal(keep_embeddings(text, table).vectors, text.vectors[table.kept])

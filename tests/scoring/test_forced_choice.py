@@ -72,6 +72,11 @@ def test_rarity_is_counted_on_the_training_side_only():
     assert forced_choice.rarest_categories(seen, np.array([2]))[3] == "dog"
 
 
+def test_a_thing_and_a_stuff_class_of_one_name_are_two_classes():
+    seen = stimuli([(0, "light", "stuff"), (1, "light", "stuff"), (2, "light", "thing"), (2, "dog", "thing"), (3, "dog", "thing")], 4)
+    assert forced_choice.rarest_categories(seen, np.arange(4))[2] == "light"
+
+
 def test_rivals_share_the_kind():
     category = pd.Series({0: "a", 1: "a", 2: "b", 3: "b", 4: "c"})
     truth = placed(np.eye(5), range(5))

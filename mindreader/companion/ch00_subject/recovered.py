@@ -100,9 +100,9 @@ def clip_categories(run: Pipeline) -> pd.DataFrame:
 def clip_matches(run: Pipeline) -> pd.DataFrame:
     """Score CLIP's retrieval between pictures and their specific captions, among 300: a tidy score table of two rows."""
     table = run.plant.captions
-    first = table[table.grade == "specific"].drop_duplicates("image_id").caption_id
+    first = table[table.grade == "specific"].drop_duplicates("image_id")[["image_id", "caption_id"]]
     caption = run.embeddings["caption"]
-    caption = caption.take(np.isin(caption.keys, first))
+    caption = caption.take(caption.index.isin(pd.MultiIndex.from_frame(first)))
     seed, n = run.experiment.child_seed("bootstrap"), min(N_CHOICES, len(caption))
     ids, rows = np.empty(0, int), {"forward": [], "backward": []}
     for start in range(0, len(caption) - n + 1, n):

@@ -93,9 +93,11 @@ def screening_summary(run: Pipeline) -> dict:
 
 def _scored(run: Pipeline) -> pd.DataFrame:
     """Caption scores with the sentence and, for the simulated subject, the planted grade."""
-    table = run.caption_scores.merge(run.subject.stimuli.captions[["caption_id", "caption"]], on="caption_id")
-    grades = run.plant.captions.set_index("caption_id")["grade"] if run.origin == "twin" else {}
-    return table.assign(grade=table.caption_id.map(grades).fillna("unknown"))
+    key = ["image_id", "caption_id"]
+    table = run.caption_scores.merge(run.subject.stimuli.captions, on=key)
+    if run.origin != "twin":
+        return table.assign(grade="unknown")
+    return table.merge(run.plant.captions, on=key, how="left").fillna({"grade": "unknown"})
 
 
 def _against_another_picture(run: Pipeline, rng) -> pd.DataFrame:
