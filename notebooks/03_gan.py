@@ -38,7 +38,7 @@ ablation: str = "record"  # record, none, tables, end_to_end, nothing_pretrained
 n_seeds: int = 1  # trainings of each variant, where ablation is not record
 
 # %%
-from mindreader import scoring
+from mindreader import field
 from mindreader.companion import ch03_gan as report, chapter, plots
 from mindreader.companion.ch03_gan import finetuning, held_out, out_of_domain, repeats
 from mindreader.core import params
@@ -266,7 +266,7 @@ run.show(plots.dots(dots, hue="asked", origin=run.origin, xlabel="gain in two-wa
 # each picture; later work averages repeats, so that row stands beside the single trials.
 
 # %%
-numbers = report.eight_numbers(run, cond, scoring.feature_extractors())
+numbers = report.eight_numbers(run, cond, field.feature_extractors())
 run.table(report.eight_wide(numbers), "eight")
 
 # %% [markdown]

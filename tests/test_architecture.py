@@ -14,8 +14,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "mindreader"
 
 # From the ground up: each may import those before it. `records` (the nouns) stands below all.
-ROOMS = ("records", "core", "nsd", "world", "twin", "embedding", "training", "mapping", "generator", "scoring", "pretraining",
-         "limits", "experiments", "pipeline", "studies", "companion")
+ROOMS = ("records", "core", "nsd", "world", "twin", "embedding", "training", "mapping", "generator", "scoring", "field",
+         "pretraining", "limits", "experiments", "pipeline", "studies", "companion")
 
 
 def dotted(path):

@@ -6,5 +6,8 @@ Each writes a safetensors file and a card that says what it is. Read `__main__` 
 """
 
 from .clip import category_prompts
+from .evaluation import (adversarial_pictures, pixel_gaussian, REAL_SET, reference_distances, score_generator,
+                         score_pictures, TWIN_FEATURES)
 
-__all__ = ["category_prompts"]
+__all__ = ["adversarial_pictures", "category_prompts", "pixel_gaussian", "REAL_SET", "reference_distances", "score_generator",
+           "score_pictures", "TWIN_FEATURES"]

@@ -21,10 +21,10 @@ from .. import core
 from ..core import progress, save_columns, weights
 from ..embedding import ClipEmbedder, EmbedConfig, load_clip, load_feature_net
 from ..generator import Discriminator, GanConfig, Generator, TrainedGan, perturb, run, train_gan
-from ..scoring import card_scores, score_generator, reference_distances
 from ..training import hardware
 from ..world import World, load_world
 from .critic import CriticTrainingState, FeatureExtractor, content_distance
+from .evaluation import card_scores, reference_distances, score_generator
 
 log = logging.getLogger(__name__)
 N_SCORED = 1000  # held-out pictures on the card

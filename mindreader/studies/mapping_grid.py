@@ -22,6 +22,7 @@ from ..mapping import MappingConfig, low_level_recipe, targets
 from ..experiments import Experiment
 from ..pipeline import Pipeline
 from ..records import Diverged, Embeddings
+from . import hubs
 from .claims import trial_hits
 from .grids import command, one_thread, outdated, read_table, run_jobs
 
@@ -172,9 +173,9 @@ def row_scores(run: Pipeline, row: Row, repeat: int) -> pd.DataFrame:
 
 
 def _crowding(batch: scoring.RetrievalBatch, direction: scoring.Direction) -> dict[str, float]:
-    """The skewness of N_k (see `scoring.hubness`), and the skewness with neighbours drawn at random."""
+    """The skewness of N_k (see `hubs.hubness`), and the skewness with neighbours drawn at random."""
     few = len(np.unique(batch.image_ids)) // 2
-    found = scoring.hubness(batch, direction, k=min(scoring.N_NEIGHBOURS, few), n_bootstrap=1).iloc[0]
+    found = hubs.hubness(batch, direction, k=min(hubs.N_NEIGHBOURS, few), n_bootstrap=1).iloc[0]
     return {"skewness": found.value, "blind_skewness": found.chance}
 
 

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from mindreader.companion import ch03_gan as report
-from mindreader.scoring import distances, field_metrics as eight, forced_choice as identification
+from mindreader.field import metrics as eight
+from mindreader.scoring import distances, forced_choice as identification
 from mindreader.core import sheet
 from mindreader.companion.chapter import start
 from mindreader.companion.ch03_gan import fidelity, pictures, contribution

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mindreader.scoring import evaluation
+from mindreader.pretraining import evaluation
 from mindreader.companion.chapter import start
 from mindreader.world.mentions import FACTORS
 from mindreader.core.params import ParameterError

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ... import scoring
 from ...mapping import targets
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings
 from ...scoring import RetrievalBatch, over_repeats
+from ...studies import hubs
 from ...studies.sources import how_scored
 from ..common import entry
 
@@ -25,7 +25,7 @@ def similarities(run: Pipeline) -> pd.DataFrame:
     """
     parts = []
     for (space, decoder, trials), batches in _batches(run).items():
-        table = scoring.retrieval_by_similarity(batches, name=f"{decoder}, {space}", **how_scored(run, "retrieval"))
+        table = hubs.retrieval_by_similarity(batches, name=f"{decoder}, {space}", **how_scored(run, "retrieval"))
         table["direction"] = table.metric.str.split().str[-1]
         table["protocol"] = table.protocol.str.replace("mindreader", PROTOCOLS[trials])
         parts.append(table.assign(space=space, decoder=decoder, trials=trials))
@@ -33,8 +33,8 @@ def similarities(run: Pipeline) -> pd.DataFrame:
 
 
 def hub_scores(run: Pipeline) -> pd.DataFrame:
-    """Skewness of the k-occurrences, hubs and orphans: rows of `scoring.hubness`, with space and decoder."""
-    return pd.concat([scoring.hubness_by_similarity(batches, name=f"{decoder}, {space}", **how_scored(run, "retrieval"))
+    """Skewness of the k-occurrences, hubs and orphans: rows of `hubs.hubness`, with space and decoder."""
+    return pd.concat([hubs.hubness_by_similarity(batches, name=f"{decoder}, {space}", **how_scored(run, "retrieval"))
                       .assign(space=space, decoder=decoder)
                       for (space, decoder, trials), batches in _batches(run).items() if trials == TRIALS[1]],
                      ignore_index=True)
@@ -45,7 +45,7 @@ def occurrence_curves(run: Pipeline, space: str = "image") -> pd.DataFrame:
     parts = []
     for decoder in DECODERS:
         for kind, batch in _batches(run)[space, decoder, TRIALS[1]].items():
-            count = sorted(scoring.k_occurrences(batch, "forward"), reverse=True)
+            count = sorted(hubs.k_occurrences(batch, "forward"), reverse=True)
             parts.append(pd.DataFrame({"decoder": decoder, "similarity": kind, "rank": range(1, len(count) + 1),
                                        "count": count}))
     return pd.concat(parts, ignore_index=True)
@@ -75,9 +75,9 @@ def _batches(run: Pipeline) -> dict[tuple[str, str, str], dict[str, RetrievalBat
 
 def _of(run: Pipeline, embeddings: Embeddings, space: str, trials: str) -> dict[str, RetrievalBatch]:
     truth = targets(run.targets[space], run.experiment.mapping.clamp)
-    middle = scoring.training_means(run.training(embeddings), truth)
+    middle = hubs.training_means(run.training(embeddings), truth)
     scored, n = run.validation(embeddings), run.experiment.evaluate.n_retrieval
     if trials == TRIALS[1]:
         scored = over_repeats(scored, 1)
-    return scoring.batches_by_similarity(scored, truth, middle, n=min(n, len(scored)),
+    return hubs.batches_by_similarity(scored, truth, middle, n=min(n, len(scored)),
                                          seed=run.experiment.child_seed("retrieval"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ... import scoring
+from ... import field, scoring
 from ...core import paper_value
 from ...mapping import targets
 from ...pipeline import Pipeline
@@ -75,7 +75,7 @@ def retrieval_by_repeats(run: Pipeline) -> pd.DataFrame:
 
 
 def retrieval_by_protocol(run: Pipeline) -> pd.DataFrame:
-    """Score the same predictions under each named protocol: rows as of `scoring.score_protocol`, image space.
+    """Score the same predictions under each named protocol: rows as of `field.score_protocol`, image space.
 
     Where each picture is one candidate, there may be fewer pictures than n_retrieval; the protocol's stamp has n.
     """
@@ -84,7 +84,7 @@ def retrieval_by_protocol(run: Pipeline) -> pd.DataFrame:
         for name in RETRIEVALS:
             wanted = run.experiment.evaluate.n_retrieval
             n = wanted if "/mindreader-" in name else min(wanted, pictures)
-            parts.append(scoring.score_protocol(name, run.validation(embeddings["image"]), _truth(run)["image"],
+            parts.append(field.score_protocol(name, run.validation(embeddings["image"]), _truth(run)["image"],
                                                 name=decoder, **_settings(run, n=n)))
     return pd.concat(parts, ignore_index=True).drop(columns="better")
 

@@ -12,7 +12,7 @@ from ... import core, embedding, scoring
 from ...core import atomic_write
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
-from ...scoring import pixel_correlation
+from ...field import pixel_correlation
 from ...studies.sources import nearest_training_ids, picture_categories, reconstruction_features, reconstructions
 from ..common import first_draw, first_of_each, pictures_of
 from .pictures import LABELS

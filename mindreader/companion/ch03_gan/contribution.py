@@ -9,7 +9,8 @@ from ... import embedding, scoring
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
 from ...records import SPACES, Reconstructions
-from ...scoring import Bottleneck, FeatureExtractor, eight_metrics
+from ...field import FeatureExtractor, eight_metrics
+from ...scoring import Bottleneck
 from ...studies.held_out import WITHIN
 from ...studies.sources import (NEAREST, brain_embeddings, how_scored, identification_row, nearest_training,
                                 nearest_training_ids, picture_categories, reconstruction_features, reconstructions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ... import scoring
+from ... import pretraining, scoring
 from ...core import weights
 from ...generator import TrainedGan
 from ...pipeline import Pipeline
@@ -16,7 +16,7 @@ from .shipped_clip import clip, embeddings
 LABELS = {"generator_lf": "language-free", "generator_sup": "supervised", "generator_ood": "out of domain"}
 CONDITIONS = {"picture": "picture", "specific": "caption"}  # whose embedding is given: name in `embeddings`, name here
 BAR = 0.35  # of the Gaussian's distance: what the language-free generator must stay below
-FD = f"FD ({scoring.TWIN_FEATURES})"
+FD = f"FD ({pretraining.TWIN_FEATURES})"
 
 
 def generators(run: Pipeline) -> dict[str, TrainedGan]:
@@ -45,10 +45,10 @@ def generated(run: Pipeline) -> dict[tuple[str, str], np.ndarray]:
 
 # ── scores ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 def generator_scores(run: Pipeline) -> pd.DataFrame:
-    """Every score of every generator (`scoring.score_pictures`), with columns generator and condition."""
+    """Every score of every generator (`pretraining.score_pictures`), with columns generator and condition."""
     if "generator scores" not in run.memo:
         run.memo["generator scores"] = pd.concat([
-            scoring.score_pictures(pictures, truths(run).pictures, run.feature_net, clip=clip(run),
+            pretraining.score_pictures(pictures, truths(run).pictures, run.feature_net, clip=clip(run),
                                    name=f"{label}, from {condition}", **_how(run)).assign(generator=label,
                                                                                           condition=condition)
             for (label, condition), pictures in generated(run).items()], ignore_index=True)
@@ -56,10 +56,10 @@ def generator_scores(run: Pipeline) -> pd.DataFrame:
 
 
 def yardsticks(run: Pipeline) -> pd.DataFrame:
-    """Distances from the same pictures to another real set, and to a Gaussian over pixels (`scoring.yardsticks`)."""
+    """Distances from the same pictures to another real set, and to a Gaussian over pixels (`pretraining.reference_distances`)."""
     if "yardsticks" not in run.memo:
         size, training = sizes(run), trained_on(run).pictures
-        run.memo["yardsticks"] = scoring.reference_distances(
+        run.memo["yardsticks"] = pretraining.reference_distances(
             training, truths(run).pictures, training[-size.scored:], run.feature_net, n_components=size.components,
             seed=run.experiment.child_seed("gaussian"), origin=run.origin)
     return run.memo["yardsticks"]
@@ -81,7 +81,7 @@ def generator_table(run: Pipeline) -> pd.DataFrame:
     both = pd.concat([generator_scores(run), yardsticks(run)], ignore_index=True)
     both = both[~both.metric.str.contains("critic")]
     wide = both.pivot_table(index=["name", "n"], columns="metric", values="value", sort=False).reset_index()
-    wide.columns = [name.replace(f" ({scoring.TWIN_FEATURES})", "") for name in wide.columns]
+    wide.columns = [name.replace(f" ({pretraining.TWIN_FEATURES})", "") for name in wide.columns]
     return wide.assign(**{"FD / Gaussian's": wide["FD"] / gaussian_distance(run)})
 
 
@@ -113,9 +113,9 @@ def evaluated(run: Pipeline) -> dict[str, np.ndarray]:
         run.memo["evaluated"] = {
             "true picture, at half size": half.repeat(2, 1).repeat(2, 2),
             **_from_pictures(run, n),
-            "flattered fog": scoring.adversarial_pictures(clip(run), embeddings(run)["picture"].vectors[:n], mean),
+            "flattered fog": pretraining.adversarial_pictures(clip(run), embeddings(run)["picture"].vectors[:n], mean),
             "mean picture": mean,
-            "Gaussian over pixels": scoring.pixel_gaussian(training, n, n_components=sizes(run).components,
+            "Gaussian over pixels": pretraining.pixel_gaussian(training, n, n_components=sizes(run).components,
                                                            seed=run.experiment.child_seed("gaussian")),
         }
     return run.memo["evaluated"]
@@ -130,7 +130,7 @@ def evaluation_networks(run: Pipeline) -> pd.DataFrame:
         n = sizes(run).fooled
         true, rows = truths(run).pictures[:n], []
         for name, pictures in evaluated(run).items():
-            table = scoring.score_pictures(pictures, true, run.feature_net, clip=clip(run), name=name,
+            table = pretraining.score_pictures(pictures, true, run.feature_net, clip=clip(run), name=name,
                                            **_how(run) | {"ways": (2, n)})
             inside = table.metric.str.contains("critic")
             table = table.assign(network=np.where(inside, "CLIP, inside the loss", "feature net, outside"),
@@ -166,7 +166,7 @@ def at_home(run: Pipeline) -> pd.DataFrame:
     scenes = out_of_domain(run)
     if shipped is None:
         return generator_scores(run).iloc[:0]
-    return scoring.score_generator(shipped, clip(run).images(scenes.pictures), scenes.pictures, run.feature_net,
+    return pretraining.score_generator(shipped, clip(run).images(scenes.pictures), scenes.pictures, run.feature_net,
                                  name="out of domain, at home", **_how(run))
 
 
@@ -209,13 +209,13 @@ def generator_summary(run: Pipeline) -> dict:
         start = keys[label] + ("" if condition == "picture" else f"_{condition}")
         note = f"{label}, from {condition}"
         for row in rows.itertuples():
-            if row.metric.endswith(f"-way ({scoring.TWIN_FEATURES})"):
+            if row.metric.endswith(f"-way ({pretraining.TWIN_FEATURES})"):
                 values[f"{start}_way_{row.metric.partition('-')[0]}"] = entry(row, note=note)
         far = rows[rows.metric == FD].iloc[0]
         values[f"{start}_fd"] = {"ours": far.value, "n": int(far.n), "note": note}
         values[f"{start}_fd_ratio"] = {"ours": far.value / gaussian_distance(run), "n": int(far.n),
                                        "note": f"{note}; over that of a Gaussian over pixels, bar {BAR}"}
-    for key, name in (("real", scoring.REAL_SET), ("gaussian", "Gaussian")):
+    for key, name in (("real", pretraining.REAL_SET), ("gaussian", "Gaussian")):
         row = next(r for r in yardsticks(run).itertuples() if r.metric == FD and r.name.startswith(name))
         values[f"fd_{key}"] = {"ours": row.value, "n": int(row.n), "note": f"{FD}, {row.name}"}
     values["bar"] = {"ours": BAR, "note": "what the language-free generator's ratio must stay below"}

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import correlation
 
-from mindreader.scoring import forced_choice, intervals, protocols, ranking
+from mindreader.field import protocols
+from mindreader.scoring import forced_choice, intervals, ranking
 from mindreader.records import Embeddings
 
 SEED = sum(map(ord, "protocols"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mindreader.scoring import intervals, evaluation
+from mindreader.pretraining import evaluation
+from mindreader.scoring import intervals
 from mindreader.embedding.clip import PixelEmbedder, load_clip
 from mindreader.world.rendering import render_many
 

@@ -6,7 +6,7 @@ discriminates between predictions (backward). Subtracting the mean, or the local
 between the two directions this explains.
 
 Backward has one more advantage: of several repeats within a batch the best one counts. Use one repeat of each picture
-(`controls.over_repeats(predicted, 1)`) to measure hubness alone.
+(`scoring.over_repeats(predicted, 1)`) to measure hubness alone.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom, skew
 
+from .. import scoring
 from ..records import Embeddings
-from . import intervals, ranking
-from .ranking import RetrievalBatch, Direction
+from ..scoring import Direction, RetrievalBatch
 
 SIMILARITIES = ("raw", "centred", "CSLS")
 N_NEIGHBOURS = 10
@@ -57,12 +57,12 @@ def batches_by_similarity(predicted: Embeddings, truth: Embeddings, middle: Trai
 
     Departs: the paper has the raw cosine only.
     """
-    raw = ranking.retrieval_batch(predicted, truth, n=n, start=start, seed=seed)
+    raw = scoring.retrieval_batch(predicted, truth, n=n, start=start, seed=seed)
     shared = np.intersect1d(raw.image_ids, middle.image_ids)
     if len(shared):
         raise ValueError(f"the mean was taken over {len(shared)} of the pictures to be scored, the first is image "
                          f"{shared[0]}; expected training pictures only, so compute it on those")
-    moved = ranking.retrieval_batch(_less(predicted, middle.predicted), _less(truth, middle.truth), n=n, start=start, seed=seed)
+    moved = scoring.retrieval_batch(_less(predicted, middle.predicted), _less(truth, middle.truth), n=n, start=start, seed=seed)
     return dict(zip(SIMILARITIES, (raw, moved, csls(raw, k))))
 
 
@@ -112,8 +112,8 @@ def hubness(batch: RetrievalBatch, direction: Direction, *, k: int = N_NEIGHBOUR
             (f"skewness of N_{k}", _skewness, float(blind.stats(moments="s"))),
             ("share of hubs", lambda c: (c >= HUB * k).mean(-1), blind.sf(HUB * k - 1)),
             ("share of orphans", lambda c: (c == 0).mean(-1), blind.pmf(0))):
-        low, high = intervals.quantiles(of(again))
-        rows.append(intervals.score_row(name, f"{metric}, {direction}", of(counts), low, high, n, chance, seed, origin))
+        low, high = scoring.quantiles(of(again))
+        rows.append(scoring.score_row(name, f"{metric}, {direction}", of(counts), low, high, n, chance, seed, origin))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -124,8 +124,8 @@ def retrieval_by_similarity(batches: dict[str, RetrievalBatch], *, seed: int = 0
     rows = []
     for similarity, batch in batches.items():
         changed = {"similarity": similarity} if similarity != "raw" else {}
-        rows += [ranking.score_batch(batch, direction, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap,
-                                       unusual=changed).assign(similarity=similarity) for direction in ranking.DIRECTIONS]
+        rows += [scoring.score_batch(batch, direction, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap,
+                                       unusual=changed).assign(similarity=similarity) for direction in scoring.DIRECTIONS]
     return pd.concat(rows, ignore_index=True)
 
 
@@ -134,7 +134,7 @@ def hubness_by_similarity(batches: dict[str, RetrievalBatch], *, k: int = N_NEIG
     """The rows of `hubness` in both directions under each similarity, with the columns similarity and direction."""
     return pd.concat([hubness(batch, direction, k=k, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap)
                       .assign(similarity=similarity, direction=direction)
-                      for similarity, batch in batches.items() for direction in ranking.DIRECTIONS], ignore_index=True)
+                      for similarity, batch in batches.items() for direction in scoring.DIRECTIONS], ignore_index=True)
 
 
 # ── private ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ import torchvision
 from safetensors.torch import save_file
 from scipy.ndimage import gaussian_filter
 
-from mindreader.scoring import field_metrics
+from mindreader.field import metrics as field_metrics
 from mindreader.records import LayoutError, Reconstructions, Stimuli
 
 

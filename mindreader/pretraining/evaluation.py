@@ -13,8 +13,8 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
+from .. import scoring
 from ..records import Embedder, Embeddings, PictureGenerator
-from . import distances, forced_choice
 
 WAYS = (2, 10, 50)
 N_RETRIEVAL = 300
@@ -66,7 +66,7 @@ def score_pictures(generated: np.ndarray, pictures: np.ndarray, feature_net: Emb
     guess, truth = _embeddings(feature_net, generated), _embeddings(feature_net, pictures)
     how = {"seed": seed, "name": name, "origin": origin, "n_bootstrap": n_bootstrap}
     rows = [_identified(guess, truth, k, f"{k}-way ({TWIN_FEATURES})", how) for k in ways if k <= len(pictures)]
-    rows.append(distances.distance_rows(guess, truth, name=name, origin=origin, features=TWIN_FEATURES))
+    rows.append(scoring.distance_rows(guess, truth, name=name, origin=origin, features=TWIN_FEATURES))
     if clip is not None:
         guess, truth, n = _embeddings(clip, generated), _embeddings(clip, pictures), min(N_RETRIEVAL, len(pictures))
         rows.append(_identified(guess, truth, 2, "CLIP 2-way (the critic)", how))
@@ -90,7 +90,7 @@ def reference_distances(training: np.ndarray, pictures: np.ndarray, others: np.n
     truth = feature_net.images(pictures)
     sampled = pixel_gaussian(training, len(pictures), n_components=n_components, seed=seed)
     sets = {REAL_SET: others, GAUSSIAN.format(n_components): sampled}
-    return pd.concat([distances.distance_rows(feature_net.images(some), truth, name=name, origin=origin, features=TWIN_FEATURES)
+    return pd.concat([scoring.distance_rows(feature_net.images(some), truth, name=name, origin=origin, features=TWIN_FEATURES)
                       for name, some in sets.items()], ignore_index=True)
 
 
@@ -152,4 +152,4 @@ def _embeddings(network: Embedder, pixels: np.ndarray) -> Embeddings:
 
 
 def _identified(guess: Embeddings, truth: Embeddings, n_choices: int, metric: str, how: dict) -> pd.DataFrame:
-    return forced_choice.identification(guess, truth, n_choices=n_choices, **how).assign(metric=metric)
+    return scoring.identification(guess, truth, n_choices=n_choices, **how).assign(metric=metric)

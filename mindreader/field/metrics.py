@@ -21,9 +21,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .. import embedding
+from .. import embedding, scoring
 from ..records import Embeddings, LayoutError, Reconstructions, Stimuli
-from . import intervals, protocols
+from . import protocols
 
 WEIGHTS = "MINDREADER_METRICS"  # the environment variable that names the folder of published weights
 TWO_WAY, DISTANCE = "twoway/brain-diffuser", "distance/effnet-swav"
@@ -117,8 +117,8 @@ def eight_metrics(pictures: Reconstructions, stimuli: Stimuli, extractors: Seque
     rows = []
     for metric, compare in (("PixCorr", pixel_correlation), ("SSIM", structural_similarity)):
         values = compare(images, shown)
-        low, high = intervals.bootstrap_interval(values, pictures.image_ids, seed=seed, n_bootstrap=n_bootstrap)
-        rows.append(intervals.score_row(name, metric, values.mean(), low, high, len(values), np.nan, seed, origin, protocol=metric,
+        low, high = scoring.bootstrap_interval(values, pictures.image_ids, seed=seed, n_bootstrap=n_bootstrap)
+        rows.append(scoring.score_row(name, metric, values.mean(), low, high, len(values), np.nan, seed, origin, protocol=metric,
                                   better="higher", network="none"))
     for extractor in extractors:
         guess = Embeddings(extractor.features(images), pictures.image_ids, pictures.keys, extractor.metric, "fmri")

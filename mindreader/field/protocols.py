@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from .. import scoring
 from ..records import Embeddings
-from . import controls, forced_choice, intervals, ranking
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,21 +109,21 @@ def score_protocol(protocol_name: str, predicted: Embeddings, truth: Embeddings,
     entry = protocol(protocol_name)
     used = _settings(entry, settings)
     found = entry.measure(predicted, truth, seed=seed, **used)
-    low, high = intervals.bootstrap_interval(found.values, found.image_ids, seed=seed, n_bootstrap=n_bootstrap)
-    return intervals.score_row(name, entry.metric.format(**used), found.values.mean(), low, high, found.n_items, found.chance,
-                         seed, origin, protocol=intervals.stamp(entry.stamp, used, entry.settings), better=entry.better)
+    low, high = scoring.bootstrap_interval(found.values, found.image_ids, seed=seed, n_bootstrap=n_bootstrap)
+    return scoring.score_row(name, entry.metric.format(**used), found.values.mean(), low, high, found.n_items, found.chance,
+                         seed, origin, protocol=scoring.stamp(entry.stamp, used, entry.settings), better=entry.better)
 
 
 # ── retrieval ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _first_batch(direction):
     def measure(predicted, truth, *, seed, n):
-        return _hits([ranking.retrieval_batch(predicted, truth, n=n, seed=seed)], direction)
+        return _hits([scoring.retrieval_batch(predicted, truth, n=n, seed=seed)], direction)
     return measure
 
 
 def _one_repeat(direction):
     def measure(predicted, truth, *, seed, n):
-        return _hits([ranking.retrieval_batch(controls.over_repeats(predicted, 1), truth, n=n, seed=seed)], direction)
+        return _hits([scoring.retrieval_batch(scoring.over_repeats(predicted, 1), truth, n=n, seed=seed)], direction)
     return measure
 
 
@@ -131,12 +131,12 @@ def _drawn_batches(direction, *, average_repeats):
     def measure(predicted, truth, *, seed, n, n_draws):
         if average_repeats:
             predicted, truth = predicted.per_image(), truth.per_image()
-        return _hits(ranking.random_batches(predicted, truth, n=n, n_draws=n_draws, seed=seed), direction)
+        return _hits(scoring.random_batches(predicted, truth, n=n, n_draws=n_draws, seed=seed), direction)
     return measure
 
 
 def _hits(batches, direction) -> Items:
-    won = np.concatenate([ranking.hits(b, direction) for b in batches]).astype(float)
+    won = np.concatenate([scoring.hits(b, direction) for b in batches]).astype(float)
     ids, keys = (np.concatenate([getattr(b, name) for b in batches]) for name in ("image_ids", "keys"))
     chance = np.mean([(b.image_ids[:, None] == b.image_ids).mean() for b in batches])
     return Items(won, ids, float(chance), len(np.unique(np.stack([ids, keys], 1), axis=0)))
@@ -144,12 +144,12 @@ def _hits(batches, direction) -> Items:
 
 # ── identification and distance ───────────────────────────────────────────────────────────────────────────────────────
 def _exact(predicted, truth, *, seed, n_choices):
-    won = forced_choice.n_way(predicted, truth, n_choices=n_choices)
+    won = scoring.n_way(predicted, truth, n_choices=n_choices)
     return Items(won, predicted.image_ids, 1 / n_choices, len(predicted))
 
 
 def _ten_draws(predicted, truth, *, seed, n_choices, n_draws):
-    wins = forced_choice.n_way_drawn(predicted, truth, n_choices=n_choices, n_draws=n_draws, seed=seed)
+    wins = scoring.n_way_drawn(predicted, truth, n_choices=n_choices, n_draws=n_draws, seed=seed)
     return Items(wins.mean(0), predicted.image_ids, 1 / n_choices, len(predicted))
 
 
@@ -200,36 +200,36 @@ _ENTRIES = (
     Protocol("retrieval/mindreader-forward", 1, "retrieval forward", _first_batch("forward"), "higher",
              "share of candidates that show the same picture", "Mind Reader §3.2 and its released code",
              "brain to picture; one batch of the first trials, single trials; another repeat of the picture is a hit, "
-             "a tie is a miss", ranking.BATCH),
+             "a tie is a miss", scoring.BATCH),
     Protocol("retrieval/mindreader-backward", 1, "retrieval backward", _first_batch("backward"), "higher",
              "share of candidates that show the same picture", "Mind Reader §3.2 and its released code",
              "picture to brain; else as forward, but each repeat within the batch is one more chance to be found",
-             ranking.BATCH),
+             scoring.BATCH),
     Protocol("retrieval/one-repeat-forward", 1, "retrieval forward, one repeat of each picture",
              _one_repeat("forward"), "higher", "1 / n", "ours, to compare Mind Reader's two directions",
-             "as mindreader-forward, with the first trial of each picture only", ranking.BATCH),
+             "as mindreader-forward, with the first trial of each picture only", scoring.BATCH),
     Protocol("retrieval/one-repeat-backward", 1, "retrieval backward, one repeat of each picture",
              _one_repeat("backward"), "higher", "1 / n", "ours, to compare Mind Reader's two directions",
              "as mindreader-backward, but a picture that was shown three times no longer has three predictions to be "
-             "found by, of which the best counts", ranking.BATCH),
+             "found by, of which the best counts", scoring.BATCH),
     Protocol("retrieval/mindreader-forward-draws", 1, "retrieval forward, random batches",
              _drawn_batches("forward", average_repeats=False), "higher",
              "share of candidates that show the same picture, mean over batches", "ours, for the spread of one batch",
              "brain to picture, single trials; batches are drawn and overlap, so they are no independent tries",
-             ranking.DRAWS),
+             scoring.DRAWS),
     Protocol("retrieval/mindreader-backward-draws", 1, "retrieval backward, random batches",
              _drawn_batches("backward", average_repeats=False), "higher",
              "share of candidates that show the same picture, mean over batches", "ours, for the spread of one batch",
-             "picture to brain; else as forward-draws", ranking.DRAWS),
+             "picture to brain; else as forward-draws", scoring.DRAWS),
     Protocol("retrieval/mindeye-code-forward", 1, "retrieval, called forward by MindEye's code",
              _drawn_batches("backward", average_repeats=True), "higher", "1 / n",
              "MindEye 1 and 2, released code (its similarity matrix comes transposed)",
              "picture to brain, which Mind Reader calls backward; repeats are averaged (they average the activity, we "
-             "can only average what was predicted), so each picture is one candidate", ranking.DRAWS),
+             "can only average what was predicted), so each picture is one candidate", scoring.DRAWS),
     Protocol("retrieval/mindeye-code-backward", 1, "retrieval, called backward by MindEye's code",
              _drawn_batches("forward", average_repeats=True), "higher", "1 / n",
              "MindEye 1 and 2, released code (its similarity matrix comes transposed)",
-             "brain to picture, which Mind Reader calls forward; else as mindeye-code-forward", ranking.DRAWS),
+             "brain to picture, which Mind Reader calls forward; else as mindeye-code-forward", scoring.DRAWS),
     Protocol("twoway/brain-diffuser", 1, "2-way identification, rivals are originals", _rivals_are_originals, "higher",
              "1 / 2", "Brain-Diffuser, released code; MindEye and later papers took it over",
              "Pearson's r; for each reconstruction the share of all other originals that correlate less, strictly"),
@@ -240,11 +240,11 @@ _ENTRIES = (
     Protocol("nway/mindreader", 1, "{n_choices}-way identification, drawn rivals", _ten_draws, "higher",
              "1 / n_choices", "Mind Reader A.4",
              "cosine, single trials, n - 1 originals drawn for each guess; n counts pictures, not "
-             "the class labels of a classifier as in MIND-VIS", forced_choice.CHOICES | {"n_draws": 10}),
+             "the class labels of a classifier as in MIND-VIS", scoring.CHOICES | {"n_draws": 10}),
     Protocol("nway/exact", 1, "{n_choices}-way identification", _exact, "higher", "1 / n_choices",
              "ours: the expectation of nway/mindreader over all draws",
              "cosine, single trials, every set of rivals counted, so it needs no seed; a tie is a loss",
-             forced_choice.CHOICES),
+             scoring.CHOICES),
     Protocol("distance/effnet-swav", 1, "correlation distance", _correlation_distance, "lower",
              "mean distance to the other pictures", "Brain-Diffuser and MindEye, on EfficientNet and SwAV features",
              "1 - Pearson's r of each reconstruction with its own original: a distance, so lower is better, although "

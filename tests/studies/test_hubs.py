@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from mindreader.scoring import hubs, intervals, ranking
+from mindreader.scoring import intervals, ranking
+from mindreader.studies import hubs
 from mindreader.records import Embeddings
 
 SEED = sum(map(ord, "hubness"))
