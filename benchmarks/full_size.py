@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from mindreader.core import progress
-from mindreader.core.processes import Pool
+from mindreader.core.processes import Pool, peak_bytes
 from mindreader.nsd import load_subject
 from mindreader.twin import TwinConfig, write_twin
 from mindreader.records import Subject
@@ -68,8 +68,9 @@ def measured(step: Callable, folder: Path, config: TwinConfig) -> tuple:
     start = time.perf_counter()
     counts = step(folder, config)
     mine, workers = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    peaks = (peak_bytes() / 2**30, peak_bytes(children=True) / 2**30)
     seconds = time.perf_counter() - start, sum(use.ru_utime + use.ru_stime for use in (mine, workers))
-    return counts, *seconds, *(use.ru_maxrss / 2**20 for use in (mine, workers))
+    return counts, *seconds, *peaks
 
 
 def run(name: str, step: Callable, folder: Path, config: TwinConfig) -> dict[str, int]:

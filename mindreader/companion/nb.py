@@ -6,8 +6,8 @@
     python -m mindreader.companion.nb --force      skip nothing
 
 Times and papermill's metadata are dropped, so that a rerun that changes no result changes no byte. A chapter is skipped
-when its source, the library's code, the weights and the packages are those of its last run here, and the notebook and
-figures that it wrote are unchanged.
+when its source, the library's code, the weights, the packages and whatever the environment names are those of its last run
+here, and the notebook and figures that it wrote are unchanged.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ import argparse
 import hashlib
 import json
 import os
-import resource
+import re
 import sys
 import time
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import jupytext
@@ -26,10 +28,14 @@ import nbformat
 import papermill
 
 from .. import core
-from ..core import atomic_write, fingerprint, provenance, source_fingerprint
+from ..core import atomic_write, fingerprint, peak_bytes, provenance, source_fingerprint
+from ._papermill import short_excepthook
+from .kernels import KernelManager
 
 KEPT_METADATA = {"kernelspec", "jupytext"}
-NOT_COMPUTING = {"nb", "sphinxext", "modelcards", "_papermill", "__init__"}
+NOT_COMPUTING = {"nb", "sphinxext", "modelcards", "_papermill", "kernels", "__init__"}
+ROUNDING = re.compile(r"(OMP|MKL|OPENBLAS|BLIS|VECLIB|NUMEXPR|ATEN|DNNL|ONEDNN|KMP)_\w+")     # how many threads, which instructions
+OWN_DATA = re.compile(r"""^[^#]*["'](subj0[1-8]|paper)["']""", re.M)    # parameters with which a chapter reads NSD
 
 
 def chapters() -> list[str]:
@@ -51,7 +57,7 @@ def run(stem: str, scratch: Path) -> nbformat.NotebookNode:
     plain, executed = scratch / f"{stem}.source.ipynb", scratch / f"{stem}.ipynb"
     nbformat.write(source(stem), plain)
     papermill.execute_notebook(plain, executed, kernel_name="python3", cwd=core.NOTEBOOKS,
-                               progress_bar=sys.stderr.isatty())
+                               progress_bar=sys.stderr.isatty(), kernel_manager_class=KernelManager)
     return tidy(nbformat.read(executed, 4))
 
 
@@ -78,13 +84,28 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def inputs(stem: str) -> str:
-    """Fingerprint all that could change the chapter: its source, the code, the weights, the packages."""
+    """Fingerprint all that could change the chapter: its source, the code, the weights, the packages, the environment."""
     files = (path.relative_to(core.PACKAGE).with_suffix("") for path in sorted(core.PACKAGE.rglob("*.py")))
     modules = [".".join(file.parts) for file in files if file.name not in NOT_COMPUTING]
     tables = [*sorted(core.PACKAGE.rglob("*.csv")), *sorted(core.WEIGHTS.glob("*/card.json")),
               *sorted((core.FIGURES / "tables").glob("*.csv"))]
     return fingerprint([_digest([core.NOTEBOOKS / f"{stem}.py"]), source_fingerprint(*modules),
-                        _digest(tables), provenance()])
+                        _digest(tables), provenance(), surroundings(stem)])
+
+
+def surroundings(stem: str) -> dict:
+    """What could change the chapter from outside the checkout, as the environment has it.
+
+    MINDREADER_HOME is not among them: what is kept there has a key of its own.
+    """
+    chapter = core.NOTEBOOKS / f"{stem}.py"
+    metrics, nsd = core.named("MINDREADER_METRICS"), None
+    if chapter.is_file() and OWN_DATA.search(chapter.read_text(encoding="utf-8").partition("# %%\n")[0]):
+        nsd = core.nsd_root()
+    return {"packages": _packages(), "processors": core.how_many(sys.maxsize),
+            "rounding": {name: value for name, value in os.environ.items() if ROUNDING.fullmatch(name)},
+            "metrics": metrics and {path.name: _checksum(path, *_state(path)) for path in _files(metrics, "*")},
+            "nsd": nsd and {str(path.relative_to(nsd)): _state(path) for path in _files(nsd, "**/*")}}
 
 
 def outputs(stem: str) -> list[Path]:
@@ -121,7 +142,7 @@ def build(stem: str, *, check: bool = False, force: bool = False) -> bool:
         with atomic_write(_stamp(stem)) as part:
             stamp = {"inputs": before, "outputs": now}
             part.write_text(json.dumps(stamp), encoding="utf-8")
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+    peak = peak_bytes(children=True) / 1e9
     _print(f"{stem}: {'changed' if changed else 'unchanged'}, {time.monotonic() - start:.0f} s, "
            f"largest process so far {peak:.1f} GB")
     return changed
@@ -139,6 +160,8 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown:
         parser.error(f"no chapter {unknown[0]!r}; there is {', '.join(chapters())}")
     os.environ.pop("MINDREADER_PRESET", None)  # the committed chapters are what their own cells say
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # as papermill does: kernels warn of Python's frozen modules
+    core.hold_folders()
     changed = [build(stem, check=chosen.check, force=chosen.force) for stem in chosen.chapter or chapters()]
     return int(chosen.check and any(changed))
 
@@ -151,6 +174,32 @@ def _digest(files: list[Path]) -> str:
     return whole.hexdigest()[:16]
 
 
+def _files(folder: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in folder.glob(pattern) if path.is_file())
+
+
+def _state(path: Path) -> tuple[int, int]:
+    return path.stat().st_size, path.stat().st_mtime_ns
+
+
+@cache
+def _checksum(path: Path, size: int, time_ns: int) -> str:
+    """Of the content, which alone counts; asked once for each state of a file, since weights are large."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _packages() -> dict[str, str]:
+    """The installed versions of what the library needs."""
+    try:
+        needed = metadata.requires("mindreader-paper") or []
+    except metadata.PackageNotFoundError:
+        needed = []
+    names = {re.match(r"[\w.-]+", line)[0] for line in needed if "extra ==" not in line}
+    installed = {name: [found.version for found in metadata.distributions(name=name)][:1] for name in sorted(names)}
+    return {name: version[0] for name, version in installed.items() if version}
+
+
 def _stamp(stem: str) -> Path:
     return core.ROOT / ".make" / "stamps" / f"{stem}.json"
 
@@ -161,4 +210,5 @@ def _print(line: str) -> None:
 
 
 if __name__ == "__main__":
+    sys.excepthook = short_excepthook
     sys.exit(main())

@@ -25,7 +25,7 @@ from multiprocessing.connection import Connection
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-__all__ = ["Pool", "as_finished", "how_many", "in_processes"]
+__all__ = ["Pool", "as_finished", "how_many", "in_processes", "peak_bytes"]
 
 Item, Result = TypeVar("Item"), TypeVar("Result")
 _ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR")} | {
@@ -50,6 +50,17 @@ def how_many(n_items: int, most: int | None = None) -> int:
         1 for less than 200; else one for each processor that this program may use, which can be fewer than there are.
     """
     return 1 if n_items < _WORTH_IT else min(_processors(), most or n_items)
+
+
+def peak_bytes(*, children: bool = False) -> int:
+    """The most memory that this process has held so far; with `children`, that of the largest process that it has ended.
+
+    The system counts in bytes on macOS, and in kilobytes elsewhere.
+    """
+    import resource     # not on every system
+
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def in_processes(function: Callable[[Item], Result], items: Iterable[Item], n: int, *, chunk: int = 1,

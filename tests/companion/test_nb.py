@@ -4,6 +4,7 @@ import os
 
 import nbformat
 import pytest
+from jupyter_client.provisioning import LocalProvisioner
 
 from mindreader import core
 from mindreader.companion import nb
@@ -74,6 +75,92 @@ def test_what_could_change_it_runs_it_again(house):
         for path, content in before.items():
             path.write_bytes(content)
         assert nb.is_current("01_x")
+
+
+def test_weights_that_the_environment_names_later_run_it_again(house, monkeypatch):
+    """By what they are: neither their folder nor their age counts."""
+    monkeypatch.delenv("MINDREADER_METRICS", raising=False)
+    nb.main([])
+    weights = house / "somewhere"
+    weights.mkdir()
+    (weights / "alexnet.pth").write_text("weights")
+    monkeypatch.setenv("MINDREADER_METRICS", str(weights))
+    assert not nb.is_current("01_x")
+    nb.main([])
+    assert nb.is_current("01_x")
+    weights.rename(house / "elsewhere")
+    monkeypatch.setenv("MINDREADER_METRICS", str(house / "elsewhere"))
+    os.utime(house / "elsewhere" / "alexnet.pth", (1, 1))
+    assert nb.is_current("01_x")
+    (house / "elsewhere" / "alexnet.pth").write_text("WEIGHTS")
+    assert not nb.is_current("01_x")
+    (house / "elsewhere" / "alexnet.pth").write_text("weights")
+    (house / "elsewhere" / "swav.pth").write_text("weights")
+    assert not nb.is_current("01_x")
+
+
+@pytest.mark.parametrize("name, value", [("OMP_NUM_THREADS", "7"), ("ATEN_CPU_CAPABILITY", "default"), ("ONEDNN_MAX_CPU_ISA", "AVX2")])
+def test_what_changes_last_bits_runs_it_again(house, monkeypatch, name, value):
+    nb.main([])
+    monkeypatch.setenv(name, value)
+    assert not nb.is_current("01_x")
+
+
+def test_another_version_of_any_package_runs_it_again(house, monkeypatch):
+    nb.main([])
+    monkeypatch.setattr(nb, "_packages", lambda: {"himalaya": "0.0.1"})
+    assert not nb.is_current("01_x")
+
+
+def test_the_packages_are_all_that_the_library_needs():
+    installed = nb._packages()
+    assert {"himalaya", "safetensors", "torch", "filelock"} <= set(installed) and "snakemake" not in installed
+
+
+def test_nsd_counts_for_a_chapter_that_reads_it_alone(house, monkeypatch):
+    files = house / "nsd"
+    files.mkdir()
+    (files / "betas.hdf5").write_text("one")
+    monkeypatch.setenv("MINDREADER_NSD", str(files))
+    nb.main([])
+    (files / "betas.hdf5").write_text("another")
+    assert nb.is_current("01_x")
+    chapter = house / "notebooks" / "01_x.py"
+    chapter.write_text(SOURCE.replace("seed: int = 0", 'seed: int = 0\nsubject: str = "subj03"  # or twin01'))
+    nb.main([])
+    assert nb.is_current("01_x")
+    (files / "betas.hdf5").write_text("a third")
+    assert not nb.is_current("01_x")
+
+
+def test_a_run_that_went_well_leaves_nothing_on_the_console_but_our_line(house, capfd, monkeypatch):
+    """The console is that of the kernel too, which keeps what is not for it apart, but not within a test."""
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    (house / "notebooks" / "01_x.py").write_text(SOURCE.replace('_ = sys.stderr.write("a warning from " + sys.prefix)', ""))
+    for _ in range(4):
+        nb.main(["--force"])
+    out, err = capfd.readouterr()
+    assert len(out.splitlines()) == 4
+    assert err.splitlines() == []
+
+
+def test_no_kernel_is_interrupted(house, monkeypatch):
+    sent = []
+
+    async def note(self, signum):
+        sent.append(signum)
+
+    monkeypatch.setattr(LocalProvisioner, "send_signal", note)
+    nb.main([])
+    assert sent == []
+
+
+def test_a_folder_that_the_environment_names_is_meant_from_where_the_program_was_started(house, monkeypatch):
+    monkeypatch.chdir(house)
+    monkeypatch.setenv("MINDREADER_HOME", "a home")
+    (house / "notebooks" / "01_x.py").write_text(SOURCE + "\n# %%\nimport os\nos.environ['MINDREADER_HOME']\n")
+    nb.main([])
+    assert str(house / "a home") in (house / "notebooks" / "01_x.ipynb").read_text()
 
 
 def test_check_says_what_would_change_and_writes_no_notebook(house):

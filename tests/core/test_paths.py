@@ -1,6 +1,7 @@
 """Paths follow from the package and the environment, never from the working folder."""
 
 import os
+import pwd
 import subprocess
 import sys
 import warnings
@@ -30,6 +31,50 @@ def test_home_is_what_the_environment_says(monkeypatch, tmp_path):
 def test_home_is_outside_the_repository_by_default(monkeypatch):
     monkeypatch.delenv("MINDREADER_HOME")
     assert ROOT not in paths.home().parents
+
+
+@pytest.mark.parametrize("typed, means", [
+    ("~/runs", "{home}/runs"), ("runs", "{here}/runs"), ("./a b/ü", "{here}/a b/ü"), (" /disk/x ", "/disk/x"), ("", None), (" ", None)])
+def test_a_folder_may_be_named_as_in_a_shell(monkeypatch, tmp_path, typed, means):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    monkeypatch.setenv("MINDREADER_HOME", typed)
+    assert paths.named("MINDREADER_HOME") == (means and Path(means.format(home=tmp_path / "me", here=tmp_path / "here")))
+
+
+def test_the_cache_folder_is_the_user_s_own(monkeypatch, tmp_path):
+    monkeypatch.delenv("MINDREADER_HOME")
+    if sys.platform.startswith("linux"):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        assert paths.home() == tmp_path / "mindreader"
+        monkeypatch.setenv("XDG_CACHE_HOME", "relative")      # which the standard says to ignore
+    assert paths.home().is_absolute()
+
+
+def test_a_user_without_a_home_is_told_to_name_a_folder(monkeypatch):
+    monkeypatch.delenv("MINDREADER_HOME")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", lambda number: (_ for _ in ()).throw(KeyError(number)))
+    with pytest.raises(ValueError, match="found no home folder for this user, .* set MINDREADER_HOME"):
+        paths.home()
+
+
+def test_the_home_of_nobody_is_refused(monkeypatch):
+    monkeypatch.setenv("MINDREADER_NSD", "~nobody-of-that-name/nsd")
+    with pytest.raises(ValueError, match="MINDREADER_NSD='~nobody-of-that-name/nsd' begins with the home of nobody here"):
+        paths.nsd_root()
+
+
+def test_folders_are_held_before_the_working_folder_changes(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for variable in paths.FOLDERS:
+        monkeypatch.setenv(variable, "x")
+    monkeypatch.delenv("MINDREADER_METRICS")
+    paths.hold_folders()
+    monkeypatch.chdir("/")
+    assert paths.home() == paths.nsd_root() == tmp_path / "x" and "MINDREADER_METRICS" not in os.environ
 
 
 def test_nsd_can_live_elsewhere(monkeypatch):

@@ -2,11 +2,13 @@
 
 import os
 import pickle
+import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
+import types
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from functools import partial
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from mindreader.core import processes
 from mindreader.core.processes import Pool, as_finished, how_many, in_processes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -293,3 +296,16 @@ def test_a_pool_ends_when_all_is_done():
         futures = [pool.submit(remember, item) for item in range(3)]
     pids, kept = zip(*(future.result(timeout=0) for future in futures))
     assert len(set(pids)) == 1 and kept[-1] == (0, 1, 2) and not is_running(pids[0])
+
+
+@pytest.mark.parametrize("platform, counted", [("linux", 3_000_000), ("darwin", 3_072_000_000)])
+def test_peak_memory_is_in_bytes_on_every_system(monkeypatch, platform, counted):
+    """Linux says kilobytes, macOS bytes."""
+    monkeypatch.setattr(processes.sys, "platform", platform)
+    monkeypatch.setattr(resource, "getrusage", lambda who: types.SimpleNamespace(ru_maxrss=counted))
+    assert processes.peak_bytes() == processes.peak_bytes(children=True) == 3_072_000_000
+
+
+def test_peak_memory_is_at_least_what_was_held():
+    held = bytearray(200_000_000)
+    assert processes.peak_bytes() > len(held)
