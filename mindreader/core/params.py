@@ -114,15 +114,52 @@ def choice(value, names: Iterable[str]):
 
 
 def check_device(device: str) -> None:
-    """Raise ParameterError where trainings are to run on a GPU that is not there."""
+    """Raise ParameterError where trainings are to run on a GPU that is not there, or that the installed torch cannot compute on."""
     if device == "cpu":
         return
     import torch
 
     n = torch.cuda.device_count()
-    if int(device.partition(":")[2] or 0) >= n:
-        has = ", ".join(f"cuda:{i}" for i in range(n)) or "no GPU that torch can use"
-        raise ParameterError(f"device={device!r}: this machine has {has}; expected cpu" + (" or one of those" if n else ""))
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+    shown = f" (CUDA_VISIBLE_DEVICES={hidden!r} says which)" if hidden is not None else ""
+    if not n:
+        cpu_alone = torch.version.cuda is None and torch.version.hip is None
+        why = ", which is built for processors alone" if cpu_alone else shown
+        raise ParameterError(f"device={device!r}: this machine has no GPU that torch can use{why}; expected cpu, or " + (
+            "a torch that is built for your GPU" if cpu_alone else "a GPU and a driver that `nvidia-smi` lists"))
+    number = int(device.partition(":")[2]) if ":" in device else torch.cuda.current_device()
+    if number >= n:
+        raise ParameterError(f"device={device!r}: this machine has {', '.join(f'cuda:{i}' for i in range(n))}{shown}; expected cpu or "
+                             "one of those")
+    name, capability = torch.cuda.get_device_name(number), torch.cuda.get_device_capability(number)
+    built_for = torch.cuda.get_arch_list()
+    if torch.version.hip is None and not _runs_on(capability, built_for):
+        raise ParameterError(f"device={device!r}: {name} is of compute capability {capability[0]}.{capability[1]}, and the installed "
+                             f"torch {torch.__version__} is built for {', '.join(built_for)}; expected cpu, or a torch that is built for "
+                             f"sm_{capability[0]}{capability[1]}")
+    try:
+        _compute_on(number)
+    except RuntimeError as error:   # one that is full, broken, or taken by another user alone
+        raise ParameterError(f"device={device!r}: {name} does not compute ({str(error).strip().splitlines()[0]}); expected a GPU that is "
+                             "free, or cpu") from error
+
+
+def _runs_on(capability: tuple[int, int], built_for: list[str]) -> bool:
+    """Whether a GPU of this compute capability runs code for one of these: of its own generation, or such as the driver translates."""
+    for architecture in built_for:
+        if match := re.fullmatch(r"(sm|compute)_(\d+)(\d)([af]?)", architecture):
+            built = int(match[2]), int(match[3])
+            same = built == capability if match[4] else built[0] == capability[0] and built <= capability
+            if same or match[1] == "compute" and not match[4] and built <= capability:
+                return True
+    return False
+
+
+def _compute_on(number: int) -> None:
+    """One tiny computation on this GPU."""
+    import torch
+
+    (torch.ones(2, device=f"cuda:{number}") * 2).sum().item()
 
 
 def run_name(stem: str, given: dict, usual: dict) -> str:

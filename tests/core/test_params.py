@@ -198,3 +198,61 @@ def test_importing_it_is_quick_and_light():
     code = "import sys, mindreader.core.params; print('torch' in sys.modules, 'tqdm' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
     assert told.stdout.split() == ["False", "False"]
+
+
+# ── devices ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.fixture
+def machine(monkeypatch):
+    """A machine with these GPUs, by compute capability, and a torch that is built for these."""
+    import torch
+
+    def have(*capabilities, built_for=("sm_75", "sm_80", "sm_86", "sm_90", "compute_90"), error=None, cuda="13.2", visible=None):
+        def compute(number):
+            if error:
+                raise RuntimeError(error)
+
+        for name, value in dict(device_count=lambda: len(capabilities), current_device=lambda: 0, get_device_name=lambda i: f"GPU {i}",
+                                get_device_capability=lambda i: capabilities[i], get_arch_list=lambda: list(built_for)).items():
+            monkeypatch.setattr(torch.cuda, name, value)
+        monkeypatch.setattr(torch.version, "cuda", cuda)
+        monkeypatch.setattr(torch.version, "hip", None)
+        monkeypatch.setattr(params, "_compute_on", compute)
+        if visible is None:
+            monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        else:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+
+    return have
+
+
+@pytest.mark.parametrize("capability", [(7, 5), (8, 0), (8, 6), (8, 9), (9, 0), (10, 0), (12, 0)])
+def test_a_gpu_that_torch_has_code_for_is_taken(machine, capability):
+    machine(capability)
+    params.check_device("cuda")
+    params.check_device("cuda:0")
+
+
+@pytest.mark.parametrize("device, gpus, settings, says", [
+    ("cuda", [(7, 0)], {}, r"GPU 0 is of compute capability 7.0, and the installed torch .* is built for sm_75, .*; expected cpu, or a "
+                           "torch that is built for sm_70"),
+    ("cuda:1", [(8, 0), (6, 1)], {}, "GPU 1 is of compute capability 6.1"),
+    ("cuda", [(12, 0)], dict(built_for=["sm_80", "sm_90"]), "GPU 0 is of compute capability 12.0"),
+    ("cuda", [(9, 1)], dict(built_for=["sm_90a"]), "GPU 0 is of compute capability 9.1"),
+    ("cuda", [], {}, "this machine has no GPU that torch can use; expected cpu, or a GPU and a driver that `nvidia-smi` lists"),
+    ("cuda", [], dict(visible=""), r"no GPU that torch can use \(CUDA_VISIBLE_DEVICES='' says which\)"),
+    ("cuda", [], dict(cuda=None), "torch can use, which is built for processors alone; expected cpu, or a torch"),
+    ("cuda:2", [(8, 0)] * 2, {}, "this machine has cuda:0, cuda:1; expected cpu or one of those"),
+    ("cuda:3", [(8, 0)], dict(visible="3"), r"has cuda:0 \(CUDA_VISIBLE_DEVICES='3' says which\); expected"),
+    ("cuda", [(8, 0)], dict(error="CUDA error: out of memory\nCompile with ..."), r"GPU 0 does not compute \(CUDA error: out of memory\)"),
+    ("cuda", [(8, 0)], dict(error="CUDA error: no kernel image is available"), r"does not compute \(CUDA error: no kernel image"),
+])
+def test_a_gpu_that_cannot_compute_is_refused_before_anything_runs(machine, device, gpus, settings, says):
+    machine(*gpus, **settings)
+    with pytest.raises(params.ParameterError, match=says) as refused:
+        params.check_device(device)
+    assert "\n" not in str(refused.value) and str(refused.value).startswith(f"device={device!r}: ")
+
+
+def test_a_processor_needs_no_gpu(machine):
+    machine()
+    params.check_device("cpu")
