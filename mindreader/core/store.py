@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import sys
 import time
@@ -84,7 +85,10 @@ class Store:
             try:
                 make(part)
                 _write_made(part, stage, key, time.monotonic() - start)
+                usual = (part / MADE).stat().st_mode
                 for path in [p for p in sorted(part.rglob("*")) if p.is_file()] + [part]:
+                    if path != part and path.stat().st_mode != usual:
+                        path.chmod(usual)   # safetensors writes for its owner only, and a home may be read by others
                     to_disk(path)
             except BaseException as error:
                 if is_full(error, self.root):
@@ -98,10 +102,10 @@ class Store:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether a finished stage lies in `folder`: its list of files is there, and each file has its length."""
+    """Whether a finished stage lies in `folder`: its list of files is there, and each has its length and may be read."""
     try:
         made = json.loads((folder / MADE).read_text(encoding="utf-8"))
-        return all((folder / name).stat().st_size == size for name, size in made["files"].items())
+        return all((folder / name).stat().st_size == size and os.access(folder / name, os.R_OK) for name, size in made["files"].items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 

@@ -274,6 +274,23 @@ def test_a_finished_stage_is_read_where_nothing_may_be_written(tmp_path, monkeyp
             Store().workspace("generator", KEY)
 
 
+@pytest.mark.parametrize("umask, mode", [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_who_may_read_the_home_may_read_all_of_a_stage(tmp_path, umask, mode):
+    """Some libraries write for their owner alone, whatever the user's umask says."""
+    def make(folder):
+        write()(folder)
+        (folder / "weights.safetensors").write_text("weights")
+        (folder / "weights.safetensors").chmod(0o600)
+
+    before = os.umask(umask)
+    try:
+        Store(tmp_path).fetch("mapped", KEY, make, read)
+    finally:
+        os.umask(before)
+    files = [path for path in Store(tmp_path).folder("mapped", KEY).iterdir()]
+    assert len(files) == 3 and {path.stat().st_mode & 0o777 for path in files} == {mode}
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_scheduler_s_signal_leaves_the_checkpoint_and_nothing_half(tmp_path, number):
     kept, flag = tmp_path / "a home of ours: über", tmp_path / "half"
