@@ -8,17 +8,18 @@ from ast import literal_eval
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
-from PIL import Image
 from scipy.cluster.hierarchy import fcluster, ward
 
 from ..core import RowCache
 from ..records import LayoutError, Split, Stimuli, Subject, Trials
 from .annotations import read_captions, read_classes
-from .design import one_line, shared_ids, stim_info, trial_table
-from .regions import read_mask, read_rois, read_volume, voxel_coords
+from .betas import check_sessions, read_betas, standardise
+from .design import shared_ids, stim_info, trial_table
+from .pictures import read_pictures
+from .reading import is_there, require
+from .regions import find_mask, read_ncsnr, read_rois, voxel_coords
 
 __all__ = ["DataConfig", "Layout", "MARKER", "cluster_by_category", "load_subject", "read_betas", "read_pictures",
            "split_images", "standardise"]
@@ -72,7 +73,12 @@ class Layout:
         if not re.fullmatch(r"subj0[1-8]", name):
             raise ValueError(f"got subject {name!r}, expected subj01 to subj08; name one of NSD's eight subjects")
         self.root, self.name, self.number = Path(root), name, int(name[-2:])
-        if not (self.root / "nsddata").is_dir():
+        try:
+            found = (self.root / "nsddata").is_dir()
+        except PermissionError as problem:
+            raise LayoutError(f"you may not look into {self.root}, expected a folder that holds nsddata/; ask its owner for "
+                              "permission") from problem
+        if not found:
             raise LayoutError(f"no NSD at {self.root}; set MINDREADER_NSD or pass the folder that holds nsddata/; "
                               "access is given by the Natural Scenes Dataset's authors (see README), and "
                               "subject='twin01' needs none")
@@ -90,7 +96,7 @@ class Layout:
     def session(self, number: int) -> Path | None:
         """The file with one session's betas (hdf5, else nii.gz, else mat), or None where it is not on disk."""
         paths = (self.betas / f"betas_session{number:02d}.{end}" for end in ("hdf5", "nii.gz", "mat"))
-        return next((p for p in paths if p.is_file()), None)
+        return next((p for p in paths if is_there(p)), None)
 
 
 def load_subject(root: Path, name: str, config: DataConfig = DataConfig(), *, cache: Path | None = None,
@@ -126,25 +132,30 @@ def load_subject(root: Path, name: str, config: DataConfig = DataConfig(), *, ca
     """
     _check(config)
     layout, progress = Layout(root, name, config.betas), progress or _silent
-    mask, table, shared = read_mask(layout, config.roi), trial_table(layout), shared_ids(layout)
+    mask, table, shared = find_mask(layout, config.roi), trial_table(layout), shared_ids(layout)
     table = table[table.session <= (config.max_sessions or table.session.max())]
-    files = {s: layout.session(s) for s in table.session.unique()}
-    table = table[[files[s] is not None for s in table.session]].reset_index(drop=True)
+    files = {int(s): layout.session(s) for s in table.session.unique()}
+    lacking = [s for s in table.session[table.logged].unique() if files[s] is None]
+    files = {s: path for s, path in files.items() if path is not None}
+    table = table[table.session.isin(list(files))].reset_index(drop=True)
     if not len(table):
         raise LayoutError(f"no betas_session01.hdf5, .nii.gz or .mat, nor of a later session, in {layout.betas}, "
                           "expected at least one session; download some, or name another version in data.betas")
+    if lacking:
+        _LOG.warning("no %s in %s: %d of the sessions that %s took part in are left out", ", ".join(
+            f"betas_session{s:02d}" for s in lacking), layout.betas, len(lacking), layout.name)
+    check_sessions(files, mask, table.session.value_counts().to_dict())
+    rois, ncsnr = read_rois(layout, mask), read_ncsnr(layout.ncsnr, mask)
     cached = RowCache(cache)
     stimuli = _stimuli(layout, config, np.unique(table.image_id), cached, progress)
     clusters = cluster_by_category(stimuli, config.n_clusters) if config.split == "clusters" else None
     split = split_images(table.image_id.to_numpy(), config.split, fraction=config.validation_fraction, shared=shared,
                          clusters=clusters, seed=config.split_seed)
     betas, valid = _betas(layout, config, mask, table, files, split, cached, progress)
-    rois = read_rois(layout, mask) | {"valid": valid}
-    ncsnr = read_volume(layout.ncsnr)[mask.T.nonzero()[::-1]] if layout.ncsnr.is_file() else np.full(mask.sum(), np.nan)
     return Subject(
         name, stimuli,
         Trials(betas, *(table[c].to_numpy(np.int64) for c in ("image_id", "trial_id", "session"))),
-        rois, voxel_coords(mask), ncsnr.astype(np.float32), split, "twin" if layout.marker.is_file() else "nsd")
+        rois | {"valid": valid}, voxel_coords(mask.voxels), ncsnr, split, "twin" if is_there(layout.marker) else "nsd")
 
 
 def split_images(shown: np.ndarray, preset: str, *, fraction: float = 0.15, shared: np.ndarray = (),
@@ -210,89 +221,6 @@ def cluster_by_category(stimuli: Stimuli, n_clusters: int = 40) -> pd.Series:
     return pd.Series(fcluster(ward(holds.to_numpy(float)), n_clusters, "maxclust"), holds.index, name="cluster")
 
 
-def read_betas(path: Path, mask: np.ndarray, n_trials: int) -> np.ndarray:
-    """Read one session's betas of the voxels in `mask`, (n_trials, n_voxels) float32 in percent signal change.
-
-    Voxels are in C order over (z, y, x) in every file format. The session is read as a whole, because a chunk of NSD's
-    files holds one voxel over all trials.
-
-    Parameters
-    ----------
-    path : Path
-        betas_sessionBB.hdf5 or .mat, dataset `betas` (T, Z, Y, X), or .nii.gz (X, Y, Z, T).
-    mask : (X, Y, Z) bool
-    n_trials : int
-        Of the session, by the design.
-
-    Raises LayoutError for a damaged file, another shape or a beta that is not finite.
-    """
-    zyx = mask.T
-    try:
-        if path.name.endswith(".nii.gz"):
-            betas = _from_nifti(path, zyx, n_trials)
-        else:
-            betas = _from_hdf5(path, zyx, n_trials)
-    except (OSError, KeyError, EOFError) as problem:
-        if isinstance(problem, LayoutError):
-            raise
-        raise LayoutError(f"{path} cannot be read ({one_line(problem)}), expected betas of {n_trials} trials; it may "
-                          "be cut short, so download it again") from problem
-    if not np.isfinite(betas).all():
-        trial, voxel = np.argwhere(~np.isfinite(betas))[0]
-        raise LayoutError(f"{path} has a beta that is not a number (trial {trial}, voxel {voxel} of the mask), "
-                          "expected finite values; download it again, or choose a mask within the brain")
-    return betas.astype(np.float32) / 300
-
-
-def standardise(psc: np.ndarray, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Z-score each voxel, (x - mean) / sd with ddof 0; a constant voxel becomes 0, never NaN, and is not valid.
-
-    Parameters
-    ----------
-    psc : (n_trials, n_voxels)
-        One session.
-    rows : (n_trials,) bool, optional
-        Trials for mean and sd; all by default, and where fewer than two are given.
-
-    Returns
-    -------
-    z : (n_trials, n_voxels) float32
-    valid : (n_voxels,) bool
-        Whether the voxel varies.
-
-    >>> standardise(np.array([[1.0, 5], [3, 5]]))[0].tolist()
-    [[-1.0, 0.0], [1.0, 0.0]]
-    """
-    base = psc if rows is None or rows.sum() < 2 else psc[rows]
-    mean, sd = base.mean(0, dtype=np.float64), base.std(0, dtype=np.float64)
-    valid = base.max(0) > base.min(0)
-    z = (psc - mean) / np.where(valid, sd, 1)
-    z[:, ~valid] = 0
-    return z.astype(np.float32), valid
-
-
-def read_pictures(path: Path, ids: np.ndarray, size: int) -> np.ndarray:
-    """Read rows of nsd_stimuli.hdf5 as pictures, (n, size, size, 3) uint8, resized by Pillow's bicubic filter."""
-    order = np.argsort(ids)
-    out = np.empty((len(ids), size, size, 3), np.uint8)
-    try:
-        with h5py.File(path) as file:
-            brick = file["imgBrick"]
-            if len(brick) <= np.max(ids):
-                raise LayoutError(f"{path} has {len(brick)} pictures, but picture {np.max(ids)} (counted from 0) was "
-                                  "shown; expected 1-based ids in nsd_expdesign.mat; get both from one release")
-            whole = brick[np.sort(ids)]
-    except (OSError, KeyError) as problem:
-        if isinstance(problem, LayoutError):
-            raise
-        raise LayoutError(f"{path} cannot be read ({one_line(problem)}), expected its dataset imgBrick; download it "
-                          "again") from problem
-    for row, picture in zip(order, whole):
-        out[row] = picture if picture.shape[:2] == (size, size) else Image.fromarray(picture).resize(
-            (size, size), Image.Resampling.BICUBIC)
-    return out
-
-
 def _silent(items, desc=None, total=None):
     """No progress bar."""
     return items
@@ -334,47 +262,19 @@ def _betas(layout, config, mask, table, files, split, cached, progress) -> tuple
             here = betas[(table.session == session).to_numpy()]
             yield (here.max(0) > here.min(0))[None]
 
-    key = {"betas": config.betas, "zscore": config.zscore, "mask": mask,
+    key = {"betas": config.betas, "zscore": config.zscore, "mask": mask.voxels,
            "training": training if config.zscore == "session-train" else None}
-    sources, n_voxels = [files[s] for s in sessions], int(mask.sum())
+    sources, n_voxels = [files[s] for s in sessions], int(mask.voxels.sum())
     betas = cached.rows(f"{layout.name}-betas", key, sources, chunks, (len(table), n_voxels), np.float32)
     valid = cached.rows(f"{layout.name}-valid", key, sources, vary, (len(sessions), n_voxels), bool)
     return betas, valid.all(0)
-
-
-def _from_nifti(path: Path, zyx: np.ndarray, n_trials: int) -> np.ndarray:
-    volume = read_volume(path)
-    _same_shape(path, volume.shape[::-1], zyx, n_trials)
-    return volume.T[:, zyx]
-
-
-def _from_hdf5(path: Path, zyx: np.ndarray, n_trials: int) -> np.ndarray:
-    with h5py.File(path) as file:
-        stored = file["betas"]
-        _same_shape(path, stored.shape, zyx, n_trials)
-        _, ys, xs = zyx.nonzero()
-        box = (slice(ys.min(), ys.max() + 1), slice(xs.min(), xs.max() + 1))
-        out, at = np.empty((n_trials, zyx.sum()), stored.dtype), 0
-        for z in np.flatnonzero(zyx.any((1, 2))):
-            inside = zyx[z][box]
-            out[:, at:at + inside.sum()] = stored[(slice(None), z, *box)][:, inside]
-            at += inside.sum()
-    return out
-
-
-def _same_shape(path: Path, shape: tuple[int, ...], zyx: np.ndarray, n_trials: int) -> None:
-    """Raise unless betas as (T, Z, Y, X) fit the mask and the design."""
-    if shape != (n_trials, *zyx.shape):
-        raise LayoutError(f"{path} holds betas of shape {shape} (trials, z, y, x), expected {(n_trials, *zyx.shape)} "
-                          "as the design and the mask say; check that both are func1pt8mm of the same subject")
 
 
 def _stimuli(layout, config, ids, cached, progress) -> Stimuli:
     """Pictures, captions and classes of the images that were shown."""
     info = stim_info(layout).loc[ids]
     size, at = config.image_size, range(0, len(ids), 64)
-    if not layout.stimuli.is_file():
-        raise LayoutError(f"no {layout.stimuli.name} in {layout.stimuli.parent}, expected the pictures; download it")
+    require(layout.stimuli, "the pictures")
 
     def chunks():
         for start in progress(at, desc=f"pictures at {size} px", total=len(at)):

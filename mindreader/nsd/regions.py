@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
-import zlib
+import math
+import re
 from pathlib import Path
+from typing import NamedTuple
 
 import nibabel as nib
 import numpy as np
 
 from ..records import LayoutError
+from .reading import is_there, reading, require
 
-__all__ = ["ATLASES", "read_labels", "read_mask", "read_rois", "read_volume", "voxel_coords"]
+__all__ = ["ATLASES", "Mask", "find_mask", "read_header", "read_labels", "read_mask", "read_ncsnr", "read_rois", "read_volume",
+           "same_grid", "voxel_coords"]
 
 # NSD's labels in the order of their ids, from 1; used where the label table itself is not on disk.
 ATLASES: dict[str, tuple[str, ...]] = {
@@ -23,22 +28,104 @@ ATLASES: dict[str, tuple[str, ...]] = {
     "streams": ("early", "midventral", "midlateral", "midparietal", "ventral", "lateral", "parietal"),
 }
 _AREAS = {"V1": ("V1v", "V1d"), "V2": ("V2v", "V2d"), "V3": ("V3v", "V3d")}
+_SAME_PLACE_MM, _WHOLE = 0.01, 1e-3     # headers hold float32; labels went through other programs
+_MOST_PACKED = 1032                      # what gzip can pack into a byte at most
+_LARGEST_NCSNR = 100                     # NSD's reach about 2
+_BLOCK = 1 << 20
 _LOG = logging.getLogger(__name__)
 
 
-def read_volume(path: Path) -> np.ndarray:
-    """Read the values of a NIfTI file as stored, shape (X, Y, Z) or (X, Y, Z, T).
+class Grid(NamedTuple):
+    """Where the values of a NIfTI file lie: its path, (X, Y, Z) or (X, Y, Z, T), and the header's affine.
 
-    Raises LayoutError where the file is missing or damaged.
+    is_placed  whether the header says where the volume lies at all, or the affine has voxel sizes alone
+    form       nibabel's class for it
+    """
+
+    path: Path
+    shape: tuple[int, ...]
+    affine: np.ndarray
+    is_placed: bool
+    form: type
+
+
+class Mask(NamedTuple):
+    """Which voxels are taken, (X, Y, Z) bool, and the grid of the volume that says so."""
+
+    voxels: np.ndarray
+    grid: Grid
+
+
+def read_header(path: Path) -> Grid:
+    """Read the shape and the place of a NIfTI file.
+
+    Raises LayoutError where the file is missing or damaged, holds no plain numbers, or promises more than it can hold.
     """
     path = Path(path)
-    if not path.is_file():
-        raise LayoutError(f"no {path.name} in {path.parent}, expected a NIfTI volume of this subject; download it")
-    try:
-        return np.asarray(nib.load(path).dataobj)
-    except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError, zlib.error) as problem:
-        raise LayoutError(f"{path} cannot be read ({str(problem)[:120]}), expected a complete NIfTI file; download it "
-                          "again") from problem
+    require(path, "a NIfTI volume of this subject")
+    with reading(path, "a complete NIfTI file", "gzip" if path.suffix == ".gz" else ""):
+        image = nib.load(path)
+        header, shape, dtype = image.header, tuple(int(n) for n in image.shape), image.get_data_dtype()
+        placed = bool(header["sform_code"] > 0 or header["qform_code"] > 0)
+        affine = image.affine if placed else np.diag([*header.get_zooms()[:3], 1.0])
+    promised, size = math.prod(shape) * dtype.itemsize, path.stat().st_size
+    if promised > size * (_MOST_PACKED if path.suffix == ".gz" else 1):
+        raise LayoutError(f"{path} promises {promised} bytes of shape {shape} in a file of {size}, expected a header that fits; "
+                          "download it again")
+    if dtype.kind not in "biuf":
+        raise LayoutError(f"{path} holds {dtype}, expected one plain number for each voxel; download it again")
+    return Grid(path, shape, np.asarray(affine, float), placed, type(image))
+
+
+def read_volume(path: Path, grid: Grid | None = None) -> np.ndarray:
+    """Read the values of a NIfTI file as stored, shape (X, Y, Z) or (X, Y, Z, T); its header may have been read before.
+
+    Raises LayoutError as `read_header` does, and where the checksum of a gzip file is wrong.
+    """
+    path, is_packed = Path(path), Path(path).suffix == ".gz"
+    form = (grid or read_header(path)).form
+    with reading(path, "a complete NIfTI file", "gzip" if is_packed else ""):
+        with (gzip.open if is_packed else open)(path, "rb") as stream:
+            values = np.asarray(form.from_stream(stream).dataobj)
+            while stream.read(_BLOCK):      # the checksum stands at the end, and nibabel stops before it
+                pass
+        return values
+
+
+def same_grid(grid: Grid, mask: Mask) -> None:
+    """Raise LayoutError unless a volume has the mask's shape and lies where it does."""
+    shape, expected = grid.shape[:3] if math.prod(grid.shape[3:]) == 1 else grid.shape, mask.grid
+    if shape != mask.voxels.shape:
+        raise LayoutError(f"{grid.path} has shape {grid.shape}, expected {mask.voxels.shape} like the mask "
+                          f"({expected.path.name}); use volumes of one subject and one resolution, here func1pt8mm")
+    if grid.is_placed and expected.is_placed:
+        if not np.allclose(grid.affine, expected.affine, rtol=0, atol=_SAME_PLACE_MM):
+            raise LayoutError(f"{grid.path} lies elsewhere, by its affine {_rounded(grid.affine)}, expected that of the mask "
+                              f"({expected.path.name}), {_rounded(expected.affine)}; use volumes of one subject and one "
+                              "resolution, here func1pt8mm")
+    elif not np.allclose(*(np.linalg.norm(g.affine[:3, :3], axis=0) for g in (grid, expected)), rtol=0, atol=_SAME_PLACE_MM):
+        raise LayoutError(f"{grid.path} has voxels of another size than the mask ({expected.path.name}), expected the same; "
+                          "use volumes of one subject and one resolution, here func1pt8mm")
+
+
+def read_ncsnr(path: Path, mask: Mask) -> np.ndarray:
+    """Read the noise-ceiling signal-to-noise ratio of the masked voxels, (n_voxels,) float32, NaN where it is undefined.
+
+    Without the file all are NaN, and a warning says so. Raises LayoutError for another grid, and for values that are none.
+    """
+    if not is_there(path):
+        _LOG.warning("no %s in %s: noise ceilings are not known, and what needs one will stop; download it", path.name,
+                     path.parent)
+        return np.full(mask.voxels.sum(), np.nan, np.float32)
+    values = _on_grid(path, mask)[0][mask.voxels.T.nonzero()[::-1]]
+    wrong = ~np.isnan(values) & ~((values >= 0) & (values <= _LARGEST_NCSNR))
+    if wrong.any():
+        raise LayoutError(f"{path} has {values[wrong][0]:g} for {wrong.sum()} voxels of the mask, expected a signal-to-noise ratio, "
+                          "0 to about 2, or NaN; it may be in percent or another map, so download it again")
+    if np.isnan(values).all():
+        _LOG.warning("%s has no value for any voxel of the mask: noise ceilings are not known, and what needs one will stop; "
+                     "download it again", path)
+    return values.astype(np.float32)
 
 
 def read_mask(layout, roi: str) -> np.ndarray:
@@ -58,28 +145,34 @@ def read_mask(layout, roi: str) -> np.ndarray:
     LayoutError
         Its volume is missing, damaged or empty.
     """
+    return find_mask(layout, roi).voxels
+
+
+def find_mask(layout, roi: str) -> Mask:
+    """Read the mask of a region as `read_mask` does, with the grid of its volume."""
     label = roi.removeprefix("streams/")
     labels = {a: (*names, *_AREAS) if a == "prf-visualrois" else names for a, names in ATLASES.items()}
     atlas = next((a for a, names in labels.items() if label in names), roi)
-    if atlas == roi and roi not in ATLASES and roi != "nsdgeneral" and _volume(layout, roi) is None:
+    found = _volume(layout, atlas) if re.fullmatch(r"[\w.+-]+", atlas) else None
+    if found is None and atlas == roi and roi not in ATLASES and roi != "nsdgeneral":
         known = ["nsdgeneral", *ATLASES, *_AREAS, *(_name(a, n) for a, names in ATLASES.items() for n in names)]
         raise ValueError(f"got roi {roi!r}, expected one of {', '.join(known)}, or a volume in {layout.roi}; set "
                          "data.roi to one of these")
-    volume = _volume(layout, atlas)
-    if volume is None:
+    if found is None:
         raise LayoutError(f"no {atlas}.nii.gz in {layout.roi}, expected the volume that marks {roi!r}; download it")
+    volume, grid = found
     if atlas == roi:
-        mask = volume > 0
+        voxels = volume > 0
     else:
         ids = {name: i for i, name in read_labels(layout, atlas).items()}
-        mask = np.isin(volume, [ids[n] for n in _AREAS.get(label, (label,)) if n in ids])
-    if not mask.any():
+        voxels = np.isin(volume, [ids[n] for n in _AREAS.get(label, (label,)) if n in ids])
+    if not voxels.any():
         raise LayoutError(f"{layout.roi} marks no voxel as {roi!r}, expected at least one; this subject may lack the "
                           "region, or the volume is damaged")
-    return mask
+    return Mask(voxels, grid)
 
 
-def read_rois(layout, mask: np.ndarray) -> dict[str, np.ndarray]:
+def read_rois(layout, mask: Mask) -> dict[str, np.ndarray]:
     """Read which of the masked voxels are in each region.
 
     Names are NSD's labels ("V1v", "FFA-1"), those of streams with their atlas before them ("streams/early"), each
@@ -89,23 +182,20 @@ def read_rois(layout, mask: np.ndarray) -> dict[str, np.ndarray]:
     Parameters
     ----------
     layout : nsd.Layout
-    mask : (X, Y, Z) bool
+    mask : Mask
 
     Returns
     -------
     dict of str to (n_voxels,) bool
         Voxels in C order over (z, y, x).
     """
-    rois, zyx = {}, mask.T
+    rois, zyx = {}, mask.voxels.T
     for atlas, names in ATLASES.items():
-        volume = _volume(layout, atlas)
-        if volume is None:
+        table = read_labels(layout, atlas)
+        found = _volume(layout, atlas, mask)
+        if found is None:
             _LOG.warning("no %s.nii.gz in %s; its regions are empty", atlas, layout.roi)
-            volume = np.full(mask.shape, -1, np.int16)
-        if volume.shape != mask.shape:
-            raise LayoutError(f"{layout.roi}/{atlas}.nii.gz has shape {volume.shape}, expected {mask.shape} like "
-                              "the mask; use volumes of one subject and one resolution")
-        values, table = volume.T[zyx], read_labels(layout, atlas)
+        values = np.full(zyx.sum(), -1, np.int16) if found is None else found[0].T[zyx]
         rois[atlas] = values > 0
         for number, name in table.items():
             rois[_name(atlas, name)] = values == number
@@ -115,28 +205,42 @@ def read_rois(layout, mask: np.ndarray) -> dict[str, np.ndarray]:
     for area, parts in _AREAS.items():
         rois[area] = np.logical_or.reduce([rois[p] for p in parts])
     for side in ("lh", "rh"):
-        if (path := layout.roi / f"{side}.nsdgeneral.nii.gz").is_file():
-            rois[side] = _labels(path).T[zyx] >= 0
+        if is_there(path := layout.roi / f"{side}.nsdgeneral.nii.gz"):
+            rois[side] = _labels(path, {1: ""}, mask)[0].T[zyx] >= 0
+        else:
+            _LOG.warning("no %s in %s; there is no region %r", path.name, layout.roi, side)
     return rois
 
 
 def read_labels(layout, atlas: str) -> dict[int, str]:
     """Read id -> name of an atlas, without 0 ("Unknown"): the subject's own table, else fsaverage's, else the built-in one.
 
-    Raises LayoutError for a table with a line that is not an id and a name.
+    Raises LayoutError for a table with a line that is not an id and a name, with an id or a name twice, or with another id
+    for a name than NSD has.
     """
-    path = next((p for folder in layout.labels if (p := folder / f"{atlas}.mgz.ctab").is_file()), None)
+    known = {name: i for i, name in enumerate(ATLASES.get(atlas, ()), 1)} | {"Unknown": 0}
+    path = next((p for folder in layout.labels if is_there(p := folder / f"{atlas}.mgz.ctab")), None)
     if path is None:
-        return dict(enumerate(ATLASES.get(atlas, ()), 1))
-    table = {}
-    for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+        return {i: name for name, i in known.items() if i > 0}
+    table: dict[int, str] = {}
+    with reading(path, "lines with an id and a name"):
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines, 1):
         parts = line.split()
         if not parts or parts[0].startswith("#"):
             continue
-        if len(parts) < 2 or not parts[0].lstrip("-").isdigit():
-            raise LayoutError(f"line {number} of {path} reads {line.strip()!r}, expected an id and a name such as "
+        if len(parts) < 2 or not re.fullmatch(r"-?[0-9]{1,9}", parts[0]) or not parts[1].isprintable():
+            raise LayoutError(f"line {number} of {path} reads {line.strip()[:60]!r}, expected an id and a name such as "
                               "'1 V1v'; get the table again, or delete it to use the built-in one")
-        table[int(parts[0])] = parts[1]
+        label, name = int(parts[0]), parts[1]
+        if label in table or name in table.values() or known.get(name, label) != label:
+            raise LayoutError(f"line {number} of {path} gives {name!r} the id {label}, expected each id and name once"
+                              + (f", and {known[name]} as NSD has it" if name in known else "")
+                              + "; get the table again, or delete it to use the built-in one")
+        table[label] = name
+    if not any(i > 0 for i in table):
+        raise LayoutError(f"{path} has no label, expected an id and a name on each line, such as '1 V1v'; get the table again, "
+                          "or delete it to use the built-in one")
     return {i: name for i, name in sorted(table.items()) if i > 0}
 
 
@@ -153,17 +257,41 @@ def _name(atlas: str, label: str) -> str:
     return f"streams/{label}" if atlas == "streams" else label
 
 
-def _labels(path: Path) -> np.ndarray:
-    """A label volume as integers, whatever it was stored as."""
-    return np.rint(read_volume(path)).astype(np.int16)
+def _rounded(affine: np.ndarray) -> list:
+    return np.round(affine[:3], 3).tolist()
 
 
-def _volume(layout, atlas: str) -> np.ndarray | None:
+def _on_grid(path: Path, mask: Mask | None) -> tuple[np.ndarray, Grid]:
+    """One volume, (X, Y, Z), and its grid; LayoutError unless it is one, on the grid of the mask if that is known."""
+    grid = read_header(path)
+    if mask is not None:
+        same_grid(grid, mask)
+    if len(grid.shape) < 3 or math.prod(grid.shape[3:]) != 1:
+        raise LayoutError(f"{path} has shape {grid.shape}, expected one volume (x, y, z); download it again")
+    return read_volume(path, grid).reshape(grid.shape[:3]), grid
+
+
+def _labels(path: Path, table: dict[int, str], mask: Mask | None = None) -> tuple[np.ndarray, Grid]:
+    """Labels as integers, whatever they were stored as, and their grid; LayoutError where they are none, or not in the table."""
+    values, grid = _on_grid(path, mask)
+    with np.errstate(invalid="ignore"):
+        whole = (np.abs(values.astype(float)) < 2**31) & (np.abs(values - np.rint(values)) <= _WHOLE)
+    labels = np.rint(np.where(whole, values, -2)).astype(np.int64)
+    wrong = (labels < -1) | (bool(table) & ~np.isin(labels, [-1, 0, *table]))
+    if wrong.any():
+        raise LayoutError(f"{path} has {values[wrong][0]:g} in {wrong.sum()} voxels, expected -1 (no cortex), 0, and labels from 1 "
+                          f"{f'to {max(table)}' if table else 'on'}; download it again, with its table of labels")
+    return labels, grid
+
+
+def _volume(layout, atlas: str, mask: Mask | None = None) -> tuple[np.ndarray, Grid] | None:
     """An atlas over both hemispheres, from its combined file or from its two halves; None where there is neither."""
+    table = {1: ""} if atlas == "nsdgeneral" else read_labels(layout, atlas)
     whole, left, right = (layout.roi / f"{side}{atlas}.nii.gz" for side in ("", "lh.", "rh."))
-    if whole.is_file():
-        return _labels(whole)
-    if left.is_file() and right.is_file():
-        lh, rh = _labels(left), _labels(right)
-        return np.where(lh != -1, lh, rh)
+    if is_there(whole):
+        return _labels(whole, table, mask)
+    if is_there(left) and is_there(right):
+        lh, grid = _labels(left, table, mask)
+        rh, _ = _labels(right, table, mask or Mask(lh > 0, grid))
+        return np.where(lh != -1, lh, rh), grid
     return None
