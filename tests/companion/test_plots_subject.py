@@ -78,3 +78,9 @@ def test_a_region_that_misses_the_bar_is_framed_in_red():
     frames = [p for p in FIGURES["contrasts"]("twin").axes[0].patches if isinstance(p, Rectangle)]
     expected = [plots_subject.to_rgb(plots.COLOURS[name]) for name in ("truth", "dropped")]
     assert [p.get_edgecolor()[:3] for p in frames] == expected
+
+
+def test_a_map_without_noise_ceilings_says_so_in_words():
+    unknown = plots_subject.flat_maps(BRAIN.assign(ncsnr=np.nan), {"V1": V1}, origin="nsd", title="t")
+    assert any("no ncsnr.nii.gz" in text for text in texts(unknown))
+    assert not any("no ncsnr.nii.gz" in text for text in texts(FIGURES["flat"]("twin")))

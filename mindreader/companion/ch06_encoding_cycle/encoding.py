@@ -7,7 +7,7 @@ import pandas as pd
 
 from ... import mapping, scoring
 from ...pipeline import Pipeline
-from ...records import SPACES, Embeddings
+from ...records import SPACES, Embeddings, LayoutError
 from ...scoring import noise_ceiling, pearson
 from ...studies.sources import brain_embeddings, identification_row
 from ..common import entry, first_draw, first_of_each, pictures_of
@@ -19,7 +19,11 @@ def encoding_accuracy(run: Pipeline) -> pd.DataFrame:
     """Each voxel's correlation of predicted and measured responses over validation trials, beside its ceiling.
 
     Table voxel, r, r_shuffled, ceiling, stream. The ceiling is the square root of the noise ceiling for one trial.
+    Raises LayoutError where the subject has none, before anything is computed.
     """
+    if np.isnan(run.subject.ncsnr).all():
+        raise LayoutError(f"no voxel has a noise ceiling to compare with, expected ncsnr in {run.layout.ncsnr}; download "
+                          "it, as without it nobody knows how well an encoder could do")
     trials = run.subject.validation
     predicted = _synthetic(run, trials.image_ids)
     order = np.random.default_rng(run.experiment.child_seed("shuffled pictures")).permutation(len(trials))

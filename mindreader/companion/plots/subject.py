@@ -76,7 +76,8 @@ def region_slices(coords: np.ndarray, family: np.ndarray, *, origin: str, title:
 def flat_maps(table: pd.DataFrame, regions: dict[str, np.ndarray], *, origin: str, title: str) -> Figure:
     """The cortex laid flat twice: its regions by name, and each voxel's noise-ceiling signal-to-noise ratio.
 
-    table: x, y (flat), family, ncsnr, one row for each voxel; regions: name -> (n_voxels,) bool.
+    table: x, y (flat), family, ncsnr, one row for each voxel; regions: name -> (n_voxels,) bool. Where no voxel has an ncsnr
+    the figure says so.
     """
     fig, axes = figure(8.2, 3.0, 1, 2, origin=origin)
     flat = table[["x", "y"]].to_numpy()
@@ -89,8 +90,12 @@ def flat_maps(table: pd.DataFrame, regions: dict[str, np.ndarray], *, origin: st
         axes[0, 0].text(x, y, name, ha="center", va="center", fontsize=5.5, path_effects=_HALO)
     axes[0, 0].set_title("regions", fontweight="normal")
     ncsnr = np.where(empty, np.nan, table.ncsnr.to_numpy()[nearest])
+    is_known = np.isfinite(table.ncsnr).any()
     image = axes[0, 1].imshow(ncsnr, extent=extent, origin="lower", cmap="viridis", vmin=0,
-                              vmax=np.nanquantile(table.ncsnr, 0.98))
+                              vmax=np.nanquantile(table.ncsnr, 0.98) if is_known else 1)
+    if not is_known:
+        axes[0, 1].text(0.5, 0.5, "not known:\nthere is no ncsnr.nii.gz", ha="center", va="center",
+                        transform=axes[0, 1].transAxes)
     axes[0, 1].set_title("ncsnr", fontweight="normal")
     for ax in axes[0]:
         ax.axis("off")
