@@ -1,8 +1,10 @@
 """Try many cases: `python -m tests.nsd.fuzz --cases 10000`; each failure is printed with the words that repeat it."""
 
 import argparse
+import re
 import sys
 import time
+from dataclasses import replace
 
 from .run import KINDS, counts, outcomes
 
@@ -10,17 +12,16 @@ parser = argparse.ArgumentParser(prog="python -m tests.nsd.fuzz", description=__
 parser.add_argument("--cases", type=int, default=1000, help="how many cases (default 1000)")
 parser.add_argument("--first", type=int, default=0, help="number of the first one")
 parser.add_argument("--seed", type=int, default=0)
-parser.add_argument("--only", default="", help="only files whose place, or damages whose name, has this in it")
+parser.add_argument("--only", default="", help="only files in whose place, or damages in whose name, this regular expression is found")
 args = parser.parse_args()
 
-kinds = tuple(k for k in KINDS if args.only in k.glob)
-if not kinds:
-    kinds = tuple(type(k)(k.glob, d, k.fields) for k in KINDS if (d := tuple(x for x in k.damages if args.only in x.name)))
+kinds = tuple(k for k in KINDS if re.search(args.only, k.glob)) or tuple(
+    replace(k, damages=some) for k in KINDS if (some := tuple(d for d in k.damages if re.search(args.only, d.name))))
 began, done = time.time(), []
 for outcome in outcomes(range(args.first, args.first + args.cases), args.seed, kinds):
     done.append(outcome)
     if outcome.failure:
-        only = f" --only {args.only}" if args.only else ""
+        only = f" --only '{args.only}'" if args.only else ""
         print(f"FAILED {outcome.what} ({outcome.result}): {outcome.failure}\n  again: python -m tests.nsd.fuzz "
               f"--seed {args.seed} --first {outcome.number} --cases 1{only}", flush=True)
 failed = sum(bool(o.failure) for o in done)

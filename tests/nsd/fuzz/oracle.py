@@ -46,11 +46,13 @@ CONFIGS = (DataConfig(image_size=8), DataConfig(image_size=8, split="shared1000"
 
 @dataclass(frozen=True)
 class Kind:
-    """Files that hold the same: where they are, what may happen to them, and the fields that they alone hold."""
+    """Files that hold the same: where they are, what may happen to them, the fields that they alone hold, and the settings
+    of CONFIGS that read them."""
 
     glob: str
     damages: tuple[Damage, ...]
     fields: frozenset[str] = frozenset()
+    settings: tuple[int, ...] = tuple(range(len(CONFIGS)))
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def sound_tree(folder: Path) -> Path:
     """Write a small tree: 2 sessions of 24 trials, 40 voxels, 24 pictures of 24 pixels; session 1 as MATLAB writes it."""
     from mindreader.twin.subject import TwinConfig, write_twin
 
-    root = write_twin(folder / "sound", TwinConfig(40, 2, 24), seed=7)
+    root = write_twin(folder / "sound", TwinConfig(40, 2, 24), seed=7, progress=_silent)
     layout = Layout(root, "subj01")
     with h5py.File(layout.stimuli) as file:
         small = file["imgBrick"][:, 8::17, 8::17]
@@ -86,14 +88,18 @@ def sound_tree(folder: Path) -> Path:
     return root
 
 
-def values(subject) -> dict:
-    """Everything that a subject holds, by name."""
+def _silent(items, **_):
+    return items
+
+
+def values(subject, *, classes: bool = True) -> dict:
+    """Everything that a subject holds, by name; its classes, which take longest, if wanted."""
     rois = dict(subject.rois)
     s, t = subject.stimuli, subject.trials
     return {"betas": t.betas, "image_ids": t.image_ids, "trial_ids": t.trial_ids, "sessions": t.sessions, "ids": s.ids,
-            "images": s.images, "captions": s.captions, "annotations": s.annotations, "coords": subject.coords,
-            "ncsnr": subject.ncsnr, "train": subject.split.train, "validation": subject.split.validation,
-            "origin": subject.origin, "valid": rois.pop("valid"), "rois": rois}
+            "images": s.images, "captions": s.captions, "coords": subject.coords, "ncsnr": subject.ncsnr,
+            "train": subject.split.train, "validation": subject.split.validation, "origin": subject.origin,
+            "valid": rois.pop("valid"), "rois": rois} | ({"annotations": s.annotations} if classes else {})
 
 
 def differing(a: dict, b: dict, *, exact: bool) -> list[str]:
@@ -128,7 +134,7 @@ def try_case(number: int, seed: int, root: Path, scratch: Path, kinds: tuple[Kin
     shutil.copytree(root, scratch, copy_function=os.link)
     files = sorted(scratch.glob(kind.glob))
     path = files[rng.integers(len(files))]
-    which = int(rng.integers(len(CONFIGS)))
+    which = int(rng.choice(kind.settings))
     what = f"{damage.name} of {path.name} with settings {which}"
     with open(path, "rb") as file:
         before = file.read()
@@ -137,7 +143,7 @@ def try_case(number: int, seed: int, root: Path, scratch: Path, kinds: tuple[Kin
     effect = SAME if untouched and damage.effect == EITHER else damage.effect
     try:
         with _said() as warnings, _at_most(SECONDS):
-            found = values(load_subject(scratch, "subj01", CONFIGS[which]))
+            found = values(load_subject(scratch, "subj01", CONFIGS[which]), classes="annotations" in kind.fields)
     except (LayoutError, ParameterError, ValueError) as problem:
         return Outcome(number, what, "refused", _wrong_sentence(problem, effect))
     except Hung:
@@ -210,7 +216,7 @@ def _at_most(seconds: int):
 
 
 def limit_memory() -> None:
-    """Let this process take no more than MEMORY bytes beyond what it has."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    most = pages * resource.getpagesize() + MEMORY
-    resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    """Let this process take no more than MEMORY bytes beyond what it has, where the system tells how much that is."""
+    if (known := Path("/proc/self/statm")).is_file():
+        most = int(known.read_text().split()[0]) * resource.getpagesize() + MEMORY
+        resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))

@@ -99,11 +99,9 @@ def _betas(folder: Path, number: int, at: tuple) -> np.ndarray | None:
     for end in ("hdf5", "nii.gz", "mat"):
         if (path := folder / f"betas_session{number:02d}.{end}").exists():
             if end == "nii.gz":
-                volumes = nib.load(path).get_fdata()
-            else:
-                with h5py.File(path) as file:
-                    volumes = file["betas"][()].astype(float).transpose(3, 2, 1, 0)
-            return volumes[at].T / 300
+                return nib.load(path).get_fdata()[at].T / 300
+            with h5py.File(path) as file:
+                return np.stack([file["betas"][:, z, y, x].astype(float) for x, y, z in zip(*at)], 1) / 300
     return None
 
 
