@@ -1,10 +1,14 @@
-"""Save and load trained parts: a safetensors file and the card that says what it is, checked before it is used."""
+"""Save and load trained parts: a safetensors file and the card that says what it is, checked before it is used.
+
+Files that others made (CLIP's, those of evaluation networks) have no card; `read_tensors` reads them, or says what they are.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import safetensors
@@ -157,6 +161,92 @@ def save_part(folder: str | Path, state: dict[str, Tensor], card: dict, *, dtype
     with atomic_write(folder / CARD) as part:
         part.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return card
+
+
+def is_of_simulated_world(card: dict) -> bool:
+    """Whether this part was trained on pictures of the simulated world, so that it knows nothing of photographs."""
+    data = card.get("data")
+    return isinstance(data, dict) and "world" in data
+
+
+def read_tensors(path: str | Path, what: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a safetensors file without a card, as stored, and its metadata; nothing is unpickled.
+
+    Parameters
+    ----------
+    path : str or Path
+    what : str
+        What is expected there, in words, for the message.
+
+    Raises
+    ------
+    LayoutError
+        The file cannot be read, is truncated or something else renamed, or has weights that are quantised or not finite.
+    """
+    path = Path(path)
+    try:
+        with open(path, "rb") as file:
+            start = file.read(64)
+    except OSError as error:
+        raise LayoutError(f"found {path} unreadable ({error.strerror}), expected {what}; check the path and its "
+                          "permissions") from error
+    for opening, found, advice in _OPENINGS:
+        if start.startswith(opening) or start.lstrip().lower().startswith(opening):
+            raise LayoutError(f"found {found} in {path}, expected safetensors with {what}; {advice}")
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            metadata = dict(file.metadata() or {})
+        state = load_file(path)
+    except (safetensors.SafetensorError, ValueError, OSError) as error:
+        raise LayoutError(f"found {path.stat().st_size:,} bytes in {path} that are no whole safetensors file ({error}), "
+                          f"expected {what}; it is truncated or damaged, so copy it again") from error
+    check_tensors(state, path, what)
+    return state, metadata
+
+
+def is_pickled(path: str | Path) -> bool:
+    """Whether a file is one of torch.save or pickle, whatever its name; False where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(4).startswith(_PICKLED)
+    except OSError:
+        return False
+
+
+def check_tensors(state: dict[str, Tensor], path: Path, what: str) -> None:
+    """Refuse a state dict without tensors, or with weights that are quantised or not finite; raises LayoutError."""
+    if not state:
+        raise LayoutError(f"found no tensor in {path}, expected {what}; copy it again")
+    for key, tensor in state.items():
+        if tensor.is_floating_point() and tensor.dtype not in _FLOATS or tensor.dtype in (torch.int8, torch.uint8):
+            raise LayoutError(f"found '{key}' as {str(tensor.dtype).removeprefix('torch.')} in {path}, expected {what} in "
+                              "float16, bfloat16, float32 or float64; give weights that are not quantised")
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise LayoutError(f"found numbers in '{key}' of {path} that are not finite, expected {what}; the file is damaged or "
+                              "its training diverged, so copy it again or give another")
+
+
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_PICKLED = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # a zip archive of torch's, and pickles
+_OPENINGS = (  # of files that are often found under the name of another
+    *((opening, "a file of torch.save or pickle", "it can run code when read, so convert it once, where you trust it")
+      for opening in _PICKLED),
+    (b"version https://git-lfs", "a pointer of git-lfs and not the file", "get the file itself, e.g. with `git lfs pull`"),
+    (b"<!doctype", "a web page", "the download went wrong, so download it again"),
+    (b"<html", "a web page", "the download went wrong, so download it again"),
+)
+
+
+def file_checksum(path: str | Path) -> str:
+    """`checksum` of a file that others made, computed once for as long as it stays as it is."""
+    path = Path(path)
+    found = path.stat()
+    return _checksum_then(path, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _checksum_then(path: Path, size: int, changed: int) -> str:
+    return checksum(path)
 
 
 def part_checksum(name_or_path: str | Path) -> str:

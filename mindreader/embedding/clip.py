@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import json
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
@@ -16,17 +14,16 @@ from torch import Tensor, nn
 
 from ..core import weights
 from ..records import Embeddings, LayoutError, Reconstructions, Stimuli
+from . import clipfiles
 from .augmentation import AugmentConfig, augment, checked_pixels
+from .clipfiles import open_clip
 from .smallnets import FEATURE_NET, RESNET, Divisor, SmallNet, max_mean, resize, unit_range
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before open_clip's first import, so that nothing is downloaded
-import open_clip  # noqa: E402
-
 __all__ = ["AugmentConfig", "ClipEmbedder", "CompactTokenizer", "EmbedConfig", "FeatureNet", "LowLevelNet",
-           "PixelEmbedder", "augment", "embed_captions", "embed_pictures", "embed_reconstructions",
-           "load_clip", "load_feature_net", "load_resnet"]
+           "PixelEmbedder", "augment", "clip_checksum", "embed_captions", "embed_pictures", "embed_reconstructions",
+           "is_of_simulated_world", "load_clip", "load_feature_net", "load_resnet"]
 
-log = logging.getLogger(__name__)
+LITTLE = "mini"  # the CLIP that is shipped
 UNTRAINED = 50.0  # OpenAI's models have a logit scale of 100, untrained ones of 14
 
 
@@ -254,26 +251,55 @@ class PixelEmbedder:
 
 
 def load_clip(config: EmbedConfig | None = None) -> ClipEmbedder:
-    """Load the CLIP of a config from local files, by open_clip's own loader.
+    """Load the CLIP of a config from local files, once file, name and activation agree (`clipfiles`).
 
     Raises
     ------
     LayoutError
-        A file is missing, damaged, pickled, or not CLIP's.
+        A file is missing, damaged, pickled, another model's, or says that it was trained with another activation.
     ValueError
-        The name is unknown, or is the variant without QuickGELU.
+        The name is unknown, is the variant without QuickGELU, or contradicts quick_gelu.
     """
     config = config or EmbedConfig()
+    path = clip_path(config)
+    return _from_folder(path.parent, config) if _in_folder(config) else _from_name(config.clip.partition(":")[0], path, config)
+
+
+def clip_path(config: EmbedConfig) -> Path:
+    """The file with the weights of a config's CLIP, found but not read; raises as `load_clip`."""
     name, _, rest = config.clip.partition(":")
-    if config.clip == "mini":
-        weights.check_part("clip")
-        return _from_folder(weights.part_folder("clip"), config)
-    if name == "local-dir" and rest:
-        return _from_folder(Path(rest).expanduser(), config)
-    if rest:
-        return _from_name(name, Path(rest).expanduser(), config)
-    raise ValueError(f"found clip={config.clip!r}, expected 'mini', 'local-dir:/folder' or "
-                     "'ViT-B-32-quickgelu:/path/x.safetensors'; nothing is downloaded, so give a path")
+    if config.clip == LITTLE:
+        return weights.check_part("clip")[0]
+    if not rest:
+        raise ValueError(f"found clip={config.clip!r}, expected 'mini', 'local-dir:/folder' or "
+                         "'ViT-B-32-quickgelu:/path/x.safetensors'; nothing is downloaded, so give a path")
+    path = Path(rest).expanduser()
+    if name == "local-dir":
+        for needed in (path / clipfiles.CONFIG, path / clipfiles.WEIGHTS):
+            if not needed.is_file():
+                raise LayoutError(f"found no {needed.name} in {path}, expected an open_clip model there; "
+                                  "check the path after 'local-dir:'")
+        return path / clipfiles.WEIGHTS
+    names = open_clip.list_models()
+    if name not in names:
+        raise ValueError(f"found the CLIP model {name!r}, expected a name of open_clip's such as "
+                         "'ViT-B-32-quickgelu'; see open_clip.list_models()")
+    clipfiles.check_path(path, name)
+    return path
+
+
+def clip_checksum(config: EmbedConfig) -> str:
+    """sha256 of the weights of a config's CLIP, which changes whenever they do; raises as `load_clip`."""
+    return weights.part_checksum("clip") if config.clip == LITTLE else weights.file_checksum(clip_path(config))
+
+
+def is_of_simulated_world(config: EmbedConfig) -> bool:
+    """Whether a config's CLIP knows only pictures and words of the simulated world: the one shipped here, or a copy of it."""
+    if config.clip == LITTLE:
+        return True
+    path = clip_path(config)
+    return config.clip.startswith("local-dir:") and "vocabulary" in clipfiles.read_config(path.parent) or \
+        (path.parent / weights.CARD).is_file() and weights.is_of_simulated_world(weights.load_card(path.parent))
 
 
 def load_feature_net(path: str | Path | None = None) -> FeatureNet:
@@ -314,54 +340,71 @@ def embed_reconstructions(reconstructions: Reconstructions, embedder, draw: int 
                       reconstructions.keys, embedder.space, "fmri")
 
 
+def _in_folder(config: EmbedConfig) -> bool:
+    return config.clip == LITTLE or config.clip.startswith("local-dir:")
+
+
 def _from_folder(folder: Path, config: EmbedConfig) -> ClipEmbedder:
-    path = folder / "open_clip_config.json"
-    for needed in (path, folder / "open_clip_model.safetensors"):
-        if not needed.is_file():
-            raise LayoutError(f"found no {needed.name} in {folder}, expected an open_clip model there; "
-                              "check the path after 'local-dir:'")
-    settings = json.loads(path.read_text(encoding="utf-8"))
-    name = f"local-dir:{folder}"
-    module = _open_clip(name, folder)
+    settings, name, path = clipfiles.read_config(folder), f"local-dir:{folder}", folder / clipfiles.WEIGHTS
+    model = settings["model_cfg"]
+    if model.get("quick_gelu", False) and not config.quick_gelu:
+        raise ValueError(f"found embed.quick_gelu=False and quick_gelu true in {folder / clipfiles.CONFIG}, expected them to "
+                         "agree; leave embed.quick_gelu true, for a folder's config says what its weights were trained with")
+    found = clipfiles.ClipFile(path, name)
+    module = _built(name, load_weights=False)
+    found.load_into(module, model.get("quick_gelu", False))
     if "vocabulary" in settings:
-        length = settings["model_cfg"]["text_cfg"]["context_length"]
-        tokenizer = CompactTokenizer(settings["vocabulary"], length)
+        tokenizer = CompactTokenizer(settings["vocabulary"], model["text_cfg"]["context_length"])
     else:
-        tokenizer = open_clip.get_tokenizer(name)
+        tokenizer = _tokenizer(name)
     return ClipEmbedder(module, tokenizer, batch=config.batch)
 
 
 def _from_name(name: str, path: Path, config: EmbedConfig) -> ClipEmbedder:
-    names = open_clip.list_models()
-    if name not in names:
-        raise ValueError(f"found the CLIP model {name!r}, expected a name of open_clip's such as "
-                         "'ViT-B-32-quickgelu'; see open_clip.list_models()")
-    quick = open_clip.get_model_config(name).get("quick_gelu", False)
-    if config.quick_gelu and not quick and f"{name}-quickgelu" in names:
+    quick, found = open_clip.get_model_config(name).get("quick_gelu", False), clipfiles.ClipFile(path, name)
+    if config.quick_gelu != quick and (quick or f"{name}-quickgelu" in open_clip.list_models()):
+        if found.quick is not None:
+            raise ValueError(f"found embed.quick_gelu={config.quick_gelu} and the CLIP model {name!r} for {path.name}, trained with "
+                             f"{clipfiles.QUICK[found.quick]} as {found.why}, expected both to say that; {found.advice}")
+        if quick:
+            raise ValueError(f"found embed.quick_gelu=False and the CLIP model {name!r}, which has QuickGELU, expected them to "
+                             f"agree; leave embed.quick_gelu true, or name '{name.removesuffix('-quickgelu')}' for weights that "
+                             "were trained with GELU")
         raise ValueError(f"found the CLIP model {name!r}, expected '{name}-quickgelu', for OpenAI's weights "
                          "are silently wrong without QuickGELU; use that, or quick_gelu=False for others")
-    if path.suffix != ".safetensors":
-        raise LayoutError(f"found {path.name!r}, expected a .safetensors file, for others can run code when "
-                          "read; convert the weights once")
-    if not path.is_file():
-        raise LayoutError(f"found no file {path}, expected the weights of {name}; check the path given")
-    embedder = ClipEmbedder(_open_clip(name, path), open_clip.get_tokenizer(name), batch=config.batch)
+    module = _built(name)
+    found.load_into(module, quick)
+    embedder = ClipEmbedder(module, _tokenizer(name), batch=config.batch)
     if embedder.logit_scale < UNTRAINED:
         raise LayoutError(f"found a logit scale of {embedder.logit_scale:.1f} in {path.name}, expected about "
                           f"100; these are no trained weights of {name}, so give others")
     return embedder
 
 
-def _open_clip(name: str, path: Path) -> nn.Module:
-    """The model by open_clip's loader; LayoutError for weights that do not fit."""
-    pretrained = None if name.startswith("local-dir:") else str(path)
+def _built(name: str, **how) -> nn.Module:
+    """The model by open_clip, without weights; LayoutError for a config that it cannot build."""
+    def is_news(line: logging.LogRecord) -> bool:  # that there are no weights is known, for they come next
+        return "initialized randomly" not in line.getMessage()
+
+    logging.getLogger().addFilter(is_news)
     try:
         with torch.random.fork_rng(devices=[]):
-            return open_clip.create_model(name, pretrained=pretrained)
-    except Exception as error:  # open_clip and safetensors raise what they like for a bad file
-        reason = str(error).strip().splitlines()[0]
-        raise LayoutError(f"found weights in {path} that open_clip cannot load ({reason}), expected those of "
-                          f"{name}; check that file and model belong together") from error
+            return open_clip.create_model(name, **how)
+    except Exception as error:  # open_clip raises what it likes for a bad config
+        raise LayoutError(f"found a model that open_clip cannot build ({str(error).strip().splitlines()[0]}), expected the "
+                          f"config of {name}; copy it again") from error
+    finally:
+        logging.getLogger().removeFilter(is_news)
+
+
+def _tokenizer(name: str):
+    """open_clip's tokenizer of this model; LayoutError where it is not part of open_clip and would have to be downloaded."""
+    try:
+        return open_clip.get_tokenizer(name)
+    except Exception as error:  # transformers and its hub raise what they like
+        raise LayoutError(f"found no tokenizer of {name} on this machine ({str(error).strip().splitlines()[0]}), expected one that "
+                          "open_clip brings along, for nothing is downloaded; name another model, or put its tokenizer's files "
+                          "beside the weights and use 'local-dir:/folder'") from error
 
 
 def _small_net(part: str | Path, config) -> SmallNet:
