@@ -9,17 +9,21 @@ text, tables and pictures. What goes to stderr (warnings, progress) is for the t
 import os
 from pathlib import Path
 
+from mindreader.core import hold_folders
+
 ROOT = Path(__file__).resolve().parents[1]
+STRICT = os.environ.get("MINDREADER_STRICT", "").strip().lower() in ("1", "true", "yes", "on")
 PICTURES = {"image/png", "image/jpeg"}  # nbval passes over these, but ours are the same bytes for the same figure
 
 
 def pytest_configure(config):
-    if os.environ.get("MINDREADER_STRICT") != "1":
+    hold_folders()  # kernels run in this folder, the tests in another
+    if not STRICT:
         os.environ.setdefault("MINDREADER_PRESET", "smoke")
         os.environ.setdefault("MINDREADER_HOME", str(ROOT / ".make" / "home"))
     options = config.option
     if getattr(options, "nbval", False) or getattr(options, "nbval_lax", False):
-        if os.environ.get("MINDREADER_STRICT") != "1":
+        if not STRICT:
             options.nbval, options.nbval_lax = False, True
         options.nbval_current_env = options.nbval_kernel_name is None
         options.nbval_sanitize_with = options.nbval_sanitize_with or str(ROOT / "tests" / "nbval_sanitize.cfg")
@@ -29,5 +33,4 @@ def pytest_configure(config):
 def pytest_collectstart(collector):
     passed_over = getattr(collector, "skip_compare", None)  # only a notebook has it
     if passed_over is not None:
-        strict = os.environ.get("MINDREADER_STRICT") == "1"
-        collector.skip_compare = tuple({*passed_over, "stderr"} - (PICTURES if strict else set()))
+        collector.skip_compare = tuple({*passed_over, "stderr"} - (PICTURES if STRICT else set()))

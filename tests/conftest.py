@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from mindreader.core import hold_folders
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_configure(config):
+    hold_folders()  # tests change the working folder
     os.environ.setdefault("MINDREADER_HOME", str(ROOT / ".make" / "home"))
 
 

@@ -48,7 +48,7 @@ print("hashes", json.dumps(hashes))
 """
 
 
-MOMENTS = ["twins/.*.part/**/*.hdf5", "store/unfinished/mapped/*/checkpoint.pt",
+MOMENTS = ["twins/.*.twin-*/**/*.hdf5", "store/unfinished/mapped/*/checkpoint.pt",
            "store/unfinished/generator/*/checkpoint.pt"]  # the subject half written, a mapper and the generator half trained
 
 

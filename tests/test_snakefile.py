@@ -77,9 +77,9 @@ def asked(said, name):
 
 
 @pytest.mark.parametrize("config, memory, minutes, gpus", [
-    (dict(preset="smoke"), {"3000"}, {"10"}, {"0"}), (dict(preset="book"), {"6000"}, {"60"}, {"0"}),
+    (dict(preset="smoke"), {"4500"}, {"20"}, {"0"}), (dict(preset="book"), {"6500"}, {"60"}, {"0"}),
     (dict(preset="paper", subject="subj01"), {"32000"}, {"2880"}, {"0"}),
-    (dict(preset="book", overrides="{device: cuda}"), {"6000"}, {"60"}, {"1"}),
+    (dict(preset="book", overrides="{device: cuda}"), {"6500"}, {"60"}, {"1"}),
 ])
 def test_a_job_asks_for_what_its_preset_needs(checkout, config, memory, minutes, gpus):
     failed, said = snakemake(checkout / "notebooks" / "Snakefile", checkout, "-n", **config)

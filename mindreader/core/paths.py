@@ -21,7 +21,7 @@ FOLDERS = ("MINDREADER_HOME", "MINDREADER_NSD", "MINDREADER_METRICS")
 def home() -> Path:
     """The folder for what is made once and kept: $MINDREADER_HOME, or a folder in the user's cache (XDG_CACHE_HOME).
 
-    Never inside what is committed; it need not exist yet. Raises ValueError where a user without a home has named none.
+    Never inside what is committed; it need not exist yet. Raises ParameterError where a user without a home has named none.
     """
     chosen = named("MINDREADER_HOME")
     if chosen is not None:
@@ -29,8 +29,8 @@ def home() -> Path:
     try:
         return user_cache_path("mindreader", appauthor=False)
     except RuntimeError as error:
-        raise ValueError("found no home folder for this user, expected one for what is made once and kept; set MINDREADER_HOME to a "
-                         "folder of yours") from error
+        raise _refused("found no home folder for this user, expected one for what is made once and kept; set MINDREADER_HOME to a "
+                       "folder of yours") from error
 
 
 def nsd_root() -> Path:
@@ -41,13 +41,13 @@ def nsd_root() -> Path:
 def named(variable: str) -> Path | None:
     """The folder that an environment variable names, absolute; None where it names none.
 
-    Raises ValueError for the ~ of a user that there is not.
+    Raises ParameterError for the ~ of a user that there is not.
     """
     chosen = os.environ.get(variable, "").strip()
     try:
         return Path(chosen).expanduser().absolute() if chosen else None
     except RuntimeError as error:
-        raise ValueError(f"{variable}={chosen!r} begins with the home of nobody here, expected a folder; write it out from /") from error
+        raise _refused(f"{variable}={chosen!r} begins with the home of nobody here, expected a folder; write it out from /") from error
 
 
 def hold_folders() -> None:
@@ -55,6 +55,12 @@ def hold_folders() -> None:
     for variable in FOLDERS:
         if (folder := named(variable)) is not None:
             os.environ[variable] = str(folder)
+
+
+def _refused(sentence: str) -> ValueError:
+    from .params import ParameterError      # which stands on this module
+
+    return ParameterError(sentence)
 
 
 def output_root(run: str = "") -> Path:
