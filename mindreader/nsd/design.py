@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.io import loadmat
 
 from ..records import LayoutError
-from .reading import is_there, reading, require
+from .reading import is_there, reading, refusal, require
 
 __all__ = ["shared_ids", "stim_info", "trial_table"]
 
@@ -84,7 +84,7 @@ def stim_info(layout) -> pd.DataFrame:
     reps = [f"subject{layout.number}_rep{n}" for n in range(3)]
     lacking = {"nsdId", "cocoId", "cocoSplit", "cropBox", *reps} - set(info.columns)
     if lacking:
-        raise LayoutError(f"{path} lacks the columns {sorted(lacking)}, expected NSD's 41; get it again")
+        raise refusal(path, f"{path} lacks the columns {sorted(lacking)}", "NSD's 41", "get it again")
     for column in ("nsdId", "cocoId", *reps):
         info[column] = _whole_column(path, info, column, least=1 if column == "cocoId" else 0)
     if not info.nsdId.is_unique:
@@ -148,8 +148,8 @@ def _check_responses(layout, table: pd.DataFrame, order: np.ndarray) -> np.ndarr
         log = pd.read_csv(path, sep="\t", low_memory=False)
     lacking = {"SESSION", "73KID", "10KID"} - set(log.columns)
     if lacking or not len(log):
-        raise LayoutError(f"{path} has {len(log)} rows and lacks the columns {sorted(lacking)}, expected a row for each trial and "
-                          "NSD's 19 columns; get it again")
+        raise refusal(path, f"{path} has {len(log)} rows and lacks the columns {sorted(lacking)}",
+                      "a row for each trial and NSD's 19 columns", "get it again")
     session, shown, in_order = (_whole_column(path, log, column, least) for column, least in
                                 (("SESSION", 1), ("73KID", -_LARGEST), ("10KID", -_LARGEST)))
     within = pd.Series(session).groupby(session).cumcount().to_numpy()

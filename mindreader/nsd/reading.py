@@ -16,7 +16,7 @@ import numpy as np
 
 from ..records import LayoutError
 
-__all__ = ["dataset", "is_there", "is_written", "one_line", "open_hdf5", "reading", "require"]
+__all__ = ["dataset", "is_there", "is_written", "one_line", "open_hdf5", "reading", "refusal", "require"]
 
 _AGAIN = "download it again"
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
@@ -125,6 +125,14 @@ def is_written(stored: h5py.Dataset, places: np.ndarray, first: int = 1) -> np.n
     there = [[stored.id.get_chunk_info_by_coord((*head, *corner)).byte_offset is not None for corner in corners]
              for head in product(*before)]
     return np.array(there)[:, of.ravel()]
+
+
+def refusal(path: Path, found: str, expected: str, advice: str) -> LayoutError:
+    """The error for a file that can be read and is not what it should be: a web page, a pointer, nothing, else `found`."""
+    shown = _content(Path(path), ValueError(), "")
+    if shown:
+        return LayoutError(f"{path} cannot be read ({shown[0]}), expected {expected}; {shown[1]}")
+    return LayoutError(f"{found}, expected {expected}; {advice}")
 
 
 def one_line(problem: Exception) -> str:

@@ -13,7 +13,7 @@ import nibabel as nib
 import numpy as np
 
 from ..records import LayoutError
-from .reading import is_there, reading, require
+from .reading import is_there, reading, refusal, require
 
 __all__ = ["ATLASES", "Mask", "find_mask", "read_header", "read_labels", "read_mask", "read_ncsnr", "read_rois", "read_volume",
            "same_grid", "voxel_coords"]
@@ -222,7 +222,7 @@ def read_labels(layout, atlas: str) -> dict[int, str]:
     path = next((p for folder in layout.labels if is_there(p := folder / f"{atlas}.mgz.ctab")), None)
     if path is None:
         return {i: name for name, i in known.items() if i > 0}
-    table: dict[int, str] = {}
+    table, again = {}, "get the table again, or delete it to use the built-in one"
     with reading(path, "lines with an id and a name"):
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     for number, line in enumerate(lines, 1):
@@ -230,17 +230,14 @@ def read_labels(layout, atlas: str) -> dict[int, str]:
         if not parts or parts[0].startswith("#"):
             continue
         if len(parts) < 2 or not re.fullmatch(r"-?[0-9]{1,9}", parts[0]) or not parts[1].isprintable():
-            raise LayoutError(f"line {number} of {path} reads {line.strip()[:60]!r}, expected an id and a name such as "
-                              "'1 V1v'; get the table again, or delete it to use the built-in one")
+            raise refusal(path, f"line {number} of {path} reads {line.strip()[:60]!r}", "an id and a name such as '1 V1v'", again)
         label, name = int(parts[0]), parts[1]
         if label in table or name in table.values() or known.get(name, label) != label:
-            raise LayoutError(f"line {number} of {path} gives {name!r} the id {label}, expected each id and name once"
-                              + (f", and {known[name]} as NSD has it" if name in known else "")
-                              + "; get the table again, or delete it to use the built-in one")
+            raise refusal(path, f"line {number} of {path} gives {name!r} the id {label}", "each id and name once"
+                          + (f", and {known[name]} as NSD has it" if name in known else ""), again)
         table[label] = name
     if not any(i > 0 for i in table):
-        raise LayoutError(f"{path} has no label, expected an id and a name on each line, such as '1 V1v'; get the table again, "
-                          "or delete it to use the built-in one")
+        raise refusal(path, f"{path} has no label", "an id and a name on each line, such as '1 V1v'", again)
     return {i: name for i, name in sorted(table.items()) if i > 0}
 
 

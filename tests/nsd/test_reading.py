@@ -38,10 +38,10 @@ BECAUSE = {
     "a broken link": (lambda p: (p.unlink(), p.symlink_to("../.git/annex/objects/x")),
                       r"is a link to \.\./\.git/annex/objects/x, which is not there, .*git annex get"),
     "a pointer of Git LFS": (lambda p: replaced(p, b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 99\n"),
-                             "pointer of Git LFS|lacks the columns|reads 'version"),
+                             r"it is a pointer of Git LFS, \d+ bytes.*git lfs pull"),
     "a web page": (lambda p: replaced(p, b"<!DOCTYPE html><html>\n<body>Access Denied</body></html>\n"),
-                   "web page|lacks the columns|reads '<!DOCTYPE"),
-    "nothing": (lambda p: replaced(p, b""), "it is empty.*download it again|has no label"),
+                   r"it is a web page, \d+ bytes.*download it again, with access"),
+    "nothing": (lambda p: replaced(p, b""), "it is empty.*download it again"),
 }
 
 
