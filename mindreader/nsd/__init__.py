@@ -6,10 +6,11 @@ Real and simulated subjects are loaded alike. NSD's file names, 1-based ids and 
 Read `loader` first.
 """
 
+from .annotations import coco_pictures
 from .design import stim_info
 from .loader import ANNOTATIONS, DataConfig, Layout, MARKER, SPLITS, ZSCORES, load_subject, read_betas, read_pictures
 from .outlines import Outline, read_outlines
 from .regions import ATLASES, read_mask
 
-__all__ = ["ANNOTATIONS", "ATLASES", "DataConfig", "Layout", "load_subject", "MARKER", "Outline", "read_betas",
+__all__ = ["ANNOTATIONS", "ATLASES", "coco_pictures", "DataConfig", "Layout", "load_subject", "MARKER", "Outline", "read_betas",
            "read_mask", "read_outlines", "read_pictures", "SPLITS", "stim_info", "ZSCORES"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from ast import literal_eval
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from scipy.cluster.hierarchy import fcluster, ward
 
 from ..core import RowCache
 from ..records import LayoutError, Split, Stimuli, Subject, Trials
-from .annotations import read_captions, read_classes
+from .annotations import CocoPictures, class_files, coco_pictures, read_captions, read_classes
 from .betas import check_sessions, read_betas, standardise
 from .design import shared_ids, stim_info, trial_table
 from .pictures import read_pictures
@@ -214,7 +213,8 @@ def cluster_by_category(stimuli: Stimuli, n_clusters: int = 40) -> pd.Series:
     cluster. Holding out whole clusters tests generalisation to unfamiliar combinations of categories, where a split by
     image leaves similar pictures in the training set. There are fewer clusters where fewer pictures differ.
     """
-    holds = pd.crosstab(stimuli.annotations.image_id, stimuli.annotations.category).clip(upper=1)
+    table = stimuli.annotations
+    holds = pd.crosstab(table.image_id, [table.kind, table.category]).clip(upper=1)
     holds = holds.reindex(np.sort(stimuli.ids), fill_value=0)
     if len(holds) < 2:
         raise ValueError(f"got {len(holds)} picture, expected at least two to make clusters of; choose another data.split")
@@ -283,17 +283,28 @@ def _stimuli(layout, config, ids, cached, progress) -> Stimuli:
     images = cached.rows(f"{layout.name}-pictures", {"ids": ids, "size": size}, [layout.stimuli], chunks,
                          (len(ids), size, size, 3), np.uint8)
     folder = Path(config.coco_folder) if config.coco_folder else layout.coco
-    coco = info.cocoId.to_numpy(np.int64)
-    parts = {part: coco[(info.cocoSplit == part).to_numpy()] for part in info.cocoSplit.unique()}
-    crops = {c: literal_eval(str(box)) for c, box in zip(coco, info.cropBox)} if config.annotations == "crop" else None
-    captions, *classes = ([folder / f"{stem}_{part}.json" for part in parts] for stem in ("captions", "instances", "stuff"))
-    key = {"coco": coco, "parts": info.cocoSplit.tolist()}
-    tables = (cached.table(f"{layout.name}-captions", key, captions, lambda: read_captions(folder, parts)),
-              cached.table(f"{layout.name}-classes", key | {"crops": info.cropBox.astype(str).tolist() if crops else None},
-                           sum(classes, []), lambda: read_classes(folder, parts, crops)))
-    image_id = pd.Series(ids, index=coco)
-    for table in tables:
-        table.insert(0, "image_id", image_id.loc[table.pop("coco_id")].to_numpy(np.int64))
-    by = (["image_id", "caption_id"], ["image_id", "kind", "category"])
-    captions, classes = (t.sort_values(b, kind="stable").reset_index(drop=True) for t, b in zip(tables, by))
-    return Stimuli(ids, images, captions, classes)
+    coco, parts = list(coco_pictures(info, layout.stim_info)), info.cocoSplit.unique()
+    key = {"coco": info.cocoId.to_numpy(np.int64), "parts": info.cocoSplit.tolist()}
+
+    def captions() -> pd.DataFrame:
+        return _of_images([(read_captions(folder, some.ids), some) for some in coco], ["image_id", "caption_id"])
+
+    def classes() -> pd.DataFrame:
+        crop = config.annotations == "crop"
+        masks = [info.cropBox.astype(str).tolist(), "masks"] if crop else None
+
+        def read() -> pd.DataFrame:
+            found = [(read_classes(folder, some.ids, some.crops if crop else None), some) for some in coco]
+            return _of_images(found, ["image_id", "kind", "category"])
+
+        return cached.table(f"{layout.name}-classes", key | {"crops": masks}, class_files(folder, parts), read)
+
+    return Stimuli(ids, images, cached.table(f"{layout.name}-captions", key,
+                                             [folder / f"captions_{part}.json" for part in parts], captions), classes)
+
+
+def _of_images(tables: list[tuple[pd.DataFrame, CocoPictures]], by: list[str]) -> pd.DataFrame:
+    """Tables of COCO pictures as one of NSD images, in order."""
+    for table, pictures in tables:
+        table.insert(0, "image_id", pictures.image_id.loc[table.pop("coco_id")].to_numpy(np.int64))
+    return pd.concat([table for table, _ in tables]).sort_values(by, kind="stable").reset_index(drop=True)

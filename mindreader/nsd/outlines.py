@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from pycocotools import mask as coco_mask
 
-from .annotations import stream_records
+from ..records import LayoutError
+from .annotations import CATEGORIES, WHOLE_PICTURE, category_names, category_of, image_sizes, run_lengths, whole
+from .segmentation import Crop, decode, kept_area
+from .streaming import short, stream_records
 
 __all__ = ["Outline", "read_outlines"]
-
-_OTHER = 183   # in the stuff files the union of all things, and no class
 
 
 class Outline(NamedTuple):
@@ -29,7 +29,7 @@ class Outline(NamedTuple):
 
 
 def read_outlines(folder: Path, coco_ids: dict[str, np.ndarray], *, size: int,
-                  crops: dict[int, tuple] | None = None) -> dict[int, list[Outline]]:
+                  crops: dict[int, Crop] | None = None) -> dict[int, list[Outline]]:
     """Read the outlines of COCO pictures: stuff first, then things, each from the largest to the smallest.
 
     Parameters
@@ -56,35 +56,30 @@ def read_outlines(folder: Path, coco_ids: dict[str, np.ndarray], *, size: int,
     found: dict[int, list[Outline]] = {int(i): [] for ids in coco_ids.values() for i in ids}
     for part, ids in coco_ids.items():
         wanted = set(np.asarray(ids).tolist())
-        for kind, stem in (("stuff", "stuff"), ("thing", "instances")):
-            path = Path(folder) / f"{stem}_{part}.json"
-            names = {r["id"]: r["name"] for r in stream_records(path, "categories")}
-            sizes = {r["id"]: (r["height"], r["width"]) for r in stream_records(path, "images") if r["id"] in wanted}
+        for kind in ("stuff", "thing"):
+            path = Path(folder) / f"{CATEGORIES[kind][0]}_{part}.json"
+            names, sizes = category_names(path, kind), image_sizes(path, wanted)
             mine = [r for r in stream_records(path, "annotations")
-                    if r["image_id"] in wanted and r["category_id"] != _OTHER]
-            for r in sorted(mine, key=lambda r: -r["area"]):
-                image = r["image_id"]
-                mask = _cropped(_decoded(r["segmentation"], *sizes[image]), size, (crops or {}).get(image, (0, 0, 0, 0)))
+                    if whole(r, "image_id", path) in wanted and category_of(r, names, path) is not None]
+            for r in sorted(mine, key=lambda r: -_area(r, path)):
+                image = whole(r, "image_id", path)
+                mask = _cropped(decode(run_lengths(r, sizes, path)), size, (crops or {}).get(image, WHOLE_PICTURE))
                 if mask.any():
-                    found[image].append(Outline(r["category_id"], names[r["category_id"]], kind, mask))
+                    found[image].append(Outline(whole(r, "category_id", path), category_of(r, names, path), kind, mask))
     return found
 
 
-def _decoded(segmentation, height: int, width: int) -> np.ndarray:
-    """Any of COCO's three forms (polygons, run lengths as numbers or as a string) as a mask, (height, width) uint8."""
-    if isinstance(segmentation, list):
-        code = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
-    elif isinstance(segmentation["counts"], list):
-        code = coco_mask.frPyObjects(segmentation, height, width)
-    else:
-        code = segmentation
-    return coco_mask.decode(code)
+def _area(record: dict, path: Path) -> float:
+    """The area that the file gives an annotation."""
+    area = record.get("area")
+    if type(area) not in (int, float):
+        raise LayoutError(f"{path} has an annotation ({short(record.get('id'))}) of area {short(area)}, expected a number of "
+                          "pixels; get the file again")
+    return area
 
 
-def _cropped(mask: np.ndarray, size: int, crop: tuple[float, float, float, float]) -> np.ndarray:
+def _cropped(mask: np.ndarray, size: int, crop: Crop) -> np.ndarray:
     """Crop a mask and resize it to the picture; a pixel counts where at least half covered."""
-    height, width = mask.shape
-    top, bottom, left, right = crop
-    kept = mask[round(top * height):round((1 - bottom) * height), round(left * width):round((1 - right) * width)]
+    kept = mask[kept_area(crop, *mask.shape)]
     small = Image.fromarray(kept.astype(np.uint8) * 255).resize((size, size), Image.Resampling.BOX)
     return np.asarray(small) >= 128

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from ast import literal_eval
 from functools import wraps
 
 import numpy as np
 import pandas as pd
 
 from ... import nsd, twin
-from ...nsd import ATLASES, Outline, read_mask, read_outlines, stim_info
+from ...nsd import ATLASES, Outline, coco_pictures, read_mask, read_outlines, stim_info
 from ...pipeline import Pipeline
 from ...records import Trials
 from ..plots.flatmap import flatten
@@ -43,7 +42,8 @@ def annotated_scenes(run: Pipeline, n: int = 4) -> tuple[np.ndarray, list[list[O
     The captions are a table image, caption, grade; best grade first, no grade where none was planted.
     """
     ids = run.subject.stimuli.ids[:n]
-    table = run.subject.stimuli.captions.merge(_grades(run), on="caption_id", how="left").fillna({"grade": ""})
+    table = run.subject.stimuli.captions.merge(_grades(run), on=["image_id", "caption_id"], how="left")
+    table = table.fillna({"grade": ""})
     table = table[table.image_id.isin(ids)].assign(image=lambda t: pd.Index(ids).get_indexer(t.image_id))
     table = table.sort_values(["image", "grade"], key=lambda c: c.map(GRADES.index) if c.name == "grade" else c,
                               kind="stable")
@@ -53,13 +53,11 @@ def annotated_scenes(run: Pipeline, n: int = 4) -> tuple[np.ndarray, list[list[O
 
 def outlines_of(run: Pipeline, ids: np.ndarray) -> dict[int, list[Outline]]:
     """Read the outlines in these pictures, at the pictures' own size and crop, by image id."""
-    layout = run.layout
-    info = stim_info(layout).loc[ids]
-    parts = {part: group.cocoId.to_numpy(np.int64) for part, group in info.groupby("cocoSplit")}
-    crops = {c: literal_eval(str(box)) for c, box in zip(info.cocoId, info.cropBox)}
-    found = read_outlines(run.experiment.data.coco_folder or layout.coco, parts,
-                          size=run.subject.stimuli.images.shape[1], crops=crops)
-    return {int(i): found[int(c)] for i, c in zip(info.index, info.cocoId)}
+    layout, size, marked = run.layout, run.subject.stimuli.images.shape[1], {}
+    for pictures in coco_pictures(stim_info(layout).loc[ids], layout.stim_info):
+        found = read_outlines(run.experiment.data.coco_folder or layout.coco, pictures.ids, size=size, crops=pictures.crops)
+        marked |= {int(image): found[coco] for coco, image in pictures.image_id.items()}
+    return {int(image): marked[image] for image in ids}
 
 
 def brain_map(run: Pipeline) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
@@ -143,7 +141,8 @@ def session_moments(run: Pipeline) -> dict[str, np.ndarray]:
 
 
 def _grades(run: Pipeline) -> pd.DataFrame:
-    """Table caption_id, grade; empty for real data."""
+    """Table image_id, caption_id, grade; empty for real data."""
     if run.origin == "twin":
-        return run.plant.captions[["caption_id", "grade"]]
-    return pd.DataFrame({"caption_id": pd.Series(dtype=np.int64), "grade": pd.Series(dtype=object)})
+        return run.plant.captions
+    types = {"image_id": np.int64, "caption_id": np.int64, "grade": object}
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
