@@ -121,14 +121,14 @@ def _whole(design: dict, key: str, layout) -> np.ndarray:
     return found.astype(np.int64)
 
 
-def _whole_column(path: Path, table: pd.DataFrame, column: str, least: int = 1) -> np.ndarray:
+def _whole_column(path: Path, table: pd.DataFrame, column: str, least: int | None = None) -> np.ndarray:
     """A column of ids as int64; LayoutError where one is no whole number, or less than the least."""
     numbers = pd.to_numeric(table[column], errors="coerce").to_numpy(float)
-    wrong = _not_whole(numbers) | (numbers < least)
+    wrong = _not_whole(numbers) | (False if least is None else numbers < least)
     if wrong.any():
         row = int(wrong.argmax())
         raise LayoutError(f"{path} has {str(table[column].iloc[row])[:40]!r} as {column} in row {row + 1} ({wrong.sum()} such rows "
-                          f"in all), expected whole numbers from {least}; get it again")
+                          f"in all), expected whole numbers{'' if least is None else f' from {least}'}; get it again")
     return numbers.astype(np.int64)
 
 
@@ -151,7 +151,7 @@ def _check_responses(layout, table: pd.DataFrame, order: np.ndarray) -> np.ndarr
         raise refusal(path, f"{path} has {len(log)} rows and lacks the columns {sorted(lacking)}",
                       "a row for each trial and NSD's 19 columns", "get it again")
     session, shown, in_order = (_whole_column(path, log, column, least) for column, least in
-                                (("SESSION", 1), ("73KID", -_LARGEST), ("10KID", -_LARGEST)))
+                                (("SESSION", 1), ("73KID", None), ("10KID", None)))
     within = pd.Series(session).groupby(session).cumcount().to_numpy()
     per_session = int(table.row.max()) + 1
     _agree(path, session <= len(table), session, "has a session that the design does not have", "session")
@@ -179,4 +179,4 @@ def _agree(path: Path, agrees: np.ndarray, at: np.ndarray, what: str, unit: str 
     if wrong.any():
         place = f"{unit} {np.asarray(at)[wrong][0]}{' counted from 0' if unit == 'trial' else ''}"
         raise LayoutError(f"{path} {what} (first at {place}, {wrong.sum()} "
-                          "in all), expected both to agree; ids may be off by one, so get both files from one release")
+                          "in all), expected both to agree; ids may be off by one, or one file cut short, so get both from one release")

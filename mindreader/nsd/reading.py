@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import re
 import stat
 import zlib
@@ -18,7 +19,7 @@ from ..records import LayoutError
 
 __all__ = ["dataset", "is_there", "is_written", "one_line", "open_hdf5", "reading", "refusal", "require"]
 
-_AGAIN = "download it again"
+_AGAIN, _BLOCK = "download it again", 1 << 20
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 _NO_ANSWER = {getattr(errno, name) for name in ("EIO", "ESTALE", "ETIMEDOUT", "ENOTCONN", "ENXIO", "ENODEV", "EREMOTEIO",
                                                 "EHOSTDOWN", "ECONNRESET") if hasattr(errno, name)}
@@ -148,6 +149,11 @@ def _reason(path: Path, problem: Exception, form: str) -> tuple[str, str]:
     if "unable to lock file" in text or isinstance(problem, BlockingIOError):
         return ("another process holds it open, or its file system has no locks",
                 "close what has it open, or read it without locks by setting HDF5_USE_FILE_LOCKING=FALSE")
+    if "already open for" in text:
+        return ("a program has it open for writing, or ended without closing it",
+                "close that program, or clear the mark in a copy with h5clear -s")
+    if isinstance(problem, FileNotFoundError) or number == errno.ENOENT:
+        return f"something it needs is not there: {one_line(problem)}", "put that beside it, or download it again"
     if isinstance(problem, PermissionError) or number in (errno.EACCES, errno.EPERM):
         return "you may not read it", "ask its owner for permission, or read a copy of your own"
     if number in _NO_ANSWER:
@@ -190,10 +196,22 @@ def _content(path: Path, problem: Exception, form: str) -> tuple[str, str] | Non
         return f"it is not {_FORMATS[form]}", _AGAIN
     if sizes := re.search(r"truncated file: eof = (\d+), .*stored_eof = (\d+)", str(problem)):
         return f"it is cut short, {sizes[1]} of {sizes[2]} bytes", _AGAIN
-    if isinstance(problem, EOFError) or re.search(r"(?i)expected \d+ bytes, got|unexpected end|end.of.stream", str(problem)):
+    problem = _unpacking(path) or problem if form == "gzip" else problem
+    if isinstance(problem, EOFError) or re.search(r"(?i)expected \d+ bytes, got|could not read bytes", str(problem)):
         return f"it is cut short, {size} bytes: {one_line(problem)}", _AGAIN
-    if isinstance(problem, zlib.error) or "CRC check failed" in str(problem):
+    if isinstance(problem, (zlib.error, gzip.BadGzipFile)):
         return f"its checksum is wrong: {one_line(problem)}", _AGAIN
+    return None
+
+
+def _unpacking(path: Path) -> Exception | None:
+    """What goes wrong when a gzip file is unpacked to its end, whatever a library said about it."""
+    try:
+        with gzip.open(path) as file:
+            while file.read(_BLOCK):
+                pass
+    except (OSError, EOFError, zlib.error) as problem:
+        return problem
     return None
 
 

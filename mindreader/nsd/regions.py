@@ -200,7 +200,10 @@ def read_rois(layout, mask: Mask) -> dict[str, np.ndarray]:
         for number, name in table.items():
             rois[_name(atlas, name)] = values == number
         for name in names:
-            if not rois.setdefault(_name(atlas, name), np.zeros(len(values), bool)).any():
+            if name not in table.values():
+                _LOG.warning("the table of labels %s.mgz.ctab has no %s; the region is empty", atlas, name)
+                rois[_name(atlas, name)] = np.zeros(len(values), bool)
+            elif not rois[_name(atlas, name)].any():
                 _LOG.warning("%s has no voxel of %s in this mask; the region is empty", layout.name, name)
     for area, parts in _AREAS.items():
         rois[area] = np.logical_or.reduce([rois[p] for p in parts])

@@ -185,3 +185,36 @@ def test_a_session_that_was_run_and_is_not_on_disk_is_named(small, caplog):
     small.session(2).unlink()
     load_subject(small.root, "subj01")
     assert "no betas_session02 in" in caplog.text
+
+
+def test_a_gzip_file_that_is_cut_within_its_first_bytes_is_cut_short(small):
+    path = small.roi / "nsdgeneral.nii.gz"
+    for share in (0.1, 0.5, 0.95):
+        sound = path.read_bytes()
+        replaced(path, sound[:int(len(sound) * share)])
+        assert re.search(r"nsdgeneral.nii.gz cannot be read \(it is cut short, \d+ bytes: .*download it again", refusal(small))
+        replaced(path, sound)
+
+
+def test_betas_that_a_program_left_open_are_not_called_damaged(small):
+    path = small.session(2)
+    replaced(path, path.read_bytes())
+    fork = multiprocessing.get_context("fork")
+    writer = fork.Process(target=_leave_open, args=(path,))
+    writer.start()
+    writer.join()
+    assert "betas_session02.hdf5 cannot be read (a program has it open for writing, or ended" in refusal(small)
+
+
+def _leave_open(path):
+    file = h5py.File(path, "r+", libver="latest")
+    file.attrs["x"] = 1
+    file.flush()
+    os._exit(0)
+
+
+def test_a_name_that_the_table_of_labels_lost_is_said(small, caplog):
+    path = small.labels[0] / "prf-visualrois.mgz.ctab"
+    replaced(path, path.read_bytes().replace(b"hV4", b"hV"))
+    assert not load_subject(small.root, "subj01").rois["hV4"].any()
+    assert "the table of labels prf-visualrois.mgz.ctab has no hV4" in caplog.text
