@@ -1,0 +1,18 @@
+"""From a file of other people's weights to tensors by name; nothing in the file is run.
+
+    a file as published ──opcodes, inert──▶ plain data ──containers──▶ tensors by name
+                        ──published, generators──▶ what it is ──importing──▶ safetensors and a card in the home
+
+`python -m mindreader.checkpoints FILE...` imports files, and without a file says which are there. Read `containers` first.
+"""
+
+from .containers import Checkpoint, load_checkpoint, open_checkpoint
+from .generators import generator_architecture, kept_names
+from .importing import (VARIABLE, Imported, find_weights, import_file, imported_folder, inventory, recognise, weights_digest,
+                        weights_folder)
+from .inert import Refused
+from .published import PUBLISHED, Published, clip_architecture, kind_of
+
+__all__ = ["Checkpoint", "clip_architecture", "find_weights", "generator_architecture", "import_file", "Imported",
+           "imported_folder", "inventory", "kept_names", "kind_of", "load_checkpoint", "open_checkpoint", "PUBLISHED", "Published",
+           "recognise", "Refused", "VARIABLE", "weights_digest", "weights_folder"]
