@@ -72,7 +72,7 @@ def _several(source: str, value: str) -> dict:
 
 def with_output(arguments: list[str]) -> list[str]:
     """The arguments with an output path under `figures/runs`, where one notebook of a checkout is given."""
-    from ..core.params import name_of
+    from ..core import name_of
 
     paths, parameters = split_arguments(arguments)
     root = chapter_s_root(arguments, paths)
