@@ -1,5 +1,7 @@
 """The whole pipeline at smoke size: stages found again, and keys that change when they must (see test_cold_runs)."""
 
+import json
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +10,7 @@ import torch
 from closed_folders import read_only
 
 from mindreader import pipeline
+from mindreader.companion.ch01_screening import screening
 from mindreader.companion.chapter import start
 from mindreader.experiments import experiment
 from mindreader.records import Diverged, LayoutError
@@ -111,3 +114,30 @@ def test_the_paper_preset_says_what_is_missing_and_how_to_get_it(tmp_path, monke
     monkeypatch.delenv("MINDREADER_NSD", raising=False)
     with pytest.raises(LayoutError, match="no NSD at .*MINDREADER_NSD.*access"):
         start("02_mapping", "paper")
+
+
+def test_captions_numbered_within_each_picture_give_the_same_targets(run, tmp_path):
+    """Some COCO-like files count the captions of each picture from 0; what was screened out must stay out."""
+    coco = run.layout.coco
+    content, counts = json.loads((coco / "captions_train2017.json").read_text()), Counter()
+    for record in content["annotations"]:
+        record["id"] = counts[record["image_id"]]
+        counts[record["image_id"]] += 1
+    (tmp_path / "captions_train2017.json").write_text(json.dumps(content))
+    for stem in ("instances", "stuff"):
+        (tmp_path / f"{stem}_train2017.json").symlink_to(coco / f"{stem}_train2017.json")
+    again = pipeline.Pipeline(experiment("smoke", TINY | {"data.coco_folder": str(tmp_path)}), run.store)
+    assert not again.subject.stimuli.captions.caption_id.is_unique and not run.caption_scores.kept.all()
+    assert len(again.targets["caption"]) == run.caption_scores.kept.sum()
+    np.testing.assert_array_equal(again.targets["caption"].vectors, run.targets["caption"].vectors)
+    np.testing.assert_array_equal(again.truth["caption"].vectors, run.truth["caption"].vectors)
+
+
+def test_what_needs_no_class_runs_without_their_files(run, tmp_path):
+    (tmp_path / "captions_train2017.json").symlink_to(run.layout.coco / "captions_train2017.json")
+    again = pipeline.Pipeline(experiment("smoke", TINY | {"data.coco_folder": str(tmp_path)}), run.store)
+    np.testing.assert_array_equal(again.mapped["image"].vectors, run.mapped["image"].vectors)
+    assert screening.screening_summary(again) == screening.screening_summary(run)
+    assert len(again.stimuli.captions) == len(run.stimuli.captions)
+    with pytest.raises(LayoutError, match="no instances_train2017.json in .*, or set data.coco_folder"):
+        again.stimuli.annotations
