@@ -6,7 +6,7 @@
 Read `protocols` first.
 """
 
-from .metrics import eight_metrics, feature_extractors, FeatureExtractor, pixel_correlation
+from .metrics import EIGHT, eight_metrics, feature_extractors, FeatureExtractor, pixel_correlation
 from .protocols import score_protocol
 
-__all__ = ["eight_metrics", "feature_extractors", "FeatureExtractor", "pixel_correlation", "score_protocol"]
+__all__ = ["EIGHT", "eight_metrics", "feature_extractors", "FeatureExtractor", "pixel_correlation", "score_protocol"]

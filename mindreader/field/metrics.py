@@ -1,8 +1,9 @@
 """Compute the eight metrics of later reconstruction papers: PixCorr, SSIM, AlexNet 2 and 5, Inception, CLIP, EffNet, SwAV.
 
 PixCorr and SSIM compare pixels. Each of the others is a protocol (`protocols`) on the features of a network up to one
-layer, at one picture size. Weights of the published networks are read from a folder and never downloaded. Where one is
-missing, a small network of the simulated world replaces it, and the name of the metric ends in "(twin)".
+layer, at one picture size. Papers differ in sizes and weights, so `EIGHT` has a table for each, with a name and a version.
+Weights of the published networks are read from a folder and never downloaded (`networks`). Where one is missing, a small
+network of the simulated world replaces it, and the name of the metric ends in "(twin)"; it is not asked about photographs.
 """
 
 from __future__ import annotations
@@ -16,20 +17,19 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import safetensors.torch
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from .. import embedding, scoring
-from ..records import Embeddings, LayoutError, Reconstructions, Stimuli
-from . import protocols
+from ..core.weights import part_checksum
+from ..records import Embeddings, LayoutError, Origin, Reconstructions, Stimuli
+from . import networks, protocols
+from .networks import Published
 
 WEIGHTS = "MINDREADER_METRICS"  # the environment variable that names the folder of published weights
 TWO_WAY, DISTANCE = "twoway/brain-diffuser", "distance/effnet-swav"
 PIXELS = 425  # height and width of NSD's pictures, at which pixels are compared
-_SUFFIXES = (".safetensors", ".pth", ".pth.tar", ".pt")
-_MEAN, _STD = (torch.tensor(v).reshape(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))  # ImageNet's
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,9 @@ class FeatureExtractor:
     protocol  how features are compared, a name of `protocols`
     size      height and width that pictures are resized to, pixels
     extract   pictures N3HW in [0, 1] -> features (N, n_dims)
+    table     the stamp of its table of the eight, e.g. "eight/mindeye@1"
+    weights   the first digits of the sha256 of its weights, or of a stand-in's card
+    origin    "nsd" for a network of photographs, "twin" for a stand-in
     """
 
     metric: str
@@ -48,6 +51,13 @@ class FeatureExtractor:
     protocol: str
     size: int
     extract: Callable[[Tensor], Tensor]
+    table: str = ""
+    weights: str = ""
+    origin: Origin = "nsd"
+
+    def stamp(self, protocol: str) -> str:
+        """What a score carries: the table of the eight, the protocol, and the weights that made the features."""
+        return "; ".join(filter(None, (self.table, protocol, f"weights {self.weights}" * bool(self.weights))))
 
     def features(self, pixels: np.ndarray, *, batch: int = 64) -> np.ndarray:
         """(n, height, width, 3) uint8 -> (n, n_dims) float32."""
@@ -57,27 +67,56 @@ class FeatureExtractor:
 
 
 @dataclass(frozen=True)
-class _Published:
-    metric: str
-    stem: str           # how the name of the file with its weights begins
-    architecture: str   # torchvision's name
-    node: str
-    size: int
-    protocol: str
+class Eight:
+    """The eight metrics as one paper takes them.
+
+    name, version   as of a protocol
+    networks        of six of the eight; PixCorr and SSIM are taken alike for all tables, bilinear at 425 px
+    source          whose evaluation code it is
+    differs         how it differs from the other tables
+    """
+
+    name: str
+    version: int
+    networks: tuple[Published, ...]
+    source: str
+    differs: str
+
+    @property
+    def stamp(self) -> str:
+        """Name and version, as in "eight/mindeye@1"."""
+        return f"{self.name}@{self.version}"
 
 
-# Source: the evaluation code of Brain-Diffuser and MindEye; sizes and layers are theirs.
-_PUBLISHED = (
-    _Published("AlexNet 2", "alexnet", "alexnet", "features.4", 256, TWO_WAY),
-    _Published("AlexNet 5", "alexnet", "alexnet", "features.11", 256, TWO_WAY),
-    _Published("Inception", "inception_v3", "inception_v3", "avgpool", 342, TWO_WAY),
-    _Published("CLIP", "ViT-L-14", "ViT-L-14-quickgelu", "", 224, TWO_WAY),
-    _Published("EffNet", "efficientnet_b1", "efficientnet_b1", "avgpool", 255, DISTANCE),
-    _Published("SwAV", "swav", "resnet50", "avgpool", 224, DISTANCE),
+def _table(alexnet: int, inception: int, clip: int, effnet: int, swav: int, effnet_weights: str) -> tuple[Published, ...]:
+    return (Published("AlexNet 2", "alexnet", "alexnet", "features.4", alexnet, TWO_WAY, "AlexNet_Weights.IMAGENET1K_V1"),
+            Published("AlexNet 5", "alexnet", "alexnet", "features.11", alexnet, TWO_WAY, "AlexNet_Weights.IMAGENET1K_V1"),
+            Published("Inception", "inception_v3", "inception_v3", "avgpool", inception, TWO_WAY,
+                      "Inception_V3_Weights.IMAGENET1K_V1"),
+            Published("CLIP", "ViT-L-14", "ViT-L-14-quickgelu", "", clip, TWO_WAY),
+            Published("EffNet", "efficientnet_b1", "efficientnet_b1", "avgpool", effnet, DISTANCE, effnet_weights),
+            Published("SwAV", "swav", "resnet50", "avgpool", swav, DISTANCE))
+
+
+MINDEYE, BRAIN_DIFFUSER = "eight/mindeye", "eight/brain-diffuser"
+_TABLES = (
+    Eight(MINDEYE, 1, _table(256, 342, 224, 255, 224, "EfficientNet_B1_Weights.IMAGENET1K_V2"), "MindEye, released code",
+          "pictures at the size of each network's own recipe, and torchvision's second weights of EfficientNet-B1"),
+    Eight(BRAIN_DIFFUSER, 1, _table(224, 224, 224, 224, 224, "EfficientNet_B1_Weights.IMAGENET1K_V1"),
+          "Brain-Diffuser, released code", "all pictures at 224 px, and torchvision's first weights of EfficientNet-B1"),
 )
+EIGHT: dict[str, Eight] = {table.name: table for table in _TABLES}
 
 
-def feature_extractors(folder: str | Path | None = None) -> tuple[FeatureExtractor, ...]:
+def eight_table(name: str) -> Eight:
+    """The table of the eight with this name, with or without its version; ValueError for an unknown one."""
+    found = EIGHT.get(name) or next((table for table in _TABLES if table.stamp == name), None)
+    if found is None:
+        raise ValueError(f"got the eight numbers {name!r}, expected {' or '.join(table.stamp for table in _TABLES)}; choose one")
+    return found
+
+
+def feature_extractors(folder: str | Path | None = None, table: str = MINDEYE) -> tuple[FeatureExtractor, ...]:
     """The networks of six of the eight metrics, each as published if its weights are in `folder`, else a stand-in.
 
     Parameters
@@ -85,32 +124,38 @@ def feature_extractors(folder: str | Path | None = None) -> tuple[FeatureExtract
     folder : path, optional
         By default $MINDREADER_METRICS; without either, stand-ins only. Files are found by how their name begins:
         alexnet, inception_v3, efficientnet_b1, swav (state dicts as torchvision and SwAV's authors publish them, .pth or
-        .safetensors; nothing in them is run) and ViT-L-14 (.safetensors for open_clip).
+        .safetensors; nothing in them is run) and ViT-L-14 (.safetensors for open_clip). A file whose checksum is
+        torchvision's is known by it, so both weights of EfficientNet-B1 may lie there, and each table takes its own.
+    table : str
+        A key of `EIGHT`, with or without "@version": whose sizes and weights.
 
     Raises
     ------
     LayoutError
-        The folder does not exist, holds two files for one network, or a file that does not fit its network.
+        The folder does not exist, holds a file that is no network's, two for one network, one that is known to be another
+        table's, or one that does not fit its network.
     """
+    eight = eight_table(table)
     folder = folder or os.environ.get(WEIGHTS) or None
     if folder is not None and not (folder := Path(folder).expanduser()).is_dir():
         raise LayoutError(f"found no folder {folder}, expected the weights of the published metrics there; "
                           f"correct or unset ${WEIGHTS}")
-    stand_ins = _stand_ins()
-    found = []
-    for published in _PUBLISHED:
-        path = None if folder is None else _file(folder, published.stem)
-        found.append(stand_ins[published.metric] if path is None else _published(published, path))
-    return tuple(found)
+    files = networks.find_files(folder, eight.networks, eight.stamp) if folder is not None else {}
+    stand_ins = {} if set(files) == {each.metric for each in eight.networks} else _stand_ins(eight)
+    return tuple(_published(each, files[each.metric], eight) if each.metric in files else stand_ins[each.metric]
+                 for each in eight.networks)
 
 
 def eight_metrics(pictures: Reconstructions, stimuli: Stimuli, extractors: Sequence[FeatureExtractor], *, seed: int = 0, name: str = "",
           origin: str = "", n_bootstrap: int = 1000) -> pd.DataFrame:
     """Score one set of reconstructions (first draw) by the eight metrics: a row each, with a 95 % interval over pictures.
 
-    Columns: `SCORE_COLUMNS`, protocol, better ("higher" or "lower") and network. PixCorr and SSIM have no chance level.
-    The published protocols take one reconstruction for each picture; here all repeats count.
+    Columns: `SCORE_COLUMNS`, protocol (with the table of the eight and the checksum of the weights), better ("higher" or
+    "lower") and network. PixCorr and SSIM have no chance level. The published protocols take one reconstruction for each
+    picture; here all repeats count. Where the pictures are NSD's (origin "nsd"), the row of a stand-in has no value, and its
+    name says what to give.
     """
+    table = next((extractor.table for extractor in extractors if extractor.table), "")
     images = pictures.images[:, 0]
     originals = stimuli.take(np.unique(pictures.image_ids))
     shown = originals.images[pd.Index(originals.ids).get_indexer(pictures.image_ids)]
@@ -118,13 +163,17 @@ def eight_metrics(pictures: Reconstructions, stimuli: Stimuli, extractors: Seque
     for metric, compare in (("PixCorr", pixel_correlation), ("SSIM", structural_similarity)):
         values = compare(images, shown)
         low, high = scoring.bootstrap_interval(values, pictures.image_ids, seed=seed, n_bootstrap=n_bootstrap)
-        rows.append(scoring.score_row(name, metric, values.mean(), low, high, len(values), np.nan, seed, origin, protocol=metric,
-                                  better="higher", network="none"))
+        rows.append(scoring.score_row(name, metric, values.mean(), low, high, len(values), np.nan, seed, origin,
+                                       protocol="; ".join(filter(None, (table, metric))), better="higher", network="none"))
     for extractor in extractors:
+        if (origin, extractor.origin) == ("nsd", "twin"):
+            rows.append(_not_computed(extractor, seed, name, origin))
+            continue
         guess = Embeddings(extractor.features(images), pictures.image_ids, pictures.keys, extractor.metric, "fmri")
         truth = Embeddings(extractor.features(originals.images), originals.ids, np.zeros_like(originals.ids), extractor.metric, "pixels")
         row = protocols.score_protocol(extractor.protocol, guess, truth, seed=seed, name=name, origin=origin, n_bootstrap=n_bootstrap)
-        rows.append(row.assign(metric=extractor.metric, network=extractor.network))
+        rows.append(row.assign(metric=extractor.metric, network=extractor.network,
+                               protocol=[extractor.stamp(p) for p in row.protocol]))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -203,60 +252,38 @@ def _resized(pixels: np.ndarray, size: int) -> Tensor:
     return _bilinear(x, (size, size)).clamp(0, 1)
 
 
-def _stand_ins() -> dict[str, FeatureExtractor]:
+def _not_computed(extractor: FeatureExtractor, seed: int, name: str, origin: str) -> pd.DataFrame:
+    """The row of a metric whose stand-in knows only pictures of the simulated world."""
+    entry, metric = protocols.protocol(extractor.protocol), extractor.metric.removesuffix(" (twin)")
+    stem = next((each.stem for each in _TABLES[0].networks if each.metric == metric), metric)
+    words = f"{metric}, not computed: no weights {stem}* in ${WEIGHTS}"
+    return scoring.score_row(name, words, np.nan, np.nan, np.nan, 0, np.nan, seed, origin, protocol=extractor.stamp(entry.stamp),
+                             better=entry.better, network="none")
+
+
+def _stand_ins(eight: Eight) -> dict[str, FeatureExtractor]:
     supervised, selfsupervised, clip = embedding.load_feature_net().module, embedding.load_resnet().module, embedding.load_clip()
     size = supervised.config.size
-    networks = {
-        "AlexNet 2": ("self-supervised net, stage 2 of 4", lambda x: selfsupervised.maps(2 * x - 1, 2)),
-        "AlexNet 5": ("self-supervised net, stage 4 of 4", lambda x: selfsupervised.maps(2 * x - 1, 4)),
-        "Inception": ("net trained on the world's factors, pooled", lambda x: supervised(2 * x - 1)),
-        "CLIP": ("the small CLIP, which the loss also uses", lambda x: clip.encode_pictures(2 * x - 1)),
-        "EffNet": ("net trained on the world's factors, pooled", lambda x: supervised(2 * x - 1)),
-        "SwAV": ("self-supervised net, pooled", lambda x: selfsupervised(2 * x - 1)),
+    stand_ins = {
+        "AlexNet 2": ("resnet", "self-supervised net, stage 2 of 4", lambda x: selfsupervised.maps(2 * x - 1, 2)),
+        "AlexNet 5": ("resnet", "self-supervised net, stage 4 of 4", lambda x: selfsupervised.maps(2 * x - 1, 4)),
+        "Inception": ("feature", "net trained on the world's factors, pooled", lambda x: supervised(2 * x - 1)),
+        "CLIP": ("clip", "the small CLIP, which the loss also uses", lambda x: clip.encode_pictures(2 * x - 1)),
+        "EffNet": ("feature", "net trained on the world's factors, pooled", lambda x: supervised(2 * x - 1)),
+        "SwAV": ("resnet", "self-supervised net, pooled", lambda x: selfsupervised(2 * x - 1)),
     }
-    how = {published.metric: published.protocol for published in _PUBLISHED}
-    return {metric: FeatureExtractor(f"{metric} (twin)", network, how[metric], size, extract)
-            for metric, (network, extract) in networks.items()}
+    how = {each.metric: each.protocol for each in eight.networks}
+    return {metric: FeatureExtractor(f"{metric} (twin)", network, how[metric], size, extract, eight.stamp,
+                                     networks.short(part_checksum(part)), "twin")
+            for metric, (part, network, extract) in stand_ins.items()}
 
 
-def _file(folder: Path, stem: str) -> Path | None:
-    found = [p for p in sorted(folder.glob(f"{stem}*")) if p.name.endswith(_SUFFIXES)]
-    if len(found) > 1:
-        raise LayoutError(f"found {' and '.join(p.name for p in found)} in {folder}, expected one file whose name begins "
-                          f"with {stem}; take the others away")
-    return found[0] if found else None
-
-
-def _published(published: _Published, path: Path) -> FeatureExtractor:
+def _published(published: Published, path: Path, eight: Eight) -> FeatureExtractor:
     label = f"{published.architecture} {published.node}".strip()
+    digest = networks.short(networks.file_checksum(path))
     if published.metric == "CLIP":
         clip = embedding.load_clip(embedding.EmbedConfig(clip=f"{published.architecture}:{path}"))
         return FeatureExtractor(published.metric, label, published.protocol, published.size,
-                                lambda x: clip.encode_pictures(2 * x - 1))
-    net = _network(published, path)
-    return FeatureExtractor(published.metric, label, published.protocol, published.size,
-                            lambda x: net((x - _MEAN) / _STD)["features"])
-
-
-def _network(published: _Published, path: Path) -> torch.nn.Module:
-    """torchvision's architecture up to the layer, with the weights of the file."""
-    from torchvision.models import get_model  # here and not above: stand-ins need none of it
-    from torchvision.models.feature_extraction import create_feature_extractor
-
-    # torchvision's weights expect pictures in Inception's own range; the network converts them
-    more = {"transform_input": True, "init_weights": False} if published.architecture == "inception_v3" else {}
-    with torch.random.fork_rng(devices=[]):
-        net = get_model(published.architecture, weights=None, **more)
-    try:
-        state = safetensors.torch.load_file(path) if path.suffix == ".safetensors" else \
-            torch.load(path, map_location="cpu", weights_only=True)
-        state = {key.removeprefix("module."): value for key, value in state.get("state_dict", state).items()}
-        if published.stem == "swav":  # projection head and prototypes are not used, and it has no classifier
-            state = {key: value for key, value in state.items() if not key.startswith(("projection_head", "prototypes"))}
-            state |= {key: value for key, value in net.state_dict().items() if key.startswith("fc.")}
-        net.load_state_dict(state)
-    except Exception as error:  # torch and safetensors raise what they like for a bad file
-        reason = str(error).strip().splitlines()[0]
-        raise LayoutError(f"found weights in {path} that do not fit ({reason}), expected those of "
-                          f"{published.architecture}; give the file that its authors publish") from error
-    return create_feature_extractor(net.eval().requires_grad_(False), {published.node: "features"})
+                                lambda x: clip.encode_pictures(2 * x - 1), eight.stamp, digest)
+    net = networks.load_network(published, path)
+    return FeatureExtractor(published.metric, label, published.protocol, published.size, net, eight.stamp, digest)

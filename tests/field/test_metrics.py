@@ -8,7 +8,8 @@ import torchvision
 from safetensors.torch import save_file
 from scipy.ndimage import gaussian_filter
 
-from mindreader.field import metrics as field_metrics
+from mindreader.core import weights
+from mindreader.field import metrics as field_metrics, networks
 from mindreader.records import LayoutError, Reconstructions, Stimuli
 
 
@@ -156,3 +157,93 @@ def test_two_files_for_one_network_are_refused(tmp_path):
 def test_a_folder_that_is_not_there_is_no_reason_for_stand_ins(tmp_path):
     with pytest.raises(LayoutError, match="found no folder .*MINDREADER_METRICS"):
         field_metrics.feature_extractors(tmp_path / "nowhere")
+
+
+# ── whose eight, and which weights ─────────────────────────────────────────────────────────────────────────────────────
+def test_each_papers_table_has_its_own_sizes_and_weights():
+    tables = {table.stamp: {n.metric: (n.size, n.weights.rpartition("_")[2]) for n in table.networks}
+              for table in field_metrics.EIGHT.values()}
+    assert list(tables) == ["eight/mindeye@1", "eight/brain-diffuser@1"]
+    assert {metric: size for metric, (size, _) in tables["eight/mindeye@1"].items()} == {
+        "AlexNet 2": 256, "AlexNet 5": 256, "Inception": 342, "CLIP": 224, "EffNet": 255, "SwAV": 224}
+    assert {size for size, _ in tables["eight/brain-diffuser@1"].values()} == {224}
+    assert [tables[stamp]["EffNet"][1] for stamp in tables] == ["V2", "V1"]
+    with pytest.raises(ValueError, match="got the eight numbers 'eight/mind', expected eight/mindeye@1 or eight/brain-diffuser@1"):
+        field_metrics.eight_table("eight/mind")
+
+
+def test_stand_ins_have_the_same_values_and_their_cards_checksum_under_each_name(pictures):
+    ids = [9, 3, 4, 7, 1, 2]
+    scored = [field_metrics.eight_metrics(reconstructions(pictures[::-1], ids), stimuli(pictures, ids),
+                                          field_metrics.feature_extractors(table=name), n_bootstrap=10)
+              for name in ("eight/mindeye", "eight/brain-diffuser@1")]
+    pd.testing.assert_frame_equal(*(table.drop(columns="protocol") for table in scored))
+    stamps = scored[0].set_index("metric").protocol
+    assert (stamps["PixCorr"], scored[1].protocol[0]) == ("eight/mindeye@1; PixCorr", "eight/brain-diffuser@1; PixCorr")
+    for part, metric in (("resnet", "SwAV (twin)"), ("feature", "Inception (twin)"), ("clip", "CLIP (twin)")):
+        assert stamps[metric].endswith(f"@1; weights {weights.part_checksum(part)[:8]}")
+    assert stamps["CLIP (twin)"].startswith("eight/mindeye@1; twoway/brain-diffuser@1; ")
+
+
+def test_the_checksum_of_the_weights_is_in_the_stamp_and_tells_two_files_apart(tmp_path):
+    stamps = []
+    for seed in (1, 2):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            save_file(torchvision.models.efficientnet_b1(weights=None).state_dict(), tmp_path / "efficientnet_b1.safetensors")
+        effnet = field_metrics.feature_extractors(tmp_path)[4]
+        assert effnet.weights == weights.checksum(tmp_path / "efficientnet_b1.safetensors")[:8]
+        assert (effnet.metric, effnet.size, effnet.network, effnet.origin) == ("EffNet", 255, "efficientnet_b1 avgpool", "nsd")
+        stamps.append(effnet.stamp("distance/effnet-swav@1"))
+    assert stamps[0] != stamps[1] and field_metrics.feature_extractors(tmp_path, "eight/brain-diffuser")[4].size == 224
+
+
+def test_each_table_takes_its_own_weights_of_two_that_are_known(tmp_path, monkeypatch):
+    for seed, name in enumerate(("first.safetensors", "efficientnet_b1-second.safetensors")):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            save_file(torchvision.models.efficientnet_b1(weights=None).state_dict(), tmp_path / name)
+    first, second = (weights.checksum(tmp_path / name)[:8] for name in ("first.safetensors", "efficientnet_b1-second.safetensors"))
+    monkeypatch.setattr(networks, "known_weights", lambda: {first: "EfficientNet_B1_Weights.IMAGENET1K_V1",
+                                                            second: "EfficientNet_B1_Weights.IMAGENET1K_V2"})
+    assert [field_metrics.feature_extractors(tmp_path, name)[4].weights for name in field_metrics.EIGHT] == [second, first]
+    (tmp_path / "first.safetensors").unlink()
+    with pytest.raises(LayoutError, match="which by its checksum is EfficientNet_B1_Weights.IMAGENET1K_V2, expected "
+                                          "EfficientNet_B1_Weights.IMAGENET1K_V1 for eight/brain-diffuser@1; add those"):
+        field_metrics.feature_extractors(tmp_path, "eight/brain-diffuser")
+
+
+def test_torchvisions_weights_are_known_by_the_checksums_in_their_names():
+    assert networks.known_weights()["bac287d4"] == "EfficientNet_B1_Weights.IMAGENET1K_V1"  # efficientnet_b1_rwightman-bac287d4.pth
+    assert networks.known_weights()["c27df63c"] == "EfficientNet_B1_Weights.IMAGENET1K_V2"  # efficientnet_b1-c27df63c.pth
+    assert networks.known_weights()["0cc3c7bd"] == "Inception_V3_Weights.IMAGENET1K_V1"     # inception_v3_google-0cc3c7bd.pth
+
+
+def test_weights_that_are_no_networks_are_not_passed_over(tmp_path):
+    (tmp_path / "open_clip_model.safetensors").touch()
+    with pytest.raises(LayoutError, match="found open_clip_model.safetensors in .* none of the published networks, expected names that "
+                                          "begin with ViT-L-14, alexnet, efficientnet_b1, inception_v3, swav; rename"):
+        field_metrics.feature_extractors(tmp_path)
+
+
+def test_damaged_weights_of_a_published_network_are_refused_in_one_sentence(tmp_path):
+    state = torchvision.models.alexnet(weights=None).state_dict()
+    path = tmp_path / "alexnet.safetensors"
+    save_file(state | {"classifier.6.bias": torch.full((1000,), torch.nan)}, path)
+    with pytest.raises(LayoutError, match="'classifier.6.bias' of .*not finite"):
+        field_metrics.feature_extractors(tmp_path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(LayoutError, match="truncated or damaged"):
+        field_metrics.feature_extractors(tmp_path)
+
+
+def test_stand_ins_are_not_asked_about_photographs(pictures):
+    ids, stand_ins = [9, 3, 4, 7, 1, 2], field_metrics.feature_extractors()
+    seen = field_metrics.FeatureExtractor("colour", "mean colour", field_metrics.TWO_WAY, 8, lambda x: x.mean((2, 3)))
+    rows = [field_metrics.eight_metrics(reconstructions(pictures, ids), stimuli(pictures, ids), [*stand_ins, seen], origin=origin,
+                                        n_bootstrap=10) for origin in ("nsd", "twin")]
+    known = ["PixCorr", "SSIM", "colour"]
+    assert rows[0].metric[rows[0].value.notna()].tolist() == known and rows[1].value.notna().all()
+    left = rows[0][rows[0].value.isna()]
+    assert (left.n == 0).all() and (left.origin == "nsd").all() and not left.metric.str.contains("twin").any()
+    assert left.metric.iloc[0] == "AlexNet 2, not computed: no weights alexnet* in $MINDREADER_METRICS"
