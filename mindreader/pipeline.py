@@ -15,11 +15,11 @@ import pandas as pd
 
 from . import embedding, generator, mapping, nsd, twin
 from .core import Store, check_device, home, nsd_root, progress, source_fingerprint
-from .core.weights import load_part, part_checksum
+from .core.weights import is_of_simulated_world, load_card, load_part, part_checksum
 from .experiments import CONDITIONS, NOTHING, Experiment
 from .generator import PSEUDO_NOISE, Watch
 from .mapping import MappingConfig
-from .records import SPACES, Diverged, Embeddings, Reconstructions, Split, Stimuli, Subject
+from .records import SPACES, Diverged, Embeddings, Reconstructions, Split, Stimuli, Subject, Unfit
 from .training import LOSSES
 
 # A stage: the earlier stages and the parts of the experiment that could change it, the code that makes it (with all that it
@@ -82,6 +82,31 @@ class Pipeline:
         return self.subject.origin
 
     @property
+    def shows_photographs(self) -> bool:
+        """Whether the pictures are NSD's, of which networks of the simulated world know nothing; no file is read for it."""
+        return not self.experiment.subject.startswith("twin") and self.layout.root.is_dir() and not self.layout.marker.exists()
+
+    def check_networks(self, settings=("embed",)) -> None:
+        """Refuse a CLIP ("embed") or a generator to start from ("start") that does not fit the subject, before it is read.
+
+        Raises Unfit for one of the simulated world where the subject is NSD's, LayoutError for one that is missing, ValueError
+        for a CLIP whose name cannot be. A subject that is not there is left to its loader, which says so.
+        """
+        e = self.experiment
+        if not e.subject.startswith("twin") and not self.layout.root.is_dir():
+            return
+        if "embed" in settings and embedding.is_of_simulated_world(e.embed) and self.shows_photographs:
+            raise self._unfit(f"embed.clip {e.embed.clip!r}", "give the file of another CLIP by the override embed.clip, e.g. "
+                              "{embed.clip: 'ViT-B-32-quickgelu:/path/x.safetensors'}")
+        if "start" in settings and e.start != NOTHING and self.shows_photographs and is_of_simulated_world(load_card(e.start)):
+            raise self._unfit(f"the generator {e.start!r}", "name the folder of another by the override start, or 'none' to train "
+                              "one on the subject's own training pictures first")
+
+    def _unfit(self, network: str, advice: str) -> Unfit:
+        return Unfit(f"found {network}, which was trained on the simulated world, for {self.experiment.subject}, whose "
+                     f"pictures are photographs, expected a network that knows photographs; {advice}")
+
+    @property
     def split(self) -> Split:
         """Which pictures train, validate and test."""
         return self.subject.split
@@ -94,7 +119,8 @@ class Pipeline:
     # ── the shared space ───────────────────────────────────────────────────────────────────────────────────────────
     @cached_property
     def clip(self) -> embedding.ClipEmbedder:
-        """CLIP, as the experiment's embed settings name it."""
+        """CLIP, as the experiment's embed settings name it; raises Unfit for the little one where the subject is NSD's."""
+        self.check_networks()
         return embedding.load_clip(self.experiment.embed)
 
     @cached_property
@@ -130,10 +156,18 @@ class Pipeline:
 
     @cached_property
     def low_level(self) -> Embeddings:
-        """Low-level features of each picture, within [0, 1]: what the third mapper is fitted to (paper Table 4)."""
+        """Low-level features of each picture, within [0, 1]: what the third mapper is fitted to (paper Table 4).
+
+        Raises Unfit where the subject is NSD's, as there is only a network of the simulated world.
+        """
+        self._check_low_level()
         features = self._keep_embeddings("low level", {}, lambda: embedding.embed_pictures(self.subject.stimuli,
                                                                                            embedding.load_resnet()))
         return replace(mapping.low_level_targets(features, self.split.train), space="resnet")
+
+    def _check_low_level(self) -> None:
+        if self.shows_photographs:
+            raise self._unfit("the low-level network", "leave out what needs it: the mapper to 'resnet', and the loss gan.low_level")
 
     def aims(self, space: str) -> Embeddings:
         """What the mapper to "image", "caption" or "resnet" is fitted to, before clamping and scaling."""
@@ -247,6 +281,7 @@ class Pipeline:
 
         Raises ValueError where it does not fit the pictures or the embedding, LayoutError where it is missing.
         """
+        self.check_networks(("start",))
         trained = generator.TrainedGan.from_part(*load_part(self.experiment.start))
         has = (trained.network.resolution, trained.network.condition_dim)
         wants = (self.subject.stimuli.images.shape[1], self.clip.n_dims)
@@ -339,6 +374,8 @@ class Pipeline:
     def _helpers(self, seed: str, room: Path) -> dict:
         """What every training of a generator is given."""
         device = self.experiment.device
+        if self.experiment.gan.low_level:
+            self._check_low_level()
         low_level = embedding.load_resnet().on(device).low_level if self.experiment.gan.low_level else None
         return dict(clip=self.clip.on(device), low_level=low_level, seed=self.experiment.child_seed(seed), device=device,
                     checkpoint=room / "checkpoint.pt", progress=progress)
@@ -357,7 +394,13 @@ class Pipeline:
 
     @cached_property
     def feature_net(self) -> embedding.FeatureNet:
-        """The evaluation network: for scoring only, in no training loss."""
+        """The evaluation network: for scoring only, in no training loss.
+
+        Raises Unfit where the subject is NSD's, as there is only a network of the simulated world.
+        """
+        if self.shows_photographs:
+            raise self._unfit("the evaluation network", "leave out what it scores; the eight metrics take published networks from "
+                              "$MINDREADER_METRICS, and the pictures themselves need none")
         return embedding.load_feature_net()
 
     def picture_features(self, pictures: Reconstructions) -> Embeddings:
@@ -367,7 +410,8 @@ class Pipeline:
     @cached_property
     def true_features(self) -> Embeddings:
         """Every stimulus in the evaluation network's space."""
-        return embedding.embed_pictures(self.subject.stimuli, self.feature_net)
+        net = self.feature_net  # first, for it may be refused before the subject is read
+        return embedding.embed_pictures(self.subject.stimuli, net)
 
     @property
     def released_reference(self) -> Embeddings:
@@ -399,11 +443,13 @@ class Pipeline:
         others: parts of the experiment that stand for its own, e.g. mapping=another recipe.
         """
         settings, code, parts = _closure(stage)
+        self.check_networks(settings)
         parts |= {self.experiment.start} - {NOTHING} if "start" in settings else set()
         return {
             "settings": {name: others.get(name, getattr(self.experiment, name)) for name in sorted(settings)},
             "source": _source(frozenset(code)),
-            "weights": {part: part_checksum(part) for part in sorted(parts)},
+            "weights": {part: embedding.clip_checksum(self.experiment.embed) if part == "clip" else part_checksum(part)
+                        for part in sorted(parts)},
             **extra,
         }
 

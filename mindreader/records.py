@@ -29,6 +29,10 @@ class LayoutError(FileNotFoundError):
         return [f"{type(self).__name__}: {self}"]
 
 
+class Unfit(LayoutError):
+    """A network of the simulated world is asked about photographs, of which it knows nothing; says which to give instead."""
+
+
 class Diverged(RuntimeError):
     """Training produced a number that is not finite; says which loss, and at which step."""
 

@@ -10,7 +10,7 @@ import json
 import numpy as np
 import pytest
 
-from mindreader.companion import ch00_subject as report
+from mindreader.companion import ch00_subject as report, plots
 from mindreader.companion.ch00_subject import decoding, recovered
 from mindreader.companion.ch00_subject.subject import outlines_of, session_moments
 from mindreader.companion.chapter import start
@@ -178,5 +178,16 @@ def test_the_other_panels_are_drawn_for_real_data(real, run):
     assert outlines[0] and set(captions.grade) == {""}
     assert len(report.brain_map(real)[0]) == run.subject.n_voxels and len(report.repeat_reliability(real))
     assert report.session_drift(real).planted.isna().all()
+    assert {"repeat_same", "drift_before"} <= set(report.subject_summary(real))
+
+
+def test_the_little_clip_is_not_asked_about_photographs(real, monkeypatch):
+    row, known = report.recovery_table(real).iloc[0], report.clip_categories(real)
+    assert "not computed" in row["found by"] and np.isnan(row.value) and row.holds == "not computed"
+    assert known.value.isna().all() and "not computed" in known.input[0]
+    assert "clip_category_auc" not in report.subject_summary(real) and report.subject_summary(real)["bars"]["ours"] == 0
+    assert plots.dots(known, hue="input", origin=real.origin, chance=0.5, xlabel="ROC AUC", title="none").axes
+    monkeypatch.setattr(type(real), "shows_photographs", False)   # as with a CLIP that knows them
+    real.memo.clear()
     assert report.recovery_table(real)["found by"].tolist() == ["CLIP, zero-shot, mean ROC AUC"]
-    assert {"clip_category_auc", "repeat_same", "drift_before"} <= set(report.subject_summary(real))
+    assert "clip_category_auc" in report.subject_summary(real)

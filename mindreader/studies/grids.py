@@ -86,6 +86,14 @@ def outdated(part: str = "") -> str:
             "anew.")
 
 
+def of_another_subject(run: Pipeline) -> str:
+    """Says why the committed record, which is the simulated subject's, is left out of this run; "" where it is not."""
+    if run.origin == "twin":
+        return ""
+    return (f"Left out: the committed record is the simulated subject's, and this run is about {run.experiment.subject}; another "
+            "ablation trains its settings here.")
+
+
 def read_table(root: Path, name: str, words: Sequence[str] = (), of: str = "Tables 3 and 4") -> pd.DataFrame:
     """One table of the record below `root`, its columns `words` as text; LayoutError where it is missing."""
     path = root / "tables" / f"{name}.csv"

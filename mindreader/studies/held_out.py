@@ -18,8 +18,8 @@ from .. import core, scoring
 from ..core import fingerprint, save_table
 from ..experiments import Experiment, experiment
 from ..pipeline import Pipeline
-from ..records import Embeddings
-from .grids import CURRENT, outdated, read_table
+from ..records import Embeddings, Unfit
+from .grids import CURRENT, of_another_subject, outdated, read_table
 from .sources import NEAREST, how_scored, identification_row, picture_categories, reconstruction_features
 
 USUAL, HELD_OUT = "usual split", "held-out categories"
@@ -79,11 +79,16 @@ def recorded(run: Pipeline, ablation: str = "record", root: Path = core.FIGURES)
 
     Raises LayoutError where there is no record.
     """
+    if ablation == "record" and (why := of_another_subject(run)):
+        return pd.DataFrame(), why
     if ablation == "record":
         table = read_table(root, "held_out", ("key",), "held-out categories")
         return table.drop(columns="key"), CURRENT if set(table.key) == {key(run)} else outdated()
     if ablation == "all":
-        return held_out_scores(run, "both"), "Trained here."
+        try:
+            return held_out_scores(run, "both"), "Trained here."
+        except Unfit as reason:
+            return pd.DataFrame(), f"Left out: {reason}"
     return pd.DataFrame(), "Left out: ablation is neither record nor all."
 
 

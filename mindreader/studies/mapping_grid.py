@@ -21,7 +21,7 @@ from ..core import fingerprint, save_table
 from ..mapping import MappingConfig, low_level_recipe, targets
 from ..experiments import Experiment
 from ..pipeline import Pipeline
-from ..records import Diverged, Embeddings
+from ..records import Diverged, Embeddings, Unfit
 from . import hubs
 from .claims import trial_hits
 from .grids import command, one_thread, outdated, read_table, run_jobs
@@ -29,6 +29,7 @@ from .grids import command, one_thread, outdated, read_table, run_jobs
 ABLATIONS = ("record", "none", "clamp", "augmentation", "captions", "losses", "auxiliary", "combinations", "all")
 HEADS = {"image": "img", "caption": "cap"}      # the mapper's space, and the condition of the starting generator
 WORDS = ("table", "key", "note", "weights", "protocol")     # of a score table; a key may look like a number
+NO_DISTANCE = "distances not computed: the evaluation network knows only pictures of the simulated world"
 Fit = tuple[str, MappingConfig, int]            # space, recipe, which seed
 
 
@@ -146,9 +147,9 @@ def run_grid(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None, *, 
 def _fit(run: Pipeline, fit: Fit) -> None:
     try:
         run.decoded(*fit)
-    except Diverged:
-        return  # kept as such; `row_scores` says so
-    if fit[0] in HEADS and run.experiment.grid.n_pictures:
+    except (Diverged, Unfit):
+        return  # kept as such, or not computed; `row_scores` says so
+    if fit[0] in HEADS and _scores_pictures(run):
         starting_distance(run, *fit)
 
 
@@ -158,18 +159,24 @@ def row_scores(run: Pipeline, row: Row, repeat: int) -> pd.DataFrame:
     columns = dict(table=row.table, mapper=row.mapper, ablation=row.ablation, seed=repeat, key=row_key(run, row, repeat))
     try:
         batch, weights = row_batch(run, row, repeat)
-    except Diverged as reason:
+    except (Diverged, Unfit) as reason:
         lines = [scoring.score_row(row.name, f"retrieval {direction}", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
                  for direction in scoring.DIRECTIONS]
-        return pd.concat(lines, ignore_index=True).assign(**columns, note=f"diverged: {reason}")
+        what = "diverged" if isinstance(reason, Diverged) else "not computed"
+        return pd.concat(lines, ignore_index=True).assign(**columns, note=f"{what}: {reason}")
     settings = dict(seed=_seed(run), name=row.name, origin=run.origin, n_bootstrap=run.experiment.evaluate.n_bootstrap)
     lines = [scoring.score_batch(batch, direction, **settings).assign(weights=weights, **_crowding(batch, direction))
              for direction in scoring.DIRECTIONS]
     (space, recipe), *others = row.recipes(run.experiment)
-    if space in HEADS and not others and run.experiment.grid.n_pictures:
+    if space in HEADS and not others and _scores_pictures(run):
         lines.append(starting_distance(run, space, recipe, repeat).assign(name=row.name))
-    table = pd.concat(lines, ignore_index=True).assign(**columns, note="")
+    table = pd.concat(lines, ignore_index=True).assign(**columns, note=NO_DISTANCE if run.shows_photographs else "")
     return table.fillna({"weights": "", "protocol": ""})
+
+
+def _scores_pictures(run: Pipeline) -> bool:
+    """Whether distances of reconstructions are among the scores: where asked for, by an evaluation network that fits."""
+    return bool(run.experiment.grid.n_pictures) and not run.shows_photographs
 
 
 def _crowding(batch: scoring.RetrievalBatch, direction: scoring.Direction) -> dict[str, float]:
@@ -207,7 +214,7 @@ def hits(run: Pipeline, rows: Sequence[Row], n_seeds: int | None = None) -> dict
             for repeat in range(n_seeds):
                 try:
                     batch, _ = row_batch(run, row, repeat)
-                except Diverged:
+                except (Diverged, Unfit):
                     continue
                 found.setdefault((row.mapper, row.name), []).append(trial_hits(batch, seed=repeat))
     return {names: pd.concat(tables, ignore_index=True) for names, tables in found.items()}

@@ -14,6 +14,7 @@ from ...experiments import experiment
 from ...pipeline import Pipeline
 from ...scoring import DIRECTIONS
 from ...studies import claims, costs, mapping_grid as grid
+from ...studies.grids import of_another_subject
 from ..common import interval
 
 GROUPS = {"f_mi": "image mapper", "f_mc": "caption mapper", "f_res": "low-level mapper",
@@ -48,6 +49,8 @@ def fitted(run: Pipeline, ablation: str = "record", n_seeds: int = 3) -> Grid:
 
     ablation: one of `grid.ABLATIONS`. Raises LayoutError where there is no record, ParameterError for n_seeds < 1.
     """
+    if ablation == "record" and (why := of_another_subject(run)):
+        return Grid(pd.DataFrame(), {}, why)
     if ablation == "record":
         table3, table4, stale = grid.read_record(run)
         return Grid(pd.concat([table3, table4], ignore_index=True), grid.read_hits(),

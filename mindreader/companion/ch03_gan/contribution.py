@@ -139,7 +139,7 @@ def contribution_entries(share: pd.DataFrame, by_source: pd.DataFrame, curve: pd
         "rank_16": generated(16, "sixteen directions"),
         "rank_all": generated(curve["rank"].max(), "all directions; the first trial of each picture"),
     }
-    for row in numbers[numbers.name == "brain"].itertuples():
+    for row in numbers[(numbers.name == "brain") & (numbers.n > 0)].itertuples():
         key = row.metric.lower().replace(" (twin)", "").replace(" ", "_")
         values[f"eight_{key}"] = entry(row, note=f"{row.metric}, {row.better} is better; single trials")
     return values

@@ -9,9 +9,10 @@ import pandas as pd
 
 from ...core import LOST, ParameterError
 from ...pipeline import Pipeline
-from ...records import SPACES
+from ...records import SPACES, Unfit
 from ...studies import generator_grid
 from ...studies.claims import VERDICTS
+from ...studies.grids import of_another_subject
 from ..common import entry
 from .pictures import LABELS
 
@@ -36,8 +37,11 @@ class Finetunings:
 def finetuned(run: Pipeline, ablation: str = "record", n_seeds: int = 1) -> Finetunings:
     """The committed record of all variants, or those of one question, trained here from n_seeds seeds each.
 
-    ablation: one of `generator_grid.ABLATIONS`. Raises LayoutError where there is no record.
+    ablation: one of `generator_grid.ABLATIONS`. None where the record is another subject's, or no network fits this one's
+    pictures. Raises LayoutError where there is no record.
     """
+    if ablation == "record" and (why := of_another_subject(run)):
+        return _nothing(run, why)
     if ablation == "record":
         table, claims, stale = generator_grid.read_record(run)
         return Finetunings(table, claims, stale or "The committed record, which is what this run would make.")
@@ -47,11 +51,17 @@ def finetuned(run: Pipeline, ablation: str = "record", n_seeds: int = 1) -> Fine
     if ablation not in ("none", "tables", "all"):
         rows = (generator_grid.BASE["both"], *rows)  # to be compared to
     if not rows:
-        return Finetunings(pd.DataFrame(columns=["name", "metric", "question"]), generator_grid.compare(run, {}),
-                           "Nothing was trained: ablation is none.")
-    found = generator_grid.train_rows(run, rows, n_seeds)
+        return _nothing(run, "Nothing was trained: ablation is none.")
+    try:
+        found = generator_grid.train_rows(run, rows, n_seeds)
+    except Unfit as reason:
+        return _nothing(run, f"Left out: {reason}")
     return Finetunings(pd.concat([trained.lines for trained in found.values()], ignore_index=True),
                        generator_grid.compare(run, found), f"Trained here, from {n_seeds} seed(s) each: {ablation}.")
+
+
+def _nothing(run: Pipeline, why: str) -> Finetunings:
+    return Finetunings(pd.DataFrame(columns=["name", "metric", "question"]), generator_grid.compare(run, {}), why)
 
 
 def table_1(found: Finetunings) -> pd.DataFrame:
