@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from ast import literal_eval
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from .streaming import short, stream_records
 __all__ = ["CATEGORIES", "category_names", "class_files", "CocoPictures", "coco_pictures", "image_sizes", "read_captions",
            "read_classes", "run_lengths", "whole"]
 
+_LOG = logging.getLogger(__name__)
 WHOLE_PICTURE: Crop = (0, 0, 0, 0)
 # kind -> start of the file's name, ids of its classes. 80 things have ids up to 90, 91 stuff classes 92 to 182; 183 is
 # "other" in the stuff files, the union of all things, and no class.
@@ -86,7 +88,8 @@ def read_captions(folder: Path, coco_ids: dict[str, np.ndarray]) -> pd.DataFrame
     Raises
     ------
     LayoutError
-        A file is missing or damaged, a picture has no caption, a caption no text, or two captions of a picture one id.
+        A file is missing or damaged, a picture has no caption, a caption is no text, or two captions of a picture one id. A caption
+        without a word is left out with a warning: in a hundred thousand lines typed by many people one may be blank.
     """
     found: dict[tuple[int, int], str] = {}
     for part, ids in coco_ids.items():
@@ -96,9 +99,12 @@ def read_captions(folder: Path, coco_ids: dict[str, np.ndarray]) -> pd.DataFrame
             if (image := whole(record, "image_id", path)) not in wanted:
                 continue
             number, text = whole(record, "id", path), record.get("caption")
-            if not isinstance(text, str) or not (text := " ".join(text.split())):
+            if not isinstance(text, str):
                 raise LayoutError(f"{path} has {short(record.get('caption'))} as caption {number} of picture {image}, "
                                   "expected a sentence; get the file again")
+            if not (text := " ".join(text.split())):
+                _LOG.warning("%s has no text as caption %d of picture %d; it is left out", path, number, image)
+                continue
             if found.setdefault((image, number), text) != text:
                 raise LayoutError(f"{path} has two captions of picture {image} with the id {number}, expected an id for "
                                   "each; get the file again")

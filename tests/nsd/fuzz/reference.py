@@ -129,7 +129,8 @@ def _coco(root: Path, info: dict[int, dict], config) -> tuple[pd.DataFrame, pd.D
         coco, part = int(float(row["cocoId"])), row["cocoSplit"]
         crop = ast.literal_eval(row["cropBox"]) if config.annotations == "crop" else None
         captions += dict.fromkeys((i, c["id"], " ".join(c["caption"].split()))
-                                  for c in files[f"captions_{part}.json"]["annotations"] if c["image_id"] == coco)
+                                  for c in files[f"captions_{part}.json"]["annotations"]
+                                  if c["image_id"] == coco and c["caption"].split())
         for kind, stem, low, high in (("thing", "instances", 1, 90), ("stuff", "stuff", 92, 182)):
             content = files[f"{stem}_{part}.json"]
             names = {c["id"]: c["name"] for c in content["categories"]}
