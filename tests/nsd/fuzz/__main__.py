@@ -1,4 +1,7 @@
-"""Try many cases: `python -m tests.nsd.fuzz --cases 10000`; each failure is printed with the words that repeat it."""
+"""Try many cases: `python -m tests.nsd.fuzz --cases 10000`; each failure is printed with the words that repeat it.
+
+Ctrl-C ends it with its counts.
+"""
 
 import argparse
 import re
@@ -18,12 +21,15 @@ args = parser.parse_args()
 kinds = tuple(k for k in KINDS if re.search(args.only, k.glob)) or tuple(
     replace(k, damages=some) for k in KINDS if (some := tuple(d for d in k.damages if re.search(args.only, d.name))))
 began, done = time.time(), []
-for outcome in outcomes(range(args.first, args.first + args.cases), args.seed, kinds):
-    done.append(outcome)
-    if outcome.failure:
-        only = f" --only '{args.only}'" if args.only else ""
-        print(f"FAILED {outcome.what} ({outcome.result}): {outcome.failure}\n  again: python -m tests.nsd.fuzz "
-              f"--seed {args.seed} --first {outcome.number} --cases 1{only}", flush=True)
+try:
+    for outcome in outcomes(range(args.first, args.first + args.cases), args.seed, kinds):
+        done.append(outcome)
+        if outcome.failure:
+            only = f" --only '{args.only}'" if args.only else ""
+            print(f"FAILED {outcome.what} ({outcome.result}): {outcome.failure}\n  again: python -m tests.nsd.fuzz "
+                  f"--seed {args.seed} --first {outcome.number} --cases 1{only}", flush=True)
+except KeyboardInterrupt:
+    print("stopped")
 failed = sum(bool(o.failure) for o in done)
 print(counts(done))
 print(f"{len(done)} cases, {failed} failed, {time.time() - began:.0f} s, seed {args.seed}")
