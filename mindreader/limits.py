@@ -76,7 +76,7 @@ LIMITS: dict[str, Limit] = {
     "subject": Limit("twin01 (simulated) or one of subj01 to subj08 (your copy of NSD)",
                      lambda value: isinstance(value, str) and re.fullmatch(SUBJECT, value) is not None),
     "seed": COUNT,
-    "start": Limit("the name of a shipped generator, the folder of another, or 'none'",
+    "start": Limit("the name of a shipped or imported generator, the folder of another, or 'none'",
                    lambda value: isinstance(value, str) and value),
     "end_to_end": WEIGHT,
     "device": Limit("'cpu', 'cuda' or 'cuda:N'", lambda value: isinstance(value, str) and re.fullmatch(DEVICE, value) is not None),
@@ -89,7 +89,7 @@ LIMITS: dict[str, Limit] = {
         "image_size": whole(8), "zscore": one_of(*ZSCORES), "annotations": one_of(*ANNOTATIONS),
         "coco_folder": TEXT}.items()},
     **{f"embed.{name}": limit for name, limit in {
-        "clip": Limit("'mini', 'local-dir:/folder' or 'ViT-B-32-quickgelu:/path/x.safetensors'", lambda value: isinstance(
+        "clip": Limit("'mini', 'local-dir:/folder', 'ViT-B-32-quickgelu' or 'ViT-B-32-quickgelu:/path/x.pt'", lambda value: isinstance(
             value, str) and (value == "mini" or re.match(r"local-dir:.|(?!local-dir)\w+-[\w-]+(:.|$)", value) is not None)),
         "batch": SIZE, "quick_gelu": FLAG}.items()},
     "screen.threshold": PART,

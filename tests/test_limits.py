@@ -50,7 +50,7 @@ BAD = [
     ("screen.threshold", 2, "a number of at least 0 and at most 1"),
     ("screen.threshold", None, "a number of at least 0"),
     ("embed.batch", 0, "a whole number of at least 1"),
-    ("embed.clip", "large", "'mini', 'local-dir:/folder' or"),
+    ("embed.clip", "large", "'mini', 'local-dir:/folder', 'ViT-B-32-quickgelu' or"),
     ("evaluate.n_retrieval", 1, "a whole number of at least 2"),
     ("evaluate.ways", [1, 2], "each entry a whole number of at least 2"),
     ("subject", "subj9", "twin01 .simulated. or one of subj01 to subj08"),

@@ -8,11 +8,11 @@
 
 from .containers import Checkpoint, load_checkpoint, open_checkpoint
 from .generators import generator_architecture, kept_names
-from .importing import (VARIABLE, Imported, find_weights, import_file, imported_folder, inventory, recognise, weights_digest,
+from .importing import (VARIABLE, Imported, find_weights, import_file, imported_folder, inventory, recognise,
                         weights_folder)
 from .inert import Refused
 from .published import PUBLISHED, Published, clip_architecture, kind_of
 
 __all__ = ["Checkpoint", "clip_architecture", "find_weights", "generator_architecture", "import_file", "Imported",
            "imported_folder", "inventory", "kept_names", "kind_of", "load_checkpoint", "open_checkpoint", "PUBLISHED", "Published",
-           "recognise", "Refused", "VARIABLE", "weights_digest", "weights_folder"]
+           "recognise", "Refused", "VARIABLE", "weights_folder"]

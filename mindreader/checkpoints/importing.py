@@ -6,7 +6,6 @@ import json
 import os
 import re
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import torch
@@ -117,12 +116,6 @@ def find_weights(name: str) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def weights_digest(path: Path) -> str:
-    """The checksum of a file of weights, computed once while it does not change."""
-    there = path.stat()
-    return _digest(path, there.st_size, there.st_mtime_ns)
-
-
 def inventory() -> list[tuple[Published, Path | None, bool | None]]:
     """Each published file: where it is, if anywhere, and whether its checksum is the published one."""
     found = []
@@ -131,17 +124,12 @@ def inventory() -> list[tuple[Published, Path | None, bool | None]]:
         if path is not None and (path.parent / weights.CARD).is_file():
             agrees = weights.load_card(path.parent).get("verified")
         elif path is not None and one.sha256:
-            agrees = weights_digest(path).startswith(one.sha256)
+            agrees = weights.file_checksum(path).startswith(one.sha256)
         found.append((one, path, agrees))
     return found
 
 
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-@cache
-def _digest(path: Path, size: int, changed: int) -> str:
-    return weights.checksum(path)
-
-
 def _is_mapper(checkpoint: Checkpoint, part: str) -> bool:
     return kind_of({"": {name: tensor.shape for name, tensor in checkpoint.parts[part].items()}}) == MAPPER
 

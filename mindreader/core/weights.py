@@ -35,7 +35,7 @@ def load_card(name_or_path: str | Path) -> dict:
     Parameters
     ----------
     name_or_path : str or Path
-        Name of a part (`part_folder`), or a folder: a Path, or a string with a slash.
+        Name of a part (`part_folder`) or of imported weights, or a folder: a Path, or a string with a slash.
 
     Returns
     -------
@@ -46,19 +46,19 @@ def load_card(name_or_path: str | Path) -> dict:
     path = folder / CARD
     if not path.is_file():
         raise LayoutError(f"found no {CARD} in {folder}, expected the trained part '{folder.name}' there; "
-                          + _remake(folder.name))
+                          + _remake(folder))
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise LayoutError(f"found a {CARD} in {folder} that is no JSON ({error}), expected the card of the "
-                          f"part '{folder.name}'; " + _remake(folder.name)) from error
+                          f"part '{folder.name}'; " + _remake(folder)) from error
     missing = {"architecture", "sha256", "bytes"} - set(card if isinstance(card, dict) else ())
     if missing:
         raise LayoutError(f"found a {CARD} in {folder} without {', '.join(sorted(missing))}, expected the "
-                          f"card of the part '{folder.name}'; " + _remake(folder.name))
+                          f"card of the part '{folder.name}'; " + _remake(folder))
     if folder.parent == paths.WEIGHTS and card.get("name", folder.name) != folder.name:
         raise LayoutError(f"found the card of the part '{card['name']}' in {folder}, expected that of the part "
-                          f"'{folder.name}'; " + _remake(folder.name))
+                          f"'{folder.name}'; " + _remake(folder))
     return card
 
 
@@ -76,19 +76,19 @@ def check_part(name_or_path: str | Path, *, architecture: dict | None = None) ->
     card = load_card(folder)
     if architecture is not None and _plain(architecture) != card["architecture"]:
         raise LayoutError(f"found the part '{folder.name}' with architecture "
-                          f"{_differing(card, architecture)}; " + _remake(folder.name))
+                          f"{_differing(card, architecture)}; " + _remake(folder))
     path = folder / card.get("file", FILE)
     if not path.is_file():
         raise LayoutError(f"found no {path.name} in {folder}, expected the weights of the part "
-                          f"'{folder.name}'; " + _remake(folder.name))
+                          f"'{folder.name}'; " + _remake(folder))
     size = path.stat().st_size
     if size != card["bytes"]:
         raise LayoutError(f"found {size:,} bytes in {path}, expected {card['bytes']:,} for the part "
-                          f"'{folder.name}'; it is truncated or not this card's, so " + _remake(folder.name))
+                          f"'{folder.name}'; it is truncated or not this card's, so " + _remake(folder))
     digest = checksum(path)
     if digest != card["sha256"]:
         raise LayoutError(f"found checksum {digest[:12]} for {path}, expected {card['sha256'][:12]} for the "
-                          f"part '{folder.name}'; " + _remake(folder.name))
+                          f"part '{folder.name}'; " + _remake(folder))
     return path, card
 
 
@@ -116,7 +116,7 @@ def load_part(name_or_path: str | Path, *,
         state = load_file(path)
     except (safetensors.SafetensorError, ValueError) as error:
         raise LayoutError(f"found {path} unreadable ({error}), expected safetensors of the part "
-                          f"'{path.parent.name}'; " + _remake(path.parent.name)) from error
+                          f"'{path.parent.name}'; " + _remake(path.parent)) from error
     return {key: t.float() if t.is_floating_point() else t for key, t in state.items()}, card
 
 
@@ -261,13 +261,21 @@ def checksum(path: Path) -> str:
 
 
 def _folder(name_or_path: str | Path) -> Path:
+    """The folder of a part: a shipped one, or else one that was imported (`checkpoints`), by its name; or a path as it is."""
     if isinstance(name_or_path, str) and "/" not in name_or_path and os.sep not in name_or_path:
-        return part_folder(name_or_path)
-    return Path(name_or_path)
+        shipped, imported = part_folder(name_or_path), paths.home() / "weights" / name_or_path
+        return imported if not shipped.is_dir() and imported.is_dir() else shipped
+    path = Path(name_or_path).expanduser()
+    if path.is_file():
+        raise LayoutError(f"found the file {path}, expected the folder or the name of a trained part; keep the file once with "
+                          f"`python -m mindreader.checkpoints {path}`, which says its name")
+    return path
 
 
-def _remake(name: str) -> str:
-    return f"run `make pretrain` or `python -m mindreader.pretraining {name}` to make it again"
+def _remake(folder: Path) -> str:
+    if folder.parent == paths.home() / "weights":
+        return "delete that folder, and import the published file again with `python -m mindreader.checkpoints FILE`"
+    return f"run `make pretrain` or `python -m mindreader.pretraining {folder.name}` to make it again"
 
 
 def _plain(card: dict) -> dict:

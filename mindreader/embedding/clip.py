@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .. import checkpoints
 from ..core import weights
 from ..records import Embeddings, LayoutError, Reconstructions, Stimuli
 from . import clipfiles
@@ -32,7 +33,8 @@ class EmbedConfig:
     """Which CLIP, and its batch size.
 
     clip        "mini" (the one shipped here), "local-dir:/folder" (open_clip_config.json and safetensors),
-                or "ViT-B-32-quickgelu:/path/x.safetensors" (an open_clip model name and its weights)
+                an open_clip model name and its weights, as in "ViT-B-32-quickgelu:/path/x.safetensors", or a name alone:
+                then its weights are those in $MINDREADER_WEIGHTS or imported (`checkpoints`), e.g. OpenAI's ViT-B-32.pt
     batch       rows at once; changes results by rounding only
     quick_gelu  whether weights given with a model name were trained with QuickGELU, as all of OpenAI's were;
                 False to load others, such as LAION's, under a plain name
@@ -270,9 +272,12 @@ def clip_path(config: EmbedConfig) -> Path:
     name, _, rest = config.clip.partition(":")
     if config.clip == LITTLE:
         return weights.check_part("clip")[0]
+    names = open_clip.list_models()
+    if not rest and name in names:
+        return _found(name)
     if not rest:
-        raise ValueError(f"found clip={config.clip!r}, expected 'mini', 'local-dir:/folder' or "
-                         "'ViT-B-32-quickgelu:/path/x.safetensors'; nothing is downloaded, so give a path")
+        raise ValueError(f"found clip={config.clip!r}, expected 'mini', 'local-dir:/folder', a name of open_clip's such as "
+                         "'ViT-B-32-quickgelu', or one with a file, 'ViT-B-32-quickgelu:/path/x.safetensors'; nothing is downloaded")
     path = Path(rest).expanduser()
     if name == "local-dir":
         for needed in (path / clipfiles.CONFIG, path / clipfiles.WEIGHTS):
@@ -280,11 +285,21 @@ def clip_path(config: EmbedConfig) -> Path:
                 raise LayoutError(f"found no {needed.name} in {path}, expected an open_clip model there; "
                                   "check the path after 'local-dir:'")
         return path / clipfiles.WEIGHTS
-    names = open_clip.list_models()
     if name not in names:
         raise ValueError(f"found the CLIP model {name!r}, expected a name of open_clip's such as "
                          "'ViT-B-32-quickgelu'; see open_clip.list_models()")
     clipfiles.check_path(path, name)
+    return path
+
+
+def _found(name: str) -> Path:
+    """The weights of a model of open_clip's by its name alone, or by that of its weights as OpenAI publishes them."""
+    base = name.removesuffix("-quickgelu")
+    path = checkpoints.find_weights(name) or checkpoints.find_weights(base)
+    if path is None:
+        raise LayoutError(f"found no weights of {name} in {checkpoints.imported_folder(base).parent} or in the folder that "
+                          f"${checkpoints.VARIABLE} names, expected a file such as {base}.pt there; nothing is downloaded, so put it "
+                          f"there, or give it as '{name}:/path/x.safetensors'")
     return path
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from .. import checkpoints
 from ..core import weights
 from ..records import LayoutError
 
@@ -34,10 +35,19 @@ QUICK = {True: "QuickGELU", False: "GELU"}
 def published_as(path: Path) -> tuple[str, str, bool] | None:
     """open_clip's name, tag and whether with QuickGELU, of a file whose checksum is a published one; else None."""
     try:
-        digest = weights.file_checksum(path)
+        digest = _imported_from(path) or weights.file_checksum(path)
     except OSError:  # whoever reads it next says why
         return None
     return next((what for known, what in _published().items() if digest.startswith(known)), None)
+
+
+def _imported_from(path: Path) -> str:
+    """The checksum of the published file that this one was made of, where the card beside it says so."""
+    card = path.parent / weights.CARD
+    if not card.is_file():
+        return ""
+    known = weights.load_card(path.parent)
+    return known.get("source", {}).get("sha256", "") if known.get("file") == path.name else ""
 
 
 @cache
@@ -96,18 +106,10 @@ def read_config(folder: Path) -> dict:
 
 # ── whether it is what the experiment says ─────────────────────────────────────────────────────────────────────────────
 def check_path(path: Path, name: str) -> None:
-    """Refuse a path that cannot be CLIP's weights, by its name and first bytes alone; raises LayoutError."""
+    """Refuse a path at which no file can be; raises LayoutError."""
     if path.is_dir():
-        raise LayoutError(f"found the folder {path}, expected a .safetensors file with the weights of {name}; name the file, "
+        raise LayoutError(f"found the folder {path}, expected a file with the weights of {name}; name the file, "
                           f"or 'local-dir:{path}' for a folder with {CONFIG}")
-    if path.suffix != ".safetensors" or weights.is_pickled(path):
-        known = published_as(path)
-        what = f", which by its checksum is {known[1]!r} of {known[0]}" if known else ""
-        wanted = f" and load them as '{known[0]}{'-quickgelu' * known[2]}'" if known else ""
-        how = ("with torch.jit.load(path).state_dict() and safetensors.torch.save_file" if known and known[1] == "openai" else
-               "with torch.load(path, weights_only=True) and safetensors.torch.save_file")
-        raise LayoutError(f"found {path.name!r}{what}, expected a .safetensors file, for others can run code when read; convert "
-                          f"the weights once, where you trust them, {how}{wanted}")
     if not path.is_file():
         raise LayoutError(f"found no file {path}, expected the weights of {name}; check the path given")
 
@@ -128,13 +130,14 @@ class ClipFile:
     why : str
         What says so.
 
-    Raises LayoutError for a file that is missing, damaged, or no safetensors.
+    Raises LayoutError for a file that is missing or damaged, or that holds anything but tensors. Nothing in it is run, whether
+    it is safetensors, an archive as OpenAI publishes them, or a state dict that torch saved (`checkpoints`).
     """
 
     def __init__(self, path: Path, name: str):
         check_path(path, name)
         self.path, self.name = path, name
-        self.state, metadata = weights.read_tensors(path, f"the weights of {name}")
+        self.state, metadata = _read(path, f"the weights of {name}")
         self.quick, self.why = _activation(path, set(self.state), metadata) or (None, "")
         self.state = {key: value for key, value in self.state.items() if key not in IGNORED}
 
@@ -194,6 +197,14 @@ class ClipFile:
                 raise LayoutError(f"found {key} {wanted[key]} in {CONFIG} beside {self.path.name}, expected {used[key]}, with which "
                                   f"{self.name} prepares pictures; set embed.clip to 'local-dir:{self.path.parent}', which follows "
                                   f"that config, with the weights named {WEIGHTS}")
+
+
+def _read(path: Path, what: str) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    if path.suffix == ".safetensors" and not weights.is_pickled(path):
+        return weights.read_tensors(path, what)
+    state = checkpoints.load_checkpoint(path)
+    weights.check_tensors(state, path, what)
+    return state, {}
 
 
 def _other_names(state: dict) -> str:

@@ -8,7 +8,7 @@ import torch
 from published_files import EasyDict, Persistent, persistent, snapshot, write_pickle
 
 from mindreader.checkpoints import import_file, imported_folder
-from mindreader.core.weights import load_part
+from mindreader.core.weights import is_of_simulated_world, load_part, part_checksum
 from mindreader.generator import PUBLISHED, Discriminator, Generator, StyleGanConfig, TrainedGan
 from mindreader.mapping import ResidualMapper
 from mindreader.mapping.released import to_released
@@ -66,6 +66,19 @@ def test_a_trained_start_may_be_widened_and_saved(tmp_path):
     trained = TrainedGan.from_part(*load_part(import_file(tmp_path / "x.pkl")[0].folder)).widened()
     trained.save(tmp_path / "wide")
     assert TrainedGan.load(tmp_path / "wide").network == dataclasses.replace(SMALL, heads=2)
+
+
+def test_an_imported_generator_is_a_start_by_its_name_and_a_file_is_not(tmp_path):
+    written(tmp_path / "lafite.pkl", SMALL)
+    with pytest.raises(LayoutError, match="found the file .*lafite.pkl, expected the folder .*python -m mindreader.checkpoints .*lafite.pkl"):
+        load_part(str(tmp_path / "lafite.pkl"))
+    made, = import_file(tmp_path / "lafite.pkl")
+    by_name, card = load_part("lafite")
+    assert card == made.card and part_checksum("lafite") == card["sha256"] and not is_of_simulated_world(card)
+    assert all(torch.equal(tensor, by_name[name]) for name, tensor in load_part(str(made.folder))[0].items())
+    (made.folder / "lafite.safetensors").write_bytes(b"x")
+    with pytest.raises(LayoutError, match="delete that folder, and import the published file again"):
+        load_part("lafite")
 
 
 def test_the_sizes_of_a_card_are_the_settings_of_a_generator(tmp_path):

@@ -9,8 +9,10 @@ import numpy as np
 import open_clip
 import pytest
 import torch
+from published_files import script
 from safetensors.torch import save_file
 
+from mindreader.checkpoints import import_file
 from mindreader.core import weights
 from mindreader.embedding import clip as embed, clipfiles
 from mindreader.records import LayoutError
@@ -200,27 +202,75 @@ def quantised(path):
     (lambda path: path.write_bytes(path.read_bytes()[:40]), "truncated or damaged"),
     (lambda path: path.write_bytes(b""), "found 0 bytes"),
     (lambda path: path.write_bytes(b"\xff" * 7 + b"\x7f" + bytes(100)), "truncated or damaged"),
-    (lambda path: path.write_bytes(pickle.dumps({"a": 1})), "can run code"),
+    (lambda path: path.write_bytes(pickle.dumps({"a": 1})), "found no tensors"),
     (lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"), "git lfs pull"),
     (lambda path: path.write_text("\n<!DOCTYPE html><html>"), "a web page"),
     (lambda path: save_file({}, path), "no tensor"),
-    (pickled, "can run code"), (nan, "'logit_scale'.*not finite"), (quantised, "'visual.proj' as int8"),
+    (nan, "'logit_scale'.*not finite"), (quantised, "'visual.proj' as int8"),
     (lambda path: (path.unlink(), path.mkdir()), "found the folder"), (lambda path: path.unlink(), "found no file")])
 def test_damaged_files_are_refused_in_one_sentence(path, damage, says):
     damage(path)
     assert re.search(says, refused(path))
 
 
-def test_a_published_archive_is_known_by_name_and_never_opened(tmp_path, monkeypatch):
-    path = tmp_path / "ViT-B-32.pt"
-    torch.save(state_of(), path)
-    digest = weights.checksum(path)
+# ── archives as published ─────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.fixture
+def archive(tmp_path, monkeypatch):
+    """OpenAI's archive in miniature, in half precision, alone in a folder; nobody opens it but `checkpoints`."""
+    (tmp_path / "weights").mkdir()
+    script({name: t.half() if t.ndim > 1 else t for name, t in state_of().items()}, tmp_path / "weights" / "ViT-B-32.pt",
+           input_resolution=32, context_length=77, vocab_size=49408)
+    for opener in ("load", "jit.load"):
+        monkeypatch.setattr(f"torch.{opener}", lambda *a, **k: pytest.fail("opened"))
+    monkeypatch.setenv("MINDREADER_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("MINDREADER_WEIGHTS", raising=False)
+    return tmp_path / "weights" / "ViT-B-32.pt"
+
+
+def embedded(clip, rng):
+    return clip.images(rng.integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)), clip.texts(["a cat", "two dogs"])
+
+
+def test_openais_archive_is_read_where_it_lies_and_with_quick_gelu(archive, path, monkeypatch):
+    found, rng = embedded(load(archive), np.random.default_rng(0)), np.random.default_rng(0)
+    module = open_clip.create_model(QUICK)
+    module.load_state_dict({name: t.half().float() if t.ndim > 1 else t for name, t in state_of().items()})
+    expected = embedded(embed.ClipEmbedder(module, open_clip.get_tokenizer(QUICK)), rng)
+    assert all(np.array_equal(a, b) for a, b in zip(found, expected))
+    assert "the entries of OpenAI's archives in it say" in refused(archive, PLAIN, quick_gelu=False)
+
+
+def test_a_name_alone_finds_the_published_archive_in_the_readers_folder(archive, monkeypatch):
+    monkeypatch.setenv("MINDREADER_WEIGHTS", str(archive.parent))
+    config = embed.EmbedConfig(clip=QUICK)
+    assert embed.clip_path(config) == archive and embed.clip_checksum(config) == weights.checksum(archive)
+    assert embed.load_clip(config).logit_scale == pytest.approx(100, rel=1e-3)
+
+
+def test_a_name_alone_finds_what_was_imported_and_knows_where_it_is_from(archive, monkeypatch):
+    digest = weights.checksum(archive)
+    made, = import_file(archive, name="ViT-B-32")
+    config = embed.EmbedConfig(clip=QUICK)
+    assert embed.clip_path(config) == made.folder / "ViT-B-32.safetensors"
+    rng = [np.random.default_rng(0) for _ in range(2)]
+    assert all(np.array_equal(a, b) for a, b in zip(embedded(embed.load_clip(config), rng[0]), embedded(load(archive), rng[1])))
     monkeypatch.setattr(clipfiles, "_published", lambda: {digest: ("ViT-B-32", "openai", True)})
-    monkeypatch.setattr(torch, "load", lambda *a, **k: pytest.fail("opened"))
-    for name in ("ViT-B-32.pt", "renamed.safetensors"):
-        path = path.rename(tmp_path / name)
-        message = refused(path)
-        assert "'openai' of ViT-B-32" in message and "torch.jit.load" in message and "load them as 'ViT-B-32-quickgelu'" in message
+    assert clipfiles.published_as(embed.clip_path(config)) == ("ViT-B-32", "openai", True)
+    with pytest.raises(LayoutError, match="trained with QuickGELU as its checksum, that of 'openai' for ViT-B-32, says"):
+        load(embed.clip_path(config), PLAIN, quick_gelu=False)
+
+
+def test_a_state_dict_of_torch_is_read_whatever_its_name(tmp_path, path):
+    torch.save({"state_dict": {f"module.{name}": t for name, t in state_of().items()}}, tmp_path / "epoch_32.pt")
+    pickled(tmp_path / "renamed.safetensors")
+    rng = [np.random.default_rng(0) for _ in range(3)]
+    wanted, *found = (embedded(load(file), r) for file, r in zip((path, tmp_path / "epoch_32.pt", tmp_path / "renamed.safetensors"), rng))
+    assert all(np.array_equal(a, b) for one in found for a, b in zip(wanted, one))
+
+
+def test_an_archive_that_asks_for_code_is_refused(archive):
+    archive.write_bytes(archive.read_bytes().replace(b"_rebuild_tensor_v2", b"_rebuild_tensor_xx"))
+    assert "damaged" in refused(archive) or "_rebuild_tensor_xx" in refused(archive)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"model_cfg": {"vision_cfg": 3, "text_cfg": {}}}'])
