@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
-import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
+from ..checkpoints import load_checkpoint
 from ..records import LayoutError
 from .network import FittedMapper, MappingConfig, ResidualMapper
 
@@ -74,19 +73,12 @@ def to_released(network: ResidualMapper) -> dict[str, Tensor]:
 
 
 def read_released(path: Path | str, *, space: str, n_voxels: int | None = None, sigmoid: bool = False) -> FittedMapper:
-    """Load a mapper from a file of released weights, .safetensors or torch's own; no code in the file is run.
+    """Load a mapper from a file of released weights: a state dict, a whole module, or what an import kept (`checkpoints`).
 
-    `space`, `n_voxels` and `sigmoid` are not in the file. The history is empty. Raises as `from_released`, and
-    LayoutError for a file that cannot be read.
+    `space`, `n_voxels` and `sigmoid` are not in the file. The history is empty. No code in the file is run. Raises as
+    `from_released`, and LayoutError for a file that cannot be read.
     """
-    path = Path(path)
-    try:
-        state = load_file(path) if path.suffix == ".safetensors" else \
-            torch.load(path, map_location="cpu", weights_only=True)
-        state = dict(state)
-    except Exception as error:  # torch and safetensors raise what they like for a bad file
-        raise LayoutError(f"found {path}, which cannot be read as plain weights ({type(error).__name__}), expected a state "
-                          "dict of tensors; save it again with torch.save(model.state_dict())") from error
+    state = load_checkpoint(path)
     network = from_released(state, n_voxels=n_voxels, sigmoid=sigmoid)
     config = MappingConfig(n_blocks=len(network.blocks), hidden=network.channels.in_channels,
                            fc_hidden=network.out.in_channels, n_layers=len(network.stem),
