@@ -7,7 +7,7 @@ import pandas as pd
 
 from ... import mapping, scoring
 from ...pipeline import Pipeline
-from ...records import SPACES, Embeddings, LayoutError
+from ...records import SPACES, Embeddings, LayoutError, Unfit
 from ...scoring import noise_ceiling, pearson
 from ...studies.sources import brain_embeddings, identification_row
 from ..common import entry, first_draw, first_of_each, pictures_of
@@ -63,7 +63,16 @@ def cycle_pictures(run: Pipeline, n: int = 8) -> dict[str, np.ndarray]:
 
 
 def cycle_identification(run: Pipeline) -> pd.DataFrame:
-    """Two-way identification of pictures after the cycle, beside those from measured activity and a shuffled cycle."""
+    """Two-way identification of pictures after the cycle, beside those from measured activity and a shuffled cycle.
+
+    Without values, and with the reason in place of the protocol, where no evaluation network fits the subject.
+    """
+    try:
+        _ = run.feature_net
+    except Unfit as reason:
+        return pd.concat([scoring.score_row(name, "2-way identification", np.nan, np.nan, np.nan, 0, np.nan, 0, run.origin,
+                                            protocol=f"not computed: {reason}", control=name != "after the cycle")
+                          for name in ("after the cycle", "from the brain", "cycle, shuffled")], ignore_index=True)
     cycle, brain = cycle_embeddings(run), brain_embeddings(run, "both")
     seed = run.experiment.child_seed("shuffled cycle")
     shuffled = {space: scoring.shuffled(cycle[space], seed) for space in SPACES}
