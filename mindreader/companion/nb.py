@@ -31,10 +31,10 @@ from .. import core
 from ..core import atomic_write, fingerprint, peak_bytes, provenance, source_fingerprint
 from ._papermill import short_excepthook
 from .kernels import KernelManager
+from .reproduction.machine import ROUNDING
 
 KEPT_METADATA = {"kernelspec", "jupytext"}
 NOT_COMPUTING = {"nb", "sphinxext", "modelcards", "_papermill", "kernels", "__init__"}
-ROUNDING = re.compile(r"(OMP|MKL|OPENBLAS|BLIS|VECLIB|NUMEXPR|ATEN|DNNL|ONEDNN|KMP)_\w+")     # how many threads, which instructions
 OWN_DATA = re.compile(r"""^[^#]*["'](subj0[1-8]|paper)["']""", re.M)    # parameters with which a chapter reads NSD
 
 
@@ -86,7 +86,7 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 def inputs(stem: str) -> str:
     """Fingerprint all that could change the chapter: its source, the code, the weights, the packages, the environment."""
     files = (path.relative_to(core.PACKAGE).with_suffix("") for path in sorted(core.PACKAGE.rglob("*.py")))
-    modules = [".".join(file.parts) for file in files if file.name not in NOT_COMPUTING]
+    modules = [".".join(file.parts) for file in files if file.name not in NOT_COMPUTING and "reproduction" not in file.parts]
     tables = [*sorted(core.PACKAGE.rglob("*.csv")), *sorted(core.WEIGHTS.glob("*/card.json")),
               *sorted((core.FIGURES / "tables").glob("*.csv"))]
     return fingerprint([_digest([core.NOTEBOOKS / f"{stem}.py"]), source_fingerprint(*modules),

@@ -77,6 +77,14 @@ def test_what_could_change_it_runs_it_again(house):
         assert nb.is_current("01_x")
 
 
+def test_what_only_compares_results_runs_nothing_again(house):
+    (house / "mindreader" / "reproduction").mkdir()
+    (house / "mindreader" / "reproduction" / "report.py").write_text("x = 1\n")
+    nb.main([])
+    (house / "mindreader" / "reproduction" / "report.py").write_text("x = 2\n")
+    assert nb.is_current("01_x")
+
+
 def test_weights_that_the_environment_names_later_run_it_again(house, monkeypatch):
     """By what they are: neither their folder nor their age counts."""
     monkeypatch.delenv("MINDREADER_METRICS", raising=False)
