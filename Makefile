@@ -7,10 +7,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.mindreader-ready
 HOME_FOR_TESTS := $(CURDIR)/.make/home
 
-.PHONY: help setup book chapters site test tables bench pretrain clean-store
+.PHONY: help setup book book-elsewhere chapters report site test tables bench pretrain clean-store
 
 help:
-	@echo "make book         run every chapter, render the site, say where it is"
+	@echo "make book         run every chapter, render the site, say what differs from the committed book and where it is"
+	@echo "make book-elsewhere  run every chapter in a copy, as a machine with fewer instruction sets would, and say what differs"
 	@echo "make test         the whole test suite, notebooks included"
 	@echo "make setup        only the virtual environment ($(VENV))"
 	@echo "make site         render the site from the committed chapters, running nothing"
@@ -28,8 +29,19 @@ $(READY): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-book: chapters site
+# The report has a page in the site, so it is made before; it is said last, and judges the machine, not the making.
+book: chapters
+	@mkdir -p .make && { $(BIN)/python -m mindreader.companion.reproduction > .make/reproduction.txt || true; }
+	@$(MAKE) --no-print-directory site
+	@cat .make/reproduction.txt
 	@echo "The book is at $(CURDIR)/book/_build/html/index.html"
+
+report: $(READY)
+	$(BIN)/python -m mindreader.companion.reproduction
+
+# A copy of the checkout and a home of its own, beside the stages that are kept; the checkout is only read.
+book-elsewhere: $(READY)
+	$(BIN)/python -m mindreader.companion.reproduction --elsewhere
 
 chapters: $(READY)
 	$(BIN)/python -m mindreader.companion.nb

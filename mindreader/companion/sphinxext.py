@@ -6,6 +6,7 @@
     {scorecard} 03_gan          a section's numbers beside the paper's (option keys: some of them), or all sections'
     {modelcards}                the cards of the shipped weights
     {picturebrowser} 03_gan     a chapter's pictures, to sort by their scores
+    {reproduction}              the last reproduction report of this checkout
 
 A page that shows a number is read again when it changes, and a number that does not exist is a warning.
 """
@@ -24,6 +25,7 @@ from .. import core
 from ..core import NONE, format_number
 from . import picturebrowser
 from .modelcards import ModelCards
+from .reproduction.page import Reproduction
 
 LOG = logging.getLogger(__name__)
 ORIGIN = {"twin": "simulated subject", "nsd": "NSD"}
@@ -36,6 +38,7 @@ def setup(app) -> dict:
     app.add_directive("scorecard", Scorecard)
     app.add_directive("modelcards", ModelCards)
     app.add_directive("picturebrowser", picturebrowser.PictureBrowser)
+    app.add_directive("reproduction", Reproduction)
     app.connect("doctree-read", describe_figures)
     app.connect("env-get-updated", count_from_zero, priority=900)  # after Sphinx has numbered
     app.connect("html-page-context", picturebrowser.add_script)

@@ -88,7 +88,8 @@ class Report:
                 told.append(f"  {name}: {count['numbers']:,}, {count['to the bit']:,} of them to the bit{inside}")
         same = sum(picture.difference == 0 for picture in found.pictures)
         n_verdicts = len(found.verdicts)
-        told.append(f"  {_many(n_verdicts, 'verdict')} changed, other words in {len(found.words) - n_verdicts} places; {same} of {_many(len(found.pictures), 'picture')} to the pixel")
+        told.append(f"  {_many(n_verdicts, 'verdict')} changed, other words in {len(found.words) - n_verdicts} places; "
+                    f"{same} of {_many(len(found.pictures), 'picture')} to the pixel")
         told += [f"  {len(names)} {what} {side}" for side, sides in (("missing", found.gone), ("new", found.new))
                  for what, names in sides.items()]
         return [*told, self.verdict]
