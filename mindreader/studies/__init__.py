@@ -5,5 +5,6 @@
     python -m mindreader.studies held_out          whole categories of pictures held out from training
     python -m mindreader.studies finetune          the generator of chapter 03, on one process or several
 
-The modules are taken by name. Read `mapping_grid` first.
+`ledger` holds every claim of the paper to them and to the chapters' results. The modules are taken by name. Read
+`mapping_grid` first.
 """
