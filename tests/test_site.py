@@ -47,7 +47,7 @@ def html(tree):
 
 
 def test_every_page_is_there(html):
-    pages = ["index", "data", "parameters", "models", "departures", "scorecard", "reproduction", "bibliography", "search"]
+    pages = ["index", "data", "parameters", "models", "departures", "claims", "scorecard", "reproduction", "bibliography", "search"]
     for page in pages + [f"notebooks/{stem}" for stem in STEMS]:
         assert (html / f"{page}.html").is_file(), page
 

@@ -7,6 +7,7 @@
     {modelcards}                the cards of the shipped weights
     {picturebrowser} 03_gan     a chapter's pictures, to sort by their scores
     {reproduction}              the last reproduction report of this checkout
+    {claims}                    the ledger of the paper's claims, with verdicts from the results
 
 A page that shows a number is read again when it changes, and a number that does not exist is a warning.
 """
@@ -23,7 +24,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from .. import core
 from ..core import NONE, format_number
-from . import picturebrowser
+from . import claimspage, picturebrowser
 from .modelcards import ModelCards
 from .reproduction.page import Reproduction
 
@@ -39,9 +40,11 @@ def setup(app) -> dict:
     app.add_directive("modelcards", ModelCards)
     app.add_directive("picturebrowser", picturebrowser.PictureBrowser)
     app.add_directive("reproduction", Reproduction)
+    app.add_directive("claims", claimspage.Claims)
     app.connect("doctree-read", describe_figures)
     app.connect("env-get-updated", count_from_zero, priority=900)  # after Sphinx has numbered
     app.connect("html-page-context", picturebrowser.add_script)
+    app.connect("html-page-context", claimspage.add_script)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("build-finished", picturebrowser.copy_sheets)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
