@@ -30,7 +30,7 @@
 
     const heads = scores.map((name, place) => {
       const button = make("button", { type: "button", textContent: name });
-      buttnext.addEventListener("click", () => {
+      button.addEventListener("click", () => {
         state.up = state.by === place ? !state.up : true;
         state.by = place;
         state.page = 0;

@@ -10,6 +10,7 @@ from docutils import nodes
 
 from mindreader import core
 from mindreader.companion import picturebrowser
+from mindreader.core import paths
 
 TABLE = pd.DataFrame({"image_id": [7, 3], "trial": [70, 30], "category": ["horse", "</script><b>"], "2-way": [0.25, 1.0],
                       "2-way, same category": [np.nan, 0.5]})
@@ -78,3 +79,10 @@ def test_the_script_asks_the_network_for_nothing():
     for name in ("picturebrowser.js", "picturebrowser.css"):
         text = (core.ROOT / "book" / "_assets" / name).read_text(encoding="utf-8")
         assert not re.search(r"https?:|fetch\(|XMLHttpRequest|import\(", text), name
+
+
+@pytest.mark.parametrize("script", sorted((paths.ROOT / "book" / "_assets").glob("*.js")), ids=lambda path: path.name)
+def test_a_script_listens_only_to_what_it_has(script):
+    text = script.read_text()
+    known = set(re.findall(r"\b(?:const|let)\s+(\w+)", text)) | {"document", "window"}
+    assert not set(re.findall(r"\b(\w+)\.addEventListener\(", text)) - known
