@@ -8,11 +8,11 @@
 
 from .containers import Checkpoint, load_checkpoint, open_checkpoint
 from .generators import generator_architecture, kept_names
-from .importing import (VARIABLE, Imported, find_weights, import_file, imported_folder, inventory, recognise,
-                        weights_folder)
+from .importing import (VARIABLE, Imported, all_weights, find_weights, import_file, imported_folder, inventory, published_digest,
+                        recognise, weights_folder)
 from .inert import Refused
 from .published import PUBLISHED, Published, clip_architecture, kind_of
 
-__all__ = ["Checkpoint", "clip_architecture", "find_weights", "generator_architecture", "import_file", "Imported",
-           "imported_folder", "inventory", "kept_names", "kind_of", "load_checkpoint", "open_checkpoint", "PUBLISHED", "Published",
+__all__ = ["all_weights", "Checkpoint", "clip_architecture", "find_weights", "generator_architecture", "import_file", "Imported",
+           "imported_folder", "inventory", "kept_names", "kind_of", "load_checkpoint", "open_checkpoint", "PUBLISHED", "Published", "published_digest",
            "recognise", "Refused", "VARIABLE", "weights_folder"]

@@ -116,6 +116,23 @@ def find_weights(name: str) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
+def published_digest(path: Path) -> str:
+    """The checksum of the published file: of the one at the path, or of the one that it was made of by an import."""
+    card = path.parent / weights.CARD
+    known = weights.load_card(path.parent) if card.is_file() else {}
+    source = known.get("source", {}).get("sha256") if known.get("file") == path.name else None
+    return source or weights.file_checksum(path)
+
+
+def all_weights() -> list[Path]:
+    """Every file of weights that was imported, then every one in $MINDREADER_WEIGHTS that was not."""
+    imported = [folder / weights.load_card(folder).get("file", weights.FILE) for folder in sorted(imported_folder("x").parent.glob("*"))
+                if (folder / weights.CARD).is_file()]
+    own = weights_folder()
+    files = sorted(path for path in own.iterdir() if path.name.endswith(SUFFIXES) and not path.name.startswith(".")) if own else []
+    return imported + [path for path in files if _stem(path) not in {there.stem for there in imported}]
+
+
 def inventory() -> list[tuple[Published, Path | None, bool | None]]:
     """Each published file: where it is, if anywhere, and whether its checksum is the published one."""
     found = []
@@ -124,7 +141,7 @@ def inventory() -> list[tuple[Published, Path | None, bool | None]]:
         if path is not None and (path.parent / weights.CARD).is_file():
             agrees = weights.load_card(path.parent).get("verified")
         elif path is not None and one.sha256:
-            agrees = weights.file_checksum(path).startswith(one.sha256)
+            agrees = published_digest(path).startswith(one.sha256)
         found.append((one, path, agrees))
     return found
 

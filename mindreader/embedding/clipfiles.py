@@ -35,19 +35,10 @@ QUICK = {True: "QuickGELU", False: "GELU"}
 def published_as(path: Path) -> tuple[str, str, bool] | None:
     """open_clip's name, tag and whether with QuickGELU, of a file whose checksum is a published one; else None."""
     try:
-        digest = _imported_from(path) or weights.file_checksum(path)
+        digest = checkpoints.published_digest(path)
     except OSError:  # whoever reads it next says why
         return None
     return next((what for known, what in _published().items() if digest.startswith(known)), None)
-
-
-def _imported_from(path: Path) -> str:
-    """The checksum of the published file that this one was made of, where the card beside it says so."""
-    card = path.parent / weights.CARD
-    if not card.is_file():
-        return ""
-    known = weights.load_card(path.parent)
-    return known.get("source", {}).get("sha256", "") if known.get("file") == path.name else ""
 
 
 @cache

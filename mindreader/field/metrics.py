@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .. import embedding, scoring
+from .. import checkpoints, embedding, scoring
 from ..core.weights import part_checksum
 from ..records import Embeddings, LayoutError, Origin, Reconstructions, Stimuli
 from . import networks, protocols
@@ -116,18 +116,22 @@ def eight_table(name: str) -> Eight:
     return found
 
 
-def feature_extractors(folder: str | Path | None = None, table: str = MINDEYE) -> tuple[FeatureExtractor, ...]:
+def feature_extractors(folder: str | Path | None = None, table: str = MINDEYE, *,
+                       photographs: bool = False) -> tuple[FeatureExtractor, ...]:
     """The networks of six of the eight metrics, each as published if its weights are in `folder`, else a stand-in.
 
     Parameters
     ----------
     folder : path, optional
-        By default $MINDREADER_METRICS; without either, stand-ins only. Files are found by how their name begins:
+        By default $MINDREADER_METRICS; without either, stand-ins only, but see `photographs`. Files are found by how their name begins:
         alexnet, inception_v3, efficientnet_b1, swav (state dicts as torchvision and SwAV's authors publish them, .pth or
-        .safetensors; nothing in them is run) and ViT-L-14 (.safetensors for open_clip). A file whose checksum is
+        .safetensors; nothing in them is run) and ViT-L-14 (OpenAI's archive, or .safetensors for open_clip). A file whose checksum is
         torchvision's is known by it, so both weights of EfficientNet-B1 may lie there, and each table takes its own.
     table : str
         A key of `EIGHT`, with or without "@version": whose sizes and weights.
+    photographs : bool
+        Whether the pictures are photographs: then, without a folder, the networks are those among all published weights
+        (`checkpoints`). Drawings of the simulated world are left to the stand-ins.
 
     Raises
     ------
@@ -140,7 +144,7 @@ def feature_extractors(folder: str | Path | None = None, table: str = MINDEYE) -
     if folder is not None and not (folder := Path(folder).expanduser()).is_dir():
         raise LayoutError(f"found no folder {folder}, expected the weights of the published metrics there; "
                           f"correct or unset ${WEIGHTS}")
-    files = networks.find_files(folder, eight.networks, eight.stamp) if folder is not None else {}
+    files = networks.find_files(folder, eight.networks, eight.stamp) if folder is not None or photographs else {}
     stand_ins = {} if set(files) == {each.metric for each in eight.networks} else _stand_ins(eight)
     return tuple(_published(each, files[each.metric], eight) if each.metric in files else stand_ins[each.metric]
                  for each in eight.networks)
@@ -280,7 +284,7 @@ def _stand_ins(eight: Eight) -> dict[str, FeatureExtractor]:
 
 def _published(published: Published, path: Path, eight: Eight) -> FeatureExtractor:
     label = f"{published.architecture} {published.node}".strip()
-    digest = networks.short(networks.file_checksum(path))
+    digest = networks.short(checkpoints.published_digest(path))
     if published.metric == "CLIP":
         clip = embedding.load_clip(embedding.EmbedConfig(clip=f"{published.architecture}:{path}"))
         return FeatureExtractor(published.metric, label, published.protocol, published.size,

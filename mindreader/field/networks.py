@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..core.weights import check_tensors, file_checksum, read_tensors
+from .. import checkpoints
+from ..core.weights import check_tensors, read_tensors
 from ..records import LayoutError
 
 SUFFIXES = (".safetensors", ".pth", ".pth.tar", ".pt")
@@ -57,16 +58,20 @@ def known_weights() -> dict[str, str]:
     return found
 
 
-def find_files(folder: Path, wanted: Sequence[Published], table: str) -> dict[str, Path]:
-    """The file with each metric's weights, for those that have one.
+def find_files(folder: Path | None, wanted: Sequence[Published], table: str) -> dict[str, Path]:
+    """The file with each metric's weights, for those that have one, in a folder of these networks alone.
 
-    By checksum, where it is one of torchvision's, else by how the name begins.
+    By checksum, where it is one of torchvision's, else by how the name begins. Without a folder, among all published weights
+    (`checkpoints`): those that were imported, and those in $MINDREADER_WEIGHTS, of which others may be something else.
 
     Raises LayoutError for a file that is no network's, two for one network, or one that is known to be another table's.
     """
-    files = [path for path in sorted(folder.iterdir()) if path.name.endswith(SUFFIXES) and not path.name.startswith(".")]
-    known = {path: known_weights().get(_digest(path)) for path in files}
     stems, found = sorted({each.stem for each in wanted}), {}
+    if folder is None:
+        folder, files = "your published weights", [path for path in checkpoints.all_weights() if path.name.startswith(tuple(stems))]
+    else:
+        files = [path for path in sorted(folder.iterdir()) if path.name.endswith(SUFFIXES) and not path.name.startswith(".")]
+    known = {path: known_weights().get(_digest(path)) for path in files}
     for path in files:
         if known[path] is None and not path.name.startswith(tuple(stems)):
             raise LayoutError(f"found {path.name} in {folder}, which is none of the published networks, expected names that begin with "
@@ -101,9 +106,7 @@ def load_network(published: Published, path: Path) -> Callable[[Tensor], Tensor]
         net = get_model(published.architecture, weights=None, **more)
     what = f"the weights of {published.architecture}"
     try:
-        state = read_tensors(path, what)[0] if path.suffix == ".safetensors" else \
-            torch.load(path, map_location="cpu", weights_only=True)
-        state = {key.removeprefix("module."): value for key, value in state.get("state_dict", state).items()}
+        state = read_tensors(path, what)[0] if path.suffix == ".safetensors" else checkpoints.load_checkpoint(path)
         if published.stem == "swav":  # projection head and prototypes are not used, and it has no classifier
             state = {key: value for key, value in state.items() if not key.startswith(("projection_head", "prototypes"))}
             state |= {key: value for key, value in net.state_dict().items() if key.startswith("fc.")}
@@ -121,7 +124,7 @@ def load_network(published: Published, path: Path) -> Callable[[Tensor], Tensor]
 
 def _digest(path: Path) -> str:
     try:
-        return short(file_checksum(path))
+        return short(checkpoints.published_digest(path))
     except OSError as error:
         raise LayoutError(f"found {path} unreadable ({error.strerror}), expected the weights of a published network; check its "
                           "permissions") from error

@@ -8,6 +8,7 @@ import torchvision
 from safetensors.torch import save_file
 from scipy.ndimage import gaussian_filter
 
+from mindreader.checkpoints import import_file
 from mindreader.core import weights
 from mindreader.field import metrics as field_metrics, networks
 from mindreader.records import LayoutError, Reconstructions, Stimuli
@@ -143,7 +144,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
     torch.save(np.random.default_rng, tmp_path / "alexnet.pth")
-    with pytest.raises(LayoutError, match="do not fit"):
+    with pytest.raises(LayoutError, match="found the global numpy.random.default_rng in .*alexnet.pth, expected tensors"):
         field_metrics.feature_extractors(tmp_path)
 
 
@@ -247,3 +248,28 @@ def test_stand_ins_are_not_asked_about_photographs(pictures):
     left = rows[0][rows[0].value.isna()]
     assert (left.n == 0).all() and (left.origin == "nsd").all() and not left.metric.str.contains("twin").any()
     assert left.metric.iloc[0] == "AlexNet 2, not computed: no weights alexnet* in $MINDREADER_METRICS"
+
+
+# ── among all published weights ────────────────────────────────────────────────────────────────────────────────────────
+@pytest.fixture
+def alexnet(tmp_path, monkeypatch):
+    """A folder of the reader's with AlexNet's weights beside others, and an empty home."""
+    monkeypatch.setenv("MINDREADER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MINDREADER_WEIGHTS", str(tmp_path))
+    monkeypatch.delenv("MINDREADER_METRICS", raising=False)
+    with torch.random.fork_rng(devices=[]):
+        torch.save(torchvision.models.alexnet(weights=None).state_dict(), tmp_path / "alexnet-owt-7be5be79.pth")
+    (tmp_path / "lafite.pkl").write_bytes(b"something else")
+    return tmp_path / "alexnet-owt-7be5be79.pth"
+
+
+def test_photographs_are_scored_by_published_weights_wherever_they_are_and_drawings_are_not(alexnet, pictures):
+    published = {"AlexNet 2", "AlexNet 5"}
+    assert not published & {each.metric for each in field_metrics.feature_extractors()}
+    found = {each.metric: each for each in field_metrics.feature_extractors(photographs=True)}
+    assert published == {name for name in found if "(twin)" not in name}
+    import_file(alexnet)
+    alexnet.unlink()
+    again = {each.metric: each for each in field_metrics.feature_extractors(photographs=True)}
+    assert again["AlexNet 5"].weights == found["AlexNet 5"].weights != ""     # of the published file, not of our copy
+    assert np.array_equal(again["AlexNet 5"].features(pictures[:1]), found["AlexNet 5"].features(pictures[:1]))

@@ -9,7 +9,7 @@ from ... import embedding, scoring
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
 from ...records import SPACES, Reconstructions
-from ...field import FeatureExtractor, eight_metrics
+from ...field import FeatureExtractor, eight_metrics, feature_extractors
 from ...scoring import Bottleneck
 from ...studies.held_out import WITHIN
 from ...studies.sources import (NEAREST, brain_embeddings, how_scored, identification_row, nearest_training,
@@ -97,8 +97,12 @@ def eight_numbers(run: Pipeline, cond: str, through: tuple[FeatureExtractor, ...
     """The eight metrics of later work for one reconstruction of each picture: from the brain, the ceiling, and controls.
 
     Rows "brain" take the first trial of each picture; `AVERAGED` the mean of the mapped embeddings of all its trials
-    (later work averages activity, before its mappers).
+    (later work averages activity, before its mappers). For photographs, stand-ins among the networks give way to published
+    ones wherever those are at hand.
     """
+    if run.shows_photographs and any(each.origin == "twin" for each in through):
+        published = {each.metric: each for each in feature_extractors(table=through[0].table, photographs=True)}
+        through = tuple(published.get(each.metric.removesuffix(" (twin)"), each) for each in through)
     brain = brain_embeddings(run, cond)
     first = first_of_each(brain["image"], len(brain["image"]))
     sets = {name: _take(reconstructions(run, cond, name), first)
