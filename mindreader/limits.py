@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
+from . import embedding
 from .core import DEVICE, PRESETS, ParameterError, SUBJECT
+from .core.weights import is_of_simulated_world, load_card
 from .mapping import AUXILIARIES, CAPTION_CHOICES
 from .nsd import ANNOTATIONS, SPLITS, ZSCORES
+from .records import Unfit
 from .training import LOSSES
 
 PRECISIONS = ("float32", "bfloat16")
@@ -141,6 +144,47 @@ def settings(config, prefix: str = "") -> Iterator[tuple[str, object]]:
             yield from settings(value, f"{prefix}{field.name}.")
         else:
             yield f"{prefix}{field.name}", value
+
+
+# ── whether the networks fit the pictures ──────────────────────────────────────────────────────────────────────────────
+class KnowsItsPictures:
+    """What has an experiment and a layout of files, and refuses networks that know nothing of the subject's pictures."""
+
+    @property
+    def shows_photographs(self) -> bool:
+        """Whether the pictures are NSD's, of which networks of the simulated world know nothing; no file is read for it."""
+        return not self._is_simulated and self.layout.root.is_dir() and not self.layout.marker.exists()
+
+    def check_networks(self, names: Collection[str] = ("embed",)) -> None:
+        """Refuse networks of the simulated world where the pictures are photographs, before any picture is read.
+
+        names: "embed" (the CLIP), "start" (the generator that finetuning starts from), "low_level" and "feature" (of which
+        there are only those of the simulated world); others are passed over. Raises Unfit, or, for any subject, LayoutError
+        for a CLIP that is missing and ValueError for one that cannot be. A subject that is not there is left to its loader.
+        """
+        e = self.experiment
+        if not self._is_simulated and not self.layout.root.is_dir():
+            return
+        if "embed" in names and embedding.is_of_simulated_world(e.embed):
+            self._refuse(f"embed.clip {e.embed.clip!r}", "give the file of another CLIP by the override embed.clip, e.g. "
+                         "{embed.clip: 'ViT-B-32-quickgelu:/path/x.safetensors'}")
+        if "start" in names and e.start != "none" and self.shows_photographs and is_of_simulated_world(load_card(e.start)):
+            self._refuse(f"the generator {e.start!r}", "name the folder of another by the override start, or 'none' to train one on "
+                         "the subject's own training pictures first")
+        if "low_level" in names:
+            self._refuse("the low-level network", "leave out what needs it: the mapper to 'resnet', and the loss gan.low_level")
+        if "feature" in names:
+            self._refuse("the evaluation network", "leave out what it scores; the eight metrics take published networks from "
+                         "$MINDREADER_METRICS, and the pictures themselves need none")
+
+    @property
+    def _is_simulated(self) -> bool:
+        return self.experiment.subject.startswith("twin")
+
+    def _refuse(self, network: str, advice: str) -> None:
+        if self.shows_photographs:
+            raise Unfit(f"found {network}, which was trained on the simulated world, for {self.experiment.subject}, whose "
+                        f"pictures are photographs, expected a network that knows photographs; {advice}")
 
 
 def _shown(value) -> str:

@@ -15,12 +15,12 @@ import pandas as pd
 
 from . import embedding, generator, mapping, nsd, twin
 from .core import Store, check_device, home, nsd_root, progress, source_fingerprint
-from .core.weights import is_of_simulated_world, load_card, load_part, part_checksum
+from .core.weights import load_part, part_checksum
 from .experiments import CONDITIONS, NOTHING, Experiment
 from .generator import PSEUDO_NOISE, Watch
-from .mapping import MappingConfig
-from .records import SPACES, Diverged, Embeddings, Reconstructions, Split, Stimuli, Subject, Unfit
-from .training import LOSSES
+from .limits import KnowsItsPictures
+from .mapping import MappingConfig, first_phase
+from .records import SPACES, Diverged, Embeddings, Reconstructions, Split, Stimuli, Subject
 
 # A stage: the earlier stages and the parts of the experiment that could change it, the code that makes it (with all that it
 # reaches, see `meaning`), and the pretrained weights that it uses. Walked to make its key, so that changing the generator
@@ -42,7 +42,7 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-class Pipeline:
+class Pipeline(KnowsItsPictures):
     """One experiment, stage by stage; a stage runs when first asked for, or is found in the store.
 
     Parameters
@@ -51,7 +51,8 @@ class Pipeline:
     store : Store, optional
         Where finished stages are kept; by default the user's cache, outside the repository.
 
-    Raises ParameterError for a device that this machine does not have.
+    Raises ParameterError for a device that this machine does not have. A network that knows nothing of the subject's pictures
+    is refused where it is asked for, before any is read (Unfit; see `check_networks`).
     """
 
     def __init__(self, experiment: Experiment, store: Store | None = None):
@@ -82,31 +83,6 @@ class Pipeline:
         return self.subject.origin
 
     @property
-    def shows_photographs(self) -> bool:
-        """Whether the pictures are NSD's, of which networks of the simulated world know nothing; no file is read for it."""
-        return not self.experiment.subject.startswith("twin") and self.layout.root.is_dir() and not self.layout.marker.exists()
-
-    def check_networks(self, settings=("embed",)) -> None:
-        """Refuse a CLIP ("embed") or a generator to start from ("start") that does not fit the subject, before it is read.
-
-        Raises Unfit for one of the simulated world where the subject is NSD's, LayoutError for one that is missing, ValueError
-        for a CLIP whose name cannot be. A subject that is not there is left to its loader, which says so.
-        """
-        e = self.experiment
-        if not e.subject.startswith("twin") and not self.layout.root.is_dir():
-            return
-        if "embed" in settings and embedding.is_of_simulated_world(e.embed) and self.shows_photographs:
-            raise self._unfit(f"embed.clip {e.embed.clip!r}", "give the file of another CLIP by the override embed.clip, e.g. "
-                              "{embed.clip: 'ViT-B-32-quickgelu:/path/x.safetensors'}")
-        if "start" in settings and e.start != NOTHING and self.shows_photographs and is_of_simulated_world(load_card(e.start)):
-            raise self._unfit(f"the generator {e.start!r}", "name the folder of another by the override start, or 'none' to train "
-                              "one on the subject's own training pictures first")
-
-    def _unfit(self, network: str, advice: str) -> Unfit:
-        return Unfit(f"found {network}, which was trained on the simulated world, for {self.experiment.subject}, whose "
-                     f"pictures are photographs, expected a network that knows photographs; {advice}")
-
-    @property
     def split(self) -> Split:
         """Which pictures train, validate and test."""
         return self.subject.split
@@ -119,7 +95,7 @@ class Pipeline:
     # ── the shared space ───────────────────────────────────────────────────────────────────────────────────────────
     @cached_property
     def clip(self) -> embedding.ClipEmbedder:
-        """CLIP, as the experiment's embed settings name it; raises Unfit for the little one where the subject is NSD's."""
+        """CLIP, as the experiment's embed settings name it."""
         self.check_networks()
         return embedding.load_clip(self.experiment.embed)
 
@@ -156,18 +132,11 @@ class Pipeline:
 
     @cached_property
     def low_level(self) -> Embeddings:
-        """Low-level features of each picture, within [0, 1]: what the third mapper is fitted to (paper Table 4).
-
-        Raises Unfit where the subject is NSD's, as there is only a network of the simulated world.
-        """
-        self._check_low_level()
+        """Low-level features of each picture, within [0, 1]: what the third mapper is fitted to (paper Table 4)."""
+        self.check_networks(("low_level",))
         features = self._keep_embeddings("low level", {}, lambda: embedding.embed_pictures(self.subject.stimuli,
                                                                                            embedding.load_resnet()))
         return replace(mapping.low_level_targets(features, self.split.train), space="resnet")
-
-    def _check_low_level(self) -> None:
-        if self.shows_photographs:
-            raise self._unfit("the low-level network", "leave out what needs it: the mapper to 'resnet', and the loss gan.low_level")
 
     def aims(self, space: str) -> Embeddings:
         """What the mapper to "image", "caption" or "resnet" is fitted to, before clamping and scaling."""
@@ -200,7 +169,7 @@ class Pipeline:
         stage, key = self.mapper_key(space, recipe, repeat)
 
         def make(folder: Path) -> None:
-            first = _first_phase(recipe)
+            first = first_phase(recipe)
             fitted = mapping.fit_mapper(
                 self.subject.train, self.subject.validation, self.aims(space), recipe,
                 seed=self.experiment.child_seed(f"mapping/{space}" + (f"/{repeat}" if repeat else "")),
@@ -375,7 +344,7 @@ class Pipeline:
         """What every training of a generator is given."""
         device = self.experiment.device
         if self.experiment.gan.low_level:
-            self._check_low_level()
+            self.check_networks(("low_level",))
         low_level = embedding.load_resnet().on(device).low_level if self.experiment.gan.low_level else None
         return dict(clip=self.clip.on(device), low_level=low_level, seed=self.experiment.child_seed(seed), device=device,
                     checkpoint=room / "checkpoint.pt", progress=progress)
@@ -394,13 +363,8 @@ class Pipeline:
 
     @cached_property
     def feature_net(self) -> embedding.FeatureNet:
-        """The evaluation network: for scoring only, in no training loss.
-
-        Raises Unfit where the subject is NSD's, as there is only a network of the simulated world.
-        """
-        if self.shows_photographs:
-            raise self._unfit("the evaluation network", "leave out what it scores; the eight metrics take published networks from "
-                              "$MINDREADER_METRICS, and the pictures themselves need none")
+        """The evaluation network: for scoring only, in no training loss."""
+        self.check_networks(("feature",))
         return embedding.load_feature_net()
 
     def picture_features(self, pictures: Reconstructions) -> Embeddings:
@@ -481,12 +445,3 @@ def _load_embeddings_or_raise(folder: Path) -> Embeddings:
     if reason.is_file():
         raise Diverged(reason.read_text(encoding="utf-8"))
     return Embeddings.load(folder)
-
-
-def _first_phase(recipe: MappingConfig) -> MappingConfig | None:
-    """The recipe that stops after the first of several phases; None where there is one, or none that can stand alone."""
-    phases = recipe.phases
-    if len(phases) < 2 or phases[0].auxiliary:
-        return None
-    alone = next(name for name, weights in LOSSES.items() if weights == LOSSES[recipe.loss][:1])
-    return replace(recipe, loss=alone, epochs=recipe.epochs[:1], auxiliary="none")

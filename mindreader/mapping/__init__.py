@@ -7,9 +7,9 @@ Read `network` first.
 
 from .baselines import fit_mlp, fit_ridge
 from .encoding import EncoderConfig, FittedEncoder, cycle, fit_encoder
-from .network import (AUXILIARIES, CAPTION_CHOICES, FittedMapper, MappingConfig, ResidualMapper, fit_mapper,
-                      low_level_recipe, low_level_targets, targets)
+from .network import (AUXILIARIES, CAPTION_CHOICES, FittedMapper, MappingConfig, ResidualMapper, first_phase,
+                      fit_mapper, low_level_recipe, low_level_targets, targets)
 
-__all__ = ["AUXILIARIES", "CAPTION_CHOICES", "cycle", "EncoderConfig", "fit_encoder", "fit_mapper", "fit_mlp",
-           "fit_ridge", "FittedEncoder", "FittedMapper", "low_level_recipe", "low_level_targets", "MappingConfig",
+__all__ = ["AUXILIARIES", "CAPTION_CHOICES", "cycle", "EncoderConfig", "first_phase", "fit_encoder", "fit_mapper",
+           "fit_mlp", "fit_ridge", "FittedEncoder", "FittedMapper", "low_level_recipe", "low_level_targets", "MappingConfig",
            "ResidualMapper", "targets"]

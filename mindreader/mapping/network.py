@@ -194,6 +194,15 @@ def low_level_targets(embeddings: Embeddings, train_ids: np.ndarray) -> Embeddin
     return replace(embeddings, vectors=vectors)
 
 
+def first_phase(recipe: MappingConfig) -> MappingConfig | None:
+    """The recipe that stops after the first of several phases; None where there is one, or none that can stand alone."""
+    phases = recipe.phases
+    if len(phases) < 2 or phases[0].auxiliary:
+        return None
+    alone = next(name for name, weights in LOSSES.items() if weights == LOSSES[recipe.loss][:1])
+    return replace(recipe, loss=alone, epochs=recipe.epochs[:1], auxiliary="none")
+
+
 def low_level_recipe(config: MappingConfig) -> MappingConfig:
     """The recipe for targets of `low_level_targets`: two strided layers, a wider last one, one phase, a sigmoid.
 
