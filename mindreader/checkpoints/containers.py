@@ -11,6 +11,7 @@ import math
 import mmap
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +24,7 @@ import torch
 from torch import Tensor
 
 from ..records import LayoutError
-from .inert import Global, Globals, Module, Refused, Storage, StoredArray, StoredTensor, storage
+from .inert import Global, Globals, Module, Refused, Storage, StoredArray, StoredTensor, shorten, storage
 from .opcodes import read_pickle
 
 MAGIC, PROTOCOL = 0x1950a86a20f9469cfc6c, 1001      # of torch's files before version 1.6
@@ -33,6 +34,9 @@ DEPTH = 60              # modules within modules
 NODES = 50_000          # dictionaries and modules that are looked at: those that share parts may have endless paths
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "module")
 _PREFIXES = ("module.", "_orig_mod.")
+# what libraries raise for a damaged file, by the byte that is wrong
+_DAMAGE = (OSError, ValueError, RuntimeError, OverflowError, EOFError, KeyError, IndexError, MemoryError, struct.error, zlib.error,
+           zipfile.BadZipFile, safetensors.SafetensorError)
 _SAFE_TYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
                "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool}
 _NO_WEIGHTS = ((b"version https://git-lfs", "the pointer of Git LFS in place of a file", "fetch the file itself"),
@@ -83,7 +87,7 @@ class Checkpoint:
     def tensors(self) -> dict[str, Stored]:
         """Those of the one network in the file: LayoutError where there are several."""
         if len(self.parts) != 1:
-            raise LayoutError(f"found the networks {', '.join(sorted(self.parts)) or 'none'} in {self.path}, expected one; "
+            raise LayoutError(f"found the networks {shorten(', '.join(sorted(self.parts))) or 'none'} in {self.path}, expected one; "
                               "import the file with `python -m mindreader.checkpoints`")
         return next(iter(self.parts.values()))
 
@@ -92,8 +96,8 @@ class Checkpoint:
         chosen = self.tensors if part is None else self.parts[part]
         try:
             return {name: tensor.load() for name, tensor in chosen.items()}
-        except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, safetensors.SafetensorError) as reason:
-            raise _refusal(self.path, f"numbers in it that cannot be read ({str(reason)[:120]})") from reason
+        except _DAMAGE as reason:
+            raise _refusal(self.path, f"numbers in it that cannot be read ({shorten(str(reason))})") from reason
 
 
 def open_checkpoint(path: Path | str) -> Checkpoint:
@@ -112,10 +116,12 @@ def open_checkpoint(path: Path | str) -> Checkpoint:
                           "weights; download it again")
     try:
         return _opened(path, size)
+    except LayoutError:
+        raise
     except Refused as reason:
         raise _refusal(path, str(reason)) from reason
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, safetensors.SafetensorError, OSError) as reason:
-        raise _refusal(path, f"a damaged file ({str(reason)[:120]})") from reason
+    except _DAMAGE as reason:
+        raise _refusal(path, f"a damaged file ({shorten(str(reason))})") from reason
 
 
 def load_checkpoint(path: Path | str, part: str | None = None) -> dict[str, Tensor]:
@@ -186,7 +192,7 @@ def _archive(archive: zipfile.ZipFile, size: int) -> tuple[str, object]:
     def numbers(key: str, needed: int) -> Callable[[], bytes]:
         info = records.get(f"{root}data/{key}")
         if info is None or info.compress_type != zipfile.ZIP_STORED or info.file_size > size or info.file_size < needed:
-            raise Refused(f"no {needed:,} bytes under the name {key[:40]!r}")
+            raise Refused(f"no {needed:,} bytes under the name {shorten(key)!r}")
 
         def read() -> bytes:
             if cached[0] != key:        # one at a time: tensors that share numbers follow each other
@@ -203,7 +209,7 @@ def _archive(archive: zipfile.ZipFile, size: int) -> tuple[str, object]:
             made[key] = storage(kind, count)
             made[key].read = numbers(key, made[key].n_bytes())
         elif storage(kind, count).dtype != made[key].dtype or count != made[key].count:
-            raise Refused(f"the numbers {key[:40]!r} in two formats")
+            raise Refused(f"the numbers {shorten(key)!r} in two formats")
         return made[key]
 
     names = Globals()
@@ -285,7 +291,7 @@ def _legacy(view: BinaryIO, names: Globals, size: int) -> object:
         if found.n_bytes() > size:
             raise Refused(f"the promise of {found.n_bytes():,} bytes")
         if key in made and (made[key].dtype, made[key].count) != (found.dtype, found.count):
-            raise Refused(f"the numbers {key[:40]!r} in two formats")
+            raise Refused(f"the numbers {shorten(key)!r} in two formats")
         return made.setdefault(key, found)
 
     tree = read_pickle(view, names, persistent)
@@ -326,7 +332,7 @@ def _blob(raw: bytes) -> object:
 def _networks(tree) -> tuple[dict[str, dict[str, Stored]], dict[str, dict]]:
     """The tensors of each network in the tree by name, and what is kept of those that were saved as modules."""
     if isinstance(tree, Module) and not _is_torch(tree) and not any(True for _ in _walk(tree)):
-        raise Refused(f"an object of {tree.class_name} without tensors")
+        raise Refused(f"an object of {shorten(tree.class_name)} without tensors")
     if isinstance(tree, dict):
         wrapped = next((tree[key] for key in _WRAPPERS if isinstance(tree.get(key), dict | Module)), None)
         own = {key: value for key, value in tree.items() if isinstance(key, str) and _is_tensor(value)}
@@ -375,7 +381,7 @@ def _is_torch(module: Module) -> bool:
 def _kept(module: Module) -> dict:
     """The settings of a module that was saved whole: plain values only, so that they can stand on a card."""
     settings = module.state.get("_init_kwargs")
-    return {"class": module.class_name, "source": module.source,
+    return {"class": shorten(module.class_name), "source": module.source,
             "settings": _plain(settings) if isinstance(settings, dict) else {}}
 
 

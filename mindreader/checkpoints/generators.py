@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from .inert import Refused
+from .inert import Refused, shorten
 
 Shapes = Mapping[str, tuple[int, ...]]
 _FIXED = "resample_filter"      # a filter that is the same in every layer, and that our layers compute
@@ -31,8 +31,10 @@ def generator_architecture(parts: Mapping[str, Shapes], settings: Mapping[str, d
     keywords = settings.get("G_ema") or settings.get("G") or {}
     try:
         found = _sizes(shapes, keywords, settings.get("D") or {})
-    except (KeyError, IndexError, ValueError) as reason:
-        raise Refused(f"a generator without the tensor {reason}") from reason
+    except Refused:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as reason:
+        raise Refused(f"a generator whose sizes cannot be made out ({type(reason).__name__}: {shorten(str(reason))})") from reason
     for role in ROLES:
         if role in parts:
             wanted = dict(_discriminator(found) if role == "D" else _generator(found))
@@ -60,6 +62,8 @@ def _sizes(shapes: Shapes, keywords: dict, of_discriminator: dict) -> dict:
     synthesis = keywords.get("synthesis_kwargs") or {}
     epilogue = of_discriminator.get("epilogue_kwargs") or {}
     clamp = synthesis.get("conv_clamp", 256)    # those of training in half precision; None for none
+    if clamp is not None and not float(clamp) > 0:
+        raise Refused(f"a generator whose activations are cut at {clamp}")
     return {"resolution": resolution, "z_dim": shapes["mapping.fc0.weight"][1], "w_dim": shapes[f"mapping.fc{layers - 1}.weight"][0],
             "condition_dim": shapes["synthesis.b4.conv1.pre_0.weight"][1], "channel_base": base, "channel_max": most,
             "mapping_layers": layers, "unit_variance_conditions": False, "condition_lr": 0.01,
@@ -130,7 +134,7 @@ def _compare(role: str, found: Shapes, wanted: Shapes) -> None:
     for name in sorted(set(wanted) | set(found)):
         have, want = found.get(name), wanted.get(name)
         if have is None or want is None or tuple(have) != tuple(want):
-            raise Refused(f"a network {role} whose {name} is {_said(have)}, where ours is {_said(want)}")
+            raise Refused(f"a network {role} whose {shorten(name)} is {_said(have)}, where ours is {_said(want)}")
 
 
 def _said(shape) -> str:

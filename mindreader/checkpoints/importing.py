@@ -17,7 +17,7 @@ from ..core import weights
 from ..records import LayoutError
 from .containers import Checkpoint, open_checkpoint
 from .generators import ROLES, generator_architecture, kept_names
-from .inert import Refused
+from .inert import Refused, shorten
 from .published import GENERATOR, LICENCES, MAPPER, PUBLISHED, Published, WHAT, clip_architecture, kind_of, release_of
 
 VARIABLE = "MINDREADER_WEIGHTS"     # the environment variable that names the reader's folder of published weights
@@ -81,7 +81,7 @@ def import_file(path: Path | str, *, name: str = "") -> list[Imported]:
         kind = recognise(checkpoint)
         if not kind:
             first = [one for tensors in checkpoint.parts.values() for one in tensors][:3]
-            raise LayoutError(f"found {path} with tensors such as {', '.join(first)}, expected one of the networks that "
+            raise LayoutError(f"found {path} with tensors such as {shorten(', '.join(first))}, expected one of the networks that "
                               "`python -m mindreader.checkpoints` lists; give another file")
         digest = weights.checksum(path)
         release, verified = release_of(kind, path, digest)
@@ -93,7 +93,7 @@ def import_file(path: Path | str, *, name: str = "") -> list[Imported]:
         if kind != GENERATOR:
             return [_keep(name, checkpoint, about)]
         made = [_keep_generator(name, checkpoint, about)]
-        mappers = [part for part in checkpoint.parts if part not in ROLES and _is_mapper(checkpoint, part)]
+        mappers = [part for part in checkpoint.parts if re.fullmatch(r"\w{1,40}", part) and _is_mapper(checkpoint, part)]
         return made + [_keep(f"{name}-{part}", checkpoint, about | {"kind": MAPPER, "what": WHAT[MAPPER]}, part) for part in mappers]
 
 
@@ -168,7 +168,7 @@ def _keep_generator(name: str, checkpoint: Checkpoint, about: dict) -> Imported:
     except Refused as reason:
         raise LayoutError(f"found {reason} in {checkpoint.path}, expected networks as in {', '.join(ROLES)} of Lafite's or Mind "
                           "Reader's training; give a checkpoint of such a one") from reason
-    others = sorted(set(checkpoint.parts) - set(parts))
+    others = [shorten(part) for part in sorted(set(checkpoint.parts) - set(parts))[:100]]
 
     def read() -> dict[str, Tensor]:
         return {f"{role}.{key}": tensor for role in parts for key, tensor in kept_names(checkpoint.load(role)).items()}
@@ -190,7 +190,7 @@ def _write(name: str, card: dict, read) -> Imported:
     tensors = {key: tensor.contiguous() for key, tensor in read().items()}
     for key, tensor in tensors.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise LayoutError(f"found numbers in {key} of {card['source']['file']} that are not finite, expected trained weights; "
+            raise LayoutError(f"found numbers in {shorten(key)} of {card['source']['file']} that are not finite, expected trained weights; "
                               "download the file again")
     file = f"{name}.safetensors"
     with core.atomic_write(folder / file) as part:

@@ -90,13 +90,13 @@ class Global:
     def call(self, arguments) -> object:
         """What calling it would give, made by us; Refused where it is not on our list."""
         if self.make is None or not isinstance(arguments, tuple):
-            raise Refused(f"a call of {self.name}")
+            raise Refused(f"a call of {shorten(self.name)}")
         return self._checked(self.make, arguments)
 
     def instance(self, arguments) -> object:
         """What an instance of it would be, made by us."""
         if self.new is None or arguments != ():
-            raise Refused(f"an instance of {self.name} with arguments")
+            raise Refused(f"an instance of {shorten(self.name)} with arguments")
         return self._checked(self.new, ())
 
     def _checked(self, make: Callable, arguments: tuple) -> object:
@@ -105,7 +105,7 @@ class Global:
         except (TypeError, ValueError, OverflowError, LookupError, AttributeError) as reason:
             if isinstance(reason, Refused):
                 raise
-            raise Refused(f"{self.name} with arguments that do not fit ({reason})") from reason
+            raise Refused(f"{shorten(self.name)} with arguments that do not fit ({shorten(str(reason))})") from reason
 
 
 class Globals:
@@ -147,7 +147,7 @@ class Globals:
         """Refuse the file where it named something that is neither on the list nor the class of a network."""
         unknown = [name for name, found in self.made.items() if isinstance(found, Global) and not found.is_known]
         if unknown:
-            raise Refused(f"the global {_short(unknown[0])}")
+            raise Refused(f"the global {shorten(unknown[0])}")
 
 
 def plain_key(key) -> object:
@@ -165,14 +165,14 @@ def build(target, state, names: Globals) -> object:
         if isinstance(state, tuple) and len(state) == 2 and state[0] is None:
             state = state[1]
         if not isinstance(state, dict):
-            raise Refused(f"a state of {target.class_name} that is no dictionary")
+            raise Refused(f"a state of {shorten(target.class_name)} that is no dictionary")
         target.state = state
         names.note(target)
     elif isinstance(target, _DType | StoredArray):
         try:
             target.set_state(state)
         except (TypeError, ValueError, OverflowError, LookupError, AttributeError) as reason:
-            raise reason if isinstance(reason, Refused) else Refused(f"a damaged array ({reason})") from reason
+            raise reason if isinstance(reason, Refused) else Refused(f"a damaged array ({shorten(str(reason))})") from reason
     elif not (isinstance(target, dict) and (state is None or isinstance(state, dict))):  # else: attributes of a dictionary
         raise Refused("the state of an object that has none here")
     return target
@@ -183,7 +183,7 @@ def storage(global_: object, count: int) -> Storage:
     name = global_.name if isinstance(global_, Global) else str(global_)
     kind = (_STORAGE.fullmatch(name) or [None, None])[1]
     if kind not in (*_NUMBERS, "Untyped"):
-        raise Refused(f"numbers stored as {_short(name)}")
+        raise Refused(f"numbers stored as {shorten(name)}")
     if type(count) is not int or count < 0:
         raise Refused("numbers of which it is not said how many there are")
     return Storage(_NUMBERS.get(kind), count)
@@ -196,7 +196,7 @@ class _DType:
     def __init__(self, code: str, align=False, copy=True):
         code = code.decode() if isinstance(code, bytes) else code
         if not isinstance(code, str) or not re.fullmatch(r"[<>|=]?(?:[biufc]\d{1,2}|[SU]\d{1,6}|\?)", code):
-            raise Refused(f"an array of {_short(str(code))}, which are no numbers")
+            raise Refused(f"an array of {shorten(str(code))}, which are no numbers")
         self.dtype = np.dtype(code)
 
     def set_state(self, state: tuple) -> None:
@@ -262,12 +262,12 @@ def _view(stored: Storage, offset, shape, stride, dtype) -> StoredTensor:
     shape, stride = tuple(shape), tuple(stride)
     whole = all(type(n) is int and 0 <= n < 2**48 for n in (offset, *shape, *stride))
     if not whole or len(shape) != len(stride) or len(shape) > 16:
-        raise Refused(f"a tensor of shape {_short(str(shape))} and strides {_short(str(stride))}")
+        raise Refused(f"a tensor of shape {shorten(str(shape))} and strides {shorten(str(stride))}")
     there = stored.n_bytes() // dtype.itemsize
     last = offset + sum((n - 1) * step for n, step in zip(shape, stride))
     # as many numbers as there are at most: a view of few that counts them often is how little grows to much
     if 0 not in shape and (last >= there or _volume(shape) > there):
-        raise Refused(f"a tensor of shape {_short(str(shape))} from {there:,} numbers")
+        raise Refused(f"a tensor of shape {shorten(str(shape))} from {there:,} numbers")
     return StoredTensor(stored, offset, shape, stride, dtype)
 
 
@@ -312,7 +312,7 @@ def _bytearray(raw=b"", *_) -> bytes:
 
 def _encode(text: str, encoding: str = "latin1", *_) -> bytes:
     if encoding not in ("latin1", "latin-1", "utf-8", "utf8", "ascii"):
-        raise Refused(f"text in the encoding {_short(str(encoding))}")
+        raise Refused(f"text in the encoding {shorten(str(encoding))}")
     return text.encode(encoding)
 
 
@@ -346,11 +346,11 @@ _DTYPES = {f"torch.{name}": getattr(torch, name) for name in (
 
 def _volume(shape) -> int:
     if not all(type(n) is int and 0 <= n < 2**48 for n in shape) or len(shape) > 32:
-        raise Refused(f"an array of shape {_short(str(shape))}")
+        raise Refused(f"an array of shape {shorten(str(shape))}")
     return math.prod(shape)
 
 
-def _short(text: str, length: int = 80) -> str:
+def shorten(text: str, length: int = 80) -> str:
     """Printable, and no longer than a line: names in a hostile file may be anything."""
     text = "".join(c if c.isprintable() else "?" for c in text)
     return text if len(text) <= length else text[:length] + " …"

@@ -11,7 +11,7 @@ import pickletools
 from collections.abc import Callable
 from typing import BinaryIO
 
-from .inert import Global, Globals, Refused, build, plain_key
+from .inert import Global, Globals, Refused, build, plain_key, shorten
 
 MOST = 3_000_000      # instructions of one pickle; published files have tens of thousands
 
@@ -41,7 +41,7 @@ def read_pickle(stream: BinaryIO, names: Globals, persistent: Callable[[object],
     except Refused:
         raise
     except (ValueError, IndexError, KeyError, TypeError, OverflowError, UnicodeError, MemoryError, RecursionError) as reason:
-        raise Refused(f"a damaged pickle ({type(reason).__name__}: {str(reason)[:80]})") from reason
+        raise Refused(f"a damaged pickle ({type(reason).__name__}: {shorten(str(reason))})") from reason
     raise Refused("a pickle without an end")
 
 
@@ -193,7 +193,7 @@ class _Machine:
         self.stack.append(self.names.find(module, name))
 
     def do_inst(self, argument: str) -> None:
-        raise Refused(f"an instance of {argument.replace(' ', '.')}")
+        raise Refused(f"an instance of {shorten(argument.replace(' ', '.'))}")
 
     def do_reduce(self, argument) -> None:
         arguments, function = self.pop(), self.pop()

@@ -69,8 +69,9 @@ GENERATOR, MAPPER = "generator", "mapper"
 WHAT = {GENERATOR: "a generator of Lafite or Mind Reader, with its discriminator", MAPPER: "Mind Reader's released mapper"}
 LICENCES = {GENERATOR: "Lafite: MIT, on NVIDIA's code for research without profit", MAPPER: "none stated"}
 
-_CLIP = ("visual.conv1.weight", "visual.positional_embedding", "visual.proj", "text_projection", "token_embedding.weight",
-         "positional_embedding", "logit_scale")
+# how many dimensions the tensors of a CLIP with vision transformer have
+_CLIP = {"visual.conv1.weight": 4, "visual.positional_embedding": 2, "visual.proj": 2, "text_projection": 2,
+         "token_embedding.weight": 2, "positional_embedding": 2}
 # kind -> shapes that it must have; the first that fits counts
 _SIGNS: tuple[tuple[str, dict[str, tuple[int, ...]]], ...] = (
     ("AlexNet", {"features.0.weight": (64, 3, 11, 11), "features.10.weight": (256, 256, 3, 3), "classifier.6.weight": (1000, 4096)}),
@@ -104,7 +105,7 @@ def kind_of(parts: Mapping[str, Shapes]) -> str:
     if len(parts) != 1:
         return ""
     shapes = next(iter(parts.values()))
-    if all(name in shapes for name in _CLIP):
+    if all(len(shapes.get(name, ())) == n for name, n in _CLIP.items()) and "logit_scale" in shapes:
         return f"CLIP {_CLIPS.get(_clip_sizes(shapes), '')}".strip()
     if {"encoder.0.0.weight", "fc.1.weight", "fc.3.weight"} <= set(shapes) and len(shapes["encoder.0.0.weight"]) == 3:
         return MAPPER

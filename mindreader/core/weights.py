@@ -45,8 +45,10 @@ def load_card(name_or_path: str | Path) -> dict:
     folder = _folder(name_or_path)
     path = folder / CARD
     if not path.is_file():
+        other = "" if folder.is_dir() or folder.parent != paths.WEIGHTS else (
+            f", or keep a published file under that name with `python -m mindreader.checkpoints FILE --name {folder.name}`")
         raise LayoutError(f"found no {CARD} in {folder}, expected the trained part '{folder.name}' there; "
-                          + _remake(folder))
+                          + _remake(folder) + other)
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -109,6 +109,13 @@ def test_mind_readers_pickle_brings_its_mappers_along(tmp_path):
     assert all(torch.equal(state[key], tensor) for key, tensor in mapper.items())
 
 
+def test_the_name_of_a_part_leads_nowhere(tmp_path):
+    mapper = to_released(ResidualMapper(8, 4, n_blocks=1, hidden=4, fc_hidden=3, pad_to=8))
+    written(tmp_path / "x.pkl", SMALL, **{"../../evil": persistent(mapper)})
+    assert [one.folder for one in import_file(tmp_path / "x.pkl")] == [imported_folder("x")]
+    assert not list(tmp_path.rglob("*evil*"))
+
+
 def damaged(change):
     g, d = networks(SMALL)
     change(g, d)
@@ -128,6 +135,9 @@ def rename(state, old, new):
     (lambda g, d: g.update({"mapping.extra": torch.ones(3)}), "network G_ema whose mapping.extra is of shape .*, where ours is missing"),
     (lambda g, d: d.pop("b4.fts.weight"), "network D whose b4.fts.weight is missing"),
     (lambda g, d: g.update({"synthesis.b16.conv1.weight": torch.ones(3, 3, 3, 3)}), "channels at these resolutions"),
+    (lambda g, d: g.update({"synthesis.b0.conv1.weight": torch.ones(3, 3, 3, 3)}), "cannot be made out"),
+    (lambda g, d: g.update({"synthesis.bx.conv1.weight": torch.ones(3, 3, 3, 3)}), "cannot be made out"),
+    (lambda g, d: [g.pop(name) for name in list(g) if "mapping.fc0" in name], "tensors such as"),
     (lambda g, d: g["mapping.w_avg"].fill_(float("nan")), "not finite"),
 ])
 def test_a_generator_that_ours_cannot_be_is_refused_by_what_differs(tmp_path, change, words):
