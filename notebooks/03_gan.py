@@ -261,9 +261,10 @@ run.show(plots.dots(dots, hue="asked", origin=run.origin, xlabel="gain in two-wa
 # Later work reports eight numbers side by side {cite:p}`ozcelik2023braindiffuser,scotti2023mindeye`: correlation of
 # pixels and SSIM at 425 px, two-way identification through layers 2 and 5 of AlexNet, Inception and CLIP, and
 # correlation *distances*, lower is better, through EfficientNet and SwAV. Put those networks' weights into the folder
-# that `$MINDREADER_METRICS` names, and these are the published numbers. Without them small networks of the simulated
-# world take their place, and the columns are called `(twin)`: other networks, so other numbers. One reconstruction for
-# each picture; later work averages repeats, so that row stands beside the single trials.
+# that `$MINDREADER_METRICS` names, and these are MindEye's numbers (`field.EIGHT` has Brain-Diffuser's too, with other
+# sizes and other EfficientNet weights). Without them small networks of the simulated world take their place, and the
+# columns are called `(twin)`: other networks, so other numbers. One reconstruction for each picture; later work averages
+# repeats, so that row stands beside the single trials.
 
 # %%
 numbers = report.eight_numbers(run, cond, field.feature_extractors())

@@ -13,7 +13,7 @@ from mindreader.records import LayoutError
     ({"mapping.loss": "mss"}, "got mapping.loss='mss', expected one of mse, cos, contrastive"),
     ({"screen.threshold": 7.0}, "got screen.threshold=7.0, expected a number of at least 0 and at most 1"),
     ({"gan.kimgs": 1}, "GanConfig has no 'kimgs' (override 'gan.kimgs'); did you mean 'kimg'?"),
-    ({"gan.kimg": "much"}, "override gan.kimg='much': got str, expected float"),
+    ({"gan.kimg": "much"}, "got gan.kimg='much', expected a number above 0"),
 ])
 def test_an_override_that_cannot_be_is_refused_in_one_sentence(overrides, says):
     with pytest.raises(ParameterError) as error:
