@@ -44,6 +44,8 @@ def _list() -> int:
     for one, path, verified in importing.inventory():
         state = "missing: " + " or ".join(one.files) if path is None else f"{path} ({agrees[verified]})"
         print(f"{one.name:<36}{one.use:<48}{state}")
+    for card in importing.other_weights():
+        print(f"{card['name']:<36}{card['what']:<48}{importing.imported_folder(card['name'])}")
     return 0
 
 

@@ -87,9 +87,12 @@ def import_file(path: Path | str, *, name: str = "") -> list[Imported]:
         release, verified = release_of(kind, path, digest)
         name = _plain_name(name or (release.name if release else _stem(path)))
         source = {"file": path.name, "sha256": digest, "bytes": path.stat().st_size, "container": checkpoint.container}
-        about = {"kind": kind, "what": release.what if release else WHAT.get(kind, kind), "verified": verified,
-                 "licence": release.licence if release else LICENCES.get(kind, "not known: the file is none of those published"),
-                 "source": source}
+        about = {"kind": kind, "verified": verified, "source": source, "what": WHAT.get(kind, kind),
+                 "licence": LICENCES.get(kind, "not known: the file is none of those published")}
+        if release and verified is not False:
+            about |= {"what": release.what, "licence": release.licence}
+        elif release:
+            about["what"] = f"{kind}, with other weights than are published under this name"
         if kind != GENERATOR:
             return [_keep(name, checkpoint, about)]
         made = [_keep_generator(name, checkpoint, about)]
@@ -131,6 +134,13 @@ def all_weights() -> list[Path]:
     own = weights_folder()
     files = sorted(path for path in own.iterdir() if path.name.endswith(SUFFIXES) and not path.name.startswith(".")) if own else []
     return imported + [path for path in files if _stem(path) not in {there.stem for there in imported}]
+
+
+def other_weights() -> list[dict]:
+    """The cards of imported weights that go by no published name: generators, mappers, and what a reader named."""
+    names = {one.name for one in PUBLISHED}
+    cards = [weights.load_card(path.parent) for path in all_weights() if (path.parent / weights.CARD).is_file()]
+    return [card for card in cards if card["name"] not in names]
 
 
 def inventory() -> list[tuple[Published, Path | None, bool | None]]:

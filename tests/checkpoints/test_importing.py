@@ -162,6 +162,7 @@ def test_a_checksum_that_is_not_the_published_one_is_said(tmp_path, monkeypatch)
                "classifier.6.weight": torch.zeros(1000, 4096)}, tmp_path / "alexnet-owt-7be5be79.pth")
     made, = import_file(tmp_path / "alexnet-owt-7be5be79.pth")
     assert made.card["verified"] is False and "NOT the published one" in made.sentence
+    assert "torchvision" not in made.card["what"] and made.card["licence"].startswith("not known")
     assert {one.name: agrees for one, path, agrees in inventory() if path} == {"alexnet-owt-7be5be79": False}
 
 
@@ -187,6 +188,8 @@ def test_the_command_without_files_says_what_is_there_and_what_is_missing(publis
     assert __main__.main([]) == 0
     said = capsys.readouterr().out
     assert str(published) in said and "missing: ViT-B-32.pt" in said and len(said.splitlines()) == len(PUBLISHED) + 1
+    import_file(published, name="mine")
+    assert __main__.main([]) == 0 and str(imported_folder("mine")) in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_recognising_reads_no_numbers(published, monkeypatch):
