@@ -31,7 +31,7 @@ $(READY): requirements.txt pyproject.toml
 
 # The report has a page in the site, so it is made before; it is said last, and judges the machine, not the making.
 book: chapters
-	@mkdir -p .make && { $(BIN)/python -m mindreader.companion.reproduction > .make/reproduction.txt || true; }
+	@mkdir -p .make && { $(BIN)/python -m mindreader.companion.reproduction > .make/reproduction.txt 2>&1 || true; }
 	@$(MAKE) --no-print-directory site
 	@cat .make/reproduction.txt
 	@echo "The book is at $(CURDIR)/book/_build/html/index.html"

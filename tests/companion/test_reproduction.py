@@ -99,7 +99,7 @@ def test_a_number_outside_its_interval_is_told_in_widths_of_the_interval(committ
     found = compared(committed, here)
     (outside,) = found.as_json()["outside"]
     assert (outside["where"], outside["widths_off"]) == ("01_x:r3 | ours", pytest.approx(0.5))
-    assert "| 01\\_x:r3 \\| ours | 0.5 | 0.400 to 0.600 | 0.7 | 0.500 |" in found.markdown()
+    assert "| 01\\_x:r3 \\| ours | 0.5 | 0.4 to 0.6 | 0.7 | 0.500 |" in found.markdown()
     assert found.holds, "19 of 20 are 95 %"
 
 
@@ -237,6 +237,9 @@ def test_a_text_comes_apart_into_words_and_numbers(text, words, values):
       dict(image="2", attended="dog", decoded="dog")], ["image", "attended"]),
     ([dict(value="1", share="0.1", name="x"), dict(value="2", share="0.2", name="x"), dict(value="3", share="0.1", name="y")],
      ["share", "name"]),
+    ([dict(name="x", seed="0", key="4a3f"), dict(name="x", seed="1", key="08dc"), dict(name="y", seed="0", key="77aa")], ["name", "seed"]),
+    ([dict(set="x", n="41", metric="FD", value="4.5"), dict(set="x", n="82", metric="FD", value="4.4"),
+      dict(set="x", n="41", metric="KD", value="0.5"), dict(set="y", n="41", metric="FD", value="0.5")], ["set", "metric", "n"]),
 ])
 def test_a_row_is_named_by_the_fewest_columns_with_which_rows_find_each_other(rows, key):
     other = [row | {name: "other" for name in ("decoded",) if name in row} for row in rows]
@@ -247,6 +250,17 @@ def test_rows_that_nothing_tells_apart_are_joined_in_their_order():
     rows = [dict(a="x", value="1"), dict(a="x", value="2")]
     both, gone, new = tables.joined(["a", "value"], rows, rows)
     assert [(one["value"], two["value"]) for _, one, two in both] == [("1", "1"), ("2", "2")] and gone == new == []
+
+
+def test_a_number_that_names_a_picture_is_a_word(committed, here):
+    for folder, image in ((committed, 17), (here, 71)):
+        (folder / "figures" / "01_x" / "found.csv").write_text(f"panel,image_id,cosine\nforward,{image},0.5\nforward,3,0.25\n")
+    assert compared(committed, here).differences.gone == {"rows": ["01_x/found.csv | 17"]}
+    for folder, image in ((committed, 17), (here, 71)):
+        (folder / "figures" / "01_x" / "found.csv").write_text(f"panel,image_id,cosine\nforward,{image},0.5\n")
+    found = compared(committed, here).differences
+    assert [(w.committed, w.here, w.is_verdict) for w in found.words] == [("17", "71", False)]
+    assert all(number.is_same for number in found.numbers)
 
 
 def test_the_verdicts_are_those_of_the_claims():

@@ -19,7 +19,6 @@ KINDS = {"recorded": "recorded numbers", "beside": "beside them: n, chance, ends
 MADE = ("versions", "python", "machine", "commit", "time")      # of a card: what made it, which is told once for all
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 _HOLDS = re.compile(r"(.*\s)?verdict|holds")                    # names of columns that hold verdicts
-_OF_THE_CODE = {"key"}                                          # a column with keys of stages: of no result
 
 
 @dataclass(frozen=True)
@@ -190,9 +189,9 @@ def _cell(row: tables.Row, column: str, head: list[str]) -> cells.Printed:
 
 
 def _compare_cells(found: Differences, kind: str, where: str, column: str, old: cells.Printed, now: cells.Printed) -> None:
-    if column in _OF_THE_CODE and not cells.is_number(old.text):
+    if tables.is_of_the_code(column, [{column: old.text}]):
         found.other["keys of stages that are others"] += old.text != now.text
-    elif cells.is_number(old.text) and cells.is_number(now.text):
+    elif cells.is_number(old.text) and cells.is_number(now.text) and not tables.is_name(column):
         if old.text or now.text:
             found.numbers.append(Number(kind, f"{where} | {column}", column, old, now))
     else:
@@ -201,7 +200,7 @@ def _compare_cells(found: Differences, kind: str, where: str, column: str, old: 
 
 def _compare_texts(found: Differences, kind: str, where: str, column: str, old: str, now: str, *, is_verdict: bool = False) -> None:
     (old_words, old_numbers), (words, numbers) = cells.apart(old), cells.apart(now)
-    if old_words != words:
+    if old_words != words or tables.is_name(column) and old != now:
         verdict = is_verdict or _verdicts_in(old_words) != _verdicts_in(words)
         found.words.append(Words(where, " ".join(old.split()), " ".join(now.split()), verdict))
         return

@@ -117,7 +117,7 @@ class Report:
                      key=lambda number: number.widths_off if number.widths_off is not None else math.inf)
         return _listed("Outside their intervals, farthest first; how far, in widths of the interval",
                        ["number", "committed", "95 % interval", "here", "outside by"],
-                       [[n.where, n.committed.text, f"{_short(n.committed.low)} to {_short(n.committed.high)}", n.here.text or NONE,
+                       [[n.where, n.committed.text, f"{n.committed.low:.6g} to {n.committed.high:.6g}", n.here.text or NONE,
                          _short(n.widths_off)] for n in far])
 
     def _words(self) -> list[str]:

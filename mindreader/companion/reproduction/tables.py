@@ -12,10 +12,11 @@ from .cells import is_number
 
 Row = dict[str, str]
 ENDS = ("low", "high", "lowest", "highest")                   # of intervals: a row is not about them
-MEASURED = {"value", "ours", "paper", "difference", "n", "hits", "chance", "p", "seed", "verdict", "holds", "note", "text"}
+MEASURED = {"value", "ours", "paper", "difference", "hits", "chance", "p", "verdict", "holds", "note", "text"}
 _FRACTION = re.compile(r"\d\.\d|\de-")
-_MOST = 4           # columns that name a row
-_CANDIDATES = 12    # columns among which they are looked for
+_LAST = ("n", "seed")   # what rows are seldom about, but may be
+_MOST = 5               # columns that name a row
+_CANDIDATES = 12        # columns among which they are looked for
 
 
 def read_table(path: Path) -> tuple[list[str], list[Row]]:
@@ -29,6 +30,16 @@ def read_table(path: Path) -> tuple[list[str], list[Row]]:
 def is_end(column: str) -> bool:
     """Whether a column holds ends of intervals, e.g. wilson_low."""
     return column in ENDS or column.endswith(("_low", "_high"))
+
+
+def is_name(column: str) -> bool:
+    """Whether a column's numbers name something, as image_id does, and are no quantities."""
+    return column == "id" or column.endswith("_id")
+
+
+def is_of_the_code(column: str, rows: list[Row]) -> bool:
+    """Whether a column holds keys of stages, which follow from the code and are no results."""
+    return column == "key" and not all(is_number(row[column]) for row in rows)
 
 
 def interval_of(column: str, head: list[str]) -> tuple[str, str] | None:
@@ -52,14 +63,15 @@ def key_of(head: list[str], first: list[Row], second: list[Row]) -> list[str]:
     are seldom what a row is about, are taken only where others do not do. Where no choice tells all rows apart, it is all
     columns of words.
     """
-    named = [name for name in head if name not in MEASURED and not is_end(name) and (first and name in first[0])
-             and (second and name in second[0]) and len({row[name] for row in first}) > 1]
+    shared = [name for name in sorted(head, key=_LAST.__contains__) if first and second and name in first[0] and name in second[0]]
+    named = [name for name in shared if not (name in MEASURED or is_end(name) or is_of_the_code(name, first))
+             and len({row[name] for row in first}) > 1]
     whole = [name for name in named if not any(_FRACTION.search(row[name]) for row in first)]
     key, most = _best(whole, first, second)
     if 2 * most < max(len(first), len(second)):
         other, more = _best(named, first, second)
         key = other if more > most else key
-    return key if key is not None else [name for name in named if not all(is_number(row[name]) for row in first)]
+    return key if key is not None else [name for name in named if is_name(name) or not all(is_number(row[name]) for row in first)]
 
 
 def _best(named: list[str], first: list[Row], second: list[Row]) -> tuple[list[str] | None, int]:
