@@ -38,6 +38,7 @@ class Published:
 
 
 _TORCHVISION = "BSD-3-Clause (torchvision), trained on ImageNet"
+# The files that this library knows what to do with, those of the paper first.
 PUBLISHED = (
     Published("ViT-B-32", "CLIP ViT-B-32", ("ViT-B-32.pt",), "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af", 350,
               "OpenAI's CLIP with a ViT-B/32", "the paper's embedding space (embed.clip)", "MIT"),

@@ -64,6 +64,14 @@ def load_card(name_or_path: str | Path) -> dict:
     return card
 
 
+def is_part(name_or_path: str | Path) -> bool:
+    """Whether there is a trained part of this name, or in this folder."""
+    try:
+        return (_folder(name_or_path) / CARD).is_file()
+    except (LayoutError, OSError, RuntimeError, ValueError):     # a file, or what can be no path
+        return False
+
+
 def check_part(name_or_path: str | Path, *, architecture: dict | None = None) -> tuple[Path, dict]:
     """Path of a part's weights and its card, once length, checksum and architecture agree; else LayoutError.
 

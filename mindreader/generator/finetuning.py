@@ -91,7 +91,9 @@ class TrainedGan:
 
     @classmethod
     def from_part(cls, state: dict[str, Tensor], card: dict) -> TrainedGan:
-        """From what `weights.load_part` gives."""
+        """From what `weights.load_part` gives; LayoutError for a part that is no generator."""
+        if {field.name for field in dataclasses.fields(StyleGanConfig)} != set(card["architecture"]):
+            raise LayoutError(f"found the part {card.get('name', '')!r}, which is no generator, expected one; name another")
         states: dict[str, dict[str, Tensor]] = {}
         for name, tensor in state.items():
             which, _, rest = name.partition(".")

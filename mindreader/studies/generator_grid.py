@@ -18,6 +18,7 @@ import pandas as pd
 
 from .. import core, scoring
 from ..core import fingerprint, save_table
+from ..core.weights import is_part
 from ..generator import BUGS, silent_positions
 from ..experiments import CONDITIONS, NOTHING, Experiment
 from ..pipeline import Pipeline
@@ -25,7 +26,19 @@ from ..records import SPACES, Diverged, Embeddings
 from .claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
 from .grids import command, one_thread, outdated, read_table, run_jobs
 
-STARTS = {"lf": "generator_lf", "supervised": "generator_sup", "none": NOTHING}
+
+
+class Starts(dict):
+    """Short names of what finetuning starts from; an imported generator's name, or the folder of one, stands for itself."""
+
+    def __contains__(self, name) -> bool:
+        return super().__contains__(name) or isinstance(name, str) and is_part(name)
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
+STARTS = Starts(lf="generator_lf", supervised="generator_sup", none=NOTHING)
 END_TO_END = (0.01, 0.1, 1.0)  # the paper's weights are lost; 0.1 is the released code's
 QUESTIONS = ("tables", "end to end", "nothing pretrained", "published bugs")
 ABLATIONS = ("record", "none", *(question.replace(" ", "_") for question in QUESTIONS), "all")

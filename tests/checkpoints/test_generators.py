@@ -8,11 +8,13 @@ import torch
 from published_files import EasyDict, Persistent, persistent, snapshot, write_pickle
 
 from mindreader.checkpoints import import_file, imported_folder
+from mindreader.core import ParameterError, params
 from mindreader.core.weights import is_of_simulated_world, load_part, part_checksum
 from mindreader.generator import PUBLISHED, Discriminator, Generator, StyleGanConfig, TrainedGan
 from mindreader.mapping import ResidualMapper
 from mindreader.mapping.released import to_released
 from mindreader.records import LayoutError
+from mindreader.studies.generator_grid import STARTS
 
 SMALL = dataclasses.replace(PUBLISHED, resolution=16, z_dim=6, w_dim=8, condition_dim=4, channel_base=64, channel_max=8, mapping_layers=2)
 
@@ -79,6 +81,23 @@ def test_an_imported_generator_is_a_start_by_its_name_and_a_file_is_not(tmp_path
     (made.folder / "lafite.safetensors").write_bytes(b"x")
     with pytest.raises(LayoutError, match="delete that folder, and import the published file again"):
         load_part("lafite")
+
+
+def test_the_chapter_s_start_may_be_an_imported_generator_by_its_name_or_folder(tmp_path):
+    namespace = dict(start="lafite")
+    with pytest.raises(ParameterError, match="start='lafite': expected lf or supervised or none"):
+        params.begin(namespace, start=STARTS)
+    written(tmp_path / "lafite.pkl", SMALL)
+    folder = str(import_file(tmp_path / "lafite.pkl")[0].folder)
+    for start, setting in (("lafite", "lafite"), (folder, folder), ("lf", "generator_lf")):
+        namespace = dict(start=start)
+        params.begin(namespace, start=STARTS)
+        assert STARTS[namespace["start"]] == setting
+
+
+def test_a_part_that_is_no_generator_is_refused_as_a_start():
+    with pytest.raises(LayoutError, match="found the part 'resnet', which is no generator"):
+        TrainedGan.from_part(*load_part("resnet"))
 
 
 def test_the_sizes_of_a_card_are_the_settings_of_a_generator(tmp_path):
