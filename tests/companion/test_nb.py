@@ -202,3 +202,7 @@ def test_an_unknown_chapter_is_named(house, capsys):
     assert "no chapter '02_y'; there is 01_x" in capsys.readouterr().err
     with pytest.raises(ValueError, match="no chapter '02_y'"):
         nb.source("02_y")
+
+
+def test_what_the_chapters_of_the_checkout_are_made_from_can_be_told():
+    assert len({nb.inputs(stem) for stem in nb.chapters()[:2]}) == 2     # else make book ends before its first chapter

@@ -51,15 +51,15 @@ def occurrence_curves(run: Pipeline, space: str = "image") -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def hubs_summary(found: pd.DataFrame, hubs: pd.DataFrame) -> dict:
+def hubs_summary(found: pd.DataFrame, scores: pd.DataFrame) -> dict:
     """Collect the numbers of the chapter's prose about hubs, for the image space."""
     values = {}
     for row in found[found.space == "image"].itertuples():
         trials = "once" if row.trials == TRIALS[1] else "first"
         key = f"{row.decoder.split()[0]}_{row.similarity.lower()}_{trials}_{row.direction}"
         values[key] = entry(row, note=row.protocol)
-    for row in hubs[(hubs.space == "image") & hubs.metric.str.startswith("skewness")
-                    & (hubs.direction == "forward")].itertuples():
+    for row in scores[(scores.space == "image") & scores.metric.str.startswith("skewness")
+                      & (scores.direction == "forward")].itertuples():
         values[f"{row.decoder.split()[0]}_{row.similarity.lower()}_skewness"] = entry(row, note=row.metric)
     return values
 
