@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 
@@ -78,3 +79,33 @@ def test_the_copy_has_nothing_that_a_run_makes(tmp_path):
     copy = elsewhere.copy_checkout(tmp_path)
     assert (copy / "_toc.yml").is_file() and (copy / "book" / "notebooks").is_symlink() and (copy / "figures" / "tables").is_dir()
     assert not any((copy / name).exists() for name in (".git", ".venv", ".make", "figures/results", "figures/runs", "figures/03_gan"))
+
+
+SOURCE = """# %% tags=["parameters"]
+preset: str = "book"
+
+# %%
+import json, os
+from mindreader import core
+(core.FIGURES / "results").mkdir(parents=True, exist_ok=True)
+told = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MINDREADER_HOME", "MINDREADER_PRESET")}
+core.write_json(told | {"root": str(core.ROOT)}, core.FIGURES / "results" / "01_x.json")
+"""
+
+
+def test_the_book_itself_runs_in_the_copy_with_a_home_of_its_own(tmp_path, monkeypatch):
+    house, folder = tmp_path / "house", tmp_path / "elsewhere"
+    shutil.copytree(core.PACKAGE, house / "mindreader", ignore=shutil.ignore_patterns("weights", "__pycache__"))
+    for name in ("notebooks", "figures/results", "figures/01_x"):
+        (house / name).mkdir(parents=True)
+    (house / "_toc.yml").touch()
+    (house / "notebooks" / "01_x.py").write_text(SOURCE)
+    (house / "figures" / "01_x" / "old.csv").write_text("of the committed book")
+    before = {path: path.stat().st_mtime_ns for path in house.rglob("*")}
+    monkeypatch.setattr(elsewhere.core, "ROOT", house)
+    monkeypatch.setenv("MINDREADER_PRESET", "smoke")
+    made = elsewhere.run_chapters(folder, ["01_x"], variables={"OMP_NUM_THREADS": "1"})
+    assert sorted(made.files()) == ["notebooks/01_x.ipynb", "results/01_x.json"]
+    assert json.loads((made.figures / "results" / "01_x.json").read_text()) == {
+        "OMP_NUM_THREADS": "1", "MINDREADER_HOME": str(folder / "home"), "MINDREADER_PRESET": None, "root": str(folder / "checkout")}
+    assert {path: path.stat().st_mtime_ns for path in house.rglob("*")} == before
