@@ -6,7 +6,7 @@
 `python -m mindreader.checkpoints FILE...` imports files, and without a file says which are there. Read `containers` first.
 """
 
-from .containers import Checkpoint, load_checkpoint, open_checkpoint
+from .containers import Checkpoint, load_checkpoint, open_checkpoint, Stored
 from .generators import generator_architecture, kept_names
 from .importing import (VARIABLE, Imported, all_weights, find_weights, import_file, imported_folder, inventory, published_digest,
                         recognise, weights_folder)
@@ -14,5 +14,5 @@ from .inert import Refused
 from .published import PUBLISHED, Published, clip_architecture, kind_of
 
 __all__ = ["all_weights", "Checkpoint", "clip_architecture", "find_weights", "generator_architecture", "import_file", "Imported",
-           "imported_folder", "inventory", "kept_names", "kind_of", "load_checkpoint", "open_checkpoint", "PUBLISHED", "Published", "published_digest",
-           "recognise", "Refused", "VARIABLE", "weights_folder"]
+           "imported_folder", "inventory", "kept_names", "kind_of", "load_checkpoint", "open_checkpoint", "PUBLISHED", "Published",
+           "published_digest", "recognise", "Refused", "Stored", "VARIABLE", "weights_folder"]

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import safetensors
 import torch
@@ -58,7 +58,14 @@ class _SafeTensor:
             return file.get_tensor(self.name)
 
 
-Stored = StoredTensor | StoredArray | _SafeTensor
+class Stored(Protocol):
+    """A tensor that is still in its file."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+
+    def load(self) -> Tensor:
+        """Its numbers, contiguous, on the CPU."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class CocoPictures(NamedTuple):
     """
 
     ids: dict[str, np.ndarray]
-    crops: dict[int, Crop]
+    crops: dict[int, tuple[float, float, float, float]]
     image_id: pd.Series
 
 
