@@ -79,13 +79,12 @@ def stim_info(layout) -> pd.DataFrame:
     """Read nsd_stim_info_merged.csv, indexed by nsdId; ids are whole numbers, and parts of COCO are those of 2017."""
     path = layout.stim_info
     require(path, "the table that links NSD to COCO", "download it (the .pkl beside it is not read, as pickles run code)")
-    with reading(path, "NSD's table of 41 columns"):
-        info = pd.read_csv(path, low_memory=False)
-    reps = [f"subject{layout.number}_rep{n}" for n in range(3)]
-    lacking = {"nsdId", "cocoId", "cocoSplit", "cropBox", *reps} - set(info.columns)
+    ids = ["nsdId", "cocoId", *(f"subject{layout.number}_rep{n}" for n in range(3))]
+    info = _table(path, "NSD's table of 41 columns", ids)
+    lacking = {*ids, "cocoSplit", "cropBox"} - set(info.columns)
     if lacking:
         raise refusal(path, f"{path} lacks the columns {sorted(lacking)}", "NSD's 41", "get it again")
-    for column in ("nsdId", "cocoId", *reps):
+    for column in ids:
         info[column] = _whole_column(path, info, column, least=1 if column == "cocoId" else 0)
     if not info.nsdId.is_unique:
         raise LayoutError(f"{path} has the nsdId {info.nsdId[info.nsdId.duplicated()].iloc[0]} twice, expected one row for each "
@@ -123,13 +122,30 @@ def _whole(design: dict, key: str, layout) -> np.ndarray:
 
 def _whole_column(path: Path, table: pd.DataFrame, column: str, least: int | None = None) -> np.ndarray:
     """A column of ids as int64; LayoutError where one is no whole number, or less than the least."""
-    numbers = pd.to_numeric(table[column], errors="coerce").to_numpy(float)
+    written = table[column].str.strip()
+    numbers = pd.to_numeric(written.where(written.str.fullmatch(r"[+-]?\d+(\.0*)?")), errors="coerce").to_numpy(float)
     wrong = _not_whole(numbers) | (False if least is None else numbers < least)
     if wrong.any():
         row = int(wrong.argmax())
         raise LayoutError(f"{path} has {str(table[column].iloc[row])[:40]!r} as {column} in row {row + 1} ({wrong.sum()} such rows "
                           f"in all), expected whole numbers{'' if least is None else f' from {least}'}; get it again")
     return numbers.astype(np.int64)
+
+
+def _table(path: Path, expected: str, ids: list[str]) -> pd.DataFrame:
+    """A table of text, whichever of NSD's separators and a spreadsheet's is between its columns; ids are as they are written.
+
+    What a spreadsheet has shortened, such as 5.3E+05, has lost the id, and must not become another one.
+    """
+    with reading(path, expected):
+        with open(path, encoding="utf-8-sig", errors="replace") as file:
+            head = file.readline()
+        form = {"sep": max(",\t;", key=head.count), "skipinitialspace": True}
+        plain = {name: name.strip() for name in pd.read_csv(path, nrows=0, **form).columns}
+        table = pd.read_csv(path, low_memory=False, dtype={name: str for name in plain if plain[name] in ids}, **form)
+    if len(set(plain.values())) < len(plain):
+        raise LayoutError(f"{path} has two columns of one name, expected {expected}; get it again")
+    return table.rename(columns=plain).dropna(how="all")
 
 
 def _not_whole(values: np.ndarray) -> np.ndarray:
@@ -144,8 +160,7 @@ def _check_responses(layout, table: pd.DataFrame, order: np.ndarray) -> np.ndarr
     if not is_there(path):
         _LOG.warning("no %s; the order of trials is taken from the design alone", path)
         return table.session.unique()
-    with reading(path, "NSD's 19 columns"):
-        log = pd.read_csv(path, sep="\t", low_memory=False)
+    log = _table(path, "NSD's 19 columns", ["SESSION", "73KID", "10KID"])
     lacking = {"SESSION", "73KID", "10KID"} - set(log.columns)
     if lacking or not len(log):
         raise refusal(path, f"{path} has {len(log)} rows and lacks the columns {sorted(lacking)}",

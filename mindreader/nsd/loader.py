@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from .annotations import CocoPictures, class_files, coco_pictures, read_captions
 from .betas import check_sessions, read_betas, standardise
 from .design import shared_ids, stim_info, trial_table
 from .pictures import read_pictures
-from .reading import is_there, require
+from .reading import is_there, nearby, require
 from .regions import find_mask, read_ncsnr, read_rois, voxel_coords
 
 __all__ = ["DataConfig", "Layout", "MARKER", "cluster_by_category", "load_subject", "read_betas", "read_pictures",
@@ -78,8 +79,8 @@ class Layout:
             raise LayoutError(f"you may not look into {self.root}, expected a folder that holds nsddata/; ask its owner for "
                               "permission") from problem
         if not found:
-            raise LayoutError(f"no NSD at {self.root}; set MINDREADER_NSD or pass the folder that holds nsddata/; "
-                              "access is given by the Natural Scenes Dataset's authors (see README), and "
+            raise LayoutError(f"no NSD at {self.root}{_elsewhere(self.root)}; set MINDREADER_NSD or pass the folder that holds "
+                              "nsddata/; access is given by the Natural Scenes Dataset's authors (see README), and "
                               "subject='twin01' needs none")
         data, stimuli = self.root / "nsddata", self.root / "nsddata_stimuli" / "stimuli" / "nsd"
         self.expdesign = data / "experiments" / "nsd" / "nsd_expdesign.mat"
@@ -138,8 +139,9 @@ def load_subject(root: Path, name: str, config: DataConfig = DataConfig(), *, ca
     files = {s: path for s, path in files.items() if path is not None}
     table = table[table.session.isin(list(files))].reset_index(drop=True)
     if not len(table):
-        raise LayoutError(f"no betas_session01.hdf5, .nii.gz or .mat, nor of a later session, in {layout.betas}, "
-                          "expected at least one session; download some, or name another version in data.betas")
+        raise LayoutError(f"no betas_session01.hdf5, .nii.gz or .mat, nor of a later session, in {layout.betas}"
+                          f"{nearby(layout.betas / 'betas_session01.hdf5')}, expected at least one session; download some, or "
+                          "name another version in data.betas")
     if lacking:
         _LOG.warning("no %s in %s: %d of the sessions that %s took part in are left out", ", ".join(
             f"betas_session{s:02d}" for s in lacking), layout.betas, len(lacking), layout.name)
@@ -221,6 +223,12 @@ def cluster_by_category(stimuli: Stimuli, n_clusters: int = 40) -> pd.Series:
     return pd.Series(fcluster(ward(holds.to_numpy(float)), n_clusters, "maxclust"), holds.index, name="cluster")
 
 
+def _elsewhere(root: Path) -> str:
+    """Where else than at `root` there may be an NSD: in a folder above it, or as `nearby` says."""
+    above = next((folder for folder in root.absolute().parents if (folder / "nsddata").is_dir()), None)
+    return f" ({above} holds nsddata/)" if above else nearby(root / "nsddata")
+
+
 def _silent(items, desc=None, total=None):
     """No progress bar."""
     return items
@@ -282,7 +290,7 @@ def _stimuli(layout, config, ids, cached, progress) -> Stimuli:
 
     images = cached.rows(f"{layout.name}-pictures", {"ids": ids, "size": size}, [layout.stimuli], chunks,
                          (len(ids), size, size, 3), np.uint8)
-    folder = Path(config.coco_folder) if config.coco_folder else layout.coco
+    folder = Path(os.path.expanduser(config.coco_folder)) if config.coco_folder else layout.coco
     coco, parts = list(coco_pictures(info, layout.stim_info)), info.cocoSplit.unique()
     key = {"coco": info.cocoId.to_numpy(np.int64), "parts": info.cocoSplit.tolist()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,7 +58,7 @@ def read_outlines(folder: Path, coco_ids: dict[str, np.ndarray], *, size: int,
     for part, ids in coco_ids.items():
         wanted = set(np.asarray(ids).tolist())
         for kind in ("stuff", "thing"):
-            path = Path(folder) / f"{CATEGORIES[kind][0]}_{part}.json"
+            path = Path(os.path.expanduser(folder)) / f"{CATEGORIES[kind][0]}_{part}.json"
             names, sizes = category_names(path, kind), image_sizes(path, wanted)
             mine = [r for r in stream_records(path, "annotations")
                     if whole(r, "image_id", path) in wanted and category_of(r, names, path) is not None]

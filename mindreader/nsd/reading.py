@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
+import glob
 import gzip
+import os
 import re
 import stat
 import zlib
@@ -17,13 +20,18 @@ import numpy as np
 
 from ..records import LayoutError
 
-__all__ = ["dataset", "is_there", "is_written", "one_line", "open_hdf5", "reading", "refusal", "require"]
+__all__ = ["PACKED", "dataset", "is_there", "is_written", "nearby", "one_line", "open_hdf5", "reading", "refusal", "require"]
 
 _AGAIN, _BLOCK = "download it again", 1 << 20
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 _NO_ANSWER = {getattr(errno, name) for name in ("EIO", "ESTALE", "ETIMEDOUT", "ENOTCONN", "ENXIO", "ENODEV", "EREMOTEIO",
                                                 "EHOSTDOWN", "ECONNRESET") if hasattr(errno, name)}
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+PACKED = {b"\x1f\x8b": ("compressed by gzip", "unpack it"), b"PK\x03\x04": ("a zip archive", "unpack it"),
+          b"BZh": ("compressed by bzip2", "unpack it"), b"\xfd7zXZ": ("compressed by xz", "unpack it"),
+          b"\xff\xfe": ("UTF-16 text", "save it as UTF-8"), b"\xfe\xff": ("UTF-16 text", "save it as UTF-8")}
+_NIFTI = (b"\x5c\x01\0\0", b"\0\0\x01\x5c", b"\x1c\x02\0\0", b"\0\0\x02\x1c")      # how NIfTI 1 and 2 begin, in both byte orders
+_NOWHERE = (errno.ELOOP, errno.ENAMETOOLONG)      # of a path that no file can have
 _FORMATS = {"hdf5": "an HDF5 file", "gzip": "a file compressed with gzip", "mat": "a MATLAB 5 file"}
 
 
@@ -38,6 +46,8 @@ def is_there(path: Path) -> bool:
                               f"points to (git annex get or datalad get, where these made the link)") from problem
         return False
     except OSError as problem:
+        if problem.errno in _NOWHERE:
+            return False
         found, advice = _reason(path, problem, "")
         raise LayoutError(f"{path} cannot be read ({found}), expected a file; {advice}") from problem
     if not stat.S_ISREG(mode):
@@ -52,10 +62,33 @@ def require(path: Path, expected: str, advice: str = "download it") -> None:
     >>> require(Path("/nowhere/x.csv"), "the table of stimuli")
     Traceback (most recent call last):
     ...
-    mindreader.records.LayoutError: no x.csv in /nowhere, expected the table of stimuli; download it
+    mindreader.records.LayoutError: no x.csv in /nowhere (there is no /nowhere), expected the table of stimuli; download it
     """
     if not is_there(path):
-        raise LayoutError(f"no {Path(path).name} in {Path(path).parent}, expected {expected}; {advice}")
+        raise LayoutError(f"no {Path(path).name} in {Path(path).parent}{nearby(path)}, expected {expected}; {advice}")
+
+
+def nearby(path: Path) -> str:
+    """What lies where a missing file should, in brackets: a folder that is missing too, the same one folder further in, a like name.
+
+    >>> nearby(Path("/nowhere/x.csv"))
+    ' (there is no /nowhere)'
+    """
+    path = Path(path)
+    try:
+        missing = next((p for p in (*reversed(path.parents), path) if not p.is_dir()))
+        names = sorted(n for n in os.listdir(missing.parent) if not n.startswith("."))
+        further = glob.glob(f"*/{glob.escape(missing.name)}", root_dir=missing.parent)
+    except OSError:
+        return ""
+    if missing.is_symlink():
+        return f" ({missing} is a link to {missing.readlink()}, which is not there)"
+    if missing.exists():
+        return f" ({missing} is no folder)"
+    alike = sorted(further)[:1] or difflib.get_close_matches(missing.name, names, 3)
+    if alike:
+        return f" ({'there is' if missing == path else f'{missing.parent} has'} {', '.join(alike)})"
+    return f" (there is no {missing})" if missing != path else ""
 
 
 @contextmanager
@@ -192,6 +225,11 @@ def _content(path: Path, problem: Exception, form: str) -> tuple[str, str] | Non
         return "it begins with zeros only", f"{_AGAIN}, as a download that broke off leaves such files"
     if form == "mat" and (head.startswith(b"MATLAB 7.3") or _HDF5 in head):
         return "it is a MATLAB 7.3 file", "save it with -v7 in MATLAB, or download it again"
+    packed = next((what for start, what in PACKED.items() if head.startswith(start)), None) if form != "gzip" else None
+    if packed and not (form == "hdf5" and signed):
+        return f"it is {packed[0]}", packed[1]
+    if form == "gzip" and head.startswith(_NIFTI):
+        return "it is a NIfTI file that is not compressed, as some browsers unpack what they download", "compress it with gzip"
     if not signed or form == "gzip" and head[:2] != b"\x1f\x8b" or form == "mat" and not head.startswith(b"MATLAB"):
         return f"it is not {_FORMATS[form]}", _AGAIN
     if sizes := re.search(r"truncated file: eof = (\d+), .*stored_eof = (\d+)", str(problem)):
@@ -201,6 +239,10 @@ def _content(path: Path, problem: Exception, form: str) -> tuple[str, str] | Non
         return f"it is cut short, {size} bytes: {one_line(problem)}", _AGAIN
     if isinstance(problem, (zlib.error, gzip.BadGzipFile)):
         return f"its checksum is wrong: {one_line(problem)}", _AGAIN
+    if "Cannot work out file type" in str(problem):
+        with gzip.open(path) if form == "gzip" else open(path, "rb") as file:
+            again = file.read(2) == b"\x1f\x8b"
+        return ("it is compressed twice", "unpack it once") if again else ("it is no NIfTI file", _AGAIN)
     return None
 
 

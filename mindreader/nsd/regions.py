@@ -13,7 +13,7 @@ import nibabel as nib
 import numpy as np
 
 from ..records import LayoutError
-from .reading import is_there, reading, refusal, require
+from .reading import is_there, nearby, reading, refusal, require
 
 __all__ = ["ATLASES", "Mask", "find_mask", "read_header", "read_labels", "read_mask", "read_ncsnr", "read_rois", "read_volume",
            "same_grid", "voxel_coords"]
@@ -35,7 +35,7 @@ _BLOCK = 1 << 20
 _LOG = logging.getLogger(__name__)
 
 
-class Grid(NamedTuple):
+class VolumeGrid(NamedTuple):
     """Where the values of a NIfTI file lie: its path, (X, Y, Z) or (X, Y, Z, T), and the header's affine.
 
     is_placed  whether the header says where the volume lies at all, or the affine has voxel sizes alone
@@ -53,10 +53,10 @@ class Mask(NamedTuple):
     """Which voxels are taken, (X, Y, Z) bool, and the grid of the volume that says so."""
 
     voxels: np.ndarray
-    grid: Grid
+    grid: VolumeGrid
 
 
-def read_header(path: Path) -> Grid:
+def read_header(path: Path) -> VolumeGrid:
     """Read the shape and the place of a NIfTI file.
 
     Raises LayoutError where the file is missing or damaged, holds no plain numbers, or promises more than it can hold.
@@ -74,10 +74,10 @@ def read_header(path: Path) -> Grid:
                           "download it again")
     if dtype.kind not in "biuf":
         raise LayoutError(f"{path} holds {dtype}, expected one plain number for each voxel; download it again")
-    return Grid(path, shape, np.asarray(affine, float), placed, type(image))
+    return VolumeGrid(path, shape, np.asarray(affine, float), placed, type(image))
 
 
-def read_volume(path: Path, grid: Grid | None = None) -> np.ndarray:
+def read_volume(path: Path, grid: VolumeGrid | None = None) -> np.ndarray:
     """Read the values of a NIfTI file as stored, shape (X, Y, Z) or (X, Y, Z, T); its header may have been read before.
 
     Raises LayoutError as `read_header` does, and where the checksum of a gzip file is wrong.
@@ -92,7 +92,7 @@ def read_volume(path: Path, grid: Grid | None = None) -> np.ndarray:
         return values
 
 
-def same_grid(grid: Grid, mask: Mask) -> None:
+def same_grid(grid: VolumeGrid, mask: Mask) -> None:
     """Raise LayoutError unless a volume has the mask's shape and lies where it does."""
     shape, expected = grid.shape[:3] if math.prod(grid.shape[3:]) == 1 else grid.shape, mask.grid
     if shape != mask.voxels.shape:
@@ -159,7 +159,8 @@ def find_mask(layout, roi: str) -> Mask:
         raise ValueError(f"got roi {roi!r}, expected one of {', '.join(known)}, or a volume in {layout.roi}; set "
                          "data.roi to one of these")
     if found is None:
-        raise LayoutError(f"no {atlas}.nii.gz in {layout.roi}, expected the volume that marks {roi!r}; download it")
+        raise LayoutError(f"no {atlas}.nii.gz in {layout.roi}{nearby(layout.roi / f'{atlas}.nii.gz')}, expected the volume that "
+                          f"marks {roi!r}; download it")
     volume, grid = found
     if atlas == roi:
         voxels = volume > 0
@@ -261,7 +262,7 @@ def _rounded(affine: np.ndarray) -> list:
     return np.round(affine[:3], 3).tolist()
 
 
-def _on_grid(path: Path, mask: Mask | None) -> tuple[np.ndarray, Grid]:
+def _on_grid(path: Path, mask: Mask | None) -> tuple[np.ndarray, VolumeGrid]:
     """One volume, (X, Y, Z), and its grid; LayoutError unless it is one, on the grid of the mask if that is known."""
     grid = read_header(path)
     if mask is not None:
@@ -271,7 +272,7 @@ def _on_grid(path: Path, mask: Mask | None) -> tuple[np.ndarray, Grid]:
     return read_volume(path, grid).reshape(grid.shape[:3]), grid
 
 
-def _labels(path: Path, table: dict[int, str], mask: Mask | None = None) -> tuple[np.ndarray, Grid]:
+def _labels(path: Path, table: dict[int, str], mask: Mask | None = None) -> tuple[np.ndarray, VolumeGrid]:
     """Labels as integers, whatever they were stored as, and their grid; LayoutError where they are none, or not in the table."""
     values, grid = _on_grid(path, mask)
     with np.errstate(invalid="ignore"):
@@ -284,7 +285,7 @@ def _labels(path: Path, table: dict[int, str], mask: Mask | None = None) -> tupl
     return labels, grid
 
 
-def _volume(layout, atlas: str, mask: Mask | None = None) -> tuple[np.ndarray, Grid] | None:
+def _volume(layout, atlas: str, mask: Mask | None = None) -> tuple[np.ndarray, VolumeGrid] | None:
     """An atlas over both hemispheres, from its combined file or from its two halves; None where there is neither."""
     table = {1: ""} if atlas == "nsdgeneral" else read_labels(layout, atlas)
     whole, left, right = (layout.roi / f"{side}{atlas}.nii.gz" for side in ("", "lh.", "rh."))

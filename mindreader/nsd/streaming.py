@@ -10,13 +10,11 @@ import ijson
 import numpy as np
 
 from ..records import LayoutError
-from .reading import reading, require
+from .reading import PACKED, reading, require
 
 __all__ = ["short", "stream_records"]
 
 _BLOCK = 1 << 20
-_FORMATS = {b"\x1f\x8b": ("compressed by gzip", "unpack it"), b"PK\x03\x04": ("a zip archive", "unpack it"),
-            b"\xff\xfe": ("UTF-16 text", "save it as UTF-8"), b"\xfe\xff": ("UTF-16 text", "save it as UTF-8")}
 _DEEPEST = 64           # no file of COCO goes deeper than six; the time that ijson takes grows with the square of the depth
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.S)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -72,7 +70,7 @@ class _Blocks:
         block = self.file.read(n)
         if self.begins and n:
             self.begins, block = False, block.removeprefix(b"\xef\xbb\xbf")
-            for start, (what, advice) in _FORMATS.items():
+            for start, (what, advice) in PACKED.items():
                 if block.startswith(start):
                     raise LayoutError(f"{self.path} is {what}, expected a JSON file of COCO's; {advice}")
         self._follow(block)

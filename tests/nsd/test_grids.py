@@ -190,3 +190,42 @@ def test_a_name_of_a_region_is_no_path(small):
         read_mask(small, "../roi/nsdgeneral")
     with pytest.raises(ValueError, match="expected one of nsdgeneral"):
         load_subject(small.root, "subj01", DataConfig(roi=""))
+
+
+SAVED_AGAIN = {
+    "semicolons": lambda t: t.to_csv(sep=";", index=False), "tabs": lambda t: t.to_csv(sep="\t", index=False),
+    "commas": lambda t: t.to_csv(index=False), "decimal commas": lambda t: t.to_csv(sep=";", decimal=",", index=False),
+    "one more index": lambda t: t.to_csv(sep="\t"), "quoted": lambda t: t.to_csv(sep=";", quoting=1, index=False),
+    "blanks in the head": lambda t: t.rename(columns=" {} ".format).to_csv(index=False),
+    "empty rows": lambda t: t.to_csv(index=False) + "\n" + "," * (t.shape[1] - 1) + "\n", "with a point": lambda t: t.astype(
+        {c: float for c in t.select_dtypes("integer")}).to_csv(index=False),
+    "old Macintosh": lambda t: t.to_csv(index=False).replace("\n", "\r"),
+}
+
+
+@pytest.mark.parametrize("form", SAVED_AGAIN)
+@pytest.mark.parametrize("file, sep", [("stim_info", ","), ("responses", "\t")])
+def test_a_table_that_a_spreadsheet_saved_again_is_the_same(small, smallest_subject, file, sep, form):
+    path = getattr(small, file)
+    table = pd.read_csv(path, sep=sep)
+    path.unlink()
+    path.write_text(SAVED_AGAIN[form](table), encoding="utf-8", newline="")
+    subject = load_subject(small.root, "subj01")
+    np.testing.assert_array_equal(subject.trials.image_ids, smallest_subject.trials.image_ids)
+    assert subject.stimuli.captions.equals(smallest_subject.stimuli.captions)
+
+
+@pytest.mark.parametrize("shown", ["5.32E+05", "532,481", "532481.5", "0x10", "1e3"])
+def test_an_id_that_a_spreadsheet_shortened_is_no_other_id(small, shown):
+    table = pd.read_csv(small.stim_info, dtype={"cocoId": str})
+    table.loc[3, "cocoId"] = shown
+    small.stim_info.unlink()
+    table.to_csv(small.stim_info, index=False)
+    with pytest.raises(LayoutError, match=f"has {shown!r} as cocoId in row 4 .*expected whole numbers from 1".replace("+", r"\+")):
+        load_subject(small.root, "subj01")
+
+
+def test_coco_s_folder_may_begin_with_the_home(small, smallest_subject, monkeypatch):
+    monkeypatch.setenv("HOME", str(small.coco.parent))
+    subject = load_subject(small.root, "subj01", DataConfig(coco_folder="~/annotations"))
+    assert subject.stimuli.captions.equals(smallest_subject.stimuli.captions) and len(subject.stimuli.annotations)

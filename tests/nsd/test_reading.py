@@ -218,3 +218,59 @@ def test_a_name_that_the_table_of_labels_lost_is_said(small, caplog):
     replaced(path, path.read_bytes().replace(b"hV4", b"hV"))
     assert not load_subject(small.root, "subj01").rois["hV4"].any()
     assert "the table of labels prf-visualrois.mgz.ctab has no hV4" in caplog.text
+
+
+def renamed(path, name):
+    path.rename(path.with_name(name))
+
+
+ELSEWHERE = {
+    "of another year": (lambda at: [renamed(p, p.name.replace("2017", "2014")) for p in list(at.coco.glob("*.json"))],
+                        r"no captions_train2017.json in \S+ \(there is captions_train2014.json"),
+    "one folder further in": (lambda at: ((at.roi / "roi").mkdir(), [p.rename(at.roi / "roi" / p.name) for p in list(at.roi.glob("*.nii.gz"))]),
+                              r"no nsdgeneral.nii.gz in \S+ \(there is roi/nsdgeneral.nii.gz\)"),
+    "packed": (lambda at: renamed(at.stim_info, "nsd_stim_info_merged.csv.gz"),
+               r"no nsd_stim_info_merged.csv in \S+ \(there is nsd_stim_info_merged.csv.gz"),
+    "unpacked": (lambda at: [renamed(at.session(n), f"betas_session0{n}.nii") for n in (1, 2)],
+                 r"no betas_session01.hdf5, .* \(there is betas_session01.nii, betas_session02.nii\)"),
+    "another version": (lambda at: renamed(at.betas, "betas_fithrf"), r"func1pt8mm has betas_fithrf\), expected .*data.betas"),
+    "a broken link to a folder": (lambda at: (at.roi.rename(at.roi.with_name("x")), at.roi.symlink_to("/gone")),
+                                  r"roi is a link to /gone, which is not there"),
+    "a link to itself": (lambda at: (at.roi.rename(at.roi.with_name("x")), at.roi.symlink_to(at.roi)), r"roi is a link to \S+roi, which"),
+    "a file for a folder": (lambda at: (at.coco.rename(at.coco.with_name("x")), at.coco.touch()), r"annotations is no folder\)"),
+    "a folder that is missing": (lambda at: at.func.rename(at.func.with_name("x")), r"\(there is no \S+func1pt8mm\)"),
+}
+
+
+@pytest.mark.parametrize("case", ELSEWHERE)
+def test_of_a_missing_file_is_said_what_is_there_instead(small, case):
+    change, message = ELSEWHERE[case]
+    change(small)
+    assert re.search(message, refusal(small))
+
+
+@pytest.mark.parametrize("place, message", [
+    ("nsd/nsddata/ppdata/subj01", r"no NSD at \S+subj01 \(\S+/nsd holds nsddata/\); set MINDREADER_NSD"),
+    (".", r"no NSD at \S+ \(there is nsd/nsddata\)"), ("afile", r"\(\S+afile is no folder\)"),
+    ("dangling", r"\(\S+dangling is a link to /gone, which is not there\)"), ("loop", r"\(\S+loop is a link to loop, which is not there\)")])
+def test_an_nsd_that_lies_elsewhere_is_found_for_the_message(small, tmp_path, place, message):
+    (tmp_path / "afile").touch()
+    (tmp_path / "dangling").symlink_to("/gone")
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(LayoutError, match=message):
+        Layout(tmp_path / place, "subj01")
+
+
+@pytest.mark.parametrize("file, change, message", [
+    ("mask", gzip.decompress, "it is a NIfTI file that is not compressed, .*; compress it with gzip"),
+    ("atlas", gzip.compress, "it is compressed twice.*; unpack it once"),
+    ("atlas", lambda raw: gzip.compress(b"no such thing" * 99), "it is no NIfTI file"),
+    ("betas", gzip.compress, "it is compressed by gzip.*; unpack it"), ("design", gzip.compress, "it is compressed by gzip.*; unpack it"),
+    ("table", gzip.compress, "it is compressed by gzip.*; unpack it"), ("log", lambda raw: b"PK\x03\x04" + gzip.compress(raw), "it is a zip archive"),
+    ("table", lambda raw: raw.decode().encode("utf-16"), "it is UTF-16 text.*; save it as UTF-8"),
+])
+def test_a_file_that_a_program_packed_or_unpacked_is_called_that(small, file, change, message):
+    path = FILES[file](small)
+    replaced(path, change(path.read_bytes()))
+    said = refusal(small)
+    assert path.name in said and re.search(message, said), said
