@@ -28,6 +28,7 @@ LOG = logging.getLogger(__name__)
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
+_NEVER = {errno.ENOENT, errno.ENAMETOOLONG, errno.ELOOP}   # of making a folder and those above it
 _BEAT = 600             # seconds between two signs of life of a folder in the making
 _FORGOTTEN = 86_400     # seconds without one, after which another machine's half-made folder is nobody's
 _HALF_MADE = re.compile(r"\.(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{6}\.(?P<name>.+)")
@@ -133,7 +134,7 @@ def make_folder(folder: Path, what: str) -> None:
     except OSError as error:
         if is_full(error, folder):
             raise disk_full(folder, what) from error
-        if is_closed(error, folder) or error.errno in _CLOSED | _TAKEN:     # taken: by a file of that name
+        if is_closed(error, folder) or error.errno in _CLOSED | _TAKEN | _NEVER:     # taken: by a file of that name
             raise not_writable(folder, what) from error
         raise
 
@@ -152,7 +153,10 @@ def is_full(error: BaseException, folder: Path) -> bool:
     if isinstance(error, OSError) and (error.errno in _FULL or "No space left" in str(error)):  # HDF5 says it in words alone
         return True
     # torch and HDF5 hide the error number of a failed write behind errors of their own
-    return isinstance(error, OSError | RuntimeError) and shutil.disk_usage(_existing(folder)).free < 1 << 20
+    if not isinstance(error, OSError | RuntimeError) or getattr(error, "errno", None) in _CLOSED:   # read-only mounts have no room
+        return False
+    room = shutil.disk_usage(_existing(folder))
+    return room.total > 0 and room.free < 1 << 20       # what is no disk, such as /proc, has neither
 
 
 def disk_full(folder: Path, what: str) -> OSError:

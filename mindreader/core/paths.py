@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from pathlib import Path
 
@@ -41,13 +42,21 @@ def nsd_root() -> Path:
 def named(variable: str) -> Path | None:
     """The folder that an environment variable names, absolute; None where it names none.
 
-    Raises ParameterError for the ~ of a user that there is not.
+    What a shell would have done is done here, since files of settings (of containers, of schedulers) do not: $NAME and ~ are
+    written out, and quotation marks around the whole are left out. Raises ParameterError for a name or a ~ of nobody, and for
+    an address.
     """
-    chosen = os.environ.get(variable, "").strip()
+    given = os.environ.get(variable, "").strip()
+    chosen = given[1:-1].strip() if len(given) > 1 and given[0] == given[-1] and given[0] in "\"'" else given
+    chosen = os.path.expandvars(chosen)
+    if unset := re.search(r"\$\w+|\$\{\w+\}", chosen):
+        raise _refused(f"{variable}={given!r} names {unset[0]}, which is not set here, expected a folder; write it out from /")
+    if re.match(r"\w+://", chosen):
+        raise _refused(f"{variable}={given!r} is an address, expected a folder of this machine; download it, and name where it is")
     try:
         return Path(chosen).expanduser().absolute() if chosen else None
     except RuntimeError as error:
-        raise _refused(f"{variable}={chosen!r} begins with the home of nobody here, expected a folder; write it out from /") from error
+        raise _refused(f"{variable}={given!r} begins with the home of nobody here, expected a folder; write it out from /") from error
 
 
 def hold_folders() -> None:

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from closed_folders import read_only
@@ -146,3 +148,18 @@ def test_a_file_where_a_folder_is_to_be_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("MINDREADER_HOME", str(tmp_path / "home"))
     with pytest.raises(OSError, match=r"the folder .*home/store cannot be written, and stage 'a' .* set MINDREADER_HOME"):
         files.make_folder(tmp_path / "home" / "store", "stage 'a'")
+
+
+def test_a_mount_that_has_no_room_because_it_is_read_only_is_not_called_full(tmp_path, monkeypatch):
+    room = SimpleNamespace(total=10**9, free=0)
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda folder: room)
+    assert not files.is_full(OSError(errno.EROFS, "Read-only file system"), tmp_path)
+    assert files.is_full(RuntimeError("a write failed"), tmp_path)
+    room.total = 0      # what is no disk at all
+    assert not files.is_full(FileNotFoundError(errno.ENOENT, "No such file"), tmp_path)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="a folder in which nothing can be made")
+def test_a_folder_that_can_never_be_made_is_one_sentence():
+    with pytest.raises(OSError, match="the folder /proc/x/y cannot be written, and a stage has to be made there"):
+        files.make_folder(Path("/proc/x/y"), "a stage")

@@ -124,3 +124,21 @@ def test_an_installed_library_works_and_says_at_once_what_needs_the_checkout(tmp
     assert done.stderr.splitlines()[-1].startswith("mindreader.records.LayoutError: mindreader is installed in")
     assert "make setup" in done.stderr.splitlines()[-1]
     assert not (tmp_path / "site" / "figures").exists()
+
+
+@pytest.mark.parametrize("typed, means", [("$DISK/x", "/disk/x"), ("${DISK}/a b", "/disk/a b"), ('"/disk/x"', "/disk/x"), ("'/disk/x' ", "/disk/x"),
+                                          ('"$DISK"', "/disk"), ("/disk/5$", "/disk/5$")])
+def test_a_folder_from_a_file_of_settings_is_taken_as_a_shell_would(monkeypatch, typed, means):
+    monkeypatch.setenv("DISK", "/disk")
+    monkeypatch.setenv("MINDREADER_HOME", typed)
+    assert paths.home() == Path(means)
+
+
+@pytest.mark.parametrize("typed, message", [
+    ("$NOT_SET_ANYWHERE/x", r"names \$NOT_SET_ANYWHERE, which is not set here, expected a folder; write it out"),
+    ("${NOT_SET_ANYWHERE}", r"names \$\{NOT_SET_ANYWHERE\}, which is not set here"),
+    ("s3://natural-scenes-dataset", "is an address, expected a folder of this machine; download it"), ("file:///nsd", "is an address")])
+def test_what_names_no_folder_makes_none(monkeypatch, typed, message):
+    monkeypatch.setenv("MINDREADER_NSD", typed)
+    with pytest.raises(ValueError, match=message):
+        paths.nsd_root()
