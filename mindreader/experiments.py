@@ -9,7 +9,7 @@ import typing
 from dataclasses import dataclass, field, fields, replace
 
 from . import limits
-from .core import ParameterError, as_meant, child_seed, choice
+from .core import ParameterError, as_meant, child_seed, choice, subject_meant
 from .embedding import EmbedConfig, ScreenConfig
 from .generator import GanConfig, PUBLISHED
 from .mapping import EncoderConfig, MappingConfig
@@ -163,6 +163,7 @@ def _override(config, values: dict, prefix: str = ""):
         (name, _, rest), full_name = str(path).partition("."), f"{prefix}{path}"
         if name not in names:
             near = difflib.get_close_matches(name, names, 1)
+            near = near or _elsewhere(full_name)
             hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(names)}"
             raise ParameterError(f"{type(config).__name__} has no {name!r} (override {full_name!r}){hint}")
         old = getattr(config, name)
@@ -179,14 +180,21 @@ def _override(config, values: dict, prefix: str = ""):
         raise ParameterError(f"overrides: {refused}") from refused
 
 
+def _elsewhere(name: str) -> list[str]:
+    """Settings of any group that this name may stand for: kimg, GAN.kimg and gan_kimg for gan.kimg."""
+    name = name.casefold()
+    return [setting for setting in limits.LIMITS if setting.endswith(f".{name}")] or difflib.get_close_matches(name, limits.LIMITS, 1, 0.8)
+
+
 def _like(old, hint, value, full_name: str):
     """The value as this setting takes it."""
     if dataclasses.is_dataclass(old):
         raise ParameterError(f"override {full_name!r} names a whole group; expected one of its fields, e.g. "
-                             f"'{full_name}.{fields(old)[0].name}'")
+                             f"'{full_name.rstrip('.')}.{fields(old)[0].name}'")
     value, limit = as_meant(value, hint), limits.LIMITS[full_name]
     if value is None and not limit.holds(None) and re.search(r"\bnone\b", limit.words):  # as YAML reads it
         value = "none"
+    value = subject_meant(value) if full_name == "subject" else value
     if isinstance(value, str) and not limit.holds(value) and limit.holds(value.casefold()):
         value = value.casefold()
     limits.check(full_name, value)

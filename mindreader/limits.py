@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import sys
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
@@ -44,7 +45,7 @@ def number(low: float, high: float = math.inf, *, above: bool = False, below: bo
     words += f" and {'below' if below else 'at most'} {high:g}" if math.isfinite(high) else ""
 
     def holds(value) -> bool:
-        real = isinstance(value, int | float) and not isinstance(value, bool) and (endless or math.isfinite(value))
+        real = isinstance(value, int | float) and not isinstance(value, bool) and (endless or abs(value) <= sys.float_info.max)
         return real and (value > low if above else value >= low) and (value < high if below else value <= high)
 
     return Limit(words, holds)

@@ -84,3 +84,18 @@ def test_stages_draw_from_seeds_of_their_own():
     e = experiment("smoke")
     assert e.child_seed("a") != e.child_seed("b")
     assert e.child_seed("a") != experiment("smoke", {"seed": 1}).child_seed("a")
+
+
+@pytest.mark.parametrize("typed", ["kimg", "GAN.kimg", "gan_kimg", "gan/kimg", "gan..kimg"])
+def test_a_setting_of_another_group_is_named(typed):
+    with pytest.raises(ParameterError, match="did you mean 'gan.kimg'"):
+        experiment("smoke", {typed: 1})
+
+
+def test_a_number_beyond_all_numbers_is_refused():
+    with pytest.raises(ParameterError, match="got mapping.learning_rate=1000.*expected a number above 0"):
+        experiment("smoke", {"mapping.learning_rate": 10**400})
+
+
+def test_a_subject_in_the_overrides_may_be_named_as_papers_do():
+    assert experiment("smoke", {"subject": "Subj1"}).subject == "subj01"

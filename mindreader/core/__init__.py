@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "keys": ["child_seed", "fingerprint", "plain", "source_fingerprint"],
         "paper": ["LOST", "NONE", "format_number", "paper_value", "paper_values"],
         "params": ["DEVICE", "PRESETS", "ParameterError", "SUBJECT", "as_meant", "check_device", "choice", "name_of", "progress",
-                   "run_name"],
+                   "read_settings", "run_name", "subject_meant"],
         "paths": ["FIGURES", "NOTEBOOKS", "PACKAGE", "PAPER_VALUES", "RESULTS", "ROOT", "WEIGHTS", "checkout_of",
                   "hold_folders", "home", "named", "nsd_root", "output_root", "require_checkout"],
         "processes": ["as_finished", "how_many", "in_processes", "peak_bytes"],

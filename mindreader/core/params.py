@@ -238,8 +238,37 @@ def _as_parameter(name: str, value, rule):
     if name == "preset":
         return choice(value, PRESETS)
     if name == "subject":
-        return "" if value is None else value.casefold() if isinstance(value, str) else value
+        return "" if value is None else subject_meant(value)
     return value
+
+
+def subject_meant(value):
+    """The name of a subject as NSD writes it; unchanged where it is none.
+
+    >>> subject_meant("Subj1"), subject_meant("sub-08"), subject_meant("S2"), subject_meant("twin1"), subject_meant("9")
+    ('subj01', 'subj08', 'subj02', 'twin01', '9')
+    """
+    if not isinstance(value, str):
+        return value
+    told = re.fullmatch(r"(subject|subj|sub|s|twin)[ _-]?(\d\d?)", value.strip().casefold())
+    return f"{'twin' if told[1] == 'twin' else 'subj'}{int(told[2]):02d}" if told else value.casefold()
+
+
+def read_settings(text: str):
+    """What a text says in YAML; `yaml.YAMLError` where it is none.
+
+    Raises ParameterError where it gives a name twice, of which YAML itself would keep the last without a word.
+    """
+    import yaml
+
+    class OneOfEach(yaml.SafeLoader):
+        def construct_mapping(self, node, deep=False):
+            names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+            for twice in (name for name in names if names.count(name) > 1):
+                raise ParameterError(f"got {twice} twice in {text.strip()!r}, expected it once; keep the one that is meant")
+            return super().construct_mapping(node, deep)
+
+    return yaml.load(text, Loader=OneOfEach)
 
 
 def _as_bool(value):
@@ -250,7 +279,10 @@ def _as_bool(value):
 
 def _as_float(value):
     number = _number(value)
-    return float(number) if isinstance(number, int | float) and not isinstance(number, bool) else value
+    try:
+        return float(number) if isinstance(number, int | float) and not isinstance(number, bool) else value
+    except OverflowError:   # a whole number beyond all floats
+        return value
 
 
 def _as_int(value):
@@ -284,10 +316,10 @@ def _as_dict(value):
     import yaml
 
     try:
-        read = yaml.safe_load(value)
+        read = read_settings(value)
     except yaml.YAMLError:
         return value
-    return read if isinstance(read, dict) else value
+    return read if isinstance(read, dict) else {} if read is None and value else value
 
 
 def _as_tuple(value, kinds: tuple):
@@ -330,8 +362,8 @@ def _check(name: str, value, rule) -> None:
         good, want = isinstance(value, str | int | float) and value in rule, " or ".join(map(str, rule))
     if good and name == "preset":
         good, want = value in PRESETS, " or ".join(PRESETS)
-    if good and name == "subject":
-        good = value == "" or bool(re.fullmatch(SUBJECT, value))
+    if name == "subject":
+        good = good and (value == "" or bool(re.fullmatch(SUBJECT, value)))
         want = "twin01 (simulated) or one of subj01 to subj08 (your copy of NSD)"
     if good and name == "seed":
         good, want = value >= 0, "a whole number from 0"

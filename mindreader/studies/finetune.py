@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from ..core import ParameterError
+from ..core import ParameterError, read_settings
 from ..training import SINGLE, ProcessGroup, SharedStore, process_group
 from ..experiments import CONDITIONS, EXPERIMENTS, Experiment, experiment
 from ..pipeline import Pipeline
@@ -78,7 +78,7 @@ class ParallelPipeline(Pipeline):
 
 def _overrides(text: str) -> dict:
     try:
-        given = yaml.safe_load(text) or {}
+        given = read_settings(text) or {}
     except yaml.YAMLError:
         given = None
     if not isinstance(given, dict):

@@ -256,3 +256,27 @@ def test_a_gpu_that_cannot_compute_is_refused_before_anything_runs(machine, devi
 def test_a_processor_needs_no_gpu(machine):
     machine()
     params.check_device("cpu")
+
+
+@pytest.mark.parametrize("typed, means", [("subj1", "subj01"), ("SUBJ01", "subj01"), ("sub-08", "subj08"), ("Subject 2", "subj02"),
+                                          ("s7", "subj07"), ("twin1", "twin01"), ("Twin_02", "twin02")])
+def test_a_subject_may_be_named_as_papers_do(typed, means):
+    space = notebook(subject=typed)
+    params.begin(space, **RULES)
+    assert space["subject"] == means
+
+
+@pytest.mark.parametrize("typed", ["1", 1, 1.0, "subj9", "subj10", "subj01,subj02", ["subj01"], "all"])
+def test_what_names_no_subject_is_told_the_names(typed):
+    with pytest.raises(params.ParameterError, match="subject=.*: expected twin01 .simulated. or one of subj01 to subj08"):
+        params.begin(notebook(subject=typed), **RULES)
+
+
+@pytest.mark.parametrize("text", ["{gan.kimg: 1, gan.kimg: 2}", "gan: {kimg: 1, kimg: 1}", "seed: 1\nseed: 2"])
+def test_a_setting_given_twice_is_refused(text):
+    with pytest.raises(params.ParameterError, match="got .*(kimg|seed) twice in .*expected it once"):
+        params.begin(notebook(overrides=text), **RULES)
+
+
+def test_what_yaml_repeats_by_a_mark_is_no_setting_given_twice():
+    assert params.read_settings("a: &x {seed: 1}\nb: {<<: *x, kimg: 2}") == {"a": {"seed": 1}, "b": {"seed": 1, "kimg": 2}}
