@@ -137,6 +137,7 @@ class CellError(Exception):
 
 @pytest.mark.parametrize("ename, evalue, says", [
     ("LayoutError", "no NSD at /x; set MINDREADER_NSD", "LayoutError: no NSD at /x; set MINDREADER_NSD\n"),
+    ("Unfit", "found the generator 'lf'; name", "Unfit: found the generator 'lf'; name\n"),
     ("OSError", "[Errno 28] the disk of /x is full", "OSError: the disk of /x is full\n"),
     ("PermissionError", "[Errno 13] the folder /x cannot be written; set", "PermissionError: the folder /x cannot be written; set\n"),
 ])
@@ -265,3 +266,29 @@ def test_option_table_is_papermill_s_own():
 ])
 def test_only_papermill_is_papermill(program, original, answer):
     assert _papermill.is_papermill(program, original) is answer
+
+
+@pytest.mark.parametrize("given, says", [
+    (["-y", "overrides: {gan.kimg: 1}", "-y", "overrides: {seed: 2}"], "got overrides 2 times, expected them once"),
+    (["-p", "overrides", "{gan.kimg: 1}", "-y", "overrides: {seed: 2}"], "got overrides 2 times, expected them once"),
+    (["-y", "overrides: {gan.kimg: 1, gan.kimg: 2}"], "got gan.kimg twice in"),
+    (["-y", "seed: 1\nseed: 2"], "got seed twice in"),
+    (["-y", "overrides:\n\tgan.kimg: 1"], "cannot be read as YAML (found character '\\t'"),
+    (["-y", "no: [yaml"], "cannot be read as YAML"),
+    (["-y", "seed"], "got 'seed', expected names and values such as 'seed: 1'"),
+    (["-y", "- seed: 1"], "expected names and values"),
+    (["-f", "missing.yml"], "missing.yml cannot be read (No such file or directory), expected a file of parameters"),
+    (["-b", "x"], "'x' cannot be read (Invalid base64"),
+])
+def test_parameters_that_papermill_would_lose_or_choke_on_are_one_sentence(checkout, given, says):
+    done = papermill_in(checkout, "notebooks/03_gan.ipynb", "--prepare-only", *given)
+    assert done.returncode != 0 and says in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+    assert not outcome(checkout)
+
+
+@pytest.mark.parametrize("given", [
+    ["-y", ""], ["-y", "{}"], ["-p", "overrides", "{seed: 1}", "-y", "overrides: {seed: 1}"], ["-y", "seed: 1", "-p", "seed", "2"]])
+def test_parameters_that_lose_nothing_run(checkout, given):
+    done = papermill_in(checkout, "notebooks/03_gan.ipynb", "--prepare-only", *given)
+    assert done.returncode == 0, done.stderr
+    assert outcome(checkout) == ["03_gan.ipynb" if len(given) == 2 else outcome(checkout)[0]]

@@ -9,6 +9,7 @@ is given, only for a notebook of a checkout. `papermill x.ipynb -` still prints,
 from __future__ import annotations
 
 import base64
+import binascii
 import os
 import re
 import sys
@@ -24,7 +25,7 @@ ONE_VALUE = {
     "--log-level", "--start-timeout", "--start_timeout", "--execution-timeout",
 }
 NO_RUN = {"-h", "--help", "--version", "--help-notebook"}
-ONE_SENTENCE = {"ParameterError", "LayoutError"}
+ONE_SENTENCE = {"ParameterError", "LayoutError", "Unfit"}
 DISK = re.compile(r"(?:\[Errno \d+\] )?(the (?:disk|folder) .*)", re.S)   # a full one, a closed one: of `core.files`
 
 
@@ -34,40 +35,81 @@ class NoHandler:
 
 def split_arguments(arguments: list[str]) -> tuple[list[int], dict]:
     """Which arguments are paths (their positions), and the parameters given, in the order in which papermill takes them."""
+    paths, given = _sorted(arguments)
+    parameters: dict = {}
+    for source in ("base64", "file", "yaml"):
+        for text in given[source]:
+            try:
+                parameters |= _several(source, text)
+            except ValueError:      # which is said before papermill begins
+                parameters |= {source: text}
+    return paths, parameters | dict(given["single"])
+
+
+def refused(arguments: list[str]) -> str:
+    """Why papermill would end with a long story, or lose some of these parameters without a word; "" where it would not."""
+    from ..core import as_meant
+
+    given, settings = _sorted(arguments)[1], []
+    try:
+        for source in ("base64", "file", "yaml"):
+            settings += [_several(source, text).get("overrides") for text in given[source]]
+        settings += [text for name, text in given["single"] if name == "overrides"]
+        settings = [as_meant(some, dict) for some in settings if some]
+    except ValueError as problem:
+        return str(problem)
+    if any(some != settings[0] for some in settings):
+        return (f"got overrides {len(settings)} times, expected them once, as papermill would keep one of these alone; write all settings "
+                "in one -y 'overrides: {gan.kimg: 0.5, seed: 1}'")
+    return ""
+
+
+def _sorted(arguments: list[str]) -> tuple[list[int], dict[str, list]]:
+    """Positions of the paths, and by source the texts of parameters, or names and values."""
     paths, i = [], 0
-    given: dict[str, dict] = {"base64": {}, "file": {}, "yaml": {}, "single": {}}
+    given: dict[str, list] = {"base64": [], "file": [], "yaml": [], "single": []}
     while i < len(arguments):
         word, after = arguments[i], arguments[i + 1:i + 3]
         name, equals, joined = word.partition("=")
         if word in PARAMETER:
-            given["single"] |= dict([after]) if len(after) == 2 else {}
+            given["single"] += [tuple(after)] if len(after) == 2 else []
             i += 3
         elif word in ONE_VALUE:
             if word in SOURCES and after:
-                given[SOURCES[word]] |= _several(SOURCES[word], after[0])
+                given[SOURCES[word]].append(after[0])
             i += 2
         else:
             if equals and name in SOURCES:
-                given[SOURCES[name]] |= _several(SOURCES[name], joined)
+                given[SOURCES[name]].append(joined)
             elif word[:2] in SOURCES:
-                given[SOURCES[word[:2]]] |= _several(SOURCES[word[:2]], word[2:])
+                given[SOURCES[word[:2]]].append(word[2:])
             elif word == "-" or not word.startswith("-"):
                 paths.append(i)
             i += 1
-    return paths, {name: value for parameters in given.values() for name, value in parameters.items()}
+    return paths, given
 
 
 def _several(source: str, value: str) -> dict:
-    """The parameters of a file or text in YAML; where it cannot be read, which papermill will say, the text itself."""
+    """The parameters of a file or text in YAML; ValueError, one sentence, where it has none or gives one twice."""
     import yaml
 
+    from ..core import read_settings
+
     try:
-        text = {"file": lambda: Path(value).read_text(encoding="utf-8"), "base64": lambda: base64.b64decode(value),
+        text = {"file": lambda: Path(value).read_text(encoding="utf-8"), "base64": lambda: base64.b64decode(value).decode(),
                 "yaml": lambda: value}[source]()
-        read = yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError):
-        read = None
-    return read if isinstance(read, dict) else {source: value}
+        read = read_settings(text) or {}
+    except OSError as problem:
+        raise ValueError(f"{value} cannot be read ({problem.strerror}), expected a file of parameters in YAML; name another") from problem
+    except yaml.YAMLError as problem:
+        why = getattr(problem, "problem", None) or str(problem).splitlines()[0]
+        raise ValueError(f"{value.strip()!r} cannot be read as YAML ({why}), expected names and values such as 'seed: 1'; indent with "
+                         "spaces, and close what is opened") from problem
+    except (binascii.Error, UnicodeDecodeError) as problem:
+        raise ValueError(f"{value!r} cannot be read ({problem}), expected parameters in YAML, as {source}; give them with -y") from problem
+    if not isinstance(read, dict):
+        raise ValueError(f"got {value.strip()!r}, expected names and values such as 'seed: 1'; put a colon and a space between them")
+    return read
 
 
 def with_output(arguments: list[str]) -> list[str]:
@@ -105,7 +147,7 @@ def is_papermill(program: str, original: list[str]) -> bool:
 
 def short_excepthook(kind, error, traceback) -> None:
     """Print one sentence for an error in parameters, layout or the disk's state, the traceback for anything else."""
-    name, sentence = getattr(error, "ename", ""), getattr(error, "evalue", "")
+    name, sentence = getattr(error, "ename", kind.__name__), getattr(error, "evalue", str(error))   # of a cell, or of this process
     disk = DISK.fullmatch(sentence) if name in ("OSError", "PermissionError") else None
     if name in ONE_SENTENCE or disk:
         print(f"{name}: {disk[1] if disk else sentence}", file=sys.stderr)
@@ -124,6 +166,8 @@ def prepare() -> None:
             hold_folders()
         except ValueError as error:
             sys.exit(str(error))
+        if why := refused(sys.argv[1:]):
+            sys.exit(why)
         use_for_papermill()
     sys.argv[1:] = with_output(sys.argv[1:])
     sys.excepthook = short_excepthook

@@ -121,8 +121,13 @@ def _main(arguments: list[str]) -> int:
     if arguments != ["--clean"]:
         sys.stderr.write("usage: python -m mindreader.core.store --clean\n")
         return 2
+    try:
+        home = paths.home()
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     for name in ("store", "twins", "cache", "world"):
-        shutil.rmtree(paths.home() / name, ignore_errors=True)
+        shutil.rmtree(home / name, ignore_errors=True)
     return 0
 
 

@@ -7,6 +7,9 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from ..core import ParameterError
+from ..records import LayoutError
+
 STUDIES = {
     "mapping_grid": "Tables 3 and 4: variants of the mappers",
     "generator_grid": "Tables 1 and 5: variants of the generator's finetuning",
@@ -17,14 +20,18 @@ STUDIES = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one study with the rest of the command line; returns the exit status."""
+    """Run one study with the rest of the command line; returns the exit status, 1 where one sentence says what is wrong."""
     parser = argparse.ArgumentParser(
         prog="python -m mindreader.studies", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="\n".join(f"{name:16}{about}" for name, about in STUDIES.items()))
     parser.add_argument("study", choices=STUDIES)
     parser.add_argument("options", nargs=argparse.REMAINDER)
     chosen = parser.parse_args(arguments)
-    return import_module(f"mindreader.studies.{chosen.study}").main(chosen.options)
+    try:
+        return import_module(f"mindreader.studies.{chosen.study}").main(chosen.options)
+    except (LayoutError, ParameterError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
 
 
 if __name__ == "__main__":

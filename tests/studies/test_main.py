@@ -1,5 +1,8 @@
 """`python -m mindreader.studies`: one study, with the rest of the command line."""
 
+import os
+import subprocess
+import sys
 from importlib import import_module
 
 import pytest
@@ -26,3 +29,11 @@ def test_an_unknown_study_is_refused(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["grid"])
     assert "choose from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", [["mindreader.studies", "mapping_grid", "--preset", "smoke"], ["mindreader.core.store", "--clean"],
+                                    ["mindreader.companion.nb", "01_screening"]])
+def test_a_folder_that_the_environment_names_wrongly_is_one_sentence_of_every_command(module):
+    done = subprocess.run([sys.executable, "-m", *module], capture_output=True, text=True,
+                          env=os.environ | {"MINDREADER_HOME": "$NOT_SET_ANYWHERE/x"})
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and "names $NOT_SET_ANYWHERE, which is not set" in done.stderr
