@@ -96,15 +96,17 @@ def inputs(stem: str) -> str:
 def surroundings(stem: str) -> dict:
     """What could change the chapter from outside the checkout, as the environment has it.
 
-    MINDREADER_HOME is not among them: what is kept there has a key of its own.
+    Of MINDREADER_HOME it is the imported weights alone: what else is kept there has a key of its own.
     """
     chapter = core.NOTEBOOKS / f"{stem}.py"
-    metrics, nsd = core.named("MINDREADER_METRICS"), None
+    weights = {"metrics": core.named("MINDREADER_METRICS"), "own": core.named("MINDREADER_WEIGHTS"), "imported": core.home() / "weights"}
+    nsd = None
     if chapter.is_file() and OWN_DATA.search(chapter.read_text(encoding="utf-8").partition("# %%\n")[0]):
         nsd = core.nsd_root()
     return {"packages": _packages(), "processors": core.how_many(sys.maxsize),
             "rounding": {name: value for name, value in os.environ.items() if ROUNDING.fullmatch(name)},
-            "metrics": metrics and {path.name: _checksum(path, *_state(path)) for path in _files(metrics, "*")},
+            "weights": {kind: {str(path.relative_to(folder)): _checksum(path, *_state(path)) for path in _files(folder, "**/*")}
+                        for kind, folder in weights.items() if folder},
             "nsd": nsd and {str(path.relative_to(nsd)): _state(path) for path in _files(nsd, "**/*")}}
 
 

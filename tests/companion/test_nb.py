@@ -206,3 +206,18 @@ def test_an_unknown_chapter_is_named(house, capsys):
 
 def test_what_the_chapters_of_the_checkout_are_made_from_can_be_told():
     assert len({nb.inputs(stem) for stem in nb.chapters()[:2]}) == 2     # else make book ends before its first chapter
+
+
+def test_weights_of_the_reader_s_own_run_it_again_when_they_change(house, monkeypatch, tmp_path):
+    """Those in $MINDREADER_WEIGHTS and those that were imported into the home, in folders of theirs too."""
+    monkeypatch.setenv("MINDREADER_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("MINDREADER_WEIGHTS", raising=False)
+    nb.main([])
+    assert nb.is_current("01_x")
+    for folder in (tmp_path / "own", tmp_path / "home" / "weights" / "alexnet"):
+        folder.mkdir(parents=True)
+        (folder / "alexnet.safetensors").write_text("weights")
+        monkeypatch.setenv("MINDREADER_WEIGHTS", str(tmp_path / "own"))
+        assert not nb.is_current("01_x")
+        nb.main([])
+        assert nb.is_current("01_x")
