@@ -458,7 +458,7 @@ def in_utf_16(data, rng):
     return data.decode().encode("utf-16")
 
 
-@rows(REFUSED, delimiter=";")
+@rows(SAME, delimiter=";")
 def semicolons(content, rng):
     return content
 
