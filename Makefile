@@ -52,7 +52,7 @@ site: $(READY)
 # A file of tests, or a notebook, to a processor: one thread each is faster than several that wait for one another.
 test: $(READY)
 	MINDREADER_HOME="$${MINDREADER_HOME:-$(HOME_FOR_TESTS)}" OMP_NUM_THREADS=1 \
-	$(BIN)/python -m pytest --nbval --durations=15 --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --nbval --durations=15 --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 tables: $(READY)
 	$(BIN)/python -m mindreader.studies mapping_grid

@@ -15,6 +15,15 @@ def pytest_configure(config):
     os.environ.setdefault("MINDREADER_HOME", str(ROOT / ".make" / "home"))
 
 
+# Each takes minutes. With a file to a worker, one that began last would keep all others waiting for its end.
+LONG = {"test_cold_runs.py", "test_elsewhere.py", "test_mapping_grid.py", "test_generator_grid.py", "test_replay.py", "test_pipeline.py"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.suffix != ".ipynb" and item.path.name not in LONG)    # in the order collected otherwise
+
+
 @pytest.fixture
 def rng():
     import numpy as np
