@@ -19,7 +19,7 @@ from benchmarks import gan_step, grid_step, mapper_step
 from benchmarks.__main__ import main
 from benchmarks.plain_mapper import PlainMapper
 from benchmarks.plain_stylegan import PlainDiscriminator, PlainGenerator
-from benchmarks.timing import Timing, by_turns, by_turns_apart, peaks
+from benchmarks.timing import Timing, by_turns, by_turns_apart, formats, peaks
 from mindreader.studies import costs
 from mindreader.training import losses
 from mindreader.experiments import experiment
@@ -251,16 +251,15 @@ def test_the_table_names_every_contender_and_writes_only_what_was_asked(tmp_path
     monkeypatch.setattr(grid_step, "experiment", lambda name: dataclasses.replace(experiment("smoke"), name=name))
     monkeypatch.setattr(costs, "NSD", costs.NSD | {"n_voxels": 256, "n_dims": 16})
     options = ["--repeats", "2", "--batch", "4", "--threads", "1"]
-    monkeypatch.setattr("mindreader.training.precision.has_bfloat16", lambda kind: True)
     assert main(options) == 0
     printed = capsys.readouterr().out
-    for name in (*gan_step.PLAIN, "mindreader float32", "mindreader bfloat16", "plain float32", "GFLOP/s",
+    for name in (*gan_step.PLAIN, *(f"mindreader {name}" for name in formats()), "plain float32", "GFLOP/s",
                  "Tables 3 and 4 at the preset paper"):
         assert name in printed
     assert list(tmp_path.iterdir()) == []
     assert main([*options, "--json", "numbers.json"]) == 0
     report = json.loads((tmp_path / "numbers.json").read_text())
-    assert [len(section["rows"]) for section in report["sections"]] == [4, 4, 4, 3, 3]
+    assert [len(section["rows"]) for section in report["sections"]] == [2 + len(formats()), 2 + len(formats()), 2 * len(formats()), 3, 3]
     first = report["sections"][0]["rows"]
     assert max(row["ratio"] for row in first[:2]) == 1
     assert all(row["slowest"] <= row["per_second"] <= row["fastest"] for row in first)
