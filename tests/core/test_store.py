@@ -132,13 +132,19 @@ print(kept.fetch("slow", {"k": 1}, make, lambda folder: (folder / "result.txt").
 """
 
 
-def test_kill_minus_9_in_the_middle_of_a_write_then_resume(tmp_path):
-    kept, flag = tmp_path / "store", tmp_path / "half"
+def half_way(kept, flag):
+    """A process that runs SLOW and has written half of its result."""
     process = subprocess.Popen([sys.executable, "-c", SLOW, str(kept), str(flag)],
-                               preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))     # nohup leaves SIGHUP ignored
+                               preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))     # nohup leaves it ignored
     deadline = time.monotonic() + 300
     while not flag.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
+    return process
+
+
+def test_kill_minus_9_in_the_middle_of_a_write_then_resume(tmp_path):
+    kept, flag = tmp_path / "store", tmp_path / "half"
+    process = half_way(kept, flag)
     halves = [p for p in kept.rglob("result.txt") if p.read_text() == "half"]
     process.send_signal(signal.SIGKILL)
     assert process.wait(60) == -signal.SIGKILL
@@ -295,11 +301,7 @@ def test_who_may_read_the_home_may_read_all_of_a_stage(tmp_path, umask, mode):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_scheduler_s_signal_leaves_the_checkpoint_and_nothing_half(tmp_path, number):
     kept, flag = tmp_path / "a home of ours: über", tmp_path / "half"
-    process = subprocess.Popen([sys.executable, "-c", SLOW, str(kept), str(flag)],
-                               preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))     # nohup leaves SIGHUP ignored
-    deadline = time.monotonic() + 300
-    while not flag.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    process = half_way(kept, flag)
     process.send_signal(number)
     assert process.wait(60) == -number
     assert (Store(kept).workspace("slow", {"k": 1}) / "checkpoint.txt").read_text() == "5"
