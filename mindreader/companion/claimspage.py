@@ -18,6 +18,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from .. import core
 from ..core import format_number
+from .picturebrowser import load_where
 
 LOG = logging.getLogger(__name__)
 CLASS = "claims"
@@ -143,9 +144,7 @@ def controls(judged, ledger) -> str:
 
 def add_script(app, pagename, templatename, context, doctree) -> None:
     """Load the script and the style only on the page of claims; for Sphinx's html-page-context."""
-    if doctree is not None and any(CLASS in node["classes"] for node in doctree.findall(nodes.table)):
-        app.add_js_file("claims.js", defer="defer")
-        app.add_css_file("claims.css")
+    load_where(app, doctree, nodes.table, CLASS, "claims")
 
 
 # ── small nodes ───────────────────────────────────────────────────────────────────────────────────────────────────────

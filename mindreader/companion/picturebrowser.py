@@ -67,9 +67,14 @@ def markup(table: pd.DataFrame, sheet: str, section: str) -> str:
 
 def add_script(app, pagename, templatename, context, doctree) -> None:
     """Load the script and the style only on pages that have something to browse; for Sphinx's html-page-context."""
-    if doctree is not None and any(CLASS in node["classes"] for node in doctree.findall(nodes.raw)):
-        app.add_js_file("picturebrowser.js", defer="defer")
-        app.add_css_file("picturebrowser.css")
+    load_where(app, doctree, nodes.raw, CLASS, "picturebrowser")
+
+
+def load_where(app, doctree, kind: type[nodes.Node], cls: str, name: str) -> None:
+    """Load NAME.js and NAME.css on a page that has a node of this kind and class."""
+    if doctree is not None and any(cls in node["classes"] for node in doctree.findall(kind)):
+        app.add_js_file(f"{name}.js", defer="defer")
+        app.add_css_file(f"{name}.css")
 
 
 def copy_sheets(app, error) -> None:
