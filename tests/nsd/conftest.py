@@ -25,7 +25,17 @@ def smallest_subject(smallest):
 @pytest.fixture
 def small(smallest, tmp_path):
     """A tree of hard links to it; to change a file, replace it."""
+    return linked(smallest, tmp_path / "nsd")
+
+
+@pytest.fixture
+def copy(tiny_twin, tmp_path):
+    """A tree of hard links to the tiny twin; to change a file, replace it."""
+    return linked(tiny_twin, tmp_path / "nsd")
+
+
+def linked(tree, place):
     from mindreader.nsd.loader import Layout
 
-    shutil.copytree(smallest, tmp_path / "nsd", copy_function=os.link)
-    return Layout(tmp_path / "nsd", "subj01")
+    shutil.copytree(tree, place, copy_function=os.link)
+    return Layout(place, "subj01")

@@ -1,7 +1,6 @@
 """COCO's captions and classes, joined by their whole keys; classes by crop are those of which a pixel is left."""
 
 import json
-import os
 import shutil
 
 import numpy as np
@@ -9,19 +8,12 @@ import pandas as pd
 import pytest
 
 from mindreader.nsd.annotations import coco_pictures, read_captions, read_classes
-from mindreader.nsd.loader import DataConfig, Layout, load_subject
+from mindreader.nsd.loader import DataConfig, load_subject
 from mindreader.nsd.outlines import read_outlines
 from mindreader.records import LayoutError
 
 PART = "train2017"
 WIDTH, HEIGHT = 640, 100
-
-
-@pytest.fixture
-def copy(tiny_twin, tmp_path):
-    """A tree of hard links; to change a file, replace it."""
-    shutil.copytree(tiny_twin, tmp_path / "nsd", copy_function=os.link)
-    return Layout(tmp_path / "nsd", "subj01")
 
 
 def change(path, edit):

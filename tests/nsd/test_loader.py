@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import shutil
 from pathlib import Path
 
@@ -25,13 +24,6 @@ from mindreader.twin.subject import read_plant
 @pytest.fixture
 def layout(tiny_twin):
     return Layout(tiny_twin, "subj01")
-
-
-@pytest.fixture
-def copy(tiny_twin, tmp_path):
-    """A tree of hard links; to change a file, replace it."""
-    shutil.copytree(tiny_twin, tmp_path / "nsd", copy_function=os.link)
-    return Layout(tmp_path / "nsd", "subj01")
 
 
 def replace(path, write):

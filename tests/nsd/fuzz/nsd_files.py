@@ -128,24 +128,24 @@ def all_zero(content, rng):
     return np.zeros_like(content)
 
 
-@damage(REFUSED)
-def another_name(path, rng):
+def renamed_inside(path, place):
+    """Put the only data of a file where `place` says for its name."""
     with h5py.File(path) as file:
         (name,) = file
         content = file[name][()]
     path.unlink()
     with h5py.File(path, "w") as file:
-        file[rng.choice(["data", name.upper(), f"{name}2", "betas_z"])] = content
+        file[place(name)] = content
+
+
+@damage(REFUSED)
+def another_name(path, rng):
+    renamed_inside(path, lambda name: rng.choice(["data", name.upper(), f"{name}2", "betas_z"]))
 
 
 @damage(REFUSED)
 def a_group(path, rng):
-    with h5py.File(path) as file:
-        (name,) = file
-        content = file[name][()]
-    path.unlink()
-    with h5py.File(path, "w") as file:
-        file[f"{name}/value"] = content
+    renamed_inside(path, lambda name: f"{name}/value")
 
 
 @damage(REFUSED)
