@@ -80,7 +80,7 @@ class _Machine:
 
     # ── marks and memo ──────────────────────────────────────────────────────────────────────────────────────────────
     def do_proto(self, argument) -> None:
-        """Nothing: the version of the format and the length of a frame change no value."""
+        pass
 
     do_frame = do_proto
 
