@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import platform
 from functools import cache
 
 import torch
@@ -39,8 +40,18 @@ def has_bfloat16(kind: str) -> bool:
     """Whether the processor ("cpu") or the GPU ("cuda") multiplies in bfloat16 at least as fast as in float32."""
     if kind == "cuda":
         found = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:   # AVX-512 at least, with or without its own instructions for bfloat16
-        found = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    else:
+        found = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported() and not _emulates()
     if not found:
         _LOG.info("no units for bfloat16 on this %s; computing in float32", kind)
     return found
+
+
+def _emulates() -> bool:
+    """Whether an x86 processor would only imitate bfloat16: oneDNN does from AVX-512 on, at a quarter of float32's speed.
+
+    A processor held to fewer instructions than it has (ATEN_CPU_CAPABILITY) has no units either.
+    """
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    return torch.backends.cpu.get_cpu_capability() != "AVX512" or not torch.cpu._is_avx512_bf16_supported()

@@ -22,6 +22,20 @@ def test_a_processor_without_units_computes_in_float32(monkeypatch):
     assert not precision.has_bfloat16.__wrapped__("cpu")
 
 
+@pytest.mark.parametrize(("machine", "capability", "units", "expected"), [
+    ("x86_64", "AVX512", True, True),
+    ("x86_64", "AVX512", False, False),     # Skylake to Ice Lake: oneDNN says that it supports it, and imitates it
+    ("x86_64", "AVX2", True, False),        # cut down by ATEN_CPU_CAPABILITY
+    ("aarch64", "DEFAULT", False, True)])   # asked of oneDNN alone
+def test_a_processor_that_only_imitates_bfloat16_computes_in_float32(monkeypatch, machine, capability, units, expected):
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True, raising=False)
+    monkeypatch.setattr(precision.platform, "machine", lambda: machine)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: units)
+    assert precision.has_bfloat16.__wrapped__("cpu") == expected
+
+
 @pytest.mark.parametrize("has", [True, False])
 def test_a_gpu_is_asked_for_units_of_its_own_and_not_for_emulation(monkeypatch, has):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or has)
