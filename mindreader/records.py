@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 Space = Literal["image", "caption"]
-Origin = Literal["nsd", "twin"]
+Origin = Literal["nsd", "twin", "rehearsal"]
 SPACES: tuple[Space, ...] = ("image", "caption")
 
 
@@ -170,7 +170,7 @@ class Subject:
     rois    name -> (n_voxels,) bool, e.g. "V1v", "FFA-1", "floc-faces", "streams/early"
     coords  (n_voxels, 3) int   index (x, y, z) of each voxel in the volume, in C order over (z, y, x)
     ncsnr   (n_voxels,) float   noise-ceiling signal-to-noise ratio, NaN where undefined
-    origin  "nsd" or "twin"; shown on every figure and table
+    origin  "nsd", "twin" or "rehearsal"; shown on every figure and table
     """
 
     name: str

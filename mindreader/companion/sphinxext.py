@@ -29,7 +29,7 @@ from .modelcards import ModelCards
 from .reproduction.page import Reproduction
 
 LOG = logging.getLogger(__name__)
-ORIGIN = {"twin": "simulated subject", "nsd": "NSD"}
+ORIGIN = {"twin": "simulated subject", "nsd": "NSD", "rehearsal": "rehearsal, no result"}
 
 
 def setup(app) -> dict:

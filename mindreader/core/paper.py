@@ -108,4 +108,4 @@ def _note(row) -> str:
         return "not in the paper"
     if not row.recoverable:
         return "the paper's number is not recoverable"
-    return "simulated subject, not NSD" if row.origin == "twin" else ""
+    return {"twin": "simulated subject, not NSD", "rehearsal": "a rehearsal, no result"}.get(row.origin, "")

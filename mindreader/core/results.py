@@ -46,7 +46,7 @@ def record(section: str, results: dict, *, root: Path | None = None) -> Path:
     section : str
         e.g. "03_gan".
     results : dict
-        origin ("twin" or "nsd"), preset, and values: key -> {"ours", "low", "high", "n", "chance", "paper",
+        origin ("twin", "nsd" or "rehearsal"), preset, and values: key -> {"ours", "low", "high", "n", "chance", "paper",
         "note"}; only "ours" is required, what is absent or not finite becomes null.
     """
     missing = {"origin", "preset", "values"} - set(results)
@@ -68,8 +68,8 @@ def record(section: str, results: dict, *, root: Path | None = None) -> Path:
 
 def card(origin: str, meta: dict | None, root: Path | None) -> dict:
     """What is written beside a result: whose brain, what made it, and with which versions."""
-    if origin not in ("twin", "nsd"):
-        raise ValueError(f"origin {origin!r}; expected 'twin' (simulated) or 'nsd'")
+    if origin not in ("twin", "nsd", "rehearsal"):
+        raise ValueError(f"origin {origin!r}; expected 'twin' (simulated), 'nsd' or 'rehearsal' (nobody's)")
     committed = root is None or root == paths.FIGURES
     return {"origin": origin, **_json(plain(meta or {})), **provenance(commit=not committed)}
 

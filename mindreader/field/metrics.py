@@ -170,7 +170,7 @@ def eight_metrics(pictures: Reconstructions, stimuli: Stimuli, extractors: Seque
         rows.append(scoring.score_row(name, metric, values.mean(), low, high, len(values), np.nan, seed, origin,
                                        protocol="; ".join(filter(None, (table, metric))), better="higher", network="none"))
     for extractor in extractors:
-        if (origin, extractor.origin) == ("nsd", "twin"):
+        if origin != "twin" and extractor.origin == "twin":
             rows.append(_not_computed(extractor, seed, name, origin))
             continue
         guess = Embeddings(extractor.features(images), pictures.image_ids, pictures.keys, extractor.metric, "fmri")

@@ -8,9 +8,9 @@ Read `loader` first.
 
 from .annotations import coco_pictures
 from .design import stim_info
-from .loader import ANNOTATIONS, DataConfig, Layout, MARKER, SPLITS, ZSCORES, load_subject, read_betas, read_pictures
+from .loader import ANNOTATIONS, DataConfig, Layout, MARKER, REHEARSAL, SPLITS, ZSCORES, load_subject, read_betas, read_pictures
 from .outlines import Outline, read_outlines
 from .regions import ATLASES, read_mask
 
 __all__ = ["ANNOTATIONS", "ATLASES", "coco_pictures", "DataConfig", "Layout", "load_subject", "MARKER", "Outline", "read_betas",
-           "read_mask", "read_outlines", "read_pictures", "SPLITS", "stim_info", "ZSCORES"]
+           "read_mask", "read_outlines", "read_pictures", "REHEARSAL", "SPLITS", "stim_info", "ZSCORES"]

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.cluster.hierarchy import fcluster, ward
 
 from ..core import RowCache
-from ..records import LayoutError, Split, Stimuli, Subject, Trials
+from ..records import LayoutError, Origin, Split, Stimuli, Subject, Trials
 from .annotations import CocoPictures, class_files, coco_pictures, read_captions, read_classes
 from .betas import check_sessions, read_betas, standardise
 from .design import shared_ids, stim_info, trial_table
@@ -21,10 +21,11 @@ from .pictures import read_pictures
 from .reading import is_there, nearby, require
 from .regions import find_mask, read_ncsnr, read_rois, voxel_coords
 
-__all__ = ["DataConfig", "Layout", "MARKER", "cluster_by_category", "load_subject", "read_betas", "read_pictures",
+__all__ = ["DataConfig", "Layout", "MARKER", "REHEARSAL", "cluster_by_category", "load_subject", "read_betas", "read_pictures",
            "split_images", "standardise"]
 
 MARKER = "SIMULATED.json"   # at the root of a simulated tree only
+REHEARSAL = "REHEARSAL.json"    # at the root of a tree that is treated as NSD's, but of which nothing may be taken for a result
 SPLITS = ("first_appearance", "random", "shared1000", "clusters")
 ZSCORES = ("session", "session-train", "none")
 ANNOTATIONS = ("image", "crop")
@@ -93,6 +94,11 @@ class Layout:
         self.betas = self.root / "nsddata_betas" / "ppdata" / name / "func1pt8mm" / betas
         self.ncsnr, self.marker = self.betas / "ncsnr.nii.gz", self.root / MARKER
 
+    @property
+    def origin(self) -> Origin:
+        """Whose responses these are, as figures and tables say it: by a marker at the root, else NSD's."""
+        return "twin" if is_there(self.marker) else "rehearsal" if is_there(self.root / REHEARSAL) else "nsd"
+
     def session(self, number: int) -> Path | None:
         """The file with one session's betas (hdf5, else nii.gz, else mat), or None where it is not on disk."""
         paths = (self.betas / f"betas_session{number:02d}.{end}" for end in ("hdf5", "nii.gz", "mat"))
@@ -156,7 +162,7 @@ def load_subject(root: Path, name: str, config: DataConfig = DataConfig(), *, ca
     return Subject(
         name, stimuli,
         Trials(betas, *(table[c].to_numpy(np.int64) for c in ("image_id", "trial_id", "session"))),
-        rois | {"valid": valid}, voxel_coords(mask.voxels), ncsnr, split, "twin" if is_there(layout.marker) else "nsd")
+        rois | {"valid": valid}, voxel_coords(mask.voxels), ncsnr, split, layout.origin)
 
 
 def split_images(shown: np.ndarray, preset: str, *, fraction: float = 0.15, shared: np.ndarray = (),

@@ -24,7 +24,7 @@ STYLE = {
     "axes.labelsize": 9, "legend.fontsize": 8, "legend.frameon": False, "figure.dpi": 110,
     "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "mindreader", "svg.fonttype": "path",
 }
-ORIGIN_LABEL = {"twin": "simulated subject", "nsd": "NSD"}
+ORIGIN_LABEL = {"twin": "simulated subject", "nsd": "NSD", "rehearsal": "REHEARSAL, no result: random weights, simulated responses"}
 styled = matplotlib.rc_context(STYLE)  # as a decorator: the style holds inside, and nothing global is touched
 
 
