@@ -6,12 +6,13 @@ CLIP, the low-level network of the third mapper and the evaluation network are l
 """
 
 from .augmentation import augment
-from .clip import (ClipEmbedder, CompactTokenizer, EmbedConfig, FeatureNet, PixelEmbedder, clip_checksum, embed_captions,
-                   embed_pictures, embed_reconstructions, is_of_simulated_world, load_clip, load_feature_net, load_resnet)
+from .clip import (ClipEmbedder, CompactTokenizer, EmbedConfig, clip_checksum, embed_captions, embed_pictures,
+                   embed_reconstructions, is_of_simulated_world, load_clip)
+from .features import FeatureNet, LowLevelNet, PixelEmbedder, load_feature_net, load_resnet
 from .screening import ScreenConfig, keep_embeddings, keep_matching, score_captions
 from .smallnets import FEATURE_NET, NetConfig, RESNET, SmallNet, unit_range
 
 __all__ = ["augment", "clip_checksum", "ClipEmbedder", "CompactTokenizer", "embed_captions", "embed_pictures",
            "embed_reconstructions", "EmbedConfig", "FEATURE_NET", "FeatureNet", "is_of_simulated_world", "keep_embeddings",
-           "keep_matching", "load_clip", "load_feature_net", "load_resnet", "NetConfig", "PixelEmbedder", "RESNET",
+           "keep_matching", "load_clip", "load_feature_net", "load_resnet", "LowLevelNet", "NetConfig", "PixelEmbedder", "RESNET",
            "score_captions", "ScreenConfig", "SmallNet", "unit_range"]

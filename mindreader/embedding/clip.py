@@ -1,12 +1,10 @@
-"""Embed pictures and captions by CLIP, and pictures by the low-level and evaluation networks."""
+"""Embed pictures and captions by CLIP, and pictures by any network."""
 
 from __future__ import annotations
 
-import copy
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -16,13 +14,10 @@ from .. import checkpoints
 from ..core import weights
 from ..records import Embeddings, LayoutError, Reconstructions, Stimuli
 from . import clipfiles
-from .augmentation import AugmentConfig, augment, checked_pixels
+from .augmentation import checked_pixels
 from .clipfiles import open_clip
-from .smallnets import FEATURE_NET, RESNET, Divisor, SmallNet, max_mean, resize, unit_range
-
-__all__ = ["AugmentConfig", "ClipEmbedder", "CompactTokenizer", "EmbedConfig", "FeatureNet", "LowLevelNet",
-           "PixelEmbedder", "augment", "clip_checksum", "embed_captions", "embed_pictures", "embed_reconstructions",
-           "is_of_simulated_world", "load_clip", "load_feature_net", "load_resnet"]
+from .frozen import Frozen, in_batches
+from .smallnets import resize
 
 LITTLE = "mini"  # the CLIP that is shipped
 UNTRAINED = 50.0  # OpenAI's models have a logit scale of 100, untrained ones of 14
@@ -94,25 +89,7 @@ class CompactTokenizer:
         return sorted({t for s in sentences for t in base.encode(s)})
 
 
-class _Frozen:
-    """A frozen network, on any device."""
-
-    module: nn.Module
-
-    def on(self, device: str) -> Self:
-        """The same network on a device: itself where it is there already, else a copy."""
-        if self._device.type == device:
-            return self
-        moved = copy.copy(self)
-        moved.module = copy.deepcopy(self.module).to(device)
-        return moved
-
-    @property
-    def _device(self) -> torch.device:
-        return next(self.module.parameters()).device
-
-
-class ClipEmbedder(_Frozen):
+class ClipEmbedder(Frozen):
     """A frozen open_clip model: raw embeddings of pictures and sentences.
 
     Parameters
@@ -152,12 +129,12 @@ class ClipEmbedder(_Frozen):
 
     def images(self, pixels: np.ndarray) -> np.ndarray:
         """(n, height, width, 3) uint8 -> (n, n_dims) float32, raw, through open_clip's own preprocessing."""
-        return _batched(self, lambda part: self.module.encode_image(self._prepare(part).to(self._device)),
+        return in_batches(self, lambda part: self.module.encode_image(self._prepare(part).to(self._device)),
                         checked_pixels(pixels))
 
     def texts(self, sentences: list[str]) -> np.ndarray:
         """n sentences -> (n, n_dims) float32, raw."""
-        return _batched(self, lambda part: self.module.encode_text(self.tokenizer(part).to(self._device)), list(sentences))
+        return in_batches(self, lambda part: self.module.encode_text(self.tokenizer(part).to(self._device)), list(sentences))
 
     def encode_pictures(self, pictures: Tensor) -> Tensor:
         """Pictures N3HW in [-1, 1] -> (N, n_dims), differentiable in the pictures, raw.
@@ -174,82 +151,6 @@ class ClipEmbedder(_Frozen):
             return (x - self.mean) / self.std
         from PIL import Image
         return torch.stack([self._to_input(Image.fromarray(p)) for p in pixels])
-
-
-class FeatureNet(_Frozen):
-    """Features of the small network trained to predict the simulated world's factors; for distances, never for a loss.
-
-    A Fréchet distance over them is `FD (twin features)`, not an FID.
-    """
-
-    space, source = "twin features", "pixels"
-
-    def __init__(self, module: SmallNet, *, batch: int = 256):
-        self.module = module.eval().requires_grad_(False)
-        self.batch = batch
-        self.n_dims = module.n_dims
-
-    def images(self, pixels: np.ndarray) -> np.ndarray:
-        """(n, height, width, 3) uint8 -> (n, n_dims) float32, pooled."""
-        return _batched(self, lambda part: self.module(unit_range(part).to(self._device)), checked_pixels(pixels))
-
-
-class LowLevelNet(_Frozen):
-    """Features of the small self-supervised network (VICReg, pictures alone).
-
-    Parameters
-    ----------
-    level : "low" or "last"
-        What `images` gives: `low_level` with each picture's own divisor, or `last_block`.
-
-    Raises ValueError for another level.
-    """
-
-    source = "pixels"
-
-    def __init__(self, module: SmallNet, *, level: Literal["low", "last"] = "low", batch: int = 256):
-        if level not in ("low", "last"):
-            raise ValueError(f"found level {level!r}, expected 'low' or 'last'; choose one of them")
-        self.module = module.eval().requires_grad_(False)
-        self.batch = batch
-        self.level = level
-        self.space = f"resnet {level}"
-        self.n_dims = (module.config.size // 4) ** 2 if level == "low" else module.n_dims
-
-    def low_level(self, pictures: Tensor, divisor: Divisor = "batch") -> Tensor:
-        """Second-stage features of pictures N3HW in [-1, 1] -> (N, positions), by `max_mean`; differentiable."""
-        return max_mean(self.module.maps(pictures, 2), divisor)
-
-    def last_block(self, pictures: Tensor) -> Tensor:
-        """Last-stage features of pictures N3HW in [-1, 1], pooled over positions -> (N, channels)."""
-        return self.module.maps(pictures).mean((2, 3))
-
-    def images(self, pixels: np.ndarray) -> np.ndarray:
-        """(n, height, width, 3) uint8 -> (n, n_dims) float32, of this network's level."""
-        features = self.last_block if self.level == "last" else lambda x: self.low_level(x, "sample")
-        return _batched(self, lambda part: features(unit_range(part).to(self._device)), checked_pixels(pixels))
-
-
-class PixelEmbedder:
-    """The picture's pixels, downsampled, as its embedding: a baseline space.
-
-    Parameters
-    ----------
-    size : int
-        Height and width after shrinking, pixels; n_dims = 3 * size^2, values in [0, 1].
-    """
-
-    space, source = "pixels", "pixels"
-
-    def __init__(self, size: int = 16, *, batch: int = 256):
-        self.size, self.batch, self.n_dims = size, batch, 3 * size * size
-
-    def images(self, pixels: np.ndarray) -> np.ndarray:
-        """(n, height, width, 3) uint8 -> (n, n_dims) float32."""
-        def shrink(part):
-            return ((resize(unit_range(part), self.size) + 1) / 2).flatten(1)
-
-        return _batched(self, shrink, checked_pixels(pixels))
 
 
 def load_clip(config: EmbedConfig | None = None) -> ClipEmbedder:
@@ -315,22 +216,6 @@ def is_of_simulated_world(config: EmbedConfig) -> bool:
     path = clip_path(config)
     return config.clip.startswith("local-dir:") and "vocabulary" in clipfiles.read_config(path.parent) or \
         (path.parent / weights.CARD).is_file() and weights.is_of_simulated_world(weights.load_card(path.parent))
-
-
-def load_feature_net(path: str | Path | None = None) -> FeatureNet:
-    """Load the evaluation network of `FD (twin features)`; `path`: another folder written by `weights.save_part`.
-
-    Raises LayoutError for a file, such as the Inception-v3 of a real FID, which is not supported.
-    """
-    if path is not None and Path(path).is_file():
-        raise LayoutError(f"found the file {path}, expected a folder with card.json and weights.safetensors; "
-                          "an Inception for a real FID is not supported, so use torch-fidelity for one")
-    return FeatureNet(_small_net("feature" if path is None else Path(path), FEATURE_NET))
-
-
-def load_resnet(level: Literal["low", "last"] = "low") -> LowLevelNet:
-    """Load the self-supervised network that stands in for the VICReg ResNet-50 of the released code."""
-    return LowLevelNet(_small_net("resnet", RESNET), level=level)
 
 
 def embed_pictures(stimuli: Stimuli, embedder) -> Embeddings:
@@ -420,18 +305,3 @@ def _tokenizer(name: str):
         raise LayoutError(f"found no tokenizer of {name} on this machine ({str(error).strip().splitlines()[0]}), expected one that "
                           "open_clip brings along, for nothing is downloaded; name another model, or put its tokenizer's files "
                           "beside the weights and use 'local-dir:/folder'") from error
-
-
-def _small_net(part: str | Path, config) -> SmallNet:
-    state, _ = weights.load_part(part, architecture=config.asdict())
-    with torch.random.fork_rng(devices=[]):
-        net = SmallNet(config)
-    net.load_state_dict(state)
-    return net
-
-
-def _batched(embedder, embed, rows) -> np.ndarray:
-    """embed() over slices of rows, as one float32 array."""
-    with torch.no_grad():
-        parts = [embed(rows[i:i + embedder.batch]).float().cpu().numpy() for i in range(0, len(rows), embedder.batch)]
-    return np.concatenate(parts) if parts else np.zeros((0, embedder.n_dims), np.float32)

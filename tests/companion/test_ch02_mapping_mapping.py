@@ -9,7 +9,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from mindreader.companion.ch02_mapping import hubs, mapping, misses, splits, targets
 from mindreader.core.store import Store
-from mindreader.embedding.clip import PixelEmbedder, embed_pictures
+from mindreader.embedding import PixelEmbedder, embed_pictures
 from mindreader.experiments import experiment
 from mindreader.mapping.network import MappingConfig
 from mindreader.nsd import loader as nsd

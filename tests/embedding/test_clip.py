@@ -12,8 +12,8 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from mindreader.core import paths, weights
-from mindreader.embedding import clip as embed, smallnets
-from mindreader.embedding.augmentation import blur_size, crop_box
+from mindreader.embedding import clip as embed, features, smallnets
+from mindreader.embedding.augmentation import AugmentConfig, augment, blur_size, crop_box
 from mindreader.records import LayoutError, Reconstructions, Stimuli
 
 SENTENCES = ["A red bus on a street.", "There is a dog.", "A very nice view of this."]
@@ -55,7 +55,7 @@ def nets(tmp_path_factory):
         weights.save_part(root / name, net.state_dict(), {"architecture": config.asdict()})
     patch = pytest.MonkeyPatch()
     patch.setattr(paths, "WEIGHTS", root)
-    made = embed.load_feature_net(), embed.load_resnet(), embed.load_resnet("last")
+    made = features.load_feature_net(), features.load_resnet(), features.load_resnet("last")
     patch.undo()
     return made
 
@@ -218,7 +218,7 @@ def test_the_shipped_mini_clip_names_the_object_of_a_picture():
 # ── every embedder ────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture(params=["clip", "feature", "low", "last", "pixels"])
 def embedder(request, clip, nets):
-    known = dict(zip(("feature", "low", "last"), nets), clip=clip, pixels=embed.PixelEmbedder(8))
+    known = dict(zip(("feature", "low", "last"), nets), clip=clip, pixels=features.PixelEmbedder(8))
     return known[request.param]
 
 
@@ -243,7 +243,7 @@ def test_wrong_pixels_are_refused(embedder, wrong):
 
 def test_pixels_are_shrunken_pictures():
     flat = np.full((1, 64, 64, 3), (255, 0, 51), np.uint8)
-    values = embed.PixelEmbedder(4).images(flat).reshape(3, 16)
+    values = features.PixelEmbedder(4).images(flat).reshape(3, 16)
     np.testing.assert_allclose(values, np.repeat([[1], [0], [0.2]], 16, 1), atol=1e-6)
 
 
@@ -277,10 +277,10 @@ def test_wrong_choices_of_the_small_nets_are_refused(nets, tmp_path):
     with pytest.raises(ValueError, match="expected 'batch' or 'sample'"):
         smallnets.max_mean(torch.ones(1, 1, 1, 1), "all")
     with pytest.raises(ValueError, match="expected 'low' or 'last'"):
-        embed.LowLevelNet(nets[1].module, level="middle")
+        features.LowLevelNet(nets[1].module, level="middle")
     (tmp_path / "pt_inception.pth").touch()
     with pytest.raises(LayoutError, match="Inception for a real FID is not supported"):
-        embed.load_feature_net(tmp_path / "pt_inception.pth")
+        features.load_feature_net(tmp_path / "pt_inception.pth")
 
 
 def test_loading_leaves_the_global_seed_alone(random_clip, nets):
@@ -317,19 +317,19 @@ def test_reconstructions_keep_their_keys_and_draws_differ(rng, clip):
 
 
 # ── augmentation ──────────────────────────────────────────────────────────────────────────────────
-NOTHING = embed.AugmentConfig(scale=(1, 1), ratio=(1, 1), flip=0, jitter=0, gray=0, blur=0, mask=0)
+NOTHING = AugmentConfig(scale=(1, 1), ratio=(1, 1), flip=0, jitter=0, gray=0, blur=0, mask=0)
 
 
 def only(**changes):
-    return embed.AugmentConfig(**asdict(NOTHING) | changes)
+    return AugmentConfig(**asdict(NOTHING) | changes)
 
 
 def test_augmentation_follows_its_seed_and_row(pixels):
-    first = embed.augment(pixels, seed=1)
-    assert first.dtype == np.uint8 and np.array_equal(first, embed.augment(pixels, seed=1))
-    assert np.array_equal(first[:3], embed.augment(pixels[:3], seed=1))
-    assert not np.array_equal(first, embed.augment(pixels, seed=2))
-    assert np.array_equal(embed.augment(pixels, seed=1, config=NOTHING), pixels)
+    first = augment(pixels, seed=1)
+    assert first.dtype == np.uint8 and np.array_equal(first, augment(pixels, seed=1))
+    assert np.array_equal(first[:3], augment(pixels[:3], seed=1))
+    assert not np.array_equal(first, augment(pixels, seed=2))
+    assert np.array_equal(augment(pixels, seed=1, config=NOTHING), pixels)
 
 
 @pytest.mark.parametrize("what, probability, detect", [
@@ -339,17 +339,17 @@ def test_augmentation_follows_its_seed_and_row(pixels):
     ("blur", 0.5, lambda before, after: not np.array_equal(before, after)),
 ])
 def test_each_change_happens_as_often_as_its_probability(rng, what, probability, detect):
-    usual = getattr(embed.AugmentConfig(), what)
+    usual = getattr(AugmentConfig(), what)
     assert usual == probability  # released code
     pixels = rng.integers(0, 256, (600, 16, 16, 3), dtype=np.uint8)
-    changed = embed.augment(pixels, seed=3, config=only(**{what: usual}, blur_kernel=50, blur_sigma=(9, 10)))
+    changed = augment(pixels, seed=3, config=only(**{what: usual}, blur_kernel=50, blur_sigma=(9, 10)))
     hits = sum(detect(*pair) for pair in zip(pixels, changed))
     assert abs(hits - 600 * probability) < 4 * np.sqrt(600 * probability * (1 - probability))
 
 
 def test_the_mask_is_a_black_square_of_a_third_that_may_overhang():
     white = np.full((400, 64, 64, 3), 255, np.uint8)
-    black = (embed.augment(white, seed=4, config=only(mask=0.3)) == 0).all(3)
+    black = (augment(white, seed=4, config=only(mask=0.3)) == 0).all(3)
     heights, widths = black.any(2).sum(1), black.any(1).sum(1)
     assert np.array_equal(black.sum((1, 2)), heights * widths) and heights.max() == widths.max() == 19
     inside = ((heights == 19) & (widths == 19)).mean()
@@ -357,7 +357,7 @@ def test_the_mask_is_a_black_square_of_a_third_that_may_overhang():
 
 
 def test_crops_keep_four_fifths_of_the_area_and_a_bounded_shape(rng):
-    boxes = [crop_box(64, 64, rng, embed.AugmentConfig()) for _ in range(500)]
+    boxes = [crop_box(64, 64, rng, AugmentConfig()) for _ in range(500)]
     top, left, height, width = np.array(boxes).T
     assert min(top.min(), left.min()) >= 0 and max((top + height).max(), (left + width).max()) <= 64
     area, ratio = height * width / 64**2, width / height
@@ -365,7 +365,7 @@ def test_crops_keep_four_fifths_of_the_area_and_a_bounded_shape(rng):
 
 
 def test_the_blur_scales_with_the_picture(rng):
-    usual = embed.AugmentConfig()
+    usual = AugmentConfig()
     assert blur_size(256, rng, usual)[0] == 23 and blur_size(64, rng, usual)[0] == 5
     sigmas = [blur_size(64, rng, usual)[1] for _ in range(200)]
     assert 0.025 <= min(sigmas) and max(sigmas) <= 0.5
@@ -373,4 +373,4 @@ def test_the_blur_scales_with_the_picture(rng):
 
 def test_augmentation_refuses_what_are_no_pixels():
     with pytest.raises(ValueError, match="expected uint8"):
-        embed.augment(np.zeros((1, 8, 8, 3)), seed=0)
+        augment(np.zeros((1, 8, 8, 3)), seed=0)

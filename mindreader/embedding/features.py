@@ -1,0 +1,116 @@
+"""Load the networks that pictures are scored and matched by: the small ones of the simulated world, or the published ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..core import weights
+from ..records import LayoutError
+from .augmentation import checked_pixels
+from .frozen import Frozen, in_batches
+from .smallnets import FEATURE_NET, RESNET, Divisor, SmallNet, max_mean, resize, unit_range
+
+
+class FeatureNet(Frozen):
+    """Features of the small network trained to predict the simulated world's factors; for distances, never for a loss.
+
+    A Fréchet distance over them is `FD (twin features)`, not an FID.
+    """
+
+    space, source = "twin features", "pixels"
+
+    def __init__(self, module: SmallNet, *, batch: int = 256):
+        self.module = module.eval().requires_grad_(False)
+        self.batch = batch
+        self.n_dims = module.n_dims
+
+    def images(self, pixels: np.ndarray) -> np.ndarray:
+        """(n, height, width, 3) uint8 -> (n, n_dims) float32, pooled."""
+        return in_batches(self, lambda part: self.module(unit_range(part).to(self._device)), checked_pixels(pixels))
+
+
+class LowLevelNet(Frozen):
+    """Features of the small self-supervised network (VICReg, pictures alone).
+
+    Parameters
+    ----------
+    level : "low" or "last"
+        What `images` gives: `low_level` with each picture's own divisor, or `last_block`.
+
+    Raises ValueError for another level.
+    """
+
+    source = "pixels"
+
+    def __init__(self, module: SmallNet, *, level: Literal["low", "last"] = "low", batch: int = 256):
+        if level not in ("low", "last"):
+            raise ValueError(f"found level {level!r}, expected 'low' or 'last'; choose one of them")
+        self.module = module.eval().requires_grad_(False)
+        self.batch = batch
+        self.level = level
+        self.space = f"resnet {level}"
+        self.n_dims = (module.config.size // 4) ** 2 if level == "low" else module.n_dims
+
+    def low_level(self, pictures: Tensor, divisor: Divisor = "batch") -> Tensor:
+        """Second-stage features of pictures N3HW in [-1, 1] -> (N, positions), by `max_mean`; differentiable."""
+        return max_mean(self.module.maps(pictures, 2), divisor)
+
+    def last_block(self, pictures: Tensor) -> Tensor:
+        """Last-stage features of pictures N3HW in [-1, 1], pooled over positions -> (N, channels)."""
+        return self.module.maps(pictures).mean((2, 3))
+
+    def images(self, pixels: np.ndarray) -> np.ndarray:
+        """(n, height, width, 3) uint8 -> (n, n_dims) float32, of this network's level."""
+        features = self.last_block if self.level == "last" else lambda x: self.low_level(x, "sample")
+        return in_batches(self, lambda part: features(unit_range(part).to(self._device)), checked_pixels(pixels))
+
+
+class PixelEmbedder:
+    """The picture's pixels, downsampled, as its embedding: a baseline space.
+
+    Parameters
+    ----------
+    size : int
+        Height and width after shrinking, pixels; n_dims = 3 * size^2, values in [0, 1].
+    """
+
+    space, source = "pixels", "pixels"
+
+    def __init__(self, size: int = 16, *, batch: int = 256):
+        self.size, self.batch, self.n_dims = size, batch, 3 * size * size
+
+    def images(self, pixels: np.ndarray) -> np.ndarray:
+        """(n, height, width, 3) uint8 -> (n, n_dims) float32."""
+        def shrink(part):
+            return ((resize(unit_range(part), self.size) + 1) / 2).flatten(1)
+
+        return in_batches(self, shrink, checked_pixels(pixels))
+
+
+def load_feature_net(path: str | Path | None = None) -> FeatureNet:
+    """Load the evaluation network of `FD (twin features)`; `path`: another folder written by `weights.save_part`.
+
+    Raises LayoutError for a file, such as the Inception-v3 of a real FID, which is not supported.
+    """
+    if path is not None and Path(path).is_file():
+        raise LayoutError(f"found the file {path}, expected a folder with card.json and weights.safetensors; "
+                          "an Inception for a real FID is not supported, so use torch-fidelity for one")
+    return FeatureNet(_small_net("feature" if path is None else Path(path), FEATURE_NET))
+
+
+def load_resnet(level: Literal["low", "last"] = "low") -> LowLevelNet:
+    """Load the self-supervised network that stands in for the VICReg ResNet-50 of the released code."""
+    return LowLevelNet(_small_net("resnet", RESNET), level=level)
+
+
+def _small_net(part: str | Path, config) -> SmallNet:
+    state, _ = weights.load_part(part, architecture=config.asdict())
+    with torch.random.fork_rng(devices=[]):
+        net = SmallNet(config)
+    net.load_state_dict(state)
+    return net
