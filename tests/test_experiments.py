@@ -41,7 +41,7 @@ def test_every_setting_may_be_given_as_text(preset):
 
 
 @pytest.mark.parametrize("preset, overrides, says", [
-    ("bok", {}, "no preset 'bok'; there is smoke, book, paper"),
+    ("bok", {}, "no preset 'bok'; there is smoke, book, paper, shared1000"),
     ("book", {"gan.kimgs": 1}, "GanConfig has no 'kimgs' .* did you mean 'kimg'"),
     ("book", {"nothing": 1}, "Experiment has no 'nothing'"),
     ("book", {"gan": 1}, "names a whole group"),
@@ -78,6 +78,21 @@ def test_the_paper_preset_has_the_papers_sizes():
     e = experiment("paper")
     assert (e.subject, e.data.max_sessions, e.data.image_size, e.mapping.pad_to) == ("subj01", 37, 256, 15744)
     assert e.mapping.learning_rate == pytest.approx(4e-4)
+
+
+def test_the_later_fields_preset_differs_from_the_papers_by_what_validates_and_how_z_scores_are_made():
+    usual, fields = dict(settings(experiment("paper"))), dict(settings(experiment("shared1000")))
+    differing = {name: fields[name] for name in usual if usual[name] != fields[name]}
+    assert differing == {"name": "shared1000", "data.split": "shared1000", "data.zscore": "session-train"}
+
+
+@pytest.mark.parametrize("typed, sizes", [("twin01", "book"), ("Twin1", "book"), ("subj02", "paper"), ("S7", "paper")])
+def test_the_later_fields_preset_has_the_sizes_of_its_kind_of_subject(typed, sizes):
+    ours, usual = experiment("shared1000", {"subject": typed}), experiment(sizes, {"subject": typed})
+    assert (ours.gan, ours.mapping, ours.embed, ours.subject) == (usual.gan, usual.mapping, usual.embed, usual.subject)
+    assert (ours.data.split, ours.data.image_size) == ("shared1000", usual.data.image_size)
+    with pytest.raises(ParameterError, match="got subject=5, expected twin01"):
+        experiment("shared1000", {"subject": 5})
 
 
 def test_stages_draw_from_seeds_of_their_own():

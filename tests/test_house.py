@@ -180,7 +180,7 @@ def test_the_page_of_parameters_has_every_parameter_of_a_chapter_with_its_defaul
 
 
 def test_the_page_of_parameters_has_every_setting_in_which_presets_differ():
-    presets = [dict(limits.settings(experiments.experiment(name))) for name in ("smoke", "book", "paper")]
+    presets = [dict(limits.settings(experiments.experiment(name))) for name in experiments.EXPERIMENTS]
     lists = [{name: list(v) if isinstance(v, tuple) else v for name, v in preset.items()} for preset in presets]
     differing = {name: [p[name] for p in lists] for name in lists[0] if len({repr(p[name]) for p in lists}) > 1}
     table = parameters_page().partition("| setting |")[2].partition("\n\n")[0].splitlines()[2:]

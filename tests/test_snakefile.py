@@ -68,7 +68,7 @@ def test_the_subject_is_made_before_what_reads_it(checkout):
 
 def test_a_preset_that_does_not_exist_stops_before_anything_runs(checkout):
     failed, said = snakemake(checkout / "notebooks" / "Snakefile", checkout, preset="bok")
-    assert failed and "no preset bok, expected one of smoke, book, paper" in said
+    assert failed and "no preset bok, expected one of smoke, book, paper, shared1000" in said
     assert not (checkout / "figures").exists()
 
 
@@ -79,6 +79,7 @@ def asked(said, name):
 @pytest.mark.parametrize("config, memory, minutes, gpus", [
     (dict(preset="smoke"), {"4500"}, {"20"}, {"0"}), (dict(preset="book"), {"6500"}, {"60"}, {"0"}),
     (dict(preset="paper", subject="subj01"), {"32000"}, {"2880"}, {"0"}),
+    (dict(preset="shared1000", subject="subj01"), {"32000"}, {"4320"}, {"0"}),
     (dict(preset="book", overrides="{device: cuda}"), {"6500"}, {"60"}, {"1"}),
 ])
 def test_a_job_asks_for_what_its_preset_needs(checkout, config, memory, minutes, gpus):

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from .paths import warn_of_other_checkout
 
-PRESETS = ("smoke", "book", "paper")
+PRESETS = ("smoke", "book", "paper", "shared1000")
 _SHELL = {"In", "Out", "get_ipython", "exit", "quit", "open"}
 SUBJECT = r"twin\d\d|subj0[1-8]"  # simulated, or NSD's
 DEVICE = r"cpu|cuda(:\d+)?"

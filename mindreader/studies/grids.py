@@ -111,7 +111,7 @@ def command(study: str, doc: str, write: Callable[..., list[Path]], arguments: S
     is written to a folder under figures/runs.
     """
     parser = argparse.ArgumentParser(prog=f"python -m mindreader.studies {study}", description=doc.splitlines()[0])
-    parser.add_argument("--preset", default="book", choices=("smoke", "book", "paper"))
+    parser.add_argument("--preset", default="book", choices=core.PRESETS)
     parser.add_argument("--seeds", type=int, help="of each row; the preset's number by default")
     parser.add_argument("--processes", type=int, default=2, help="at work at once, one thread each; 2 by default")
     chosen = parser.parse_args(arguments)
