@@ -37,7 +37,8 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
                                                 "Pipeline.picture_features"), ("feature",)),
     "pseudo generator": (("captions", "gan", "device"), ("Pipeline.beginning",), ("resnet",)),
     "generator": (("mapped", "pseudo generator", "start", "end_to_end"), ("Pipeline.generator", "Pipeline.conditions"), ()),
-    "categories": (("mapped", "category"), ("companion.ch05_category_auc.categories:category_logits",), ()),
+    "categories": (("mapped", "category"), ("companion.ch05_category_auc.inputs:classifier",), ()),
+    "category resnet": (("categories",), ("companion.ch05_category_auc.inputs:resnet_mapped",), ("resnet",)),
     "encoder": (("embeddings", "encoder"), ("Pipeline.encoder",), ()),
 }
 
