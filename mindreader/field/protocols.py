@@ -224,8 +224,8 @@ _ENTRIES = (
     Protocol("retrieval/mindeye-code-forward", 1, "retrieval, called forward by MindEye's code",
              _drawn_batches("backward", average_repeats=True), "higher", "1 / n",
              "MindEye 1 and 2, released code (its similarity matrix comes transposed)",
-             "picture to brain, which Mind Reader calls backward; repeats are averaged (they average the activity, we "
-             "can only average what was predicted), so each picture is one candidate", scoring.DRAWS),
+             "picture to brain, which Mind Reader calls backward; each picture is one candidate, so repeats are averaged: their "
+             "activity, as they do, where `repeats` did so, else what was predicted from each", scoring.DRAWS),
     Protocol("retrieval/mindeye-code-backward", 1, "retrieval, called backward by MindEye's code",
              _drawn_batches("forward", average_repeats=True), "higher", "1 / n",
              "MindEye 1 and 2, released code (its similarity matrix comes transposed)",
