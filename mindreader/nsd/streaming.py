@@ -12,9 +12,9 @@ import numpy as np
 from ..records import LayoutError
 from .reading import PACKED, reading, require
 
-__all__ = ["short", "stream_records"]
+__all__ = ["check_ends", "short", "stream_records"]
 
-_BLOCK = 1 << 20
+_BLOCK, _EDGE = 1 << 20, 1 << 16
 _DEEPEST = 64           # no file of COCO goes deeper than six; the time that ijson takes grows with the square of the depth
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.S)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -56,6 +56,16 @@ def stream_records(path: Path, key: str) -> Iterator[dict]:
                                   "file again, or set data.coco_folder to another folder")
         except ijson.JSONError as problem:
             raise _plainer(problem) from problem
+
+
+def check_ends(path: Path) -> None:
+    """Raise LayoutError unless a file begins and ends as one of COCO's does; what lies between is not read."""
+    with reading(path, "a complete JSON file of COCO's"), open(path, "rb") as file:
+        if not _Blocks(file, path).read(_EDGE).lstrip().startswith(b"{"):
+            raise ValueError("it does not begin with a brace")
+        file.seek(max(0, path.stat().st_size - _EDGE))
+        if not file.read().rstrip().endswith(b"}"):
+            raise EOFError("it does not end with a brace")
 
 
 class _Blocks:
