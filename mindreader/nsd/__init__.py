@@ -12,9 +12,9 @@ from .design import stim_info
 from .inspection import Inspected, Inspection, inspect_subject
 from .loader import ANNOTATIONS, DataConfig, Layout, MARKER, REHEARSAL, SPLITS, ZSCORES, load_subject, read_betas, read_pictures
 from .outlines import Outline, read_outlines
-from .regions import ATLASES, read_mask
+from .regions import ATLASES, read_marked, read_mask
 from .released import BUCKET, Fetch, RELEASED, Released
 
 __all__ = ["ANNOTATIONS", "ATLASES", "BUCKET", "coco_pictures", "DataConfig", "Fetch", "inspect_subject", "Inspected", "Inspection",
-           "Layout", "load_subject", "MARKER", "Outline", "read_betas", "read_mask", "read_outlines", "read_pictures",
+           "Layout", "load_subject", "MARKER", "Outline", "read_betas", "read_marked", "read_mask", "read_outlines", "read_pictures",
            "REHEARSAL", "RELEASED", "Released", "SPLITS", "stim_info", "ZSCORES"]

@@ -15,8 +15,8 @@ import numpy as np
 from ..records import LayoutError
 from .reading import is_there, nearby, reading, refusal, require
 
-__all__ = ["ATLASES", "Mask", "find_mask", "read_header", "read_labels", "read_mask", "read_ncsnr", "read_rois", "read_volume",
-           "same_grid", "voxel_coords"]
+__all__ = ["ATLASES", "Mask", "find_mask", "read_header", "read_labels", "read_mask", "read_marked", "read_ncsnr", "read_rois",
+           "read_volume", "same_grid", "voxel_coords"]
 
 # NSD's labels in the order of their ids, from 1; used where the label table itself is not on disk.
 ATLASES: dict[str, tuple[str, ...]] = {
@@ -214,6 +214,29 @@ def read_rois(layout, mask: Mask) -> dict[str, np.ndarray]:
         else:
             _LOG.warning("no %s in %s; there is no region %r", path.name, layout.roi, side)
     return rois
+
+
+def read_marked(path: Path, layout, roi: str) -> np.ndarray:
+    """Which voxels of a region a NIfTI file of your own marks, (n_voxels,) bool in the order of the subject's voxels.
+
+    Parameters
+    ----------
+    path : Path
+        A volume of the subject, on the same grid; a voxel is marked where its value is above 0.
+    layout : nsd.Layout
+    roi : str
+        The region whose voxels were loaded (`data.roi`).
+
+    Raises LayoutError for a file that is missing or damaged, of another shape or place, or that marks none of these voxels.
+    """
+    mask = find_mask(layout, roi)
+    values = _on_grid(Path(path), mask)[0]
+    with np.errstate(invalid="ignore"):
+        marked = (values > 0).T[mask.voxels.T]
+    if not marked.any():
+        raise LayoutError(f"{path} marks {int((values > 0).sum())} voxels, and none of the {len(marked)} of {roi}; expected at least "
+                          "one, above 0")
+    return marked
 
 
 def read_labels(layout, atlas: str) -> dict[int, str]:
