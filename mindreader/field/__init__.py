@@ -4,6 +4,7 @@
     reconstructions, originals ──metrics──▶ the eight numbers, with the networks that looked
     single trials ──repeats──▶ mean activity of each image, as each paper averages it
     scores of NSD ──published──▶ a table that has other papers' numbers, too
+    reconstructions ──texture──▶ their colours, edges and repeated patterns, which no network looks at
 
 "Forward", "two-way" and "n-way" mean other things in other papers; what the paper itself measures is in `scoring`.
 Read `protocols` first.
@@ -13,7 +14,8 @@ from .metrics import EIGHT, eight_metrics, feature_extractors, FeatureExtractor,
 from .protocols import score_protocol
 from .published import beside_published, column_of, published, with_arrows
 from .repeats import average_repeats, Practice, PRACTICES, repeats_in_words, scored_trials, training_subject
+from .texture import PICTURE_MEASURES
 
 __all__ = ["average_repeats", "beside_published", "column_of", "EIGHT", "eight_metrics", "feature_extractors", "FeatureExtractor",
-           "pixel_correlation", "Practice", "PRACTICES", "published", "repeats_in_words", "score_protocol",
+           "PICTURE_MEASURES", "pixel_correlation", "Practice", "PRACTICES", "published", "repeats_in_words", "score_protocol",
            "scored_trials", "training_subject", "with_arrows"]
