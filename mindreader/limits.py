@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from . import embedding
 from .core import DEVICE, PRESETS, ParameterError, SUBJECT
-from .core.weights import is_of_simulated_world, load_card
+from .core.weights import is_of_simulated_world, load_card, part_checksum
 from .mapping import AUXILIARIES, CAPTION_CHOICES
 from .nsd import ANNOTATIONS, SPLITS, ZSCORES
 from .records import Unfit
@@ -159,9 +159,10 @@ class KnowsItsPictures:
     def check_networks(self, names: Collection[str] = ("embed",)) -> None:
         """Refuse networks of the simulated world where the pictures are photographs, before any picture is read.
 
-        names: "embed" (the CLIP), "start" (the generator that finetuning starts from), "low_level" and "feature" (of which
-        there are only those of the simulated world); others are passed over. Raises Unfit, or, for any subject, LayoutError
-        for a CLIP that is missing and ValueError for one that cannot be. A subject that is not there is left to its loader.
+        names: "embed" (the CLIP), "start" (the generator that finetuning starts from), "low_level" and "feature" (the low-level
+        and the evaluation network, whose published files must be there for photographs); others are passed over. Raises Unfit,
+        or, for any subject, LayoutError for a CLIP that is missing and ValueError for one that cannot be. A subject that is not
+        there is left to its loader.
         """
         e = self.experiment
         if not self._is_simulated and not self.layout.root.is_dir():
@@ -172,11 +173,35 @@ class KnowsItsPictures:
         if "start" in names and e.start != "none" and self.shows_photographs and is_of_simulated_world(load_card(e.start)):
             self._refuse(f"the generator {e.start!r}", "name the folder of another by the override start, or 'none' to train one on "
                          "the subject's own training pictures first")
-        if "low_level" in names:
-            self._refuse("the low-level network", "leave out what needs it: the mapper to 'resnet', and the loss gan.low_level")
-        if "feature" in names:
-            self._refuse("the evaluation network", "leave out what it scores; the eight metrics take published networks from "
-                         "$MINDREADER_METRICS, and the pictures themselves need none")
+        for name, part in (("low_level", "resnet"), ("feature", "feature")):
+            if name in names and self.shows_photographs:
+                embedding.find_published(part)
+
+    def missing(self, *names: str) -> str:
+        """Why one of these networks (as in `check_networks`) cannot be used, in one sentence; "" where all can."""
+        try:
+            self.check_networks(names)
+        except Unfit as reason:
+            return str(reason)
+        return ""
+
+    def weights_of(self, part: str) -> str:
+        """The checksum of the weights that do this part's work for this subject; raises as `check_networks`."""
+        if part == "clip":
+            return embedding.clip_checksum(self.experiment.embed)
+        if part in embedding.NETWORKS:
+            return embedding.network_checksum(part, photographs=self.shows_photographs)
+        return part_checksum(part)
+
+    def scored_by(self, part: str = "feature") -> str:
+        """For photographs, which network made the features of a score ("clip", "feature", "resnet"); "" for the simulated world.
+
+        E.g. "Inception v3 of FID, weights 6726825d".
+        """
+        if not self.shows_photographs:
+            return ""
+        network = f"CLIP {self.experiment.embed.clip.partition(':')[0]}" if part == "clip" else embedding.NETWORKS[part]
+        return f"{network}, weights {self.weights_of(part)[:8]}"
 
     @property
     def _is_simulated(self) -> bool:

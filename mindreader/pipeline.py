@@ -15,7 +15,7 @@ import pandas as pd
 
 from . import embedding, generator, mapping, nsd, twin
 from .core import Store, check_device, home, nsd_root, progress, source_fingerprint
-from .core.weights import load_part, part_checksum
+from .core.weights import load_part
 from .experiments import CONDITIONS, NOTHING, Experiment
 from .generator import PSEUDO_NOISE, Watch
 from .limits import KnowsItsPictures
@@ -33,6 +33,7 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "baselines": (("captions", "mapping"), ("Pipeline.ridge", "Pipeline.mlp"), ()),
     "low level": (("subject",), ("Pipeline.low_level",), ("resnet",)),
     "mapped low": (("low level", "mapping", "device"), ("Pipeline.decoded",), ()),
+    "features": (("subject",), ("Pipeline.true_features",), ("feature",)),
     "starting distance": (("mapped", "start"), ("studies.mapping_grid:starting_distance", "Pipeline.reconstruct",
                                                 "Pipeline.picture_features"), ("feature",)),
     "pseudo generator": (("captions", "gan", "device"), ("Pipeline.beginning",), ("resnet",)),
@@ -98,15 +99,13 @@ class Pipeline(KnowsItsPictures):
     def clip(self) -> embedding.ClipEmbedder:
         """CLIP, as the experiment's embed settings name it."""
         self.check_networks()
-        return embedding.load_clip(self.experiment.embed)
+        return embedding.load_clip(self.experiment.embed).on(self.experiment.device)
 
     @cached_property
     def embeddings(self) -> dict[str, Embeddings]:
         """CLIP's embedding of each picture ("image") and of each of its captions ("caption", several for a picture)."""
         embed = {"image": embedding.embed_pictures, "caption": embedding.embed_captions}
-        return {space: self._keep_embeddings("embeddings", {"space": space},
-                                             lambda space=space: embed[space](self.subject.stimuli, self.clip))
-                for space in SPACES}
+        return {space: self._embed("embeddings", {"space": space}, embed[space], lambda: self.clip) for space in SPACES}
 
     @cached_property
     def caption_scores(self) -> pd.DataFrame:
@@ -134,10 +133,12 @@ class Pipeline(KnowsItsPictures):
     @cached_property
     def low_level(self) -> Embeddings:
         """Low-level features of each picture, within [0, 1]: what the third mapper is fitted to (paper Table 4)."""
-        self.check_networks(("low_level",))
-        features = self._keep_embeddings("low level", {}, lambda: embedding.embed_pictures(self.subject.stimuli,
-                                                                                           embedding.load_resnet()))
+        features = self._embed("low level", {}, embedding.embed_pictures, self.low_level_net)
         return replace(mapping.low_level_targets(features, self.split.train), space="resnet")
+
+    def low_level_net(self, level: str = "low") -> embedding.LowLevelNet | embedding.ResNet50:
+        """The self-supervised network, for photographs VICReg's ResNet-50 (Unfit if missing); level: as of `load_resnet`."""
+        return embedding.load_resnet(level, photographs=self.shows_photographs).on(self.experiment.device)
 
     def aims(self, space: str) -> Embeddings:
         """What the mapper to "image", "caption" or "resnet" is fitted to, before clamping and scaling."""
@@ -344,9 +345,7 @@ class Pipeline(KnowsItsPictures):
     def _helpers(self, seed: str, room: Path) -> dict:
         """What every training of a generator is given."""
         device = self.experiment.device
-        if self.experiment.gan.low_level:
-            self.check_networks(("low_level",))
-        low_level = embedding.load_resnet().on(device).low_level if self.experiment.gan.low_level else None
+        low_level = self.low_level_net().low_level if self.experiment.gan.low_level else None
         return dict(clip=self.clip.on(device), low_level=low_level, seed=self.experiment.child_seed(seed), device=device,
                     checkpoint=room / "checkpoint.pt", progress=progress)
 
@@ -363,27 +362,18 @@ class Pipeline(KnowsItsPictures):
         return replace(trained, device=self.experiment.device, precision=self.experiment.gan.precision)
 
     @cached_property
-    def feature_net(self) -> embedding.FeatureNet:
-        """The evaluation network: for scoring only, in no training loss."""
-        self.check_networks(("feature",))
-        return embedding.load_feature_net()
+    def feature_net(self) -> embedding.FeatureNet | embedding.InceptionNet:
+        """The evaluation network: for scoring only, in no training loss; for photographs that of FID (Unfit if missing)."""
+        return embedding.load_feature_net(photographs=self.shows_photographs).on(self.experiment.device)
 
     def picture_features(self, pictures: Reconstructions) -> Embeddings:
         """Reconstructions in the evaluation network's space."""
-        return embedding.embed_reconstructions(pictures, self.feature_net)
+        return embedding.embed_reconstructions(pictures, self.feature_net, progress=progress)
 
     @cached_property
     def true_features(self) -> Embeddings:
         """Every stimulus in the evaluation network's space."""
-        net = self.feature_net  # first, for it may be refused before the subject is read
-        return embedding.embed_pictures(self.subject.stimuli, net)
-
-    @property
-    def released_reference(self) -> Embeddings:
-        """The picture of every training trial in that space, repeats and all: what the released code's distance is to."""
-        trials, embeddings = self.subject.train, self.true_features
-        return Embeddings(embeddings.at(trials.image_ids), trials.image_ids, trials.trial_ids, embeddings.space,
-                          embeddings.source)
+        return self._embed("features", {}, embedding.embed_pictures, lambda: self.feature_net)
 
     # ── the way back ──────────────────────────────────────────────────────────────────────────────────────────────
     @cached_property
@@ -410,13 +400,24 @@ class Pipeline(KnowsItsPictures):
         settings, code, parts = _closure(stage)
         self.check_networks(settings)
         parts |= {self.experiment.start} - {NOTHING} if "start" in settings else set()
+        if self.shows_photographs and "gan" in settings and not self.experiment.gan.low_level:
+            parts -= {"resnet"}     # which is not asked for
+        settings |= set() if self.experiment.device == "cpu" else {"device"}    # other last bits of whatever is computed there
         return {
             "settings": {name: others.get(name, getattr(self.experiment, name)) for name in sorted(settings)},
             "source": _source(frozenset(code)),
-            "weights": {part: embedding.clip_checksum(self.experiment.embed) if part == "clip" else part_checksum(part)
-                        for part in sorted(parts)},
+            "weights": {part: self.weights_of(part) for part in sorted(parts)},
             **extra,
         }
+
+    def _embed(self, stage: str, extra: dict, embed, network) -> Embeddings:
+        """The stimuli, embedded by a network that is loaded if need be; chunks are kept on the way."""
+        key = self.key(stage, extra)
+
+        def make(folder: Path) -> None:
+            embed(self.subject.stimuli, network(), kept=self.store.workspace(stage, key), progress=progress).save(folder)
+
+        return self.store.fetch(stage, key, make, Embeddings.load)
 
     def _keep_embeddings(self, stage: str, extra: dict, make) -> Embeddings:
         return self.store.fetch(stage, self.key(stage, extra), lambda folder: make().save(folder), Embeddings.load)

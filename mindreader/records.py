@@ -30,7 +30,7 @@ class LayoutError(FileNotFoundError):
 
 
 class Unfit(LayoutError):
-    """A network of the simulated world is asked about photographs, of which it knows nothing; says which to give instead."""
+    """No network that is there knows photographs: one of the simulated world was given, or a published one is missing."""
 
 
 class Diverged(RuntimeError):

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from published_networks import INCEPTION_FILE, RESNET_FILE
 
 from mindreader import embedding, nsd, pipeline
 from mindreader.companion import chapter
@@ -42,6 +43,15 @@ def another_clip(monkeypatch):
     monkeypatch.setattr(embedding, "clip_checksum", lambda config: "x")
 
 
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    """As if the published networks' files were there; they must not be read."""
+    for name in (INCEPTION_FILE, RESNET_FILE):
+        (tmp_path / name).write_bytes(name.encode())
+    monkeypatch.setenv("MINDREADER_WEIGHTS", str(tmp_path))
+    return tmp_path
+
+
 def refused(ask):
     """The network that was refused, after the form of the message is checked."""
     with pytest.raises(Unfit) as raised:
@@ -52,15 +62,23 @@ def refused(ask):
     return message
 
 
+def lacking(ask):
+    """The sentence on a published network whose file is missing."""
+    with pytest.raises(Unfit, match="found no weights of the .* expected .* there for photographs; nothing is downloaded") as raised:
+        ask()
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
 @pytest.mark.parametrize("stage", pipeline.NEEDS)
-def test_every_stage_refuses_the_little_clip_for_photographs_before_it_reads(run_of, stage):
+def test_every_stage_refuses_the_little_clip_for_photographs_before_it_reads(run_of, published, stage):
     photographs, marked = run_of(), run_of(marker=True)
     twin = pipeline.Pipeline(experiment("smoke"), photographs.store)
     assert (photographs.shows_photographs, twin.shows_photographs) == (False, False)  # the variable names the marked tree now
     assert marked.key(stage, {})["weights"] == twin.key(stage, {})["weights"]
     photographs = run_of()
     assert photographs.shows_photographs
-    if stage not in ("subject", "low level", "mapped low"):
+    if stage not in ("subject", "low level", "mapped low", "features"):
         assert "found embed.clip 'mini'" in refused(lambda: photographs.key(stage, {}))
         assert "override embed.clip" in refused(lambda: photographs.clip)
     else:
@@ -68,7 +86,7 @@ def test_every_stage_refuses_the_little_clip_for_photographs_before_it_reads(run
 
 
 @pytest.mark.parametrize("stage", pipeline.NEEDS)
-def test_every_stage_refuses_a_shipped_generator_for_photographs_before_it_reads(run_of, another_clip, stage, tmp_path):
+def test_every_stage_refuses_a_shipped_generator_for_photographs_before_it_reads(run_of, another_clip, published, stage, tmp_path):
     (tmp_path / "mine").mkdir()
     for name in (weights.CARD, weights.FILE):  # a copy under another name is no other generator
         (tmp_path / "mine" / name).symlink_to(weights.part_folder("generator_lf") / name)
@@ -82,11 +100,33 @@ def test_every_stage_refuses_a_shipped_generator_for_photographs_before_it_reads
     assert run_of(start="none").key(stage, {})
 
 
-def test_other_networks_of_the_simulated_world_are_refused_where_they_are_used(run_of, another_clip):
+def test_a_published_network_that_is_missing_is_named_where_it_is_used(run_of, another_clip, monkeypatch):
+    monkeypatch.delenv("MINDREADER_WEIGHTS", raising=False)
     run = run_of(start="none", gan__low_level=True)
-    assert "$MINDREADER_METRICS" in refused(lambda: run.feature_net) == refused(lambda: run.true_features)
-    assert "gan.low_level" in refused(lambda: run.low_level) == refused(lambda: run.aims("resnet"))
-    assert "found the low-level network" in refused(lambda: run._helpers("seed", run.store.root))
+    assert INCEPTION_FILE in lacking(lambda: run.feature_net) == lacking(lambda: run.true_features) == run.missing("feature")
+    assert RESNET_FILE in lacking(lambda: run.low_level) == lacking(lambda: run.aims("resnet")) == run.missing("low_level")
+    assert lacking(lambda: run._helpers("seed", run.store.root)) == lacking(lambda: run.key("generator", {})) == run.missing("low_level")
+    assert run.missing("embed") == "" and run_of(start="none").key("generator", {})     # without that loss none is asked for
+
+
+def test_published_weights_are_in_the_keys_of_the_stages_that_use_them(run_of, another_clip, published):
+    run, low = run_of(start="none"), run_of(start="none", gan__low_level=True)
+    before = {stage: (run.key(stage, {}), low.key(stage, {})) for stage in pipeline.NEEDS}
+    assert run.scored_by() == f"Inception v3 of FID, weights {run.weights_of('feature')[:8]}" and len(run.weights_of("feature")) == 64
+    (published / INCEPTION_FILE).write_bytes(b"others")
+    changed = {stage for stage in pipeline.NEEDS if run.key(stage, {}) != before[stage][0]}
+    assert changed == {"features", "starting distance"}
+    (published / RESNET_FILE).write_bytes(b"others")
+    changed = {stage for stage in pipeline.NEEDS if run.key(stage, {}) != before[stage][0]} - changed
+    assert changed >= {"low level", "mapped low"} and not changed & {"generator", "pseudo generator", "mapped"}
+    assert {stage for stage in pipeline.NEEDS if low.key(stage, {}) != before[stage][1]} >= {"generator", "pseudo generator"}
+
+
+def test_another_device_is_in_the_keys_of_what_it_computes(tmp_path):
+    run = pipeline.Pipeline(experiment("smoke"), Store(tmp_path))
+    before = {stage: run.key(stage, {}) for stage in pipeline.NEEDS}
+    run.experiment = experiment("smoke", {"device": "cuda"})
+    assert all(run.key(stage, {}) != before[stage] for stage in pipeline.NEEDS)
 
 
 def test_the_checksum_of_a_users_clip_is_in_the_key(run_of, another_clip, monkeypatch):
@@ -99,7 +139,9 @@ def test_the_checksum_of_a_users_clip_is_in_the_key(run_of, another_clip, monkey
 def test_the_twin_meets_no_refusal(tmp_path):
     run = pipeline.Pipeline(experiment("smoke"), Store(tmp_path))
     run.check_networks(("embed", "start"))
-    assert all(run.key(stage, {}) for stage in pipeline.NEEDS) and run.feature_net.n_dims and run.clip.n_dims
+    assert all(run.key(stage, {}) for stage in pipeline.NEEDS) and run.clip.n_dims
+    assert (run.feature_net.space, run.low_level_net().space, run.scored_by()) == ("twin features", "resnet low", "")
+    assert run.weights_of("feature") == weights.part_checksum("feature")
 
 
 CHAPTERS = ("00_subject", "01_screening", "02_mapping", "03_gan", "04_microstimulation", "05_category_auc", "06_encoding_cycle",
@@ -163,6 +205,6 @@ def test_the_cycle_goes_on_without_an_evaluation_network(run_of, another_clip, m
     run = run_of(start="none")
     monkeypatch.setattr(type(run), "origin", "nsd")
     table = encoding.cycle_identification(run)
-    assert table.value.isna().all() and (table.n == 0).all() and table.protocol.str.startswith("not computed: found the eval").all()
+    assert table.value.isna().all() and (table.n == 0).all() and table.protocol.str.startswith("not computed: found no weights of the Inception v3").all()
     voxels = pd.DataFrame({"r": [0.1, 0.2], "ceiling": [0.3, 0.4], "r_shuffled": [0.0, 0.0]})
     assert np.isnan(encoding.encoding_summary(run, voxels, table)["cycle_two_way"]["ours"])

@@ -16,7 +16,7 @@ from ..records import Embeddings, LayoutError, Reconstructions, Stimuli
 from . import clipfiles
 from .augmentation import checked_pixels
 from .clipfiles import open_clip
-from .frozen import Frozen, in_batches
+from .frozen import Frozen, in_batches, in_chunks
 from .smallnets import resize
 
 LITTLE = "mini"  # the CLIP that is shipped
@@ -218,26 +218,30 @@ def is_of_simulated_world(config: EmbedConfig) -> bool:
         (path.parent / weights.CARD).is_file() and weights.is_of_simulated_world(weights.load_card(path.parent))
 
 
-def embed_pictures(stimuli: Stimuli, embedder) -> Embeddings:
-    """One embedding for each picture, key 0; CLIP's are of space "image"."""
+def embed_pictures(stimuli: Stimuli, embedder, **how) -> Embeddings:
+    """One embedding for each picture, key 0; CLIP's are of space "image". how: kept and progress, as in `in_chunks`."""
     keys = np.zeros(len(stimuli.ids), np.int64)
-    return Embeddings(embedder.images(stimuli.images), stimuli.ids, keys, embedder.space, embedder.source)
+    vectors = in_chunks(embedder.images, stimuli.images, embedder.batch, name="pictures", **how)
+    return Embeddings(vectors, stimuli.ids, keys, embedder.space, embedder.source)
 
 
-def embed_captions(stimuli: Stimuli, embedder) -> Embeddings:
-    """One embedding for each caption, in the table's order, keyed by caption id; space "caption"."""
+def embed_captions(stimuli: Stimuli, embedder, **how) -> Embeddings:
+    """One embedding for each caption, in the table's order, keyed by caption id; space "caption". how: as `embed_pictures`."""
     table = stimuli.captions
-    return Embeddings(embedder.texts(table.caption.tolist()), table.image_id.to_numpy(np.int64),
-                      table.caption_id.to_numpy(np.int64), "caption", "clip")
+    vectors = in_chunks(embedder.texts, table.caption.tolist(), embedder.batch, name="captions", **how)
+    return Embeddings(vectors, table.image_id.to_numpy(np.int64), table.caption_id.to_numpy(np.int64), "caption", "clip")
 
 
-def embed_reconstructions(reconstructions: Reconstructions, embedder, draw: int = 0) -> Embeddings:
-    """One embedding for each reconstruction (of one draw of z), with its ids and keys; ValueError for another draw."""
+def embed_reconstructions(reconstructions: Reconstructions, embedder, draw: int = 0, **how) -> Embeddings:
+    """One embedding for each reconstruction (of one draw of z), with its ids and keys; ValueError for another draw.
+
+    how: as `embed_pictures`.
+    """
     n_draws = reconstructions.images.shape[1]
     if not 0 <= draw < n_draws:
         raise ValueError(f"found draw {draw}, expected 0 to {n_draws - 1}; choose one of the draws of z")
-    return Embeddings(embedder.images(reconstructions.images[:, draw]), reconstructions.image_ids,
-                      reconstructions.keys, embedder.space, "fmri")
+    vectors = in_chunks(embedder.images, reconstructions.images[:, draw], embedder.batch, name="reconstructions", **how)
+    return Embeddings(vectors, reconstructions.image_ids, reconstructions.keys, embedder.space, "fmri")
 
 
 def _in_folder(config: EmbedConfig) -> bool:

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .. import checkpoints
 from ..core import weights
 from ..records import LayoutError
 from .augmentation import checked_pixels
 from .frozen import Frozen, in_batches
+from .published import InceptionNet, ResNet50, find_published, load_inception, load_resnet50
 from .smallnets import FEATURE_NET, RESNET, Divisor, SmallNet, max_mean, resize, unit_range
 
 
@@ -92,20 +94,31 @@ class PixelEmbedder:
         return in_batches(self, shrink, checked_pixels(pixels))
 
 
-def load_feature_net(path: str | Path | None = None) -> FeatureNet:
-    """Load the evaluation network of `FD (twin features)`; `path`: another folder written by `weights.save_part`.
+def load_feature_net(path: str | Path | None = None, *, photographs: bool = False) -> FeatureNet | InceptionNet:
+    """Load the evaluation network: of `FD (twin features)`, or, for photographs, of FID.
 
-    Raises LayoutError for a file, such as the Inception-v3 of a real FID, which is not supported.
+    path: another folder written by `weights.save_part`. Raises LayoutError for a file, and Unfit where photographs are to be
+    scored and the Inception of FID is not there.
     """
+    if photographs:
+        return load_inception()
     if path is not None and Path(path).is_file():
-        raise LayoutError(f"found the file {path}, expected a folder with card.json and weights.safetensors; "
-                          "an Inception for a real FID is not supported, so use torch-fidelity for one")
+        raise LayoutError(f"found the file {path}, expected a folder with card.json and weights.safetensors; the Inception of FID "
+                          "is for photographs, and found among published weights (`python -m mindreader.checkpoints`)")
     return FeatureNet(_small_net("feature" if path is None else Path(path), FEATURE_NET))
 
 
-def load_resnet(level: Literal["low", "last"] = "low") -> LowLevelNet:
-    """Load the self-supervised network that stands in for the VICReg ResNet-50 of the released code."""
-    return LowLevelNet(_small_net("resnet", RESNET), level=level)
+def load_resnet(level: Literal["low", "last"] = "low", *, photographs: bool = False) -> LowLevelNet | ResNet50:
+    """Load the self-supervised network: for photographs the ResNet-50 of VICReg, else the small one that stands in for it.
+
+    Raises Unfit where photographs are given and the ResNet-50 is not there.
+    """
+    return load_resnet50(level) if photographs else LowLevelNet(_small_net("resnet", RESNET), level=level)
+
+
+def network_checksum(part: Literal["feature", "resnet"], *, photographs: bool = False) -> str:
+    """sha256 of the weights of `load_feature_net` or `load_resnet`, of a published file as published; raises as they do."""
+    return checkpoints.published_digest(find_published(part)) if photographs else weights.part_checksum(part)
 
 
 def _small_net(part: str | Path, config) -> SmallNet:

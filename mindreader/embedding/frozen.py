@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Self
 
 import numpy as np
 import torch
 from torch import nn
+
+from ..core import atomic_write
+
+CHUNK = 4  # batches that are kept together
 
 
 class Frozen:
@@ -34,3 +40,35 @@ def in_batches(embedder, embed, rows) -> np.ndarray:
     with torch.no_grad():
         parts = [embed(rows[i:i + embedder.batch]).float().cpu().numpy() for i in range(0, len(rows), embedder.batch)]
     return np.concatenate(parts) if parts else np.zeros((0, embedder.n_dims), np.float32)
+
+
+def in_chunks(embed: Callable[[Sequence], np.ndarray], rows: Sequence, batch: int, *, kept: Path | None = None, name: str = "",
+              progress: Callable[..., Iterable] | None = None) -> np.ndarray:
+    """embed() over chunks of whole batches, to the same bits as in one go, as one array.
+
+    Parameters
+    ----------
+    embed : callable
+        Rows -> (n, n_dims); itself works in batches of `batch` rows.
+    kept : Path, optional
+        A folder for finished chunks, of which a run that was killed goes on.
+    name : str
+        Of the chunks, and of the bar.
+    progress : callable, optional
+        Wraps an iterable in a bar; see `core.progress`.
+    """
+    starts = range(0, len(rows), CHUNK * batch)
+    if len(starts) < 2:
+        return embed(rows)
+    return np.concatenate([_chunk(embed, rows[start:start + CHUNK * batch], kept and kept / f"{name}{start}.npy")
+                           for start in (progress(starts, desc=name) if progress else starts)])
+
+
+def _chunk(embed: Callable[[Sequence], np.ndarray], rows: Sequence, path: Path | None) -> np.ndarray:
+    if path is not None and path.is_file():
+        return np.load(path, allow_pickle=False)
+    made = embed(rows)
+    if path is not None:
+        with atomic_write(path) as part, open(part, "wb") as file:
+            np.save(file, made)
+    return made

@@ -11,6 +11,7 @@ from .distances import distance_by_size, distance_difference, distance_limit, di
 from .forced_choice import (categories_as_annotations, CHOICES, identification, n_way, n_way_drawn, n_way_sampled,
                             n_way_within, rarest_categories)
 from .intervals import bootstrap_interval, CONFIDENCE, quantiles, SCORE_COLUMNS, score_row, stamp, wilson
+from .names import distance_kind, distance_names, FRECHET, KERNEL
 from .ranking import (BATCH, check_direction, combined_batch, combined_retrieval, Direction, DIRECTIONS, DRAWS, hits,
                       nearest_pictures, random_batches, retrieval, retrieval_batch, RetrievalBatch, score_batch)
 from .readout import (at_trials, auc_by_class, category_auc, category_labels, category_table, CategoryConfig,
@@ -20,8 +21,9 @@ from .voxels import noise_ceiling, pearson
 __all__ = ["at_trials", "auc_by_class", "BATCH", "bootstrap_interval", "Bottleneck", "categories_as_annotations",
            "category_auc", "category_embeddings", "category_labels", "category_table", "CategoryConfig",
            "check_direction", "CHOICES", "combined_batch", "combined_retrieval", "CONFIDENCE", "Direction",
-           "DIRECTIONS", "distance_by_size", "distance_difference", "distance_limit", "distance_rows", "DRAWS",
-           "fit_categories", "frechet_distance", "hits", "identification", "mean_auc_interval", "mean_embedding",
+           "DIRECTIONS", "distance_by_size", "distance_difference", "distance_kind", "distance_limit", "distance_names",
+           "distance_rows", "DRAWS",
+           "fit_categories", "FRECHET", "frechet_distance", "hits", "identification", "KERNEL", "mean_auc_interval", "mean_embedding",
            "n_way", "n_way_drawn", "n_way_sampled", "n_way_within", "nearest_pictures", "noise_ceiling",
            "over_repeats", "pearson", "quantiles", "random_batches", "rarest_categories", "retrieval",
            "retrieval_batch", "retrieval_by_repeats", "RetrievalBatch", "score_batch", "SCORE_COLUMNS", "score_row",

@@ -13,6 +13,7 @@ import pandas as pd
 
 from ..records import Embeddings
 from .intervals import image_weights, score_row
+from .names import distance_names
 
 
 def frechet_distance(a, b) -> float:
@@ -46,12 +47,13 @@ def kernel_distance(a, b) -> float:
 
 
 def distance_rows(guess, truth, *, name: str = "", origin: str = "", features: str = "twin features") -> pd.DataFrame:
-    """Two rows, the Fréchet and the kernel distance; without interval and chance; compare with two halves of a real set."""
-    n = len(guess)
-    return pd.concat([
-        score_row(name, f"FD ({features})", frechet_distance(guess, truth), np.nan, np.nan, n, np.nan, np.nan, origin),
-        score_row(name, f"KD ({features})", kernel_distance(guess, truth), np.nan, np.nan, n, np.nan, np.nan, origin),
-    ], ignore_index=True)
+    """Two rows, the Fréchet and the kernel distance; without interval and chance; compare with two halves of a real set.
+
+    features: the space that both are embedded in, of which the rows are named (`distance_names`).
+    """
+    names = distance_names(features)
+    return pd.concat([score_row(name, names[kind], distance(guess, truth), np.nan, np.nan, len(guess), np.nan, np.nan, origin)
+                      for kind, distance in METRICS.items()], ignore_index=True)
 
 
 # ── few pictures ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -117,7 +119,7 @@ def distance_difference(a: Embeddings, b: Embeddings, truth: Embeddings, *, seed
         low, high = np.quantile([measured(w) for w in weights], [0.025, 0.975])
         if metric == "FD":
             low, high = 2 * value - high, 2 * value - low
-        rows.append(score_row(name, f"{metric} ({features}), difference", value, low, high, len(ids), 0.0, seed, origin))
+        rows.append(score_row(name, f"{distance_names(features)[metric]}, difference", value, low, high, len(ids), 0.0, seed, origin))
     return pd.concat(rows, ignore_index=True)
 
 

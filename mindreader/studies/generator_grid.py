@@ -25,7 +25,7 @@ from ..pipeline import Pipeline
 from ..records import SPACES, Diverged, Embeddings
 from .claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
 from .grids import command, one_thread, outdated, read_table, run_jobs
-
+from .sources import released_reference
 
 
 class Starts(dict):
@@ -169,7 +169,7 @@ def train_row(run: Pipeline, row: Row, repeat: int = 0) -> Trained:
     two_way = scoring.identification(
         features, run.true_features, n_choices=2, seed=run.experiment.child_seed("bootstrap"), name=row.name, origin=run.origin,
         n_bootstrap=settings.n_bootstrap)
-    far = scoring.distance_rows(features, run.released_reference, name=row.name, origin=run.origin)
+    far = scoring.distance_rows(features, released_reference(run), name=row.name, origin=run.origin)
     lines = [two_way.assign(drawn=drawn.mean(), drawn_sd=drawn.std(ddof=1)),
              scoring.distance_rows(features, real, name=row.name, origin=run.origin),
              far.assign(metric=far.metric + ", against training trials")]

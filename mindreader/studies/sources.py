@@ -86,6 +86,12 @@ def reconstruction_features(run: Pipeline, cond: str, source: str = "brain", *, 
     return run.memo[key]
 
 
+def released_reference(run: Pipeline) -> Embeddings:
+    """The picture of every training trial to the evaluation network, repeats and all: what the released code's distance is to."""
+    trials, embeddings = run.subject.train, run.true_features
+    return Embeddings(embeddings.at(trials.image_ids), trials.image_ids, trials.trial_ids, embeddings.space, embeddings.source)
+
+
 def nearest_training(run: Pipeline, cond: str, embeddings: Embeddings) -> Embeddings:
     """For each trial the embedding, in any space, of the training picture nearest to the brain's: retrieval."""
     brain = brain_embeddings(run, cond)[CONDITIONS[cond][0]]

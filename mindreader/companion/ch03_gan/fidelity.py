@@ -7,7 +7,7 @@ import pandas as pd
 
 from ...pipeline import Pipeline
 from ...scoring import distance_by_size, distance_difference, distance_rows, distance_limit
-from ...studies.sources import reconstruction_features, sources
+from ...studies.sources import reconstruction_features, released_reference, sources
 
 SIZES = (1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4, 1)  # of the validation pictures
 DISTANCES = {"FD": "FD (twin features)", "KD": "KD (twin features)"}
@@ -25,7 +25,7 @@ def distances(run: Pipeline, cond: str) -> pd.DataFrame:
     sets = {name: reconstruction_features(run, cond, name) for name in sources(run, cond)}
     sets["brain, before finetuning"] = reconstruction_features(run, cond, finetuned=False)
     rows = [distance_rows(embeddings, real, name=name, origin=run.origin) for name, embeddings in sets.items()]
-    trained = run.released_reference
+    trained = released_reference(run)
     rows += [distance_rows(sets[name], trained, name=f"{name}, {AS_RELEASED}", origin=run.origin)
              for name in ("brain", "brain, before finetuning")]
     order = np.random.default_rng(run.experiment.child_seed("halves")).permutation(len(ids))
