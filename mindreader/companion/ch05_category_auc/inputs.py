@@ -164,7 +164,7 @@ def equal_size(run: Pipeline) -> int:
 def resnet_features(run: Pipeline) -> Embeddings:
     """Last-block features of every picture, pooled, scaled into [0, 1] over the training pictures (paper Table 2, fourth row)."""
     if "last block" not in run.memo:
-        features = embedding.embed_pictures(run.subject.stimuli, embedding.load_resnet(level="last"))
+        features = embedding.embed_pictures(run.subject.stimuli, run.low_level_net("last"), progress=progress)
         run.memo["last block"] = mapping.low_level_targets(features, run.split.train)
     return run.memo["last block"]
 
