@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
+from himalaya.backend import get_backend, set_backend
 from himalaya.ridge import RidgeCV
 from torch import Tensor, nn
 
@@ -16,9 +19,11 @@ from ..training import new_network
 from .fitted import FittedNetwork, check_voxels
 from .network import FittedMapper, MappingConfig, targets, train
 
+BACKENDS = {"cpu": "numpy", "cuda": "torch_cuda"}   # of himalaya, by kind of device
+
 
 def fit_ridge(trials: Trials, embeddings: Embeddings, *, clamp: float | None = 1.5, seed: int,
-              alphas: np.ndarray = np.logspace(0, 6, 13), n_folds: int = 3) -> RidgeMapper:
+              alphas: np.ndarray = np.logspace(0, 6, 13), n_folds: int = 3, device: str = "cpu") -> RidgeMapper:
     """Fit the linear baseline, W = (X'X + a I)^-1 X'Y, with its own penalty `a` for each dimension, by himalaya.
 
     `a` minimizes the squared error on held-out training *pictures*, averaged over folds; validation trials are not used.
@@ -30,6 +35,8 @@ def fit_ridge(trials: Trials, embeddings: Embeddings, *, clamp: float | None = 1
         Candidates for the penalty (no unit: betas are z-scored), ascending.
     n_folds : int
         Folds of the training pictures, drawn with `seed`.
+    device : str
+        "cpu", or "cuda" or "cuda:N": then the decompositions are torch's there.
 
     Returns RidgeMapper, with `.alpha` (n_dims,). Raises KeyError for a picture without embedding, ValueError for
     fewer pictures than folds.
@@ -37,9 +44,11 @@ def fit_ridge(trials: Trials, embeddings: Embeddings, *, clamp: float | None = 1
     truth = targets(embeddings.per_image(), clamp)
     ridge = RidgeCV(alphas, fit_intercept=True, cv=_folds(trials.image_ids, n_folds, seed),
                     solver_params={"n_alphas_batch": 1, "warn": False})
-    ridge.fit(np.array(trials.betas), truth.at(trials.image_ids))
-    chosen = np.abs(np.log(ridge.best_alphas_)[:, None] - np.log(alphas)).argmin(1)  # himalaya's are rounded
-    return RidgeMapper(ridge.coef_.astype(np.float32), ridge.intercept_.astype(np.float32), alphas[chosen], embeddings.space)
+    with _computing_on(device) as as_array:
+        ridge.fit(np.array(trials.betas), truth.at(trials.image_ids))
+        penalty, weights, intercept = map(as_array, (ridge.best_alphas_, ridge.coef_, ridge.intercept_))
+    chosen = np.abs(np.log(penalty)[:, None] - np.log(alphas)).argmin(1)  # himalaya's are rounded
+    return RidgeMapper(weights.astype(np.float32), intercept.astype(np.float32), alphas[chosen], embeddings.space)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +133,17 @@ class FittedMlp(FittedNetwork):
     history: pd.DataFrame
 
     predict = FittedMapper.predict
+
+
+@contextmanager
+def _computing_on(device: str) -> Iterator[Callable[..., np.ndarray]]:
+    """Let himalaya compute on this device meanwhile; gives what makes NumPy's arrays of its own."""
+    before = get_backend().name
+    with torch.cuda.device(device) if device != "cpu" else nullcontext():
+        try:
+            yield set_backend(BACKENDS[device.partition(":")[0]]).to_numpy
+        finally:
+            set_backend(before)
 
 
 def _folds(image_ids: np.ndarray, n_folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -33,6 +33,11 @@ class FittedNetwork:
         save_file({name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}, weights)
         text.write_text(json.dumps(card, indent=1))
 
+    def on(self, device: str) -> Self:
+        """The same, with its network moved to a device, where it predicts from then on."""
+        self.network.to(device)
+        return self
+
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote; LayoutError where something is missing."""

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from himalaya.backend import get_backend, set_backend
 from sklearn.linear_model import Ridge
 
 from mindreader.mapping import baselines
@@ -35,6 +36,18 @@ def test_ridge_is_scikit_learns_at_the_chosen_penalties(n_voxels):
     fitted = fit_ridge(train, embeddings, seed=3)
     oracle = Ridge(alpha=fitted.alpha).fit(train.betas.astype(float), targets(embeddings).at(train.image_ids))
     assert np.allclose(fitted.predict(val).vectors, oracle.predict(val.betas), atol=1e-4)
+
+
+def test_ridge_by_torch_is_ridge_by_numpy_and_himalaya_is_left_as_it_was(monkeypatch):
+    train, val, embeddings = linear_brain()
+    by_numpy = fit_ridge(train, embeddings, seed=3)
+    used = []
+    monkeypatch.setattr(baselines, "BACKENDS", {"cpu": "torch"})    # what torch_cuda is, without a GPU
+    monkeypatch.setattr(baselines, "set_backend", lambda name: used.append(name) or set_backend(name))
+    by_torch = fit_ridge(train, embeddings, seed=3)
+    assert (used, get_backend().name) == (["torch", "numpy"], "numpy")
+    assert np.array_equal(by_torch.alpha, by_numpy.alpha)
+    assert np.allclose(by_torch.predict(val).vectors, by_numpy.predict(val).vectors, atol=1e-5)
 
 
 def test_the_penalty_of_each_dimension_is_the_one_of_the_lowest_error_on_held_out_pictures():
