@@ -147,13 +147,14 @@ class Pipeline(KnowsItsPictures):
     @cached_property
     def augmented(self) -> np.ndarray:
         """CLIP's embeddings of augmented versions of the pictures, (n_versions, n_images, n_dims) in the stimuli's order."""
-        def make(folder: Path, n_versions: int = 4) -> None:
-            stimuli, seed = self.subject.stimuli, self.experiment.child_seed("augment")
-            versions = [self.clip.images(embedding.augment(stimuli.images, seed=seed + v)) for v in range(n_versions)]
-            np.save(folder / "augmented.npy", np.stack(versions))
+        key = self.key("embeddings", {"space": "image", "what": "augmented"})
 
-        return self.store.fetch("embeddings", self.key("embeddings", {"space": "image", "what": "augmented"}), make,
-                                lambda folder: np.load(folder / "augmented.npy", allow_pickle=False))
+        def make(folder: Path, n_versions: int = 4) -> None:
+            np.save(folder / "augmented.npy", embedding.embed_augmented(
+                self.subject.stimuli, self.clip, n_versions, seed=self.experiment.child_seed("augment"),
+                kept=self.store.workspace("embeddings", key), progress=progress))
+
+        return self.store.fetch("embeddings", key, make, lambda folder: np.load(folder / "augmented.npy", allow_pickle=False))
 
     # ── from the brain ─────────────────────────────────────────────────────────────────────────────────────────────
     def mapper(self, space: str, recipe: MappingConfig | None = None, repeat: int = 0) -> mapping.FittedMapper:
@@ -180,7 +181,7 @@ class Pipeline(KnowsItsPictures):
                 checkpoint=self.store.workspace(stage, key) / "checkpoint.pt", progress=progress)
             fitted.save(folder)
 
-        return self.store.fetch(stage, key, make, mapping.FittedMapper.load)
+        return self.store.fetch(stage, key, make, lambda folder: mapping.FittedMapper.load(folder).on(self.experiment.device))
 
     def recipe(self, space: str, recipe: MappingConfig | None = None) -> MappingConfig:
         """The recipe, or the experiment's, for a mapper to this space: with as many entries in `epochs` as phases."""
@@ -219,23 +220,21 @@ class Pipeline(KnowsItsPictures):
     @cached_property
     def ridge(self) -> dict[str, Embeddings]:
         """The same decoded by ridge regression, a baseline for the mappers."""
-        def fit(space: str) -> Embeddings:
-            return mapping.fit_ridge(self.subject.train, self.targets[space], clamp=self.experiment.mapping.clamp,
-                                     seed=self.experiment.child_seed("ridge")).predict(self.subject.trials)
-
-        return {space: self._keep_embeddings("baselines", {"space": space, "what": "ridge"}, partial(fit, space))
-                for space in SPACES}
+        e = self.experiment
+        return self._baseline("ridge", lambda space: mapping.fit_ridge(
+            self.subject.train, self.targets[space], clamp=e.mapping.clamp, seed=e.child_seed("ridge"), device=e.device))
 
     @cached_property
     def mlp(self) -> dict[str, Embeddings]:
         """The same decoded by a residual network of fully connected layers, trained by the mappers' recipe."""
-        def fit(space: str) -> Embeddings:
-            return mapping.fit_mlp(self.subject.train, self.subject.validation, self.targets[space], self.experiment.mapping,
-                                   seed=self.experiment.child_seed(f"mlp/{space}"), progress=progress,
-                                   augmented=self.augmented if space == "image" else None).predict(self.subject.trials)
+        e = self.experiment
+        return self._baseline("mlp", lambda space: mapping.fit_mlp(
+            self.subject.train, self.subject.validation, self.targets[space], e.mapping, seed=e.child_seed(f"mlp/{space}"),
+            device=e.device, progress=progress, augmented=self.augmented if space == "image" else None))
 
-        return {space: self._keep_embeddings("baselines", {"space": space, "what": "mlp"}, partial(fit, space))
-                for space in SPACES}
+    def _baseline(self, what: str, fit) -> dict[str, Embeddings]:
+        return {space: self._keep_embeddings("baselines", {"space": space, "what": what},
+                                             lambda space=space: fit(space).predict(self.subject.trials)) for space in SPACES}
 
     def validation(self, embeddings: Embeddings) -> Embeddings:
         """Only the embeddings whose picture is on the validation side."""
@@ -296,7 +295,7 @@ class Pipeline(KnowsItsPictures):
 
         def decode(space: str) -> Embeddings:
             mapper = self._finetuned(cond, lambda folder: mapping.FittedMapper.load(folder / space))
-            return mapper.predict(self.subject.trials)
+            return mapper.on(self.experiment.device).predict(self.subject.trials)
 
         return self.mapped | {space: self._keep_embeddings("generator", {"cond": cond, "conditions": space},
                                                            partial(decode, space)) for space in CONDITIONS[cond]}
@@ -383,9 +382,10 @@ class Pipeline(KnowsItsPictures):
 
         def make(folder: Path) -> None:
             mapping.fit_encoder(self.truth["image"], self.subject.train, self.subject.validation, self.experiment.encoder,
-                                seed=self.experiment.child_seed("encoder"), progress=progress).save(folder)
+                                seed=self.experiment.child_seed("encoder"), device=self.experiment.device, progress=progress,
+                                checkpoint=self.store.workspace("encoder", key) / "checkpoint.pt").save(folder)
 
-        return self.store.fetch("encoder", key, make, mapping.FittedEncoder.load)
+        return self.store.fetch("encoder", key, make, lambda folder: mapping.FittedEncoder.load(folder).on(self.experiment.device))
 
     # ── keeping ────────────────────────────────────────────────────────────────────────────────────────────────────
     def keep(self, stage: str, extra: dict, make, load):

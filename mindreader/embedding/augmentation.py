@@ -33,7 +33,7 @@ class AugmentConfig:
     mask: float = 0.3  # side of the black square, fraction of the picture's; 0 for none
 
 
-def augment(pictures: np.ndarray, *, seed: int, config: AugmentConfig | None = None) -> np.ndarray:
+def augment(pictures: np.ndarray, *, seed: int, config: AugmentConfig | None = None, first_row: int = 0) -> np.ndarray:
     """Crop, flip, recolour, blur and partly mask each picture at random.
 
     In order: random resized crop, flip, colour jitter (its four parts in random order), grayscale, Gaussian
@@ -44,6 +44,8 @@ def augment(pictures: np.ndarray, *, seed: int, config: AugmentConfig | None = N
     pictures : array of shape (n, height, width, 3), uint8
     seed : int
         The same seed gives the same pictures; a picture's random numbers depend on its row alone.
+    first_row : int
+        Row of the first of these pictures, where they are some of more.
 
     Returns
     -------
@@ -55,7 +57,7 @@ def augment(pictures: np.ndarray, *, seed: int, config: AugmentConfig | None = N
     config = config or AugmentConfig()
     out = np.empty_like(pictures)
     for row, picture in enumerate(pictures):
-        rng = np.random.default_rng([seed, row])
+        rng = np.random.default_rng([seed, first_row + row])
         changed = _augmented(torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255, rng, config)
         out[row] = (changed * 255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
     return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from .. import checkpoints
 from ..core import weights
 from ..records import Embeddings, LayoutError, Reconstructions, Stimuli
 from . import clipfiles
-from .augmentation import checked_pixels
+from .augmentation import augment, checked_pixels
 from .clipfiles import open_clip
 from .frozen import Frozen, in_batches, in_chunks
 from .smallnets import resize
@@ -223,6 +224,15 @@ def embed_pictures(stimuli: Stimuli, embedder, **how) -> Embeddings:
     keys = np.zeros(len(stimuli.ids), np.int64)
     vectors = in_chunks(embedder.images, stimuli.images, embedder.batch, name="pictures", **how)
     return Embeddings(vectors, stimuli.ids, keys, embedder.space, embedder.source)
+
+
+def embed_augmented(stimuli: Stimuli, embedder, n_versions: int, *, seed: int, **how) -> np.ndarray:
+    """Embeddings of augmented versions of the pictures, (n_versions, n_images, n_dims) in their order; how: as `embed_pictures`."""
+    def version(seed: int, rows: range) -> np.ndarray:
+        return embedder.images(augment(stimuli.images[rows.start:rows.stop], seed=seed, first_row=rows.start))
+
+    return np.stack([in_chunks(partial(version, seed + v), range(len(stimuli.ids)), embedder.batch, name=f"augmented-{v}-", **how)
+                     for v in range(n_versions)])
 
 
 def embed_captions(stimuli: Stimuli, embedder, **how) -> Embeddings:
