@@ -25,9 +25,8 @@ def n_way(guess: Embeddings, truth: Embeddings, *, n_choices: int) -> np.ndarray
     where the rivals are the other pictures that occur in `guess`, and n_worse of them are strictly farther; a tie is a
     loss. Rows in the order of `guess`; chance is 1 / n_choices. Source: paper A.4. Departs: exact count for ten draws.
     """
-    won, _, images = _duels(guess, truth, n_choices)
-    n_worse, n_rivals, k = won.sum(1), len(images) - 1, n_choices - 1
-    return np.prod([(n_worse - i).clip(0) / (n_rivals - i) for i in range(k)], axis=0)
+    won, _, images = duels(guess, truth, n_choices)
+    return win_probability(won.sum(1), len(images) - 1, n_choices)
 
 
 def n_way_sampled(guess: Embeddings, truth: Embeddings, *, n_choices: int, n_draws: int = 10, seed: int = 0) -> np.ndarray:
@@ -38,7 +37,7 @@ def n_way_sampled(guess: Embeddings, truth: Embeddings, *, n_choices: int, n_dra
 def n_way_drawn(guess: Embeddings, truth: Embeddings, *, n_choices: int, n_draws: int = 10, seed: int = 0) -> np.ndarray:
     """Which guesses win against drawn rivals, (n_draws, n) bool, in the order of `guess`. Source: paper A.4."""
     order = np.lexsort((guess.image_ids, guess.keys))
-    won, own, _ = _duels(guess.take(order), truth, n_choices)
+    won, own, _ = duels(guess.take(order), truth, n_choices)
     rng, wins = np.random.default_rng(seed), np.empty((n_draws, len(guess)), bool)
     for draw in range(n_draws):
         lot = np.where(own, np.inf, rng.random(won.shape))
@@ -88,8 +87,13 @@ def n_way_within(guess: Embeddings, truth: Embeddings, categories: pd.Series, *,
     return won
 
 
-# ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def _duels(guess: Embeddings, truth: Embeddings, n_choices: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+# ── within the room ────────────────────────────────────────────────────────────────────────────────────────────────────
+def win_probability(n_worse: np.ndarray, n_rivals: int, n_choices: int) -> np.ndarray:
+    """How often n_choices - 1 rivals, drawn from n_rivals of which n_worse are farther, are all farther."""
+    return np.prod([(n_worse - i).clip(0) / (n_rivals - i) for i in range(n_choices - 1)], axis=0)
+
+
+def duels(guess: Embeddings, truth: Embeddings, n_choices: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which pictures are strictly farther from each guess than its own, which is its own (both [guesses, pictures]), and ids."""
     images, mine = np.unique(guess.image_ids, return_inverse=True)
     if not 2 <= n_choices <= len(images):
