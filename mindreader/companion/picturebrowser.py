@@ -79,8 +79,13 @@ def load_where(app, doctree, kind: type[nodes.Node], cls: str, name: str) -> Non
 
 def copy_sheets(app, error) -> None:
     """Put every chapter's sheet beside the pages; for Sphinx's build-finished."""
+    copy_named(app, error, "browser.jpg", "browsers")
+
+
+def copy_named(app, error, name: str, folder: str) -> None:
+    """Put every chapter's file of this name into a folder beside the pages, under the chapter's name."""
     if error is None and app.builder.format == "html":
-        for sheet in sorted(core.FIGURES.glob("*/browser.jpg")):
-            target = Path(app.outdir) / "_static" / "browsers" / f"{sheet.parent.name}.jpg"
+        for found in sorted(core.FIGURES.glob(f"*/{name}")):
+            target = Path(app.outdir) / "_static" / folder / f"{found.parent.name}{found.suffix}"
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(sheet, target)
+            shutil.copyfile(found, target)

@@ -6,6 +6,7 @@
     {scorecard} 03_gan          a section's numbers beside the paper's (option keys: some of them), or all sections'
     {modelcards}                the cards of the shipped weights
     {picturebrowser} 03_gan     a chapter's pictures, to sort by their scores
+    {picturesliders} 04_microstimulation   a chapter's precomputed pictures, under sliders
     {reproduction}              the last reproduction report of this checkout
     {claims}                    the ledger of the paper's claims, with verdicts from the results
 
@@ -24,7 +25,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from .. import core
 from ..core import NONE, format_number
-from . import claimspage, picturebrowser
+from . import claimspage, picturebrowser, picturesliders
 from .modelcards import ModelCards
 from .reproduction.page import Reproduction
 
@@ -39,14 +40,17 @@ def setup(app) -> dict:
     app.add_directive("scorecard", Scorecard)
     app.add_directive("modelcards", ModelCards)
     app.add_directive("picturebrowser", picturebrowser.PictureBrowser)
+    app.add_directive("picturesliders", picturesliders.PictureSliders)
     app.add_directive("reproduction", Reproduction)
     app.add_directive("claims", claimspage.Claims)
     app.connect("doctree-read", describe_figures)
     app.connect("env-get-updated", count_from_zero, priority=900)  # after Sphinx has numbered
     app.connect("html-page-context", picturebrowser.add_script)
+    app.connect("html-page-context", picturesliders.add_script)
     app.connect("html-page-context", claimspage.add_script)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("build-finished", picturebrowser.copy_sheets)
+    app.connect("build-finished", picturesliders.copy_sheets)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
