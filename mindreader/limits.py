@@ -14,7 +14,7 @@ from .core import DEVICE, PRESETS, ParameterError, SUBJECT
 from .core.weights import is_of_simulated_world, load_card, part_checksum
 from .mapping import AUXILIARIES, CAPTION_CHOICES
 from .nsd import ANNOTATIONS, SPLITS, ZSCORES
-from .records import Unfit
+from .records import LayoutError, Unfit
 from .training import LOSSES
 
 PRECISIONS = ("float32", "bfloat16")
@@ -181,7 +181,7 @@ class KnowsItsPictures:
         """Why one of these networks (as in `check_networks`) cannot be used, in one sentence; "" where all can."""
         try:
             self.check_networks(names)
-        except Unfit as reason:
+        except LayoutError as reason:
             return str(reason)
         return ""
 

@@ -8,10 +8,11 @@ import pandas as pd
 
 from .. import core
 from ..core import run_name
+from ..doctor import check_chapter
 from ..experiments import dotted, experiment
 from ..pipeline import Pipeline
 from ..studies.generator_grid import STARTS
-from .rendering import Shown, save_figure
+from .rendering import Shown, save_figure, unless_left_out
 
 USUAL = {"preset": "book", "subject": "", "seed": 0, "overrides": {}}  # what the committed notebooks run with
 OWN = {  # and the chapters' own parameters
@@ -19,9 +20,7 @@ OWN = {  # and the chapters' own parameters
     "03_gan": {"cond": "both", "start": "lf", "low_level": False, "end_to_end": 0.0, "kimg": 0.0, "device": "cpu",
                "ablation": "record", "n_seeds": 1},
     "04_microstimulation": {"value": 10.0}}
-CHECKED = {  # what a chapter cannot do without, by the setting that names it
-    **dict.fromkeys(("01_screening", "02_mapping", "05_category_auc"), ("embed",)),
-    **dict.fromkeys(("03_gan", "04_microstimulation", "06_encoding_cycle"), ("embed", "start"))}
+NETWORKS = {"clip": "embed", "feature": "feature", "resnet": "low_level"}     # those that score photographs, as `missing` takes them
 SETTINGS = {"start": "start", "low_level": "gan.low_level", "end_to_end": "end_to_end", "kimg": "gan.kimg", "device": "device"}
 
 
@@ -52,14 +51,16 @@ class Chapter(Pipeline):
             pd.set_option(f"display.max_{side}", None)  # print whole tables
         self.name = name
         self.root = core.output_root(run)
-        self.check_networks(CHECKED.get(name, ()))  # before gigabytes are read
-        _ = self.subject  # a missing or damaged data set is reported before the chapter begins
+        check_chapter(self, name)  # what would stop it after an hour is said before gigabytes are read
+        _ = self.subject
 
+    @unless_left_out
     def show(self, figure, slug: str, data: pd.DataFrame | None = None) -> Shown:
         """Save the figure (.png, .svg, its numbers as .csv, its provenance as .json) and show it."""
         save_figure(figure, f"{self.name}/{slug}", origin=self.origin, data=data, meta=self._meta(), root=self.root)
         return Shown(figure, f"{self.name}/{slug}")
 
+    @unless_left_out
     def table(self, table: pd.DataFrame, slug: str, digits: int = 3) -> pd.DataFrame:
         """Save the table as .csv and return it rounded, for the page."""
         core.save_table(table, f"{self.name}/{slug}", origin=self.origin, meta=self._meta(), root=self.root)
@@ -75,4 +76,5 @@ class Chapter(Pipeline):
         core.record(self.name, {"origin": self.origin, "preset": self.experiment.name, "values": values}, root=self.root)
 
     def _meta(self) -> dict:
-        return {"experiment": dataclasses.asdict(self.experiment)}
+        networks = {part: self.scored_by(part) for part, name in NETWORKS.items() if self.shows_photographs and not self.missing(name)}
+        return {"experiment": dataclasses.asdict(self.experiment)} | ({"networks": networks} if networks else {})

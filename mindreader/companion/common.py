@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pandas as pd
 
 from .. import scoring
 from ..pipeline import Pipeline
 from ..records import Embeddings, Reconstructions
+from .rendering import LeftOut
+
+
+def needs(*networks: str):
+    """As a decorator of a function of a pipeline: a sentence in the place of its result where a network is missing for it.
+
+    networks: names as in `Pipeline.check_networks`.
+    """
+    def decorate(function):
+        @functools.wraps(function)
+        def unless_missing(run: Pipeline, *arguments, **options):
+            missing = run.missing(*networks)
+            return LeftOut(f"Left out: {missing}") if missing else function(run, *arguments, **options)
+
+        return unless_missing
+
+    return decorate
 
 
 def entry(row, *, paper: float | None = None, note: str = "") -> dict:

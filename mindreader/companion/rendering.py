@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import re
 from collections.abc import Iterator
@@ -12,6 +13,20 @@ from ..core import atomic_write, card, output, write_json, write_table
 
 JPEG_QUALITY = 85  # no artefacts visible at the page's size
 PAGE_SCALE = {"png": 1.5, "jpeg": 1.25}  # resolution on the page, in multiples of the figure's own
+
+
+class LeftOut(str):
+    """A sentence in the place of a table, a figure or pictures: why they were not computed."""
+
+
+def unless_left_out(function):
+    """As a decorator: what was left out among the arguments is given back, and the function is not called."""
+    @functools.wraps(function)
+    def passing_on(*arguments, **options):
+        left_out = [one for one in (*arguments, *options.values()) if isinstance(one, LeftOut)]
+        return left_out[0] if left_out else function(*arguments, **options)
+
+    return passing_on
 
 
 class Shown:

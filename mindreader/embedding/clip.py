@@ -206,8 +206,8 @@ def _found(name: str) -> Path:
 
 
 def clip_checksum(config: EmbedConfig) -> str:
-    """sha256 of the weights of a config's CLIP, which changes whenever they do; raises as `load_clip`."""
-    return weights.part_checksum("clip") if config.clip == LITTLE else weights.file_checksum(clip_path(config))
+    """sha256 of the weights of a config's CLIP as published, which changes whenever they do; raises as `load_clip`."""
+    return weights.part_checksum("clip") if config.clip == LITTLE else checkpoints.published_digest(clip_path(config))
 
 
 def is_of_simulated_world(config: EmbedConfig) -> bool:

@@ -19,6 +19,16 @@ def distance_names(features: str) -> dict[str, str]:
     return {kind: f"{name} ({features})" for name, kind in _NAMES.items() if (name != kind) == (features == INCEPTION)}
 
 
+def plain_metric(metric: str) -> str:
+    """The name of a score without the network whose features a distance compares, so that tables of all subjects are read alike.
+
+    >>> plain_metric("FID (Inception v3), against training trials"), plain_metric("2-way identification")
+    ('FD, against training trials', '2-way identification')
+    """
+    kind = distance_kind(metric)
+    return kind + metric.partition(")")[2] if kind else metric
+
+
 def distance_kind(metric: str) -> str:
     """Which distance a score of this name is, "FD" or "KD"; "" for one that is none.
 

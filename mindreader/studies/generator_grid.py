@@ -25,7 +25,7 @@ from ..pipeline import Pipeline
 from ..records import SPACES, Diverged, Embeddings
 from .claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
 from .grids import command, one_thread, outdated, read_table, run_jobs
-from .sources import released_reference
+from .sources import released_reference, stamped
 
 
 class Starts(dict):
@@ -169,10 +169,11 @@ def train_row(run: Pipeline, row: Row, repeat: int = 0) -> Trained:
     two_way = scoring.identification(
         features, run.true_features, n_choices=2, seed=run.experiment.child_seed("bootstrap"), name=row.name, origin=run.origin,
         n_bootstrap=settings.n_bootstrap)
-    far = scoring.distance_rows(features, released_reference(run), name=row.name, origin=run.origin)
+    how = {"name": row.name, "origin": run.origin, "features": real.space}
+    far = scoring.distance_rows(features, released_reference(run), **how)
     lines = [two_way.assign(drawn=drawn.mean(), drawn_sd=drawn.std(ddof=1)),
-             scoring.distance_rows(features, real, name=row.name, origin=run.origin),
-             far.assign(metric=far.metric + ", against training trials")]
+             scoring.distance_rows(features, real, **how), far.assign(metric=far.metric + ", against training trials")]
+    lines = [stamped(run, line, real.space) for line in lines]
     lines += [scoring.score_row(row.name, f"silent dimensions, {space} mapper", silent_positions(embeddings[space].vectors), np.nan,
                             np.nan, len(embeddings[space]), 0.0, repeat, run.origin) for space in CONDITIONS[row.cond]]
     table = pd.concat(lines, ignore_index=True).assign(seed=repeat, **columns, note="")
@@ -189,7 +190,8 @@ def variant(run: Pipeline, row: Row, repeat: int = 0) -> Pipeline:
 def row_key(run: Pipeline, row: Row, repeat: int = 0) -> str:
     """A fingerprint of everything that could change the training and the scores of this row."""
     mine = Pipeline(row.variant(run.experiment, repeat), run.store)
-    return fingerprint([mine.key("generator", {"cond": row.cond}), run.experiment.evaluate.n_bootstrap])
+    network = [run.weights_of("feature")] if run.shows_photographs else []
+    return fingerprint([mine.key("generator", {"cond": row.cond}), run.experiment.evaluate.n_bootstrap, *network])
 
 
 def compare(run: Pipeline, found: dict[tuple[Row, int], Trained],
@@ -226,7 +228,7 @@ def _differences(run: Pipeline, pairs: Sequence[tuple[Embeddings, Embeddings]]) 
     tables = [(ahead.mean(1), scoring.score_row("", "2-way identification, difference", ahead.mean(), low, high, len(ids), 0.0,
                                             seed, run.origin))]
     far = pd.concat([scoring.distance_difference(worse, better, real, seed=seed, origin=run.origin,
-                                          n_bootstrap=min(100, n_bootstrap)) for better, worse in pairs])
+                                          features=real.space, n_bootstrap=min(100, n_bootstrap)) for better, worse in pairs])
     for _, part in far.groupby("metric", sort=False):
         line = part.iloc[:1].assign(**{name: part[name].mean() for name in ("value", "low", "high")})
         tables.append((part.value.to_numpy(), line))

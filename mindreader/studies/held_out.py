@@ -20,7 +20,7 @@ from ..experiments import Experiment, experiment
 from ..pipeline import Pipeline
 from ..records import Embeddings, Unfit
 from .grids import CURRENT, of_another_subject, outdated, read_table
-from .sources import NEAREST, how_scored, identification_row, picture_categories, reconstruction_features
+from .sources import NEAREST, how_scored, identification_row, picture_categories, reconstruction_features, stamped
 
 USUAL, HELD_OUT = "usual split", "held-out categories"
 CLUSTERS, ELSE = "clusters", "first_appearance"   # values of data.split
@@ -71,7 +71,8 @@ def write_record(run: Pipeline, root: Path | None = None) -> Path:
 
 def key(run: Pipeline) -> str:
     """A fingerprint of everything that could change the trainings under both splits."""
-    return fingerprint([Pipeline(e, run.store).key("generator", {"cond": "both"}) for e in _experiments(run).values()])
+    network = [run.weights_of("feature")] if run.shows_photographs else []
+    return fingerprint([*(Pipeline(e, run.store).key("generator", {"cond": "both"}) for e in _experiments(run).values()), *network])
 
 
 def recorded(run: Pipeline, ablation: str = "record", root: Path = core.FIGURES) -> tuple[pd.DataFrame, str]:
@@ -136,4 +137,5 @@ def _row(run: Pipeline, name: str, metric: str, guess: Embeddings, won: np.ndarr
         value = won[scored].mean()
         low, high = scoring.bootstrap_interval(won[scored], guess.image_ids[scored], seed=how["seed"],
                                                  n_bootstrap=how["n_bootstrap"])
-    return scoring.score_row(name, metric, value, low, high, int(scored.sum()), 0.5, how["seed"], run.origin)
+    row = scoring.score_row(name, metric, value, low, high, int(scored.sum()), 0.5, how["seed"], run.origin)
+    return stamped(run, row, guess.space)

@@ -18,6 +18,7 @@ import pandas as pd
 
 from .. import core, scoring
 from ..core import fingerprint, save_table
+from ..embedding import INCEPTION
 from ..mapping import MappingConfig, low_level_recipe, targets
 from ..experiments import Experiment
 from ..pipeline import Pipeline
@@ -25,11 +26,12 @@ from ..records import Diverged, Embeddings, Unfit
 from . import hubs
 from .claims import trial_hits
 from .grids import command, one_thread, outdated, read_table, run_jobs
+from .sources import stamped
 
 ABLATIONS = ("record", "none", "clamp", "augmentation", "captions", "losses", "auxiliary", "combinations", "all")
 HEADS = {"image": "img", "caption": "cap"}      # the mapper's space, and the condition of the starting generator
 WORDS = ("table", "key", "note", "weights", "protocol")     # of a score table; a key may look like a number
-NO_DISTANCE = "distances not computed: the evaluation network knows only pictures of the simulated world"
+NO_DISTANCE = "distances not computed"          # and then why
 Fit = tuple[str, MappingConfig, int]            # space, recipe, which seed
 
 
@@ -156,8 +158,9 @@ def _fit(run: Pipeline, fit: Fit) -> None:
 # ── scoring ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def row_scores(run: Pipeline, row: Row, repeat: int) -> pd.DataFrame:
     """The lines of `run_grid` for one row and seed."""
-    columns = dict(table=row.table, mapper=row.mapper, ablation=row.ablation, seed=repeat, key=row_key(run, row, repeat))
+    columns = dict(table=row.table, mapper=row.mapper, ablation=row.ablation, seed=repeat, key="")
     try:
+        columns["key"] = row_key(run, row, repeat)
         batch, weights = row_batch(run, row, repeat)
     except (Diverged, Unfit) as reason:
         lines = [scoring.score_row(row.name, f"retrieval {direction}", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
@@ -170,13 +173,19 @@ def row_scores(run: Pipeline, row: Row, repeat: int) -> pd.DataFrame:
     (space, recipe), *others = row.recipes(run.experiment)
     if space in HEADS and not others and _scores_pictures(run):
         lines.append(starting_distance(run, space, recipe, repeat).assign(name=row.name))
-    table = pd.concat(lines, ignore_index=True).assign(**columns, note=NO_DISTANCE if run.shows_photographs else "")
+    table = pd.concat(lines, ignore_index=True).assign(**columns, note=_why_no_distance(run))
     return table.fillna({"weights": "", "protocol": ""})
 
 
 def _scores_pictures(run: Pipeline) -> bool:
-    """Whether distances of reconstructions are among the scores: where asked for, by an evaluation network that fits."""
-    return bool(run.experiment.grid.n_pictures) and not run.shows_photographs
+    """Whether distances of reconstructions are among the scores: where asked for, and the networks for them are there."""
+    return bool(run.experiment.grid.n_pictures) and not _why_no_distance(run)
+
+
+def _why_no_distance(run: Pipeline) -> str:
+    """The note on a distance for which a network is missing; "" where none is, or no distance is asked for."""
+    missing = run.missing("feature", "start") if run.experiment.grid.n_pictures else ""
+    return f"{NO_DISTANCE}: {missing}" if missing else ""
 
 
 def _crowding(batch: scoring.RetrievalBatch, direction: scoring.Direction) -> dict[str, float]:
@@ -244,20 +253,21 @@ def starting_distance(run: Pipeline, space: str, recipe: MappingConfig, repeat: 
         embeddings = run.decoded(space, recipe, repeat)
         embeddings = embeddings.take(np.argsort(embeddings.keys, kind="stable")[:n])
         features = run.picture_features(run.reconstruct({space: embeddings}, HEADS[space], finetuned=False))
-        table = scoring.distance_rows(features, run.validation(run.true_features), origin=run.origin)
+        table = scoring.distance_rows(features, run.validation(run.true_features), origin=run.origin, features=features.space)
         (folder / "distances.json").write_text(json.dumps(table.to_dict("records")), encoding="utf-8")
 
     def load(folder: Path) -> pd.DataFrame:
         return pd.DataFrame(json.loads((folder / "distances.json").read_text(encoding="utf-8")))
 
     stage = "starting distance"
-    return run.store.fetch(stage, run.key(stage, extra, mapping=recipe), make, load)
+    return stamped(run, run.store.fetch(stage, run.key(stage, extra, mapping=recipe), make, load), INCEPTION)
 
 
 def row_key(run: Pipeline, row: Row, repeat: int) -> str:
     """A fingerprint of everything that could change the fits and the scores of this row."""
     keys = [run.mapper_key(space, recipe, repeat) for space, recipe in row.recipes(run.experiment)]
-    return fingerprint([keys, run.experiment.evaluate.n_retrieval, run.experiment.grid.n_pictures])
+    network = [run.weights_of("feature")] if run.shows_photographs and _scores_pictures(run) else []
+    return fingerprint([keys, run.experiment.evaluate.n_retrieval, run.experiment.grid.n_pictures, *network])
 
 
 def _seed(run: Pipeline) -> int:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .. import scoring
+from ..embedding import INCEPTION
 from ..experiments import CONDITIONS
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings, Reconstructions
@@ -24,7 +25,19 @@ def identification_row(run: Pipeline, name: str, guess: Embeddings, truth: Embed
                        control: bool = False) -> pd.DataFrame:
     """One row of n-way identification over the given trials, with an interval over pictures."""
     found = identification(guess, truth, n_choices=n_choices, name=name, **how_scored(run))
-    return found.assign(control=control)
+    return stamped(run, found, truth.space).assign(control=control)
+
+
+def stamped(run: Pipeline, table: pd.DataFrame, space: str) -> pd.DataFrame:
+    """A score table whose protocol says which network made the features, and from which weights, where these are photographs.
+
+    space: of the embeddings that were compared. Without change for the simulated world.
+    """
+    network = run.scored_by("feature" if space == INCEPTION else "clip")
+    if not network:
+        return table
+    protocols = table.protocol if "protocol" in table else [""] * len(table)
+    return table.assign(protocol=["; ".join(filter(None, (protocol, network))) for protocol in protocols])
 
 
 def true_embeddings(run: Pipeline, like: Embeddings, space: str) -> Embeddings:

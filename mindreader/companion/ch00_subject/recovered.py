@@ -10,7 +10,6 @@ from ...core import weights
 from ...nsd import ATLASES
 from ...pipeline import Pipeline
 from ...pretraining import category_prompts
-from ...records import Unfit
 from ...scoring import auc_by_class, category_labels, mean_auc_interval, pearson
 from ...world import STUFF
 from ..ch01_screening.screening import screening_auc
@@ -19,7 +18,7 @@ from .decoding import FEWEST, INPUTS, attended_row, factor_means
 from .subject import of_the_plant, repeat_reliability, session_moments
 
 CEILING, SCREENING, CONTRAST, CATEGORY, TOP1, OFFSET, P = 0.9, 0.9, 5.0, 0.95, 0.90, 0.9, 0.01   # the bars
-NOT_COMPUTED = "CLIP, zero-shot, not computed: it knows only simulated pictures, so give another by embed.clip"
+NOT_COMPUTED = "CLIP, zero-shot, not computed"      # and then why
 N_CHOICES = 300          # candidates in retrieval between pictures and captions
 # contrast -> which pictures show it, from the planted factors of a scene
 CONTRASTS = {
@@ -88,7 +87,7 @@ def clip_categories(run: Pipeline) -> pd.DataFrame:
     at least ten pictures on either side; none of these pictures was in CLIP's training. One row without a value where
     the CLIP does not fit the subject.
     """
-    if not _clip_fits(run):
+    if run.missing("embed"):
         return pd.DataFrame([{"name": "none", "group": "things", "input": NOT_COMPUTED, "value": np.nan, "low": np.nan,
                               "high": np.nan, "n_present": 0, "n": 0}])
     if "categories" not in run.memo:
@@ -186,18 +185,9 @@ def _voxel_rows(run: Pipeline) -> list[dict]:
     return rows
 
 
-def _clip_fits(run: Pipeline) -> bool:
-    """Whether the CLIP of the experiment knows the subject's kind of pictures."""
-    try:
-        run.check_networks()
-    except Unfit:
-        return False
-    return True
-
-
 def _clip_row(run: Pipeline) -> dict:
-    if not _clip_fits(run):
-        return _row("clip_category_auc", "categories in a picture", NOT_COMPUTED, np.nan, np.nan, np.nan, 0,
+    if missing := run.missing("embed"):
+        return _row("clip_category_auc", "categories in a picture", f"{NOT_COMPUTED}: {missing}", np.nan, np.nan, np.nan, 0,
                     f"above {CATEGORY}", False) | {"holds": "not computed"}
     labels, cosines, _ = _zero_shot(run)
     value = clip_categories(run).value.mean()

@@ -82,7 +82,7 @@ def settings_table(run: Pipeline, found: Grid, ours: pd.DataFrame, retrieval: pd
 
     Table table ("control" for these), mapper, setting, direction; paper_hits, paper_low, paper_high (Wilson, shares of
     300, NSD); ours, low, high (mean over seeds, interval over pictures), lowest, highest (of the seeds), n_seeds, chance,
-    FD (mean over seeds), protocol, origin; verdict. Rows that the paper prints twice stand twice, as there.
+    FD (for photographs FID; mean over seeds), protocol, origin; verdict. Rows that the paper prints twice stand twice, as there.
     """
     printed = paper_values().set_index(["table", "row", "column", "metric"]).value
     lines = []
@@ -96,7 +96,8 @@ def settings_table(run: Pipeline, found: Grid, ours: pd.DataFrame, retrieval: pd
     controls = retrieval[retrieval.control].rename(columns={"name": "setting", "value": "ours"})
     controls = controls.assign(table="control", mapper="", direction=controls.metric.str.split().str[-1], verdict="")
     table = pd.concat([part.reindex(columns=COLUMNS) for part in (pd.DataFrame(lines), controls)], ignore_index=True)
-    return table.astype({"paper_hits": "Int64", "n_seeds": "Int64"})
+    table = table.astype({"paper_hits": "Int64", "n_seeds": "Int64"})
+    return table.rename(columns={"FD": "FID"}) if run.shows_photographs else table
 
 
 def beside_the_paper(table: pd.DataFrame) -> pd.DataFrame:
@@ -204,7 +205,7 @@ def _ours(run: Pipeline, found: Grid, row: grid.Row, direction: str) -> dict:
     mine = found.scores[(found.scores.table == row.table) & (found.scores.mapper == row.mapper)
                         & (found.scores.name == row.name)]
     line = mine[mine.metric == f"retrieval {direction}"].dropna(subset="value")
-    distance = mine[mine.metric.str.startswith("FD")].value
+    distance = mine[mine.metric.map(scoring.distance_kind) == scoring.FRECHET].value
     return {"ours": by_trial.mean(), "low": low, "high": high, "lowest": line.value.min(), "highest": line.value.max(),
             "n_seeds": hits.seed.nunique(), "chance": line.chance.mean(),
             "FD": distance.mean() if len(distance) else np.nan, "protocol": line.protocol.iloc[0], "origin": run.origin}

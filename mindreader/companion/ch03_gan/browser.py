@@ -17,6 +17,8 @@ from ...studies.sources import nearest_training_ids, picture_categories, reconst
 from ..common import first_draw, first_of_each, pictures_of
 from .pictures import LABELS
 
+BY_CLIP = "2-way, CLIP of the loss"
+
 
 @dataclass(frozen=True, eq=False)
 class Browser:
@@ -41,20 +43,21 @@ def browse(run: Pipeline, cond: str, n: int = 96) -> Browser:
     """Trials at even steps of rank by exact 2-way identification, from the worst to the best; each picture's first trial.
 
     The picture seen, its reconstructions by each head and from the true embedding, and the nearest training picture;
-    scores are those of `cond`.
+    scores are those of `cond`. Where the evaluation network is missing, those by the CLIP of the loss stand alone and rank.
     """
-    embeddings = reconstruction_features(run, cond)
-    first = first_of_each(embeddings, len(embeddings))
-    ways = run.experiment.evaluate.ways[-1]
-    clip = embedding.embed_reconstructions(reconstructions(run, cond), run.clip).take(first)
-    few = embeddings.take(first)
-    table = pd.DataFrame({"image_id": few.image_ids, "trial": few.keys})
-    table["category"] = picture_categories(run).loc[few.image_ids].to_numpy()
-    table["2-way"] = scoring.n_way(few, run.true_features, n_choices=2)
-    table[f"{ways}-way"] = scoring.n_way(few, run.true_features, n_choices=ways)
-    table["2-way, same category"] = scoring.n_way_within(few, run.true_features, picture_categories(run))
-    table["2-way, CLIP of the loss"] = scoring.n_way(clip, run.embeddings["image"], n_choices=2)
-    order = np.lexsort((table.trial, table[f"{ways}-way"], table["2-way"]))
+    clip = embedding.embed_reconstructions(reconstructions(run, cond), run.clip)
+    first = first_of_each(clip, len(clip))
+    ways, clip = run.experiment.evaluate.ways[-1], clip.take(first)
+    table = pd.DataFrame({"image_id": clip.image_ids, "trial": clip.keys})
+    table["category"] = picture_categories(run).loc[clip.image_ids].to_numpy()
+    if not run.missing("feature"):
+        few = reconstruction_features(run, cond).take(first)
+        table["2-way"] = scoring.n_way(few, run.true_features, n_choices=2)
+        table[f"{ways}-way"] = scoring.n_way(few, run.true_features, n_choices=ways)
+        table["2-way, same category"] = scoring.n_way_within(few, run.true_features, picture_categories(run))
+    table[BY_CLIP] = scoring.n_way(clip, run.embeddings["image"], n_choices=2)
+    ranked_by = [f"{ways}-way", "2-way"] if "2-way" in table else [BY_CLIP]
+    order = np.lexsort([table[name] for name in ("trial", *ranked_by)])
     chosen = order[np.unique(np.linspace(0, len(order) - 1, min(n, len(order))).round().astype(int))]
     table, rows = table.iloc[chosen].reset_index(drop=True), first[chosen]
     seen = pictures_of(run, table.image_id)

@@ -31,26 +31,30 @@ def scores_by_source(run: Pipeline, cond: str, numbers: pd.DataFrame) -> pd.Data
     """Every score for every source of the generator's conditions, and for retrieval: a row for each source and score.
 
     numbers: from `eight_numbers`, of which PixCorr and SSIM are taken. Table name, metric, value, low, high, chance,
-    better ("higher" or "lower"), n, origin, in the order in which they are to be shown.
+    better ("higher" or "lower"), n, origin, in the order in which they are to be shown. Scores by an evaluation network that
+    is missing are left out.
     """
     category, rows = picture_categories(run), []
     ways = run.experiment.evaluate.ways[-1]
-    far = distances(run, cond).set_index(["name", "metric"]).value
+    far = None if run.missing("feature") else distances(run, cond).set_index(["name", "metric"]).value
     for name in ORDER:
-        embeddings = reconstruction_features(run, cond, name)
         clip = nearest_training(run, cond, run.embeddings["image"]) if name == NEAREST else \
             embedding.embed_reconstructions(reconstructions(run, cond, name), run.clip)
-        rows += [identification_row(run, name, embeddings, run.true_features, 2),
-                 identification_row(run, name, clip, run.embeddings["image"], 2).assign(metric=CLIP),
+        by_clip = identification_row(run, name, clip, run.embeddings["image"], 2).assign(metric=CLIP)
+        if far is None:
+            rows.append(by_clip)
+            continue
+        embeddings = reconstruction_features(run, cond, name)
+        rows += [identification_row(run, name, embeddings, run.true_features, 2), by_clip,
                  mean_row(run, name, WITHIN, scoring.n_way_within(embeddings, run.true_features, category),
                           embeddings.image_ids, 0.5),
                  identification_row(run, name, embeddings, run.true_features, ways)]
         if name != NEAREST:
             rows += [scoring.score_row(name, metric, far[name, metric], np.nan, np.nan, len(embeddings), np.nan, 0,
-                                       run.origin) for metric in ("FD (twin features)", "KD (twin features)")]
+                                       run.origin) for metric in scoring.distance_names(embeddings.space).values()]
     pixels = numbers[numbers.metric.isin(["PixCorr", "SSIM"]) & numbers.name.isin(ORDER)]
     table = pd.concat([*rows, pixels], ignore_index=True)
-    table["better"] = np.where(table.metric.str.contains("twin features"), "lower", "higher")
+    table["better"] = np.where(table.metric.map(scoring.distance_kind) != "", "lower", "higher")
     return table[["name", "metric", "value", "low", "high", "chance", "better", "n", "origin"]]
 
 
@@ -75,8 +79,10 @@ def bottleneck_curve(run: Pipeline, cond: str) -> pd.DataFrame:
     """Two-way identification from the first r principal directions of the mapped embeddings, r = 0 … all.
 
     Table rank, where, value, low, high: in CLIP's image and caption space for all trials, and through the generator, with
-    both conditions reduced alike, for a few ranks and the first trial of each picture.
+    both conditions reduced alike, for a few ranks and the first trial of each picture; not where the evaluation network for
+    them is missing.
     """
+    generated = () if run.missing("feature") else GENERATED_RANKS
     brain = brain_embeddings(run, cond)
     necks = {space: Bottleneck.of(run.training(run.conditions(cond)[space])) for space in SPACES}
     most = min(neck.max_rank for neck in necks.values())
@@ -85,7 +91,7 @@ def bottleneck_curve(run: Pipeline, cond: str) -> pd.DataFrame:
     for rank in [r for r in RANKS if r < most] + [most]:
         squeezed = {space: necks[space].squeeze(brain[space], rank) for space in SPACES}
         sets = {f"in CLIP's {space} space": (squeezed[space], run.truth[space]) for space in SPACES}
-        if rank in (*GENERATED_RANKS, most):
+        if generated and rank in (*generated, most):
             pictures = run.reconstruct({space: embeddings.take(first) for space, embeddings in squeezed.items()}, cond)
             sets["through the generator"] = run.picture_features(pictures), run.true_features
         rows += [identification_row(run, where, guess, truth, 2).assign(rank=rank, where=where)
@@ -122,7 +128,10 @@ def eight_wide(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def contribution_entries(share: pd.DataFrame, by_source: pd.DataFrame, curve: pd.DataFrame, numbers: pd.DataFrame) -> dict:
-    """The numbers of the chapter's prose and scorecard on what the brain contributes, and the eight metrics."""
+    """The numbers of the chapter's prose and scorecard on what the brain contributes, and the eight metrics.
+
+    Without those by an evaluation network that is missing.
+    """
     def within(name, note):
         return entry(by_source[(by_source.name == name) & (by_source.metric == WITHIN)].iloc[0], note=note)
 
@@ -131,14 +140,15 @@ def contribution_entries(share: pd.DataFrame, by_source: pd.DataFrame, curve: pd
         return entry(row, note=note)
 
     shares = share.set_index("metric").share
-    values = {
+    by_clip = {"share_clip": {"ours": float(shares[CLIP]), "note": "the same by the CLIP of the loss"}}
+    values = by_clip if WITHIN not in set(by_source.metric) else {
         "two_way_within": within("brain", "all rivals share the picture's category"),
         "two_way_within_ceiling": within("true embedding", "ceiling: CLIP's own embeddings"),
         "two_way_within_centroid": within("category centroid", "control: the category alone, which all rivals share"),
         "two_way_within_nearest": within(NEAREST, "control: retrieval, no generator"),
         "share_two_way": {"ours": float(shares["2-way identification"]),
                           "note": "of the way from the best score without this brain to the ceiling"},
-        "share_clip": {"ours": float(shares[CLIP]), "note": "the same by the CLIP of the loss"},
+        **by_clip,
         "rank_1": generated(1, "one principal direction of each mapper's embeddings"),
         "rank_16": generated(16, "sixteen directions"),
         "rank_all": generated(curve["rank"].max(), "all directions; the first trial of each picture"),

@@ -10,6 +10,7 @@ import pandas as pd
 from ...core import LOST, ParameterError
 from ...pipeline import Pipeline
 from ...records import SPACES, Unfit
+from ...scoring import distance_kind, plain_metric
 from ...studies import generator_grid
 from ...studies.claims import VERDICTS
 from ...studies.grids import of_another_subject
@@ -18,8 +19,7 @@ from .pictures import LABELS
 
 STARTS = {"lf": "language-free", "supervised": "supervised", "none": "nothing pretrained"}
 LOW_LEVEL = {False: "without low-level loss", True: "with low-level loss"}
-TWO_WAY, FD, KD, RELEASED = ("2-way identification", "FD (twin features)", "KD (twin features)",
-                             "FD (twin features), against training trials")
+TWO_WAY, FD, KD, RELEASED = "2-way identification", "FD", "KD", "FD, against training trials"    # as `plain_metric` has them
 AHEAD = "2-way identification, difference"
 BUGS = {"zero_z": "z fixed to zero", "batch_summed_logit": "one logit for the batch",
         "first_sample_cached": "first condition for all", "second_on_first": "second mapper's loss from the first"}
@@ -119,9 +119,9 @@ def claim_table(found: Finetunings) -> pd.DataFrame:
     """Each comparison with its difference by two-way identification and by FD (positive: better), and both verdicts."""
     rows = []
     for (claim, better, worse), part in found.claims.groupby(["claim", "better", "worse"], sort=False):
-        lines = part.set_index(part.metric.str.split(",").str[0])
+        lines = part.set_index(part.metric.map(plain_metric).str.split(",").str[0])
         cells = {"claim": claim, "better": better, "worse": worse, "by": "paper" if part.paper.iloc[0] else "us"}
-        for metric, name in ((TWO_WAY, "2-way"), (FD, "FD")):
+        for metric, name in ((TWO_WAY, "2-way"), (FD, _called(part, FD))):
             at = lines.loc[metric]
             cells |= {f"{name} gain": f"{at.value:+.3f} ({at.low:+.3f} to {at.high:+.3f})", f"{name} verdict": at.verdict}
         rows.append(cells)
@@ -164,14 +164,21 @@ def _variants(found: Finetunings, rows: Sequence[generator_grid.Row]):
     for row in rows:
         mine = found.scores[found.scores.name == row.name]
         if len(mine):
-            yield row, lambda metric, mine=mine: mine[mine.metric == metric]
+            yield row, lambda metric, mine=mine: mine[mine.metric.map(plain_metric) == metric]
 
 
 def _cells(part) -> dict:
     two = part(TWO_WAY)
     return {"2-way (95 % interval)": f"{two.value.mean():.3f} ({two.low.mean():.3f} to {two.high.mean():.3f})",
             "ten draws": f"{two.drawn.mean():.3f} ± {two.drawn_sd.mean():.3f}",
-            "FD": part(FD).value.mean(), "KD": part(KD).value.mean(), "FD, training trials": part(RELEASED).value.mean()}
+            **{_called(part(kind), kind): part(kind).value.mean() for kind in (FD, KD)},
+            f"{_called(part(RELEASED), FD)}, training trials": part(RELEASED).value.mean()}
+
+
+def _called(table: pd.DataFrame, kind: str) -> str:
+    """What a distance is called in this table, e.g. "FD", or "FID" over the features of Inception."""
+    names = table.metric[table.metric.map(distance_kind) == kind]
+    return names.iloc[0].partition(" ")[0] if len(names) else kind
 
 
 def _what_differs(worse: str) -> str:

@@ -13,7 +13,8 @@ from ...records import SPACES, Embeddings, Reconstructions
 from ...scoring import n_way, n_way_sampled
 from ...studies.sources import (NEAREST, brain_embeddings, identification_row, nearest_training_ids,
                                 reconstruction_features, reconstructions, sources)
-from ..common import entry, first_draw, first_of_each, interval, pictures_of
+from ..common import entry, first_draw, first_of_each, interval, needs, pictures_of
+from ..rendering import LeftOut, unless_left_out
 
 LABELS = {"img": "image head", "cap": "caption head", "both": "both heads"}
 PAPER_ROWS = {"img": "f_mi", "cap": "f_mc", "both": "f_mi & f_mc"}  # of Table 6, where the first two are inferred
@@ -58,12 +59,14 @@ def by_head(run: Pipeline, n: int = 6) -> dict[str, np.ndarray]:
     return {"seen": pictures_of(run, ids)} | {LABELS[c]: _at(reconstructions(run, c), ids, keys) for c in CONDITIONS}
 
 
-def extremes(run: Pipeline, cond: str, n: int = 4) -> tuple[dict[str, np.ndarray], list[str]]:
+def extremes(run: Pipeline, cond: str, n: int = 4) -> tuple[dict[str, np.ndarray] | LeftOut, list[str]]:
     """The n worst and the n best trials by exact 2-way identification, as columns of pictures and a label for each row.
 
     Of each picture only its first trial takes part. Where the score ties, the larger n of the settings decides, then the
-    order of trials.
+    order of trials. Without an evaluation network a sentence stands for the columns.
     """
+    if missing := run.missing("feature"):
+        return LeftOut(f"Left out: {missing}"), []
     embeddings = reconstruction_features(run, cond)
     first = embeddings.take(first_of_each(embeddings, len(embeddings)))
     two, many = (n_way(first, run.true_features, n_choices=ways)
@@ -79,6 +82,7 @@ def extremes(run: Pipeline, cond: str, n: int = 4) -> tuple[dict[str, np.ndarray
 
 
 # ── identification ─────────────────────────────────────────────────────────────────────────────────────────────────────
+@needs("feature")
 def identification(run: Pipeline, cond: str) -> pd.DataFrame:
     """n-way identification of reconstructions by each head, and of ceiling and floors under `cond`, by the feature net.
 
@@ -96,11 +100,13 @@ def identification(run: Pipeline, cond: str) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
+@unless_left_out
 def two_way(table: pd.DataFrame) -> pd.DataFrame:
     """Only the two-way rows of an identification table."""
     return table[table.metric == "2-way identification"].reset_index(drop=True)
 
 
+@unless_left_out
 def table_6(table: pd.DataFrame) -> pd.DataFrame:
     """An identification table in the layout of the paper's Table 6, a column for each n: exact, ten draws, the paper's."""
     table = table[~table.name.str.endswith(BY_CLIP)]
@@ -120,6 +126,7 @@ def table_6(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["condition", "count", *[metric.split()[0] for metric in ways]])
 
 
+@needs("feature")
 def conditions(run: Pipeline) -> pd.DataFrame:
     """Both heads beside one: two-way identification and Fréchet distance for each condition (Tables 1 and 5)."""
     rows, real = [], run.validation(run.true_features)
@@ -128,12 +135,15 @@ def conditions(run: Pipeline) -> pd.DataFrame:
             embeddings = reconstruction_features(run, cond, finetuned=finetuned)
             name = f"{LABELS[cond]}, {'finetuned' if finetuned else 'as pretrained'}"
             row = identification_row(run, name, embeddings, run.true_features, 2)
-            rows.append(row.assign(**{"FD (twin features)": scoring.frechet_distance(embeddings, real)}))
+            rows.append(row.assign(**{scoring.distance_names(real.space)["FD"]: scoring.frechet_distance(embeddings, real)}))
     return pd.concat(rows, ignore_index=True).drop(columns="control")
 
 
 def identification_entries(run: Pipeline, cond: str, table: pd.DataFrame) -> dict:
-    """The numbers of the chapter's prose and scorecard that come from an identification table."""
+    """The numbers of the chapter's prose and scorecard that come from an identification table; none where it was left out."""
+    if isinstance(table, LeftOut):
+        return {}
+
     def way(name, n=2):
         return table[(table.name == name) & (table.metric == f"{n}-way identification")].iloc[0]
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ... import mapping, scoring
 from ...pipeline import Pipeline
-from ...records import SPACES, Embeddings, LayoutError, Unfit
+from ...records import SPACES, Embeddings, LayoutError
 from ...scoring import noise_ceiling, pearson
 from ...studies.sources import brain_embeddings, identification_row
 from ..common import entry, first_draw, first_of_each, pictures_of
@@ -25,7 +25,7 @@ def encoding_accuracy(run: Pipeline) -> pd.DataFrame:
         raise LayoutError(f"no voxel has a noise ceiling to compare with, expected ncsnr in {run.layout.ncsnr}; download "
                           "it, as without it nobody knows how well an encoder could do")
     trials = run.subject.validation
-    predicted = _synthetic(run, trials.image_ids)
+    predicted = synthetic(run, trials.image_ids)
     order = np.random.default_rng(run.experiment.child_seed("shuffled pictures")).permutation(len(trials))
     stream = np.full(run.subject.n_voxels, "none", dtype=object)
     for name in STREAMS:
@@ -39,11 +39,18 @@ def encoding_accuracy(run: Pipeline) -> pd.DataFrame:
     })
 
 
+def synthetic(run: Pipeline, image_ids: np.ndarray) -> np.ndarray:
+    """Predicted responses for these pictures, row by row, (n, n_voxels)."""
+    ids, inverse = np.unique(image_ids, return_inverse=True)
+    embeddings = run.truth["image"].take(pd.Index(run.truth["image"].image_ids).get_indexer(ids))
+    return run.encoder.predict(embeddings)[inverse]
+
+
 def encoding_examples(run: Pipeline, n: int = 2, n_voxels: int = 300) -> tuple[np.ndarray, np.ndarray]:
     """Measured and predicted responses of the first voxels for the first n validation pictures, (n, n_voxels) each."""
     trials = run.subject.validation
     trials = trials.take(first_of_each(run.validation(run.mapped["image"]), n))
-    return trials.betas[:, :n_voxels], _synthetic(run, trials.image_ids)[:, :n_voxels]
+    return trials.betas[:, :n_voxels], synthetic(run, trials.image_ids)[:, :n_voxels]
 
 
 def cycle_embeddings(run: Pipeline) -> dict[str, Embeddings]:
@@ -67,11 +74,9 @@ def cycle_identification(run: Pipeline) -> pd.DataFrame:
 
     Without values, and with the reason in place of the protocol, where no evaluation network fits the subject.
     """
-    try:
-        _ = run.feature_net
-    except Unfit as reason:
+    if missing := run.missing("feature"):
         return pd.concat([scoring.score_row(name, "2-way identification", np.nan, np.nan, np.nan, 0, np.nan, 0, run.origin,
-                                            protocol=f"not computed: {reason}", control=name != "after the cycle")
+                                            protocol=f"not computed: {missing}", control=name != "after the cycle")
                           for name in ("after the cycle", "from the brain", "cycle, shuffled")], ignore_index=True)
     cycle, brain = cycle_embeddings(run), brain_embeddings(run, "both")
     seed = run.experiment.child_seed("shuffled cycle")
@@ -101,10 +106,3 @@ def encoding_summary(run: Pipeline, voxels: pd.DataFrame, table: pd.DataFrame) -
         "brain_two_way": entry(rows["from the brain"], note="from measured single trials"),
         "cycle_two_way_shuffled": entry(rows["cycle, shuffled"], note="control: another picture's cycle"),
     }
-
-
-def _synthetic(run: Pipeline, image_ids: np.ndarray) -> np.ndarray:
-    """Predicted responses for these pictures, row by row, (n, n_voxels)."""
-    ids, inverse = np.unique(image_ids, return_inverse=True)
-    embeddings = run.truth["image"].take(pd.Index(run.truth["image"].image_ids).get_indexer(ids))
-    return run.encoder.predict(embeddings)[inverse]

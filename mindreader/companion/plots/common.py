@@ -15,6 +15,8 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
+from ..rendering import unless_left_out
+
 COLOURS = {
     "truth": "#222222", "image": "#2a6fbb", "caption": "#d1742b", "both": "#5a3d9a", "brain": "#2f8f6b",
     "control": "#8a8f98", "chance": "#b3323c", "kept": "#2f8f6b", "dropped": "#b3323c",
@@ -25,7 +27,11 @@ STYLE = {
     "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "mindreader", "svg.fonttype": "path",
 }
 ORIGIN_LABEL = {"twin": "simulated subject", "nsd": "NSD", "rehearsal": "REHEARSAL, no result: random weights, simulated responses"}
-styled = matplotlib.rc_context(STYLE)  # as a decorator: the style holds inside, and nothing global is touched
+
+
+def styled(draw):
+    """As a decorator: the style holds inside, and nothing global is touched; what was left out is passed on and not drawn."""
+    return unless_left_out(matplotlib.rc_context(STYLE)(draw))
 
 
 def figure(width: float, height: float, rows: int = 1, columns: int = 1, *, origin: str, **kwargs):

@@ -59,7 +59,7 @@ def distances_over_size(table: pd.DataFrame, *, origin: str, labels: dict[str, s
     """A panel for each distance over 1/n, so that infinitely many pictures are at the left edge.
 
     table: set, n, metric, value, sd, limit (NaN: none); labels: what each metric is called on its axis, in the order of the
-    panels. A dashed line runs through the four largest n to the limit.
+    panels, where the table has no label of its own. A dashed line runs through the four largest n to the limit.
     """
     fig, axes = figure(7.4, 3.2, 1, len(labels), origin=origin)
     for ax, (metric, label) in zip(axes[0], labels.items()):
@@ -71,6 +71,7 @@ def distances_over_size(table: pd.DataFrame, *, origin: str, labels: dict[str, s
                 slope, edge = np.polyfit(x[-4:], part.value[-4:], 1)[0], x.iloc[-4]
                 ax.plot([0, edge], [limit, limit + slope * edge], ls="--", lw=1, color=colour)
                 ax.plot(0, limit, "D", ms=4, color=colour, mfc="white", clip_on=False, zorder=5)
+        label = table.label[table.metric == metric].iloc[0] if "label" in table else label
         ax.axhline(0, color=COLOURS["control"], lw=0.7)
         sizes = np.sort(table.n.unique())
         shown = sizes[[0, 1, len(sizes) // 2, -1]] if len(sizes) > 4 else sizes
