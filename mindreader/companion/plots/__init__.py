@@ -6,12 +6,14 @@ from .flatmap import flatten
 from .mapping import (DIRECTION, VERDICT, beside_the_paper, hubs, mapped_beside_true, pair_histograms,
                       profiles_and_pairs, verdicts)
 from .pictures import ROW_COLOURS, bottleneck, distances_over_size, repeated_reconstructions, score_panels
+from .stimulation import beside_random_voxels, doses, planted_beside_recovered
 from .subject import (GRADE, REGIONS, REST, annotated_scenes, attended, contrasts, flat_maps, region_slices, repeats,
                       sessions)
 
 __all__ = ["COLOURS", "DIRECTION", "GRADE", "ORIGIN_LABEL", "REGIONS", "REST", "ROW_COLOURS", "STYLE", "VERDICT",
-           "annotated_scenes", "attended", "beside_the_paper", "bottleneck", "captions_beside_pictures", "class_scores",
-           "contrasts", "curve_panels", "curves", "distances_over_size", "dots", "figure", "flat_maps", "flatten",
-           "histogram", "hubs", "mapped_beside_true", "pair_histograms", "picture_grid", "profiles_and_pairs",
-           "region_slices", "repeated_reconstructions", "repeats", "scatter", "score_panels", "scores_with_controls",
-           "sessions", "styled", "two_lines", "verdicts", "volume_slices"]
+           "annotated_scenes", "attended", "beside_random_voxels", "beside_the_paper", "bottleneck",
+           "captions_beside_pictures", "class_scores", "contrasts", "curve_panels", "curves", "distances_over_size",
+           "doses", "dots", "figure", "flat_maps", "flatten", "histogram", "hubs", "mapped_beside_true", "pair_histograms",
+           "picture_grid", "planted_beside_recovered", "profiles_and_pairs", "region_slices", "repeated_reconstructions",
+           "repeats", "scatter", "score_panels", "scores_with_controls", "sessions", "styled", "two_lines", "verdicts",
+           "volume_slices"]
