@@ -5,7 +5,7 @@
 
 The rooms, each importing only those before it: `core`, `checkpoints`, `nsd`, `world`, `twin`, `embedding`, `training`,
 `mapping`, `generator`, `scoring`, `pretraining`; `experiments` (the settings of all stages) and `pipeline` (the paper's Figure 1);
-`studies` and `companion`. `records` has the nouns that flow between them.
+`studies`, `doctor` and `companion`. `records` has the nouns that flow between them.
 """
 
 import warnings
@@ -17,7 +17,7 @@ __version__ = "0.2.0"
 # Each room is imported when first asked for: papermill imports this package before every run.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["checkpoints", "companion", "core", "embedding", "experiments", "generator", "mapping", "nsd", "pipeline",
+    submodules=["checkpoints", "companion", "core", "doctor", "embedding", "experiments", "generator", "mapping", "nsd", "pipeline",
                 "pretraining", "records", "scoring", "studies", "training", "twin", "world"],
     submod_attrs={"experiments": ["experiment"], "nsd": ["load_subject"], "pipeline": ["Pipeline"]},
 )

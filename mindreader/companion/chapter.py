@@ -8,6 +8,7 @@ import pandas as pd
 
 from .. import core
 from ..core import run_name
+from ..doctor import check_chapter
 from ..experiments import dotted, experiment
 from ..pipeline import Pipeline
 from ..studies.generator_grid import STARTS
@@ -19,9 +20,6 @@ OWN = {  # and the chapters' own parameters
     "03_gan": {"cond": "both", "start": "lf", "low_level": False, "end_to_end": 0.0, "kimg": 0.0, "device": "cpu",
                "ablation": "record", "n_seeds": 1},
     "04_microstimulation": {"value": 10.0}}
-CHECKED = {  # what a chapter cannot do without, by the setting that names it
-    **dict.fromkeys(("01_screening", "02_mapping", "05_category_auc"), ("embed",)),
-    **dict.fromkeys(("03_gan", "04_microstimulation", "06_encoding_cycle"), ("embed", "start"))}
 NETWORKS = {"clip": "embed", "feature": "feature", "resnet": "low_level"}     # those that score photographs, as `missing` takes them
 SETTINGS = {"start": "start", "low_level": "gan.low_level", "end_to_end": "end_to_end", "kimg": "gan.kimg", "device": "device"}
 
@@ -53,8 +51,8 @@ class Chapter(Pipeline):
             pd.set_option(f"display.max_{side}", None)  # print whole tables
         self.name = name
         self.root = core.output_root(run)
-        self.check_networks(CHECKED.get(name, ()))  # before gigabytes are read
-        _ = self.subject  # a missing or damaged data set is reported before the chapter begins
+        check_chapter(self, name)  # what would stop it after an hour is said before gigabytes are read
+        _ = self.subject
 
     @unless_left_out
     def show(self, figure, slug: str, data: pd.DataFrame | None = None) -> Shown:

@@ -127,7 +127,7 @@ def inspect_subject(root: Path, name: str, config: DataConfig = DataConfig(), *,
     progress : callable, optional
         Wraps an iterable as tqdm does; called with desc and total.
     """
-    root, progress = Path(root).absolute(), progress or (lambda items, **_: items)
+    root, progress = Path(root).absolute(), progress if progress and is_thorough else lambda items, **_: items
     try:
         layout, problem = Layout(root, name, config.betas), ""
     except LayoutError as missing:
