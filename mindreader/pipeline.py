@@ -39,6 +39,8 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "pseudo generator": (("captions", "gan", "device"), ("Pipeline.beginning",), ("resnet",)),
     "generator": (("mapped", "pseudo generator", "start", "end_to_end"), ("Pipeline.generator", "Pipeline.conditions"), ()),
     "categories": (("mapped", "category"), ("companion.ch05_category_auc.inputs:classifier",), ()),
+    "category variants": (("categories",), ("companion.ch05_category_auc.masking:_refitted",
+                                            "companion.ch05_category_auc.crops:_logits_under"), ()),
     "category resnet": (("categories",), ("companion.ch05_category_auc.inputs:resnet_mapped",), ("resnet",)),
     "encoder": (("embeddings", "encoder"), ("Pipeline.encoder",), ()),
 }

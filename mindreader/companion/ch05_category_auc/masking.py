@@ -1,0 +1,222 @@
+"""Mask ever more voxels and classify again, from activity and from embeddings mapped from it (the paper's Fig. 13)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ... import scoring
+from ...core import progress
+from ...nsd import ATLASES
+from ...pipeline import Pipeline
+from ...records import Embeddings, Trials
+from ...scoring import average, category_labels, Contributions, score_interval
+from .inputs import CLIP, FMRI, TO_CLIP, classifier
+from .profiles import CHANCE, profile_of
+
+RATIOS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 0.9, 0.95, 1.0)
+AT_RANDOM, WORST_FIRST, BEST_FIRST = "at random", "least reliable first", "most reliable first"
+WAYS = (AT_RANDOM, WORST_FIRST, BEST_FIRST)
+N_MASKS = 3                              # random masks of a ratio, averaged
+TRUE_CLIP = f"{TO_CLIP}, classifier of {CLIP}"   # what the paper may have done: classify mapped activity as if it were CLIP's
+CURVES = (FMRI, TO_CLIP, TRUE_CLIP)
+KEPT, REFITTED = "as trained", "trained anew"
+
+
+def masked(trials: Trials, voxels: np.ndarray) -> Trials:
+    """The same trials with these voxels (n_voxels,) bool at 0, which is their mean over the session."""
+    return trials.replace(np.where(voxels, np.float32(0), trials.betas))
+
+
+def voxel_masks(run: Pipeline, ratio: float, way: str, n_masks: int = N_MASKS) -> list[np.ndarray]:
+    """Which voxels are masked at this ratio (0 to 1): masks (n_voxels,) bool, several where they are drawn at random.
+
+    Random masks of one number are nested: a larger ratio masks what a smaller one does, and more. Voxels whose ncsnr is not
+    known count as the least reliable. Raises ValueError for a ratio outside 0 to 1, another way, or where no ncsnr is known.
+    """
+    if way not in WAYS or not 0 <= ratio <= 1:
+        raise ValueError(f"got ratio {ratio} and way {way!r}, expected a ratio from 0 to 1 and one of {', '.join(WAYS)}")
+    n, ncsnr = run.subject.n_voxels, run.subject.ncsnr
+    if way == AT_RANDOM:
+        orders = [np.random.default_rng([run.experiment.child_seed("masks"), number]).permutation(n) for number in range(n_masks)]
+    elif np.isnan(ncsnr).all():
+        raise ValueError(f"no voxel has a known ncsnr to mask by, expected {run.layout.ncsnr}; mask {AT_RANDOM}")
+    else:
+        ranks = np.argsort(np.nan_to_num(ncsnr, nan=-1.0), kind="stable")
+        orders = [ranks if way == WORST_FIRST else ranks[::-1]]
+    masks = []
+    for order in orders:
+        mask = np.zeros(n, bool)
+        mask[order[:round(ratio * n)]] = True
+        masks.append(mask)
+    return masks
+
+
+def masking_curves(run: Pipeline, *, ratios: Sequence[float] = RATIOS, ways: Sequence[str] = WAYS,
+                   curves: Sequence[str] = CURVES, fitted: str = KEPT) -> pd.DataFrame:
+    """Mean AUC over classes with a share of the voxels masked, for each classifier and way of masking (Fig. 13).
+
+    Table curve, way, fitted, ratio, n_masked, value, low, high (over pictures; masks averaged first), lowest, highest (of a single
+    mask), n (trials), n_classes, chance. `KEPT` applies the classifiers of Table 2; `REFITTED` trains one anew for each mask, on
+    training trials masked alike (the mapper stays), and takes the first random mask alone: a fit for each cell.
+
+    With every voxel masked all trials are one and the same, and the AUC is one half exactly, for each class.
+    """
+    rows = []
+    for way in (way for way in ways if way == AT_RANDOM or np.isfinite(run.subject.ncsnr).any()):
+        for ratio in progress([*ratios], desc=f"masked {way}", total=len(ratios)):
+            masks = voxel_masks(run, ratio, way, 1 if fitted == REFITTED else N_MASKS)
+            masks = masks[:1] if ratio in (0.0, 1.0) else masks
+            for curve in curves:
+                rows.append({"curve": curve, "way": way, "fitted": fitted, "ratio": ratio, "n_masked": int(masks[0].sum())}
+                            | _scored(run, [contributions(run, mask, curve, fitted=fitted) for mask in masks]))
+    return pd.DataFrame(rows)
+
+
+def masked_regions(run: Pipeline, *, names: Iterable[str] | None = None, curves: Sequence[str] = (FMRI, TO_CLIP),
+                   n_controls: int = N_MASKS) -> pd.DataFrame:
+    """What masking one region costs, against as many voxels drawn at random from all: differences of the mean AUC.
+
+    Table region, curve, n_voxels, value (with the region masked, less without any mask), low, high, control (the same for random
+    voxels, mean over draws), difference, difference_low, difference_high (region less random, paired), n, note: a region without
+    a voxel has a sentence there and no values.
+    """
+    rows, all_names = [], ("early", "midventral", "midlateral", "midparietal", "ventral", "lateral", "parietal")
+    for name in names or (*(f"streams/{label}" for label in all_names), "V1", "V2", "V3", "hV4",
+                          *(atlas for atlas in ATLASES if atlas.startswith("floc"))):
+        here = run.subject.rois.get(name)
+        if here is None or not here.any():
+            rows += [{"region": name, "curve": curve, "n_voxels": 0, "n": 0, "note": f"{name} has no voxel in this mask and is left out"}
+                     for curve in curves]
+            continue
+        rng = np.random.default_rng(run.experiment.child_seed(f"masked/{name}"))
+        controls = [_random_like(here, rng) for _ in range(n_controls)]
+        for curve in curves:
+            whole = contributions(run, np.zeros_like(here), curve)
+            own = contributions(run, here, curve)
+            other = average([contributions(run, control, curve) for control in controls])
+            found, apart = score_interval(own - whole), score_interval(own - other)
+            rows.append({"region": name, "curve": curve, "n_voxels": int(here.sum()), "value": found.value, "low": found.low,
+                         "high": found.high, "control": score_interval(other - whole).value, "difference": apart.value,
+                         "difference_low": apart.low, "difference_high": apart.high, "n": len(run.subject.validation), "note": ""})
+    return pd.DataFrame(rows)
+
+
+def masking_shape(table: pd.DataFrame) -> pd.DataFrame:
+    """How each curve falls: what the paper says of it, as numbers.
+
+    Table curve, way, fitted, start (AUC unmasked), end (all masked), kept_half and kept_nine (share of what lies above chance that
+    is left with half, and with nine tenths, masked), half_at (the ratio at which half of it is lost), straight (share of the
+    curve's variance that a straight line from first to last explains: 1 is "a constant rate"). Where a curve starts no higher than
+    chance, only start and end are given.
+    """
+    rows = []
+    for (curve, way, fitted), part in table.groupby(["curve", "way", "fitted"], sort=False):
+        part = part.sort_values("ratio")
+        x, y = part.ratio.to_numpy(), part.value.to_numpy() - CHANCE
+        row = {"curve": curve, "way": way, "fitted": fitted, "start": y[0] + CHANCE, "end": y[-1] + CHANCE}
+        if y[0] > 0 and len(x) > 2:
+            left = y / y[0]
+            below = np.flatnonzero(left <= 0.5)
+            row |= {"kept_half": float(np.interp(0.5, x, left)), "kept_nine": float(np.interp(0.9, x, left)),
+                    "half_at": _crossing(x, left, below[0]) if len(below) else np.nan,
+                    "straight": 1 - float(((left - np.interp(x, x[[0, -1]], left[[0, -1]])) ** 2).sum() / ((left - left.mean()) ** 2).sum())}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def masking_summary(table: pd.DataFrame) -> dict:
+    """The numbers of the curves for the chapter's prose: mask_<curve>_<what>, masks at random, classifiers as trained."""
+    values, mine = {}, table[(table.way == AT_RANDOM) & (table.fitted == KEPT)]
+    shapes = masking_shape(mine).set_index("curve")
+    for curve, key in ((FMRI, "fmri"), (TO_CLIP, "mapped"), (TRUE_CLIP, "as_clip")):
+        part = mine[mine.curve == curve]
+        for ratio, name in ((0.5, "half"), (0.9, "nine"), (1.0, "all")):
+            for row in part[part.ratio == ratio].itertuples():
+                values[f"mask_{key}_{name}"] = {"ours": row.value, "low": row.low, "high": row.high, "n": row.n, "chance": CHANCE,
+                                                "note": f"{curve}, {ratio:.0%} of the voxels masked at random"}
+        for what in ("kept_nine", "straight"):
+            if curve in shapes.index and np.isfinite(shapes.get(what, pd.Series(dtype=float)).get(curve, np.nan)):
+                values[f"mask_{key}_{what}"] = {"ours": float(shapes[what][curve]), "n": int(part.n.iloc[0]),
+                                                "note": f"{curve}, masks at random: {what.replace('_', ' ')}"}
+    return values
+
+
+def contributions(run: Pipeline, mask: np.ndarray, curve: str, *, fitted: str = KEPT) -> Contributions:
+    """The mean AUC over classes with these voxels masked, with what each picture adds to it; made once for each mask."""
+    key = ("masked", mask.tobytes(), curve, fitted)
+    if key not in run.memo:
+        scores = _refitted(run, mask, curve) if fitted == REFITTED else \
+            classifier(run, CLIP if curve == TRUE_CLIP else curve).scores(_given(run, mask, curve))
+        run.memo[key] = profile_of(run, scores[None]).mean("overall")
+    return run.memo[key]
+
+
+# ── private ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _given(run: Pipeline, mask: np.ndarray, curve: str) -> np.ndarray:
+    """What this curve's classifier gets from the validation trials with these voxels masked."""
+    trials = masked(run.subject.validation, mask)
+    if curve == FMRI:
+        return trials.betas
+    last, found = run.memo.get("masked embeddings", (b"", None))  # two curves ask for the same, one after the other
+    if last != mask.tobytes():
+        found = _decoded(run, trials)
+        run.memo["masked embeddings"] = mask.tobytes(), found
+    return found
+
+
+def _decoded(run: Pipeline, trials: Trials) -> np.ndarray:
+    """What the image mapper makes of these trials; trials that are all the same give the same rows, to the bit."""
+    if (trials.betas == trials.betas[0]).all():
+        return np.repeat(run.mapper("image").predict(trials.take([0])).vectors, len(trials), axis=0)
+    return run.mapper("image").predict(trials).vectors
+
+
+def _refitted(run: Pipeline, mask: np.ndarray, curve: str) -> np.ndarray:
+    """Logits of a classifier that was trained on trials with these voxels masked, (n_trials, n_classes)."""
+    if curve not in (FMRI, TO_CLIP):
+        raise ValueError(f"got curve {curve!r}, expected {FMRI!r} or {TO_CLIP!r}: a classifier of CLIP's own embeddings is not "
+                         "trained on masked trials")
+    truth = category_labels(run.subject.stimuli)
+
+    def make(folder: Path) -> None:
+        train, validation = (masked(side, mask) for side in (run.subject.train, run.subject.validation))
+        if curve == TO_CLIP:
+            train, validation = (Embeddings(_decoded(run, side), side.image_ids, side.trial_ids, "image", "fmri")
+                                 for side in (train, validation))
+        found = scoring.fit_categories(train, validation, truth, run.experiment.category, kind="fmri" if curve == FMRI else "clip",
+                                       seed=run.experiment.child_seed(f"category/{curve}"), progress=progress)
+        side = validation.betas if curve == FMRI else validation.vectors
+        same = (side == side[0]).all()
+        logits = found.predict(validation.take([0]) if same else validation)
+        np.save(folder / "logits.npy", np.repeat(logits, len(validation), axis=0) if same else logits)
+
+    return run.keep("category variants", {"curve": curve, "mask": np.packbits(mask).tobytes().hex()}, make,
+                    lambda folder: np.load(folder / "logits.npy"))
+
+
+def _scored(run: Pipeline, masks: list[Contributions]) -> dict:
+    """The columns of one point of a curve, over several masks."""
+    found = average(masks)
+    interval = score_interval(found)
+    is_certain = not found.parts.any()  # no picture could change it: every trial is the same
+    values = [float(each.values.mean()) for each in masks]
+    labels = category_labels(run.subject.stimuli).at(run.subject.validation.image_ids)
+    return {"value": interval.value, "low": interval.value if is_certain else interval.low,
+            "high": interval.value if is_certain else interval.high, "lowest": min(values), "highest": max(values),
+            "n": len(labels), "n_classes": int((labels.any(0) & ~labels.all(0)).sum()), "chance": CHANCE}
+
+
+def _random_like(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As many voxels, drawn from all."""
+    drawn = np.zeros(len(mask), bool)
+    drawn[rng.permutation(len(mask))[:mask.sum()]] = True
+    return drawn
+
+
+def _crossing(x: np.ndarray, y: np.ndarray, at: int) -> float:
+    """Where a falling curve passes one half, between point `at` and the one before."""
+    return float(x[at - 1] + (y[at - 1] - 0.5) / (y[at - 1] - y[at]) * (x[at] - x[at - 1]))

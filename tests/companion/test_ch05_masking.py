@@ -1,0 +1,134 @@
+"""Chapter 05's masked voxels and labels of crops, on the smoke run: what holds for any brain holds to the bit."""
+
+import shutil
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mindreader.companion.ch05_category_auc import crops, inputs, masking
+from mindreader.companion.ch05_category_auc.masking import AT_RANDOM, BEST_FIRST, REFITTED, WAYS, WORST_FIRST
+from mindreader.experiments import experiment
+from mindreader.pipeline import Pipeline
+
+
+@pytest.fixture(scope="module")
+def run():
+    return Pipeline(experiment("smoke"))
+
+
+@pytest.mark.parametrize("curve", masking.CURVES)
+def test_with_every_voxel_masked_each_class_is_at_one_half_exactly(run, curve):
+    table = masking.masking_curves(run, ratios=(1.0,), ways=(AT_RANDOM,), curves=(curve,))
+    assert table[["value", "low", "high", "lowest", "highest"]].eq(0.5).all(axis=None)
+
+
+@pytest.mark.parametrize("curve", [inputs.FMRI, inputs.TO_CLIP])
+def test_so_it_is_for_a_classifier_trained_on_nothing(run, curve):
+    table = masking.masking_curves(run, ratios=(1.0,), ways=(AT_RANDOM,), curves=(curve,), fitted=REFITTED)
+    assert table.value.tolist() == [0.5]
+
+
+def test_with_no_voxel_masked_the_curve_starts_at_table_2(run):
+    table = masking.masking_curves(run, ratios=(0.0,), ways=(AT_RANDOM,), curves=(inputs.FMRI, inputs.TO_CLIP)).set_index("curve")
+    from mindreader.companion.ch05_category_auc.profiles import profile
+    for name in (inputs.FMRI, inputs.TO_CLIP):
+        assert table.value[name] == pytest.approx(profile(run, name).values.mean(), abs=1e-3)
+
+
+def test_rows_that_carry_nothing_are_not_told_apart_by_rounding(run):
+    fitted = inputs.classifier(run, inputs.FMRI)
+    same = np.full((700, run.subject.n_voxels), 0.37, np.float32)
+    assert len(np.unique(fitted.scores(same), axis=0)) == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_masks_have_the_size_asked_for_and_grow(run, way):
+    n = run.subject.n_voxels
+    before = [np.zeros(n, bool)] * masking.N_MASKS
+    for ratio in (0.0, 0.25, 0.5, 1.0):
+        masks = masking.voxel_masks(run, ratio, way)
+        assert all(mask.sum() == round(ratio * n) and not (old & ~mask).any() for mask, old in zip(masks, before))
+        before = masks
+
+
+def test_voxels_are_masked_by_their_reliability_from_either_end(run):
+    ncsnr = np.nan_to_num(run.subject.ncsnr, nan=-1.0)
+    low, high = (masking.voxel_masks(run, 0.3, way)[0] for way in (WORST_FIRST, BEST_FIRST))
+    assert ncsnr[low].max() <= ncsnr[~low].min() and ncsnr[high].min() >= ncsnr[~high].max()
+
+
+def test_without_ncsnr_only_random_masks_are_drawn(run):
+    bare = SimpleNamespace(subject=SimpleNamespace(n_voxels=9, ncsnr=np.full(9, np.nan)), experiment=run.experiment,
+                           layout=SimpleNamespace(ncsnr="/x/ncsnr.nii.gz"))
+    assert len(masking.voxel_masks(bare, 0.5, AT_RANDOM)) == masking.N_MASKS
+    with pytest.raises(ValueError, match=f"no voxel has a known ncsnr to mask by, expected /x/ncsnr.nii.gz; mask {AT_RANDOM}"):
+        masking.voxel_masks(bare, 0.5, WORST_FIRST)
+
+
+@pytest.mark.parametrize("ratio, way", [(1.5, AT_RANDOM), (0.5, "from the left")])
+def test_a_mask_that_cannot_be_is_refused_in_one_sentence(run, ratio, way):
+    with pytest.raises(ValueError, match=r"expected a ratio from 0 to 1 and one of at random, least"):
+        masking.voxel_masks(run, ratio, way)
+
+
+def test_a_region_without_a_voxel_gets_a_sentence_and_the_others_their_values(run):
+    table = masking.masked_regions(run, names=("mTL-faces", "V1", "nowhere"), curves=(inputs.FMRI,), n_controls=2)
+    assert table.note.tolist() == ["mTL-faces has no voxel in this mask and is left out", "", "nowhere has no voxel in this mask and is left out"]
+    mine = table[table.region == "V1"].iloc[0]
+    assert mine.n_voxels == run.subject.rois["V1"].sum() and mine.difference == pytest.approx(mine.value - mine.control)
+
+
+def test_masking_a_region_touches_no_other_voxel(run):
+    here = run.subject.rois["V1"]
+    trials = masking.masked(run.subject.validation, here)
+    assert (trials.betas[:, here] == 0).all()
+    np.testing.assert_array_equal(trials.betas[:, ~here], run.subject.validation.betas[:, ~here])
+
+
+def test_shapes_of_planted_curves():
+    """One that stays until nine tenths and one that falls at a constant rate."""
+    x = np.array([0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0])
+    flat, straight = np.where(x < 1, 0.3, 0), 0.3 * (1 - x)
+    table = pd.concat([pd.DataFrame({"curve": name, "way": AT_RANDOM, "fitted": "", "ratio": x, "value": 0.5 + y})
+                       for name, y in (("flat", flat), ("straight", straight), ("nothing", 0 * x))])
+    shape = masking.masking_shape(table).set_index("curve")
+    assert shape.kept_nine["flat"] == 1 and shape.half_at["flat"] == pytest.approx(0.95)
+    assert shape.straight["straight"] == pytest.approx(1) and shape.half_at["straight"] == pytest.approx(0.5)
+    assert shape.straight["flat"] < 0.5 and np.isnan(shape.kept_nine["nothing"]) and (shape.end == 0.5).all()
+
+
+# ── labels ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_where_nothing_was_cropped_one_sentence_says_that_nothing_changes(run):
+    assert crops.crop_sentence(run) == crops.SAME and crops.crop_effect(run).empty
+
+
+@pytest.fixture(scope="module")
+def cropped(tiny_twin, tmp_path_factory):
+    """A run on the tiny subject as if NSD had cut a third of each picture away at the left."""
+    root = tmp_path_factory.mktemp("cropped")
+    shutil.copytree(tiny_twin, root / "nsd", dirs_exist_ok=True)
+    table = next((root / "nsd").rglob("nsd_stim_info_merged.csv"))
+    info = pd.read_csv(table, index_col=0)
+    info.assign(cropBox="(0.0, 0.0, 0.34, 0.0)").to_csv(table)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINDREADER_NSD", str(root / "nsd"))
+        patch.setenv("MINDREADER_HOME", str(root / "home"))
+        run = Pipeline(experiment("smoke", {"subject": "subj01"}))
+        _ = crops.labels_under(run, "crop"), crops.labels_under(run, "image")
+    return run
+
+
+def test_labels_of_what_was_shown_are_part_of_those_of_the_whole_picture(cropped):
+    whole, shown = (crops.labels_under(cropped, annotations) for annotations in ("image", "crop"))
+    classes = pd.MultiIndex.from_arrays([whole.kinds, whole.names])
+    shown = crops._in_columns(shown, classes)
+    assert not (shown.labels & ~whole.labels).any() and shown.labels.sum() < whole.labels.sum()
+    assert (shown.ids == whole.ids).all()
+
+
+def test_the_classes_that_lose_pictures_are_counted_and_said(cropped):
+    lost, sentence = crops.cropped_classes(cropped), crops.crop_sentence(cropped)
+    assert (lost.whole > lost.cropped).all() and lost.lost.is_monotonic_decreasing
+    assert lost.category[0] in sentence and f"{len(lost)} classes lose pictures" in sentence
