@@ -1,5 +1,6 @@
 """Draw figures from records and tables: one function for each kind of figure; nothing is computed or saved here."""
 
+from .categories import classes_by_kind, masking
 from .common import (COLOURS, ORIGIN_LABEL, STYLE, captions_beside_pictures, class_scores, curve_panels, curves, dots,
                      figure, histogram, picture_grid, scatter, scores_with_controls, styled, two_lines, volume_slices)
 from .flatmap import flatten
@@ -12,8 +13,8 @@ from .subject import (GRADE, REGIONS, REST, annotated_scenes, attended, contrast
 
 __all__ = ["COLOURS", "DIRECTION", "GRADE", "ORIGIN_LABEL", "REGIONS", "REST", "ROW_COLOURS", "STYLE", "VERDICT",
            "annotated_scenes", "attended", "beside_random_voxels", "beside_the_paper", "bottleneck",
-           "captions_beside_pictures", "class_scores", "contrasts", "curve_panels", "curves", "distances_over_size",
-           "doses", "dots", "figure", "flat_maps", "flatten", "histogram", "hubs", "mapped_beside_true", "pair_histograms",
-           "picture_grid", "planted_beside_recovered", "profiles_and_pairs", "region_slices", "repeated_reconstructions",
-           "repeats", "scatter", "score_panels", "scores_with_controls", "sessions", "styled", "two_lines", "verdicts",
-           "volume_slices"]
+           "captions_beside_pictures", "class_scores", "classes_by_kind", "contrasts", "curve_panels", "curves",
+           "distances_over_size", "doses", "dots", "figure", "flat_maps", "flatten", "histogram", "hubs",
+           "mapped_beside_true", "masking", "pair_histograms", "picture_grid", "planted_beside_recovered",
+           "profiles_and_pairs", "region_slices", "repeated_reconstructions", "repeats", "scatter", "score_panels",
+           "scores_with_controls", "sessions", "styled", "two_lines", "verdicts", "volume_slices"]
