@@ -81,12 +81,12 @@ def flat_maps(table: pd.DataFrame, regions: dict[str, np.ndarray], *, origin: st
     """
     fig, axes = figure(8.2, 3.0, 1, 2, origin=origin)
     flat = table[["x", "y"]].to_numpy()
-    nearest, empty, extent = _fill(flat)
+    nearest, empty, extent = filled_map(flat)
     colours = np.array([to_rgb(REGIONS.get(name, REST)) for name in table.family])
     axes[0, 0].imshow(np.where(empty[..., None], 1, colours[nearest]), extent=extent, origin="lower")
     for name, here in regions.items():
         side = here & (flat[:, 0] < flat[:, 0].mean()) if (here & (flat[:, 0] < flat[:, 0].mean())).any() else here
-        x, y = flat[side][_middle(flat[side])]
+        x, y = flat[side][middle_of(flat[side])]
         axes[0, 0].text(x, y, name, ha="center", va="center", fontsize=5.5, path_effects=_HALO)
     axes[0, 0].set_title("regions", fontweight="normal")
     ncsnr = np.where(empty, np.nan, table.ncsnr.to_numpy()[nearest])
@@ -226,15 +226,15 @@ def _masked(picture: np.ndarray, marked: list) -> tuple[np.ndarray, list]:
 def _inside(mask: np.ndarray) -> tuple[float, float]:
     """(x, y) of the pixel of a mask nearest to its centre of mass."""
     y, x = np.nonzero(mask)
-    return tuple(np.stack([x, y], 1)[_middle(np.stack([x, y], 1))].tolist())
+    return tuple(np.stack([x, y], 1)[middle_of(np.stack([x, y], 1))].tolist())
 
 
-def _middle(points: np.ndarray) -> int:
+def middle_of(points: np.ndarray) -> int:
     """Which of some points lies nearest to their centre of mass."""
     return int(((points - points.mean(0)) ** 2).sum(1).argmin())
 
 
-def _fill(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple]:
+def filled_map(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple]:
     """For each pixel of a flat map the nearest voxel, whether none is near, and the map's extent."""
     tree = cKDTree(flat)
     spacing = 1.6 * np.quantile(tree.query(flat, k=min(4, len(flat)))[0][:, -1], 0.9)
