@@ -11,11 +11,11 @@ pretraining. Read `scenes` first.
 from .coco import write_coco
 from .corpus import SOURCES, World, load_world
 from .mentions import FACTORS, Factor
-from .rendering import render, render_many, watermark
+from .rendering import masks, render, render_many, watermark
 from .sampling import draw_scene
 from .scenes import COLOURS, LIGHTS, PLACES, STUFF, Scene, THINGS, WEATHERS, factors
 from .sentences import GRADES, caption
 
 __all__ = ["caption", "COLOURS", "draw_scene", "Factor", "factors", "FACTORS", "GRADES", "LIGHTS", "load_world",
-           "PLACES", "render", "render_many", "Scene", "SOURCES", "STUFF", "THINGS", "watermark", "WEATHERS", "World",
+           "masks", "PLACES", "render", "render_many", "Scene", "SOURCES", "STUFF", "THINGS", "watermark", "WEATHERS", "World",
            "write_coco"]
