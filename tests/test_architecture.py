@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "mindreader"
 
 # From the ground up: each may import those before it. `records` (the nouns) stands below all.
 ROOMS = ("records", "core", "checkpoints", "nsd", "world", "twin", "embedding", "training", "mapping", "generator", "scoring", "field",
-         "pretraining", "limits", "experiments", "pipeline", "studies", "doctor", "companion")
+         "evaluation", "pretraining", "limits", "experiments", "pipeline", "studies", "doctor", "companion")
 
 
 def dotted(path):

@@ -1,6 +1,6 @@
-"""Pretrain the shipped weights on the simulated world: CLIP, the small nets and the three starting generators.
+"""Pretrain the shipped weights on the simulated world: CLIP, the small nets, the segmenter and the three starting generators.
 
-    python -m mindreader.pretraining clip | feature | resnet | generator_lf | generator_sup | generator_ood
+    python -m mindreader.pretraining clip | feature | resnet | segmenter | generator_lf | generator_sup | generator_ood
 
 Each writes a safetensors file and a card that says what it is. Read `__main__` first.
 """

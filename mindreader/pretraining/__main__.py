@@ -19,7 +19,7 @@ from . import generator as pretrain_generator
 from .generator import ORIGINS
 
 log = logging.getLogger(__name__)
-PARTS = ("clip", "feature", "resnet", *ORIGINS)
+PARTS = ("clip", "feature", "resnet", "segmenter", *ORIGINS)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def pretrain(part: str, world: World, *, share: float = 1.0, seed: int = 0, resume: bool = False) -> dict:
-    """Train one part ("clip", "feature" or "resnet") on a world, save it, and give its card.
+    """Train one part ("clip", "feature", "resnet" or "segmenter") on a world, save it, and give its card.
 
     Parameters
     ----------
@@ -52,8 +52,9 @@ def pretrain(part: str, world: World, *, share: float = 1.0, seed: int = 0, resu
     """
     from .clip import ClipRecipe, pretrain_clip
     from .nets import FEATURE_RECIPE, RESNET_RECIPE, pretrain_feature, pretrain_resnet
+    from .segmenter import SEGMENTER_RECIPE, pretrain_segmenter
     known = {"clip": (pretrain_clip, ClipRecipe()), "feature": (pretrain_feature, FEATURE_RECIPE),
-             "resnet": (pretrain_resnet, RESNET_RECIPE)}
+             "resnet": (pretrain_resnet, RESNET_RECIPE), "segmenter": (pretrain_segmenter, SEGMENTER_RECIPE)}
     if part not in known:
         raise ValueError(f"found part {part!r}, expected one of {', '.join(known)}; the generators have their own module")
     train, recipe = known[part]
