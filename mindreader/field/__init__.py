@@ -12,10 +12,10 @@ Read `protocols` first.
 
 from .metrics import EIGHT, eight_metrics, feature_extractors, FeatureExtractor, pixel_correlation
 from .protocols import score_protocol
-from .published import beside_published, column_of, published, with_arrows
+from .published import beside_published, column_of, published_scores, with_arrows
 from .repeats import average_repeats, Practice, PRACTICES, repeats_in_words, scored_trials, training_subject
 from .texture import PICTURE_MEASURES
 
 __all__ = ["average_repeats", "beside_published", "column_of", "EIGHT", "eight_metrics", "feature_extractors", "FeatureExtractor",
-           "PICTURE_MEASURES", "pixel_correlation", "Practice", "PRACTICES", "published", "repeats_in_words", "score_protocol",
+           "PICTURE_MEASURES", "pixel_correlation", "Practice", "PRACTICES", "published_scores", "repeats_in_words", "score_protocol",
            "scored_trials", "training_subject", "with_arrows"]

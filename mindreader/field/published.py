@@ -19,7 +19,7 @@ WHOSE = ("system", "whose", "subjects", "images", "repeats", "table")
 _ARROWS = {"higher": "↑", "lower": "↓"}
 
 
-def published() -> pd.DataFrame:
+def published_scores() -> pd.DataFrame:
     """What other papers' systems score on NSD's shared images, a row each.
 
     Columns: system, subjects, images (how many), repeats (a `Practice`), table (one of `EIGHT`), a column for each metric
@@ -58,7 +58,7 @@ def beside_published(ours: pd.DataFrame, subject: str) -> pd.DataFrame:
     if len(stand_ins):
         raise ValueError(f"got {stand_ins.iloc[0]!r}, a score by a network of the simulated world, expected published networks alone; "
                          "give their weights")
-    theirs = published().assign(whose="published")
+    theirs = published_scores().assign(whose="published")
     rows = [_row(*key, part) | {"subjects": subject, "whose": "ours"} for key, part in ours.groupby(["name", "repeats"], sort=False)]
     table = pd.concat([theirs, pd.DataFrame(rows)], ignore_index=True)
     table["note"] = [" · ".join(filter(None, (row.note, f"read in {row.read_in}" * (row.whose == "published")))) for row in table.itertuples()]
@@ -84,4 +84,5 @@ def _row(name: str, repeats: str, scores: pd.DataFrame) -> dict:
     eight = next((protocol.partition(";")[0] for protocol in scores.protocol if protocol.startswith("eight/")), "")
     cells = {column_of(row.metric, row.protocol): row.value for row in scores.itertuples()}
     cells.pop("", None)
-    return {"system": name, "images": int(scores.n.max()), "repeats": repeats, "table": eight, "note": "", "read_in": ""} | cells
+    lacking = "; ".join(scores.metric[scores.metric.str.contains(", not computed: ", regex=False)])
+    return {"system": name, "images": int(scores.n.max()), "repeats": repeats, "table": eight, "note": lacking, "read_in": ""} | cells

@@ -3,6 +3,7 @@
     python -m mindreader.studies mapping_grid      Tables 3 and 4
     python -m mindreader.studies generator_grid    Tables 1 and 5
     python -m mindreader.studies held_out          whole categories of pictures held out from training
+    python -m mindreader.studies shared_images     NSD's shared images, averaged and scored as later papers do
     python -m mindreader.studies finetune          the generator of chapter 03, on one process or several
 
 `ledger` holds every claim of the paper to them and to the chapters' results. The modules are taken by name. Read

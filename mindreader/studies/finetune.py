@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     processes = SINGLE
     try:
-        settings = {"seed": chosen.seed} | ({"subject": chosen.subject} if chosen.subject else {}) | _overrides(chosen.y)
+        settings = {"seed": chosen.seed} | ({"subject": chosen.subject} if chosen.subject else {}) | overrides_of(chosen.y)
         wanted = experiment(chosen.preset, settings)
         with process_group(wanted.device) as processes:
             folder = finetune(wanted, chosen.cond, processes)
@@ -76,7 +76,8 @@ class ParallelPipeline(Pipeline):
         return super()._helpers(seed, room) | ({"processes": self.processes} if self.processes.size > 1 else {})
 
 
-def _overrides(text: str) -> dict:
+def overrides_of(text: str) -> dict:
+    """The settings that a command line gives in YAML; raises ParameterError where it gives none."""
     try:
         given = read_settings(text) or {}
     except yaml.YAMLError:

@@ -21,7 +21,7 @@ def ours(origin="nsd", metric="{}", n=982):
 
 
 def test_every_published_number_says_where_it_was_read_and_may_be_one():
-    table = field.published()
+    table = field.published_scores()
     assert (table.read_in.str.len() > 10).all() and table.subjects.str.contains("subj01").all()
     values = table[list(COLUMNS)]
     assert values.notna().any(axis=1).all() and ((values > 0) & (values <= 1) | values.isna()).all(axis=None)
@@ -33,13 +33,13 @@ def test_every_published_number_says_where_it_was_read_and_may_be_one():
 
 def test_mindeye_s_row_is_what_its_authors_notebook_printed():
     printed = [0.392465, 0.346697, 0.973754, 0.986528, 0.945325, 0.943393, 0.634533, 0.357754]
-    row = field.published().set_index(["system", "subjects"]).loc[("MindEye", "subj01")]
+    row = field.published_scores().set_index(["system", "subjects"]).loc[("MindEye", "subj01")]
     assert row[list(METRICS)].tolist() == pytest.approx(printed, abs=6e-4)
 
 
 def test_scores_of_nsd_stand_in_the_columns_of_their_metrics():
     table = field.beside_published(ours(), "subj01")
-    assert (table.whose == "published").sum() == len(field.published())
+    assert (table.whose == "published").sum() == len(field.published_scores())
     row = table[table.whose == "ours"].iloc[0]
     assert (row.subjects, row.images, row.repeats, row.table) == ("subj01", 982, "repeats/mindeye@1", "eight/mindeye@1")
     arrow = {name: f"{name} {'↑' if better == 'higher' else '↓'}" for name, better in METRICS.items()}
@@ -67,3 +67,4 @@ def test_what_was_not_computed_leaves_its_cell_empty():
     scores.loc[lacking, ["metric", "value"]] = ["CLIP, not computed: no weights ViT-L-14* in $MINDREADER_METRICS", np.nan]
     row = field.beside_published(scores, "subj02").iloc[-1]
     assert np.isnan(row["CLIP ↑"]) and row["Inception ↑"] == 0.83
+    assert row.note == "CLIP, not computed: no weights ViT-L-14* in $MINDREADER_METRICS"
