@@ -356,7 +356,7 @@ class Pipeline(KnowsItsPictures):
         heads = CONDITIONS[cond]
         trained = self.ready(self.generator(cond) if finetuned else self.beginning(cond))
         return generator.reconstruct({h: embeddings[h] for h in heads}, trained, heads=heads, n_draws=n_draws,
-                                     seed=self.experiment.child_seed("z"))
+                                     seed=self.experiment.child_seed("z"), progress=progress)
 
     def ready(self, trained: generator.TrainedGan) -> generator.TrainedGan:
         """The generator on the device of this run, and in the number format in which it was trained."""

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,7 +42,8 @@ class TrainedGan:
     precision: str = "float32"
 
     def generate(self, image_embeddings: np.ndarray, caption_embeddings: np.ndarray | None = None, *, seed: int,
-                 n_draws: int = 1, truncation: float = 1.0, batch: int = 64) -> np.ndarray:
+                 n_draws: int = 1, truncation: float = 1.0, batch: int | None = None,
+                 progress: Callable[..., Iterable] | None = None) -> np.ndarray:
         """Generate pictures conditioned on embeddings.
 
         Parameters
@@ -55,6 +56,10 @@ class TrainedGan:
             Pictures for each row, each from its own z.
         truncation : float
             Below 1, w is pulled to its mean: less varied pictures.
+        batch : int, optional
+            Pictures at once; 64, or fewer where they are larger than 128 px, which take 2 GB a layer at 256.
+        progress : callable, optional
+            Wraps the batches in a bar; see `core.progress`.
 
         Returns
         -------
@@ -69,17 +74,17 @@ class TrainedGan:
         conditions = [F.normalize(torch.tensor(np.asarray(p, np.float32)), dim=1) for p in embeddings]
         generator = _network(Generator, self.network, self.states["G_ema"]).to(self.device).eval()
         generator.compute = compute_dtype(self.precision, self.device)
-        n = len(conditions[0])
+        n, size = len(conditions[0]), self.network.resolution
+        batches = torch.arange(n * n_draws).split(batch or max(1, min(64, 64 * 128**2 // size**2)))
         rng = torch.Generator().manual_seed(seed)
         z = torch.randn(n, n_draws, self.network.z_dim, generator=rng).flatten(0, 1)
         rows = torch.arange(n).repeat_interleave(n_draws)
         parts = []
         with torch.no_grad():
-            for part in torch.arange(n * n_draws).split(batch):
+            for part in progress(batches, desc="pictures") if progress and len(batches) > 1 else batches:
                 inputs = (x.to(self.device) for x in (z[part], *(c[rows[part]] for c in conditions)))
                 x = generator(*inputs, noise="const", truncation=truncation)
                 parts.append(((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu())
-        size = self.network.resolution
         pictures = torch.cat(parts).numpy() if parts else np.zeros((0, size, size, 3), np.uint8)
         return pictures if n_draws == 1 else pictures.reshape(n, n_draws, size, size, 3)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from ..records import SPACES, Embeddings, PictureGenerator, Reconstructions, Tri
 
 
 def reconstruct(embeddings: Mapping[str, Embeddings], generator: PictureGenerator, *, heads: Sequence[str] | None = None,
-                n_draws: int = 1, seed: int = 0, note: str = "") -> Reconstructions:
+                n_draws: int = 1, seed: int = 0, note: str = "", progress: Callable[..., Iterable] | None = None) -> Reconstructions:
     """Generate pictures conditioned on embeddings: one row for each, `n_draws` draws of the noise z.
 
     The noise of a row depends on `seed` and on the row's place, so panels of the same trials in the same order share
@@ -25,6 +25,8 @@ def reconstruct(embeddings: Mapping[str, Embeddings], generator: PictureGenerato
         Is given the first head's embeddings, and the second's (None for a generator with one head).
     heads : sequence of str, optional
         Which to use, in which order; by default those given.
+    progress : callable, optional
+        Wraps the generator's batches in a bar; see `core.progress`.
 
     Raises ValueError where a head is missing or the heads hold different rows. Source: paper §2.3.
     """
@@ -35,7 +37,7 @@ def reconstruct(embeddings: Mapping[str, Embeddings], generator: PictureGenerato
     first = embeddings[heads[0]].unit()
     conditions = [first.vectors] + [_like(embeddings[head], first, head).unit().vectors for head in heads[1:]]
     conditions += [None] * (2 - len(conditions))
-    several = {"n_draws": n_draws} if n_draws > 1 else {}
+    several = ({"n_draws": n_draws} if n_draws > 1 else {}) | ({"progress": progress} if progress else {})
     images = np.asarray(generator.generate(*conditions, seed=seed, **several))
     images = images[:, None] if images.ndim == 4 else images
     if images.shape[:2] != (len(first), n_draws) or images.dtype != np.uint8:

@@ -275,6 +275,20 @@ def test_pictures_depend_on_the_seed_not_on_the_batch(data):
     assert trained.generate(embeddings[:0], seed=1).shape == (0, 16, 16, 3)
 
 
+def test_large_pictures_are_generated_fewer_at_once_and_a_bar_counts_the_batches(monkeypatch):
+    counted = []
+
+    def sizes_at(resolution):
+        config = dataclasses.replace(NETWORK, resolution=resolution, channel_base=1024, channel_max=4)
+        trained = TrainedGan(config, {"G_ema": Generator(config).state_dict()})
+        trained.generate(np.ones((70, config.condition_dim), np.float32), seed=1,
+                         progress=lambda batches, desc: counted.append([len(part) for part in batches]) or batches)
+        return counted.pop()
+
+    monkeypatch.setattr(Generator, "forward", lambda self, z, *conditions, **how: torch.zeros(len(z), 3, 1, 1))
+    assert sizes_at(128) == [64, 6] and sizes_at(256) == [16, 16, 16, 16, 6]
+
+
 def test_generating_in_the_format_of_training_changes_a_level_or_two(data, monkeypatch):
     monkeypatch.setattr("mindreader.training.precision.has_bfloat16", lambda kind: True)
     trained, embeddings = train(data), data[2]
