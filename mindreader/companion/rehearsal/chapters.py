@@ -20,10 +20,10 @@ from .. import nb
 from ..kernels import KernelManager
 from ..reproduction.elsewhere import copy_checkout
 from .folder import write_folder
-from .published import write_generator, write_network
+from .published import write_clip_folder, write_generator, write_network
 from .sizes import GENERATOR, Size
 
-SUBJECT = "subj01"
+SUBJECT, CLIP = "subj01", "clip"
 SIMULATED_ONLY = {"07_pretrained": "networks that were trained on the simulated world"}     # and how it refuses any other subject
 FOLDERS = {"MINDREADER_HOME": "home", "MINDREADER_NSD": "nsd", "MINDREADER_WEIGHTS": "weights"}
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -58,8 +58,10 @@ def prepare(folder: Path, size: Size) -> None:
     for name in ("weights", "home"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     write_folder(folder / "nsd", size.subject)
-    for name in ("ViT-B-32", *size.networks):
+    for name in size.networks:
         write_network(folder / "weights", name)
+    if size.clip:
+        write_clip_folder(folder / CLIP, size.clip)
     published = write_generator(folder / f"{GENERATOR}.pkl", size.generator)
     with _named(folder):
         import_file(published)
@@ -77,9 +79,10 @@ def run_chapter(copy: Path, folder: Path, size: Size, stem: str, *, device: str 
     """Run one chapter in a kernel of its own; a cell that fails does not stop those after it."""
     parts, began = folder / f"{stem}.jsonl", time.monotonic()
     parts.unlink(missing_ok=True)
-    notebook = nb.source(stem)
+    notebook, own = nb.source(stem), {"start": GENERATOR, "device": device}
+    own |= {"embed.clip": f"local-dir:{folder / CLIP}"} if size.clip else {}
     at = next(at for at, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", []))
-    given = {"preset": "paper", "subject": SUBJECT, "overrides": size.settings | {"start": GENERATOR, "device": device}}
+    given = {"preset": "paper", "subject": SUBJECT, "overrides": size.settings | own}
     lines = ["# Parameters", *(f"{name} = {value!r}" for name, value in given.items()),     # as papermill gives them
              "import mindreader.companion.rehearsal.meter as _meter", f"_meter.start({str(parts)!r})"]
     notebook.cells.insert(at + 1, nbformat.v4.new_code_cell("\n".join(lines)))

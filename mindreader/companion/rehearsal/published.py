@@ -6,6 +6,7 @@ rest state dicts that torch saved. Stand-ins only: what their code writes was re
 
 from __future__ import annotations
 
+import json
 import math
 import pickle
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import open_clip
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ...checkpoints import PUBLISHED
@@ -39,6 +41,17 @@ def write_network(folder: Path, name: str, *, seed: int = 0) -> Path:
     return path
 
 
+def write_clip_folder(folder: Path, settings: dict, *, seed: int = 0) -> Path:
+    """A folder with a CLIP of these settings as open_clip's users publish theirs: a config, and safetensors of random weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = _random_clip(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": settings, "preprocess_cfg": {}}), encoding="utf-8")
+    save_file(model.state_dict(), folder / "open_clip_model.safetensors")
+    return folder
+
+
 def write_generator(path: Path, config: StyleGanConfig, *, seed: int = 0) -> Path:
     """The pickle of a generator of these sizes, as Lafite's training dumps it, with random weights."""
     with torch.random.fork_rng(devices=[]):
@@ -52,11 +65,16 @@ def write_generator(path: Path, config: StyleGanConfig, *, seed: int = 0) -> Pat
 
 def _write_clip(path: Path, name: str) -> None:
     config = open_clip.get_model_config(name)
-    model = open_clip.CLIP(**config)
-    model.logit_scale.data.fill_(math.log(100.0))
+    model = _random_clip(config)
     state = {key: value.half() if value.ndim > 1 else value for key, value in model.state_dict().items()}
     script(state, path, input_resolution=config["vision_cfg"]["image_size"], context_length=config["text_cfg"]["context_length"],
            vocab_size=config["text_cfg"]["vocab_size"])
+
+
+def _random_clip(settings: dict) -> nn.Module:
+    model = open_clip.CLIP(**settings)
+    model.logit_scale.data.fill_(math.log(100.0))   # by which a trained one is told from an untrained
+    return model
 
 
 def _torchvision(architecture: str, **settings) -> Callable[[], dict]:
