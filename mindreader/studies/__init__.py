@@ -5,6 +5,7 @@
     python -m mindreader.studies held_out          whole categories of pictures held out from training
     python -m mindreader.studies shared_images     NSD's shared images, averaged and scored as later papers do
     python -m mindreader.studies finetune          the generator of chapter 03, on one process or several
+    python -m mindreader.studies whole_paper       what the whole paper costs at NSD's sizes, counted and not run
 
 `ledger` holds every claim of the paper to them and to the chapters' results. The modules are taken by name. Read
 `mapping_grid` first.

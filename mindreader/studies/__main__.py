@@ -15,6 +15,7 @@ STUDIES = {
     "generator_grid": "Tables 1 and 5: variants of the generator's finetuning",
     "held_out": "whole categories of pictures held out from training",
     "shared_images": "NSD's shared images, repeats averaged and scored as later papers do",
+    "whole_paper": "what the whole paper costs at NSD's sizes, counted and not run",
     "rekey": "the keys of the committed records, after a change of code that changed no result",
     "finetune": "the generator of chapter 03, before the chapter is run; by torchrun on several processes",
 }
