@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,7 @@ class Report:
             found["data"] |= {"fetches": [dataclasses.asdict(one) for one in self.data.fetches], "archives": _plain(self.data.archives)}
         found["chapters"] = {one.pop("chapter"): one for one in found.pop("answers")}
         for chapter, one in found["chapters"].items():
-            one["seconds_gpu"], one["seconds_here"] = (None if seconds != seconds else seconds for seconds in self.seconds(chapter))
+            one["seconds_gpu"], one["seconds_here"] = map(_plain, self.seconds(chapter))
         return found | {"preset": self.experiment.name, "subject": self.experiment.subject, "can_run": self.can_run,
                         "durations_are": "computed"}
 
@@ -112,11 +113,11 @@ def _sizes(experiment: Experiment, data: Inspection | None) -> Sizes:
 
 
 def _plain(value):
-    """A value as JSON can hold it."""
+    """A value as JSON can hold it, which has no infinity."""
     if isinstance(value, dict):
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    if isinstance(value, float) and value != value:
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value) if isinstance(value, Path) else value
