@@ -1,0 +1,90 @@
+"""Hold the selectivity that was planted in each region beside the one that stimulation recovers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from ... import nsd
+from ...pipeline import Pipeline
+from ...studies.claims import UNTESTABLE, holm, verdict
+from ..ch00_subject.recovered import CONTRASTS
+from ..ch00_subject.subject import of_the_plant
+from .effects import effects
+from .regions import SENTENCES, has_voxels
+
+LOCALISERS = {name: atlas.removeprefix("floc-") for atlas, names in nsd.ATLASES.items() if atlas.startswith("floc") for name in names}
+N_SWAPS = 9999
+
+
+@of_the_plant
+def planted_and_recovered(run: Pipeline, value: float, *, n_fits: int = 1) -> pd.DataFrame:
+    """For each localiser region and category: what was planted, and what stimulation of the region does.
+
+    Table region, category, own (whether the region is named for it), n_voxels, planted (noiseless response to pictures that show
+    the category less that to the others, in sd of the voxel, mean over voxels), recovered (how much nearer to the category's
+    sentence than matched random voxels bring it, change of cosine, mean over fits), p (of the random sets, two-sided), lowest,
+    highest (of any one fit), selectivity (planted for the region's own category, mean over voxels). Empty for real data; a region
+    without voxels is left out.
+    """
+    plant, rows = run.plant, []
+    differ = {word: _contrast(plant, CONTRASTS[word](plant.factors).to_numpy(bool)) for word in SENTENCES}
+    for region, category in LOCALISERS.items():
+        if not has_voxels(run, region):
+            continue
+        voxels, found = run.subject.rois[region], effects(run, region, value, n_fits=n_fits)
+        for word in SENTENCES:
+            effect = found[f"to {word}"]
+            rows.append({"region": region, "category": word, "own": word == category, "n_voxels": int(voxels.sum()),
+                         "planted": float(differ[word][voxels].mean()), "recovered": float(effect.apart.mean()), "p": effect.p(),
+                         "lowest": float(effect.apart.min()), "highest": float(effect.apart.max()),
+                         "selectivity": float(plant.selectivity[voxels].mean())})
+    return pd.DataFrame(rows)
+
+
+def recovery_verdicts(table: pd.DataFrame) -> pd.DataFrame:
+    """Whether each region's own category was recovered, by the rule of `studies.claims.verdict`.
+
+    The claim is that stimulation brings the own category's sentence nearer than matched random voxels do; p is corrected by Holm
+    over the regions. Table region, category, n_voxels, selectivity, recovered, p, p_holm, rank (of the own category among the
+    recovered ones, 1 is the strongest), verdict.
+    """
+    if table.empty:
+        return pd.DataFrame()
+    ranks = table.groupby("region").recovered.rank(ascending=False).astype(int)
+    own = table.assign(rank=ranks)[table.own].reset_index(drop=True)
+    own["p_holm"] = holm(own.p)
+    own["verdict"] = [verdict(row.recovered, row.p_holm, row.lowest > 0) for row in own.itertuples()]
+    return own[["region", "category", "n_voxels", "selectivity", "recovered", "p", "p_holm", "rank", "verdict"]]
+
+
+def recovered_correlation(run: Pipeline, table: pd.DataFrame) -> dict:
+    """Rank correlation of planted with recovered over regions and categories, with p of swapping whole regions.
+
+    A region keeps its four categories together, since they are not independent. Gives ours, p, n (regions); "untestable here" with
+    fewer than five regions, and where all regions recovered the same.
+    """
+    wide = {name: table.pivot(index="region", columns="category", values=name).to_numpy() for name in ("planted", "recovered")} \
+        if len(table) else {}
+    if not wide or len(wide["planted"]) < 5:
+        return {"ours": UNTESTABLE, "n": len(wide.get("planted", ()))}
+    planted, recovered = wide["planted"], wide["recovered"]
+    r = _rank_correlation(planted, recovered)
+    if np.isnan(r):
+        return {"ours": UNTESTABLE, "n": len(planted)}
+    rng = np.random.default_rng(run.experiment.child_seed("swapped regions"))
+    drawn = [_rank_correlation(planted, recovered[rng.permutation(len(recovered))]) for _ in range(N_SWAPS)]
+    return {"ours": r, "p": (1 + int(np.sum(np.array(drawn) >= r))) / (1 + N_SWAPS), "n": len(planted),
+            "note": "planted and recovered selectivity, rank correlation over regions and categories; p by swapping regions"}
+
+
+def _contrast(plant, shows: np.ndarray) -> np.ndarray:
+    """Noiseless response to the pictures that show something less that to the others, (n_voxels,)."""
+    return plant.expected[shows].mean(0) - plant.expected[~shows].mean(0)
+
+
+def _rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's, with each category centred over regions: which categories move easily in general says nothing of a region."""
+    a, b = a - a.mean(0), b - b.mean(0)
+    return np.nan if np.allclose(a, 0) or np.allclose(b, 0) else float(spearmanr(a.ravel(), b.ravel()).statistic)
