@@ -26,7 +26,7 @@ def frechet_distance(a, b) -> float:
     >>> round(frechet_distance(np.eye(3), np.eye(3) + 2), 6)
     12.0
     """
-    a, b = _vectors(a), _vectors(b)
+    a, b = _in_span(_vectors(a), _vectors(b))
     s_a, s_b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
     values, vectors = np.linalg.eigh(s_a)
     root = vectors * np.sqrt(values.clip(0)) @ vectors.T
@@ -57,6 +57,7 @@ def distance_rows(guess, truth, *, name: str = "", origin: str = "", features: s
 
 
 # ── few pictures ───────────────────────────────────────────────────────────────────────────────────────────────────────
+WIDE = 1024     # dimensions of features, from which on the space that few pictures span is worth looking for
 METRICS = {"FD": frechet_distance, "KD": kernel_distance}
 
 
@@ -131,7 +132,21 @@ def _vectors(embeddings) -> np.ndarray:
     return vectors
 
 
+def _in_span(*sets: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The rows in coordinates of the space that all of them span, where that is smaller: the same distances for less work.
+
+    Only for wide features such as Inception's; those of the small networks keep their last bits.
+    """
+    n_rows, n_dims = sum(map(len, sets)), sets[0].shape[1]
+    if n_dims < WIDE or n_rows >= n_dims:
+        return sets
+    basis, _ = np.linalg.qr(np.concatenate(sets).T)
+    return tuple(x @ basis for x in sets)
+
+
 def _frechet_difference(sets):
+    sets = list(zip(_in_span(*(x for x, _ in sets)), (place for _, place in sets)))
+
     def moments(x, w):
         mean = w @ x / w.sum()
         centred = x - mean

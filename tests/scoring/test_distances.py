@@ -27,6 +27,15 @@ def test_frechet_distance_is_that_of_scipys_matrix_root():
     assert abs(distances.frechet_distance(GUESS, GUESS)) < 1e-9
 
 
+def test_wide_features_of_few_pictures_have_the_same_distances_for_less_work(rng, monkeypatch):
+    truth, a, b = (rows_of(rng.standard_normal((9, 1100)) + shift) for shift in (0, 0.5, 0.1))
+    narrow = distances.frechet_distance(a, truth), distances.distance_difference(a, b, truth, n_bootstrap=5)
+    monkeypatch.setattr(distances, "WIDE", 1101)
+    assert narrow[0] == pytest.approx(distances.frechet_distance(a, truth), rel=1e-6)
+    for column in ("value", "low", "high"):
+        np.testing.assert_allclose(narrow[1][column], distances.distance_difference(a, b, truth, n_bootstrap=5)[column], rtol=1e-5)
+
+
 def test_kernel_distance_is_the_naive_double_sum():
     a, b = embeddings(7).vectors.astype(float), embeddings(9, seed=1).vectors.astype(float)
     k = lambda x, y: float(polynomial_kernel(x[None], y[None], degree=3, gamma=1 / 6, coef0=1)[0, 0])  # noqa: E731
