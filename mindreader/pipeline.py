@@ -38,6 +38,7 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
                                                 "Pipeline.picture_features"), ("feature",)),
     "pseudo generator": (("captions", "gan", "device"), ("Pipeline.beginning",), ("resnet",)),
     "generator": (("mapped", "pseudo generator", "start", "end_to_end"), ("Pipeline.generator", "Pipeline.conditions"), ()),
+    "reconstructions": (("generator",), ("studies.sources:sources", "Pipeline.reconstruct"), ()),
     "categories": (("mapped", "category"), ("companion.ch05_category_auc.inputs:classifier",), ()),
     "category variants": (("categories",), ("companion.ch05_category_auc.masking:_refitted",
                                             "companion.ch05_category_auc.crops:_logits_under"), ()),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -83,11 +86,33 @@ def picture_categories(run: Pipeline) -> pd.Series:
 
 
 def reconstructions(run: Pipeline, cond: str, source: str = "brain", *, finetuned: bool = True) -> Reconstructions:
-    """Reconstructions of all validation trials from one of the `sources`, made once for each run."""
+    """Reconstructions of all validation trials from one of the `sources`, made once for each run.
+
+    Those of photographs are kept in the store: a set has gigabytes of pictures, of which few are in memory at once, and may take
+    an hour. A run that was killed goes on with the next set.
+    """
     key = ("reconstructions", cond, source, finetuned)
     if key not in run.memo:
-        run.memo[key] = run.reconstruct(sources(run, cond)[source], cond, finetuned=finetuned)
+        def reconstructed() -> Reconstructions:
+            return run.reconstruct(sources(run, cond)[source], cond, finetuned=finetuned)
+
+        run.memo[key] = run.keep("reconstructions", {"cond": cond, "source": source, "finetuned": finetuned},
+                                 lambda folder: _save(reconstructed(), folder), _load) if run.shows_photographs else reconstructed()
     return run.memo[key]
+
+
+def _save(pictures: Reconstructions, folder: Path) -> None:
+    for name in ("images", "image_ids", "keys"):
+        np.save(folder / f"{name}.npy", getattr(pictures, name))
+    about = {"heads": pictures.heads, "seed": pictures.seed, "note": pictures.note}
+    (folder / "about.json").write_text(json.dumps(about), encoding="utf-8")
+
+
+def _load(folder: Path) -> Reconstructions:
+    images, ids, keys = (np.load(folder / f"{name}.npy", mmap_mode="r" if name == "images" else None, allow_pickle=False)
+                         for name in ("images", "image_ids", "keys"))
+    about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+    return Reconstructions(images, ids, keys, tuple(about["heads"]), about["seed"], about["note"])
 
 
 def reconstruction_features(run: Pipeline, cond: str, source: str = "brain", *, finetuned: bool = True) -> Embeddings:
