@@ -3,6 +3,7 @@
 from .categories import classes_by_kind, masking
 from .common import (COLOURS, ORIGIN_LABEL, STYLE, captions_beside_pictures, class_scores, curve_panels, curves, dots,
                      figure, histogram, picture_grid, scatter, scores_with_controls, styled, two_lines, volume_slices)
+from .encoding import accuracy_and_ceiling, partitions, voxel_map
 from .flatmap import flatten
 from .mapping import (DIRECTION, VERDICT, beside_the_paper, hubs, mapped_beside_true, pair_histograms,
                       profiles_and_pairs, verdicts)
@@ -12,9 +13,9 @@ from .subject import (GRADE, REGIONS, REST, annotated_scenes, attended, contrast
                       sessions)
 
 __all__ = ["COLOURS", "DIRECTION", "GRADE", "ORIGIN_LABEL", "REGIONS", "REST", "ROW_COLOURS", "STYLE", "VERDICT",
-           "annotated_scenes", "attended", "beside_random_voxels", "beside_the_paper", "bottleneck",
-           "captions_beside_pictures", "class_scores", "classes_by_kind", "contrasts", "curve_panels", "curves",
-           "distances_over_size", "doses", "dots", "figure", "flat_maps", "flatten", "histogram", "hubs",
-           "mapped_beside_true", "masking", "pair_histograms", "picture_grid", "planted_beside_recovered",
+           "accuracy_and_ceiling", "annotated_scenes", "attended", "beside_random_voxels", "beside_the_paper",
+           "bottleneck", "captions_beside_pictures", "class_scores", "classes_by_kind", "contrasts", "curve_panels",
+           "curves", "distances_over_size", "doses", "dots", "figure", "flat_maps", "flatten", "histogram", "hubs",
+           "mapped_beside_true", "masking", "pair_histograms", "partitions", "picture_grid", "planted_beside_recovered",
            "profiles_and_pairs", "region_slices", "repeated_reconstructions", "repeats", "scatter", "score_panels",
-           "scores_with_controls", "sessions", "styled", "two_lines", "verdicts", "volume_slices"]
+           "scores_with_controls", "sessions", "styled", "two_lines", "verdicts", "volume_slices", "voxel_map"]

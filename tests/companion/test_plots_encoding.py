@@ -1,0 +1,82 @@
+"""Figures of chapters 05 and 06: each says whose brain it shows, comes out the same each time, and shows what it is given."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from figure_checks import is_the_same_bytes_each_time, says_whose_brain_it_shows, texts
+
+from mindreader.companion import plots
+
+RNG = np.random.default_rng(0)
+CLASSES = pd.DataFrame([{"category": f"{kind} {c}", "kind": kind, "input": name, "value": v, "low": v - 0.1, "high": v + 0.1, "n_present": 3 + c}
+                        for name in ("CLIP", "fMRI") for kind, n in (("thing", 4), ("stuff", 3)) for c, v in enumerate(RNG.random(n))])
+MASKED = pd.DataFrame([{"curve": curve, "way": way, "fitted": fitted, "ratio": ratio, "value": 0.8 - 0.3 * ratio, "low": 0.5, "high": 0.9,
+                        "lowest": 0.5, "highest": 0.9} for curve in ("fMRI", "fMRI → CLIP") for way in ("at random", "best first")
+                       for fitted in ("as trained", "trained anew") for ratio in (0, 0.5, 1)])
+VOXELS = pd.DataFrame({"n_repeats": np.repeat([1, 3], 60), "ceiling": RNG.random(120), "r": RNG.random(120) - 0.2, "r_planted": RNG.random(120),
+                       "stream": np.tile(["early", "ventral"], 60), "n_pictures": 9})
+FLAT = pd.DataFrame({"x": np.tile(np.arange(20), 10), "y": np.repeat(np.arange(10), 20), "less": RNG.normal(size=200), "r": RNG.random(200)})
+REGIONS = {"V1": (FLAT.x < 4).to_numpy(), "faces": (FLAT.x > 15).to_numpy()}
+PARTS = ("only pixels", "shared", "only CLIP")
+SHARES = pd.DataFrame([{"region": region, "part": part, "value": value, "low": value, "high": value, "ceiling": 0.3, "planted": planted, "n_voxels": 5}
+                       for region, planted in (("V1", 1.0), ("floc-faces", 0.1)) for part, value in zip((*PARTS, "total"), (0.1, -0.02, 0.05, 0.13))])
+
+FIGURES = {
+    "classes_by_kind": lambda origin: plots.classes_by_kind(CLASSES, by="fMRI", origin=origin, xlabel="AUC", title="classes"),
+    "masking": lambda origin: plots.masking(MASKED, ways=("at random", "best first"), origin=origin, title="masks"),
+    "accuracy_and_ceiling": lambda origin: plots.accuracy_and_ceiling(VOXELS, origin=origin, title="voxels"),
+    "voxel_map": lambda origin: plots.voxel_map(FLAT, {"less": "r less ceiling", "r": "r"}, REGIONS, origin=origin, title="map"),
+    "partitions": lambda origin: plots.partitions(SHARES, PARTS, origin=origin, title="shares"),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_it_says_whose_brain_it_shows(name):
+    says_whose_brain_it_shows(FIGURES[name])
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_it_is_the_same_bytes_each_time(name):
+    is_the_same_bytes_each_time(FIGURES[name])
+
+
+def test_classes_are_sorted_by_one_input_and_named_with_their_pictures():
+    fig = FIGURES["classes_by_kind"]("twin")
+    best = CLASSES[(CLASSES.input == "fMRI") & (CLASSES.kind == "thing")].sort_values("value", ascending=False)
+    labels = [t.get_text() for t in fig.axes[0].get_yticklabels()]
+    assert labels == [f"{row.category} ({row.n_present})" for row in best.itertuples()] and len(fig.axes) == 2
+
+
+def test_things_alone_have_a_panel_alone():
+    fig = plots.classes_by_kind(CLASSES[CLASSES.kind == "thing"], by="CLIP", origin="twin", xlabel="AUC", title="things")
+    assert len(fig.axes) == 1
+
+
+def test_refitted_classifiers_are_dotted_and_ways_without_data_left_out():
+    fig = plots.masking(MASKED[MASKED.way == "at random"], ways=("at random", "best first"), origin="twin", title="masks")
+    assert len(fig.axes) == 1 and {line.get_linestyle() for line in fig.axes[0].lines} == {"-", ":", "--"}
+
+
+def test_a_difference_is_centred_on_0_and_regions_are_named():
+    fig = FIGURES["voxel_map"]("twin")
+    low, high = fig.axes[0].images[0].get_clim()
+    assert low == -high and fig.axes[1].images[0].get_clim()[0] == 0
+    assert {"V1", "faces"} <= set(texts(fig))
+
+
+def test_without_a_plant_the_partition_has_one_panel_and_no_dots():
+    fig = plots.partitions(SHARES.assign(planted=np.nan), PARTS, origin="nsd", title="shares")
+    assert len(fig.axes) == 1 and "planted" not in texts(fig)
+
+
+def test_planted_and_found_shares_stand_side_by_side():
+    fig = FIGURES["partitions"]("twin")
+    found, planted = (line.get_xdata() for line in fig.axes[1].lines[:2])
+    np.testing.assert_allclose(found, [0.1 / 0.15] * 2)
+    np.testing.assert_allclose(planted, [1.0, 0.1])
+
+
+def test_the_planted_response_lies_behind_where_there_is_one():
+    labels = lambda fig: {t.get_text() for t in fig.axes[-1].get_legend().get_texts()}
+    assert "planted response" in labels(FIGURES["accuracy_and_ceiling"]("twin"))
+    assert "planted response" not in labels(plots.accuracy_and_ceiling(VOXELS.assign(r_planted=np.nan), origin="nsd", title="voxels"))
