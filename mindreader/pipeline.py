@@ -42,6 +42,7 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "categories": (("mapped", "category"), ("companion.ch05_category_auc.inputs:classifier",), ()),
     "category variants": (("categories",), ("companion.ch05_category_auc.masking:_refitted",
                                             "companion.ch05_category_auc.crops:_logits_under"), ()),
+    "linear encoding": (("captions", "mapping", "device"), ("companion.ch06_encoding_cycle.spaces:linear_predictions",), ()),
     "category resnet": (("categories",), ("companion.ch05_category_auc.inputs:resnet_mapped",), ("resnet",)),
     "encoder": (("embeddings", "encoder"), ("Pipeline.encoder",), ()),
 }

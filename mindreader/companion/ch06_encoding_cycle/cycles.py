@@ -1,0 +1,139 @@
+"""Go from picture to activity to picture with the encoder, with measured noise, and with the true simulated brain (the paper's Fig. 17)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ... import scoring
+from ...pipeline import Pipeline
+from ...records import SPACES, Embeddings, Trials, Unfit
+from ...scoring import identification_contributions, noise_ceiling, score_interval
+from ...studies.sources import brain_embeddings, reconstruction_features
+from ..common import first_draw, pictures_of
+from .encoding import synthetic
+
+CLEAN, NOISY, TRUE, TRUE_NOISY = "encoder", "encoder, measured noise", "true simulated brain", "true simulated brain, measured noise"
+BRAIN, NULL = "measured trials", "encoder, another picture's"
+CYCLES = (CLEAN, NOISY, TRUE, TRUE_NOISY)
+N_WAYS = (2, 10)
+
+
+def noise_patterns(trials: Trials, n: int, seed: int) -> np.ndarray:
+    """Noise of measured size and shape, (n, n_voxels): what trials differ by from the mean over their picture's repeats.
+
+    A whole trial's pattern is taken, so that voxels share noise as they do in the brain; with k repeats it is scaled by
+    sqrt(k / (k - 1)), for the mean has a part of each. Raises ValueError where no picture has a repeat.
+    """
+    ids, inverse, counts = np.unique(trials.image_ids, return_inverse=True, return_counts=True)
+    several = np.flatnonzero(counts[inverse] > 1)
+    if not len(several):
+        raise ValueError(f"each of {len(ids)} pictures was shown once, expected repeats, by which noise is known")
+    mean = np.zeros((len(ids), trials.betas.shape[1]))
+    np.add.at(mean, inverse, trials.betas)
+    mean /= counts[:, None]
+    drawn = np.random.default_rng(seed).choice(several, n)
+    k = counts[inverse[drawn]][:, None]
+    return ((trials.betas[drawn] - mean[inverse[drawn]]) * np.sqrt(k / (k - 1))).astype(np.float32)
+
+
+def cycle_activity(run: Pipeline, kind: str) -> Trials:
+    """Activity for one trial of each validation picture, by one of CYCLES; trial ids are the picture's number.
+
+    The planted response has a variance of 1 and betas have the noise's too, so it is scaled by sqrt(NC) of the planted ncsnr.
+    Raises ValueError where there is no planted brain, or no repeat to take noise from.
+    """
+    ids = np.unique(run.subject.validation.image_ids)
+    if kind in (CLEAN, NOISY):
+        betas = synthetic(run, ids)
+    elif run.origin != "twin" or run.experiment.data.roi != "nsdgeneral":
+        raise ValueError(f"{kind} is left out: nothing was planted for these voxels")
+    else:
+        betas = run.plant.expected[ids] * np.sqrt(noise_ceiling(run.plant.ncsnr, n=1)).astype(np.float32)
+    if kind in (NOISY, TRUE_NOISY):
+        try:
+            betas = betas + noise_patterns(run.subject.train, len(ids), run.experiment.child_seed("cycle noise"))
+        except ValueError as reason:
+            raise ValueError(f"{kind} is left out: {reason}") from reason
+    return Trials(np.ascontiguousarray(betas, np.float32), ids, np.arange(len(ids)), np.zeros(len(ids), np.int64))
+
+
+def cycle_decoded(run: Pipeline, kind: str) -> dict[str, Embeddings]:
+    """What both mappers decode from that activity: one embedding for each validation picture and space."""
+    key = ("cycle", kind)
+    if key not in run.memo:
+        trials = cycle_activity(run, kind)
+        run.memo[key] = {space: run.mapper(space).predict(trials) for space in SPACES}
+    return run.memo[key]
+
+
+def missing_cycles(run: Pipeline) -> dict[str, str]:
+    """Which of CYCLES this subject cannot have, each with the reason in one sentence."""
+    if "missing cycles" not in run.memo:
+        found = {}
+        for kind in CYCLES:
+            try:
+                cycle_activity(run, kind)
+            except ValueError as reason:
+                found[kind] = str(reason)
+        run.memo["missing cycles"] = found
+    return run.memo["missing cycles"]
+
+
+def cycle_scores(run: Pipeline, n_ways: tuple[int, ...] = N_WAYS) -> pd.DataFrame:
+    """Identification of pictures after every cycle, by the evaluation network, which is in no loss, beside measured trials.
+
+    Table name, metric, value, low, high (over pictures), n, chance, seed, origin, control, note. `NULL` is the clean cycle with
+    pictures exchanged. A cycle that cannot be made has its reason in note and no value; so have all where no evaluation network
+    fits the subject.
+    """
+    seed, rows, absent = run.experiment.child_seed("shuffled cycle"), [], missing_cycles(run)
+    try:
+        truth = run.true_features
+    except Unfit as reason:
+        absent, truth = dict.fromkeys((*CYCLES, BRAIN, NULL), f"not computed: {reason}"), None
+    for name in (*CYCLES, BRAIN, NULL):
+        for ways in n_ways:
+            metric, control = f"{ways}-way identification", name in (NULL, BRAIN)
+            if name in absent:
+                rows.append(scoring.score_row(name, metric, np.nan, np.nan, np.nan, 0, np.nan, seed, run.origin, control=control,
+                                              note=absent[name]))
+                continue
+            found = score_interval(identification_contributions([_features(run, name)], truth, n_choices=ways), null=1 / ways)
+            rows.append(scoring.score_row(name, metric, found.value, found.low, found.high, len(_features(run, name)), 1 / ways, seed,
+                                          run.origin, control=control, note="", **found.columns))
+    return pd.concat(rows, ignore_index=True)
+
+
+def cycle_columns(run: Pipeline, n: int = 8) -> dict[str, np.ndarray]:
+    """The first n validation pictures as shown, and as generated after each cycle: columns for a grid."""
+    columns, absent = {}, missing_cycles(run)
+    for kind in (kind for kind in CYCLES if kind not in absent):
+        found = cycle_decoded(run, kind)
+        rows = np.arange(min(n, len(found["image"])))
+        columns.setdefault("shown", pictures_of(run, found["image"].image_ids[rows]))
+        columns[kind.replace(", ", ",\n").replace("true simulated", "true\nsimulated")] = first_draw(
+            run.reconstruct({space: each.take(rows) for space, each in found.items()}, "both"))
+    return columns
+
+
+def cycles_summary(table: pd.DataFrame) -> dict:
+    """The numbers of `cycle_scores` for the chapter's prose: <cycle>_<ways>_way."""
+    keys = dict(zip((*CYCLES, BRAIN, NULL), ("cycle_clean", "cycle_noisy", "cycle_true", "cycle_true_noisy", "cycle_brain", "cycle_null")))
+    return {f"{keys[row.name]}_{row.metric.split('-')[0]}_way": {
+        "ours": row.value, "low": row.low, "high": row.high, "n": row.n, "chance": row.chance, "note": row.name}
+        for row in table.itertuples() if np.isfinite(row.value)}
+
+
+def _features(run: Pipeline, name: str) -> Embeddings:
+    """Reconstructions of one row of the table, in the evaluation network's space."""
+    key = ("cycle features", name)
+    if key not in run.memo:
+        if name == NULL:
+            run.memo[key] = scoring.shuffled(_features(run, CLEAN), run.experiment.child_seed("shuffled cycle"))
+        elif name == BRAIN:
+            run.memo[key] = reconstruction_features(run, "both") if not run.experiment.end_to_end else \
+                run.picture_features(run.reconstruct(brain_embeddings(run, "both"), "both"))
+        else:
+            run.memo[key] = run.picture_features(run.reconstruct(cycle_decoded(run, name), "both"))
+    return run.memo[key]
