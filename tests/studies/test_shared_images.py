@@ -11,7 +11,7 @@ from scipy.io import loadmat
 
 from mindreader import field
 from mindreader.companion.ch03_gan import shared_images as page
-from mindreader.core import Store, fingerprint
+from mindreader.core import ParameterError, Store, fingerprint
 from mindreader.experiments import experiment
 from mindreader.field.published import METRICS
 from mindreader.pipeline import NEEDS, Pipeline
@@ -153,3 +153,16 @@ def test_scores_of_nsd_stand_below_published_ones_on_the_page(scores):
     assert (table.whose == "ours").sum() == 2 and (table.whose == "published").sum() == len(field.published_scores())
     found = table[table.whose == "ours"].set_index("table").loc["eight/mindeye@1", "CLIP ↑"]
     assert found == real[(real.metric == "CLIP") & (real.repeats == MINDEYE.stamp)].value.item()
+
+
+def test_the_command_writes_a_table_of_its_own_and_refuses_another_split(run, scores, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(scoring, "Pipeline", lambda wanted: run if wanted == run.experiment else pytest.fail("another experiment"))
+    monkeypatch.setattr(scoring.core, "output_root", lambda name: tmp_path / name)
+    settings = ", ".join(f"{name}: {value}" for name, value in TINY.items() if name != "subject")
+    assert shared_images.main(["--subject", "twin01", "-y", f"{{{settings}}}"]) == 0
+    (written,) = tmp_path.glob("shared_images__cond-both*/tables/shared_images.csv")
+    assert str(written) in capsys.readouterr().out
+    pd.testing.assert_frame_equal(pd.read_csv(written)[["name", "metric", "n"]], scores[["name", "metric", "n"]], check_dtype=False)
+    monkeypatch.setattr(scoring, "Pipeline", Pipeline)
+    with pytest.raises(ParameterError, match="got data.split='random', expected 'shared1000'; leave it out"):
+        shared_images.main(["-y", "data.split: random", "--subject", "twin01"])

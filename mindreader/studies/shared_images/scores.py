@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ... import core, field, nsd, scoring
+from ...core import ParameterError
 from ...experiments import CONDITIONS, experiment
 from ...field import FeatureExtractor, PRACTICES
 from ...pipeline import Pipeline
@@ -56,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     settings = {"seed": chosen.seed} | ({"subject": chosen.subject} if chosen.subject else {}) | overrides_of(chosen.y)
     run = Pipeline(experiment("shared1000", settings))
+    if run.experiment.data.split != SPLIT:
+        raise ParameterError(f"got data.split={run.experiment.data.split!r}, expected {SPLIT!r}; leave it out")
     table = shared_image_scores(run, chosen.cond)
     name = core.name_of("shared_images", {"cond": chosen.cond} | settings)
     path = core.save_table(table, "tables/shared_images", origin=run.origin, meta={"experiment": asdict(run.experiment)},
