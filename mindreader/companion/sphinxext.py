@@ -8,6 +8,7 @@
     {picturebrowser} 03_gan     a chapter's pictures, to sort by their scores
     {picturesliders} 04_microstimulation   a chapter's precomputed pictures, under sliders
     {reproduction}              the last reproduction report of this checkout
+    {doctor} weights            published weights that the library knows; {doctor} costs: what a run on NSD costs
     {claims}                    the ledger of the paper's claims, with verdicts from the results
 
 A page that shows a number is read again when it changes, and a number that does not exist is a warning.
@@ -43,6 +44,7 @@ def setup(app) -> dict:
     app.add_directive("picturesliders", picturesliders.PictureSliders)
     app.add_directive("reproduction", Reproduction)
     app.add_directive("claims", claimspage.Claims)
+    app.add_directive("doctor", Doctor)
     app.connect("doctree-read", describe_figures)
     app.connect("env-get-updated", count_from_zero, priority=900)  # after Sphinx has numbered
     app.connect("html-page-context", picturebrowser.add_script)
@@ -162,6 +164,24 @@ class Scorecard(SphinxDirective):
                 body += _row([section[3:].replace("_", " "), *[""] * (len(head) - 1)], strong=True)
             for key, value in result["values"].items():
                 body += _row(_cells(key, value)[:len(head)])
+
+
+class Doctor(SphinxDirective):
+    """The directive `doctor`."""
+
+    required_arguments = 1
+
+    def run(self):
+        """A table that the room `doctor` makes: "weights" or "costs"."""
+        from .. import doctor  # here and not above: no other page needs it, or the torch that it brings along
+
+        table = {"weights": doctor.weights_table, "costs": doctor.costs_table}[self.arguments[0]]()
+        found, group, header, body = nodes.table(classes=["colwidths-auto"]), nodes.tgroup(cols=len(table.columns)), nodes.thead(), nodes.tbody()
+        header += _row(list(table.columns))
+        body += [_row([str(cell) for cell in cells]) for cells in table.itertuples(index=False)]
+        group += [*(nodes.colspec(colwidth=1) for _ in table.columns), header, body]
+        found += group
+        return [found]
 
 
 def describe_figures(app, doctree) -> None:

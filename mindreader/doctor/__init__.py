@@ -9,5 +9,7 @@ read by `nsd` alone. Read `chapters` first.
 from .chapters import CHAPTERS, Answer, Needs, check_chapter
 from .report import Report, examine
 from .screen import as_text, bytes_in_words, time_in_words
+from .tables import costs_table, weights_table
 
-__all__ = ["Answer", "as_text", "bytes_in_words", "CHAPTERS", "check_chapter", "examine", "Needs", "Report", "time_in_words"]
+__all__ = ["Answer", "as_text", "bytes_in_words", "CHAPTERS", "check_chapter", "costs_table", "examine", "Needs", "Report", "time_in_words",
+           "weights_table"]

@@ -16,10 +16,10 @@ from .duration import Duration, Sizes, durations, recorded_gpu
 from .machine import Machine, look_at_machine
 from .networks import Weights, look_for_weights
 
-__all__ = ["examine", "Report"]
+__all__ = ["examine", "kept_bytes", "Report", "sizes_of"]
 
 _TRIALS = 750           # of a session
-_SHOWN = 3              # times that NSD shows a picture, at most
+_IMAGES = 10_000        # on a subject's list, each for three trials; the most that may have been shown
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Report:
 
     data      of the subject's files; None for a simulated subject, whose files are made when it is first used
     weights   published files, and in `weights_problem` what is wrong with their folder
-    kept_bytes  about as many as a run will keep in the home: betas of the chosen voxels, and pictures
+    kept_bytes  about as many as a run keeps in the home of its subject
     answers   a chapter each
     durations of the stages that these chapters compute, each counted once; `gpu` is what their seconds_gpu are of
     """
@@ -91,25 +91,29 @@ def examine(root: Path, experiment: Experiment, chapter: str = "", *, is_thoroug
     weights, problem = look_for_weights()
     asked = Asked(experiment, data)
     stages = [stage for name in chosen for stage in CHAPTERS[name].stages]
-    sizes = _sizes(experiment, data)
+    sizes = sizes_of(experiment, data)
     return Report(
         experiment, data, weights, problem, look_at_machine([home()] + ([data.root] if data else [])), home(),
-        4 * sizes.n_trials * sizes.n_voxels + 3 * sizes.n_images * experiment.data.image_size**2,
-        tuple(answer(name, asked, data) for name in chosen),
+        kept_bytes(experiment, sizes), tuple(answer(name, asked, data) for name in chosen),
         () if is_simulated else tuple(durations(dict.fromkeys(stages), experiment, sizes)), recorded_gpu())
 
 
-def _sizes(experiment: Experiment, data: Inspection | None) -> Sizes:
-    """Of the subject as it is there, or as it was released where it is not."""
-    if data is None:
-        twin = experiment.twin
-        n_trials, n_voxels, counts = twin.n_sessions * twin.trials_per_session, twin.n_voxels, {}
-    else:
-        released, counts = RELEASED[data.subject], data.counts
+def sizes_of(experiment: Experiment, data: Inspection | None = None) -> Sizes:
+    """Of the subject as it is there, or as it was released where it is not; for a simulated one as it will be made."""
+    counts = data.counts if data else {}
+    if released := RELEASED.get(experiment.subject):
         n_sessions = min(experiment.data.max_sessions or released.n_sessions, released.n_sessions)
         n_trials, n_voxels = counts.get("trials") or n_sessions * _TRIALS, counts.get("voxels") or released.n_voxels
+    else:
+        twin = experiment.twin
+        n_trials, n_voxels = twin.n_sessions * twin.trials_per_session, twin.n_voxels
     n_training = int((1 - experiment.data.validation_fraction) * n_trials)
-    return Sizes(n_trials, counts.get("images") or n_trials // _SHOWN, n_training, n_voxels)
+    return Sizes(n_trials, counts.get("images") or min(n_trials, _IMAGES), n_training, n_voxels)
+
+
+def kept_bytes(experiment: Experiment, sizes: Sizes) -> int:
+    """About as many as a run keeps in the home of its subject: betas of the chosen voxels, and pictures."""
+    return 4 * sizes.n_trials * sizes.n_voxels + 3 * sizes.n_images * experiment.data.image_size**2
 
 
 def _plain(value):

@@ -13,8 +13,9 @@ from .inspection import Inspected, Inspection, inspect_subject
 from .loader import ANNOTATIONS, DataConfig, Layout, MARKER, REHEARSAL, SPLITS, ZSCORES, load_subject, read_betas, read_pictures
 from .outlines import Outline, read_outlines
 from .regions import ATLASES, read_marked, read_mask
-from .released import BUCKET, Fetch, RELEASED, Released
+from .released import Fetch, PICTURES_BYTES, RELEASED, Released, session_bytes
 
-__all__ = ["ANNOTATIONS", "ATLASES", "BUCKET", "coco_pictures", "DataConfig", "Fetch", "inspect_subject", "Inspected", "Inspection",
-           "Layout", "load_subject", "MARKER", "Outline", "read_betas", "read_marked", "read_mask", "read_outlines", "read_pictures",
-           "REHEARSAL", "RELEASED", "Released", "SPLITS", "stim_info", "ZSCORES"]
+__all__ = ["ANNOTATIONS", "ATLASES", "coco_pictures", "DataConfig", "Fetch", "inspect_subject", "Inspected", "Inspection",
+           "Layout", "load_subject", "MARKER", "Outline", "PICTURES_BYTES", "read_betas", "read_marked", "read_mask",
+           "read_outlines", "read_pictures", "REHEARSAL", "RELEASED", "Released", "session_bytes", "SPLITS", "stim_info",
+           "ZSCORES"]

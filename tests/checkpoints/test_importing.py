@@ -197,10 +197,3 @@ def test_recognising_reads_no_numbers(published, monkeypatch):
     monkeypatch.setattr(StoredTensor, "load", lambda self: pytest.fail("read"))
     with open_checkpoint(published) as checkpoint:
         assert recognise(checkpoint) == "ResNet-50 without classifier"
-
-
-def test_the_books_page_on_the_data_has_every_published_file():
-    page = (core.ROOT / "book" / "data.md").read_text(encoding="utf-8")
-    for one in PUBLISHED:
-        row, = (line for line in page.splitlines() if line.startswith(f"| `{one.name}` |"))
-        assert all(f"`{file}`" in row for file in one.files) and f"| {one.megabytes} MB | {one.use} | {one.licence} |" in row

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from docutils import nodes
 
+from mindreader.checkpoints import PUBLISHED
 from mindreader.companion import sphinxext
 
 CONF = """
@@ -86,6 +87,11 @@ def test_a_scorecard_can_be_of_some_numbers(folder):
 def test_a_number_that_does_not_exist_is_a_warning(folder, text, says):
     warnings, _ = build(folder, f"# Page\n\n{text}\n")
     assert says in warnings
+
+
+def test_a_page_shows_what_the_doctor_knows_of_published_weights(folder):
+    warnings, page = build(folder, "# Page\n\n```{doctor} weights\n```\n")
+    assert not warnings and page.count("<tr") == 1 + len(PUBLISHED) and all(one.files[0] in page for one in PUBLISHED)
 
 
 def test_without_weights_the_page_says_so(folder):
