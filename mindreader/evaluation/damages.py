@@ -45,7 +45,8 @@ def damaged(pictures: np.ndarray, things: np.ndarray, damage: str, strength: int
     uint8 array (n, size, size, 3)
     """
     if damage not in DAMAGES or strength not in range(1, N_STRENGTHS + 1):
-        raise ValueError(f"got damage {damage!r} of strength {strength}, expected one of {', '.join(DAMAGES)}, and 1 to {N_STRENGTHS}")
+        raise ValueError(f"got damage {damage!r} of strength {strength}, expected one of "
+                         f"{', '.join(DAMAGES)}, and 1 to {N_STRENGTHS}")
     if len(pictures) != len(things) or not things.any((1, 2)).all():
         raise ValueError(f"got {len(pictures)} pictures and {len(things)} masks, {int((~things.any((1, 2))).sum())} of them "
                          "empty; expected the mask of a visible thing for each picture")

@@ -36,8 +36,8 @@ def found_again(true: np.ndarray, seen: Reading, read: Reading) -> pd.DataFrame:
     -------
     DataFrame
         row; category; kind ("thing" or "stuff"); there: in the truth; read: in the reconstruction; and, where it is in the truth,
-        class: read at all; place: overlapping by a quarter of the union (IoU); colour: read, with the colour that the true picture
-        has there (missing where the kind has no colour).
+        class: read at all; place: overlapping by a quarter of the union (IoU); colour: read, with the colour that the true
+        picture has there (missing where the kind has no colour).
     """
     if not len(true) == len(seen.classes) == len(read.classes):
         raise ValueError(f"got {len(true)} true maps, {len(seen.classes)} true pictures and {len(read.classes)} reconstructions, "

@@ -15,17 +15,19 @@ from ..embedding import FeatureNet, unit_range
 from ..scoring import distance_rows
 from .segmenter import Reading, Segmenter
 
+STRUCTURE, SURFACE, WORSE = "out of place", "sliced Wasserstein", "structure or surface"
+LEAST_UNIT = 0.01   # of either: below, the haze changes nothing that could be a unit
 NEIGHBOURS = 5      # of a real picture: how far its own stretch of feature space reaches
 WORST = 16          # of 1024 places: those that look most out of place in a picture
 
 
 class Naturalness:
-    """Scores of a set of pictures beside real ones, by name; see `scores` for what each is.
+    """Scores of a set of pictures beside real ones, by name.
 
     Parameters
     ----------
     reference : uint8 array (m, height, width, 3)
-        Real pictures, none of them in the sets that are scored.
+        Real pictures, none of them in the sets that are scored. These are compared with the second half; the first gives units.
     segmenter : Segmenter
     feature_net : FeatureNet, optional
         For today's distances, which stand beside the others.
@@ -34,21 +36,33 @@ class Naturalness:
     """
 
     def __init__(self, reference: np.ndarray, segmenter: Segmenter, feature_net: FeatureNet | None = None, *, seed: int = 0):
-        self.reference, self.segmenter, self.feature_net, self.seed = reference, segmenter, feature_net, seed
-        self._read = segmenter.read(reference)
+        hidden, self.reference = np.array_split(reference, 2)
+        self.segmenter, self.feature_net, self.seed = segmenter, feature_net, seed
+        self._read = segmenter.read(self.reference)
         self._axes = principal_axes(self._read.features)
-        self._features = feature_net.images(reference) if feature_net else None
+        self._features = feature_net.images(self.reference) if feature_net else None
+        self._unit = {name: max(value, LEAST_UNIT) for name, value in self._both(_hazed(hidden, seed)).items()}
 
     def __call__(self, pictures: np.ndarray) -> dict[str, float]:
-        """The value of each score for a set of pictures (n, height, width, 3) uint8."""
+        """The value of each score for a set of pictures (n, height, width, 3) uint8.
+
+        "structure or surface" is the larger of "out of place" and "sliced Wasserstein", each over what it is for other real
+        pictures behind a `haze` that a person hardly sees.
+        """
         read, real = self.segmenter.read(pictures), self._read
         a, b = (project(some.features, self._axes) for some in (read, real))
         found = {} if self.feature_net is None else _distances(self.feature_net.images(pictures), self._features, "twin features")
         found |= _distances(a, b, "segmenter")
         found |= {f"1 - {name}": 1 - value for name, value in neighbours(a, b).items()}
-        return found | {"out of place": out_of_place(read, real),
-                        "sliced Wasserstein": sliced_wasserstein(pictures, self.reference, seed=self.seed),
-                        "classifier": told_apart(pictures, self.reference, seed=self.seed)}
+        both = self._both(pictures, read)
+        return found | both | {WORSE: max(value / self._unit[name] for name, value in both.items()),
+                               "classifier": told_apart(pictures, self.reference, seed=self.seed)}
+
+    def _both(self, pictures: np.ndarray, read: Reading | None = None) -> dict[str, float]:
+        """The scores of structure and of surface."""
+        read = self.segmenter.read(pictures) if read is None else read
+        return {STRUCTURE: out_of_place(read, self._read),
+                SURFACE: sliced_wasserstein(pictures, self.reference, seed=self.seed)}
 
 
 def _distances(a: np.ndarray, b: np.ndarray, features: str) -> dict[str, float]:
@@ -125,6 +139,22 @@ def _patches(pixels: np.ndarray, n_levels: int, seed: int, patch_px: int = 7, n_
         found.append(torch.cat([detail[:, :, r:r + patch_px, c:c + patch_px].flatten(1) for r, c in zip(rows, columns)]).numpy())
         x = half
     return found
+
+
+def haze(pictures: torch.Tensor, rng: np.random.Generator, *, strength: float = 1.0) -> torch.Tensor:
+    """Pictures N3HW in [-1, 1] with a little blur, grain and tint, each of a random strength that a person hardly sees at 1."""
+    n = len(pictures)
+    soft = F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    share = torch.from_numpy(rng.uniform(0, 0.35 * strength, (n, 1, 1, 1)).astype(np.float32)).clamp(max=1)
+    gain = 1 + strength * (0.03 * rng.uniform(-1, 1, (n, 1, 1, 1)) + 0.015 * rng.uniform(-1, 1, (n, 3, 1, 1)))
+    grain = strength * rng.uniform(0, 0.03, (n, 1, 1, 1)) * rng.standard_normal(tuple(pictures.shape), dtype=np.float32)
+    out = (pictures + (soft - pictures) * share + 1) * torch.from_numpy(gain.astype(np.float32)) - 1
+    return out + torch.from_numpy(grain.astype(np.float32))
+
+
+def _hazed(pixels: np.ndarray, seed: int) -> np.ndarray:
+    pictures = haze(unit_range(pixels), np.random.default_rng(seed))
+    return ((pictures + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
 
 
 # ── a classifier ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -35,17 +35,6 @@ def with_faults(pictures: Tensor, rng: np.random.Generator) -> tuple[Tensor, Ten
     return faulty, F.max_pool2d(differs, 3, 1, 1)[:, 0] > CHANGED
 
 
-def haze(pictures: Tensor, rng: np.random.Generator, *, strength: float = 1.0) -> Tensor:
-    """Pictures with a little blur, grain and tint, each of a random strength that a person hardly sees at strength 1; N3HW."""
-    n = len(pictures)
-    soft = F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    share = torch.from_numpy(rng.uniform(0, 0.35 * strength, (n, 1, 1, 1)).astype(np.float32)).clamp(max=1)
-    gain = 1 + strength * (0.03 * rng.uniform(-1, 1, (n, 1, 1, 1)) + 0.015 * rng.uniform(-1, 1, (n, 3, 1, 1)))
-    grain = strength * rng.uniform(0, 0.03, (n, 1, 1, 1)) * rng.standard_normal(pictures.shape, dtype=np.float32)
-    out = (pictures + (soft - pictures) * share + 1) * torch.from_numpy(gain.astype(np.float32)) - 1
-    return out + torch.from_numpy(grain.astype(np.float32))
-
-
 # ── kinds ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _foreign(pictures: Tensor, rows: np.ndarray, rng: np.random.Generator) -> Tensor:
     return pictures[(rows + 1) % len(pictures)]

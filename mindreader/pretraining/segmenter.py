@@ -13,9 +13,9 @@ from torch.nn import functional as F
 from .. import core, training
 from ..core import atomic_write, fingerprint, source_fingerprint, weights
 from ..embedding import unit_range
-from ..evaluation import NO_COLOUR, Segmentation, SegmenterConfig, world_labels
+from ..evaluation import haze, NO_COLOUR, Segmentation, SegmenterConfig, world_labels
 from ..world import World
-from .faults import haze, with_faults
+from .faults import with_faults
 
 SOURCES = ("world.rendering:masks", "world.sampling:draw_scene", "evaluation.labels:world_labels")
 CHUNK = 2500    # scenes between two savings
@@ -26,8 +26,9 @@ IGNORED = -100  # places that cross-entropy leaves out
 class SegmenterRecipe:
     """How the segmenter is trained.
 
-    scenes: how many of the world's training scenes it sees, the first ones; faulty: share of pictures with faults (`faults`); rough: share with blur and grain that a person sees, so that what is
-    there is found in pictures that are not crisp; faults are not asked for in these.
+    scenes: how many of the world's training scenes it sees, the first ones; faulty: share of pictures with faults (`faults`);
+    rough: share with blur and grain that a person sees, so that what is there is found in pictures that are not crisp; faults
+    are not asked for in these.
     """
 
     minutes: float = 36
@@ -69,7 +70,8 @@ def pretrain_segmenter(world: World, folder: Path, recipe: SegmenterRecipe = SEG
         with training.mixed_precision("bfloat16"):
             logits = net(pictures.contiguous(memory_format=torch.channels_last))
         parts = _losses(net.split(logits.float()), truth, odd)
-        return parts["classes"] + 0.5 * parts["colours"] + parts["odd"], {k: round(float(v.detach()), 4) for k, v in parts.items()}
+        loss = parts["classes"] + 0.5 * parts["colours"] + parts["odd"]
+        return loss, {k: round(float(v.detach()), 4) for k, v in parts.items()}
 
     outcome = training.pretrain("segmenter", net, loss_of, training.Budget(recipe.minutes, recipe.learning_rate,
                                                                            recipe.weight_decay), resume=resume, progress=progress)
@@ -91,8 +93,9 @@ def labels_of(world: World, seed: int = 0, *, processes: int = 1) -> np.ndarray:
         for start in range(0, n, CHUNK):
             path = world.path.with_name(f"{name}.{start:07d}.npy")
             if not path.is_file():
+                rows = range(start, min(start + CHUNK, n))
                 with atomic_write(path) as temporary:
-                    np.save(temporary, world_labels(range(start, min(start + CHUNK, n)), seed=seed, stream=stream, processes=processes))
+                    np.save(temporary, world_labels(rows, seed=seed, stream=stream, processes=processes))
             parts.append(np.load(path))
     return np.concatenate(parts)
 
@@ -120,7 +123,7 @@ def examples(pixels: np.ndarray, labels: np.ndarray, rng: np.random.Generator,
 
 
 def score_segmenter(net: nn.Module, world: World, labels: np.ndarray, recipe: SegmenterRecipe) -> dict:
-    """Score held-out pictures: share of places with the right class, mean overlap (IoU) of classes, right colours, AUC of faults."""
+    """Score held-out pictures: share of places with the right class and colour, mean overlap (IoU) of classes, AUC of faults."""
     from sklearn.metrics import roc_auc_score
     net.eval()
     rows, n_classes = world.held_out, len(net.config.classes)

@@ -71,3 +71,24 @@ def test_the_classifier_leaves_the_global_seed_alone(rng):
     before = torch.get_rng_state()
     told_apart(pictures(rng, 8), pictures(rng, 8), n_epochs=1)
     assert torch.equal(before, torch.get_rng_state()) and naturalness.NEIGHBOURS == 5
+
+
+class Plain:
+    """In the place of a segmenter: what is out of place is what is bright."""
+
+    def read(self, pixels):
+        bright = pixels[:, ::2, ::2].mean(-1).astype(np.float32) / 255
+        return Reading(*[np.zeros(bright.shape, np.uint8)] * 2, bright, pixels.reshape(len(pixels), -1)[:, ::97].astype(float))
+
+
+def test_a_score_that_rises_alone_decides_structure_or_surface(rng):
+    real = pictures(rng, 200)
+    score = naturalness.Naturalness(real, Plain())
+    plain = score(pictures(rng, 60))
+    bright = pictures(rng, 60)
+    bright[:, :8, :8] = 255
+    torn, soft = score(bright), score(np.full((60, 64, 64, 3), 128, np.uint8))
+    assert torn["out of place"] > plain["out of place"] + 1 and soft["sliced Wasserstein"] > plain["sliced Wasserstein"] + 1
+    for found in (torn, soft):
+        assert found["structure or surface"] > 2 * plain["structure or surface"]
+    assert set(plain) == set(torn) and not any(name.endswith("(twin features)") for name in plain)

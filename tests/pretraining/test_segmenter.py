@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from mindreader.evaluation import label_maps, load_segmenter, NO_COLOUR, Segmentation, SegmenterConfig
+from mindreader.evaluation import haze, label_maps, load_segmenter, NO_COLOUR, Segmentation, SegmenterConfig
 from mindreader.evaluation.damages import DAMAGES
 from mindreader.pretraining import segmenter
-from mindreader.pretraining.faults import CHANGED, haze, KINDS, with_faults
+from mindreader.pretraining.faults import CHANGED, KINDS, with_faults
 from mindreader.records import LayoutError
 from mindreader.world import draw_scene, load_world
 
