@@ -66,6 +66,7 @@ pretrain: $(READY)
 	$(BIN)/python -m mindreader.pretraining clip
 	$(BIN)/python -m mindreader.pretraining feature
 	$(BIN)/python -m mindreader.pretraining resnet
+	$(BIN)/python -m mindreader.pretraining segmenter
 	$(BIN)/python -m mindreader.pretraining generator_lf
 	$(BIN)/python -m mindreader.pretraining generator_sup
 	$(BIN)/python -m mindreader.pretraining generator_ood

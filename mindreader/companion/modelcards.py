@@ -16,6 +16,7 @@ from ..core import format_number
 ABOUT = {
     "clip": "Stands for OpenAI's ViT-B/32: embeds pictures and sentences in one space.",
     "feature": "Stands for Inception: the evaluation network, in no loss of any other network.",
+    "segmenter": "Says what is where in a picture, and what is out of place: an evaluation network, in no loss of any other.",
     "resnet": "Stands for the self-supervised ResNet-50 of the low-level loss: trained without labels.",
     "generator_lf": "Stands for Lafite's language-free generator: conditioned on pictures' own embeddings with noise.",
     "generator_sup": "Stands for the supervised generator: trained on from generator_lf, on captions' embeddings.",

@@ -4,6 +4,8 @@
     python -m mindreader.studies generator_grid    Tables 1 and 5
     python -m mindreader.studies held_out          whole categories of pictures held out from training
     python -m mindreader.studies shared_images     NSD's shared images, averaged and scored as later papers do
+    python -m mindreader.studies exam              which scores of naturalness may be used
+    python -m mindreader.studies found             which things are found again in reconstructions
     python -m mindreader.studies finetune          the generator of chapter 03, on one process or several
     python -m mindreader.studies whole_paper       what the whole paper costs at NSD's sizes, counted and not run
 

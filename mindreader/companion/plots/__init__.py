@@ -4,6 +4,7 @@ from .categories import classes_by_kind, masking
 from .common import (COLOURS, ORIGIN_LABEL, STYLE, captions_beside_pictures, class_scores, curve_panels, curves, dots,
                      figure, histogram, picture_grid, scatter, scores_with_controls, styled, two_lines, volume_slices)
 from .encoding import accuracy_and_ceiling, partitions, voxel_map
+from .exam import exam_panels, SEEN_COLOURS
 from .flatmap import flatten
 from .mapping import (DIRECTION, VERDICT, beside_the_paper, hubs, mapped_beside_true, pair_histograms,
                       profiles_and_pairs, verdicts)
@@ -12,10 +13,10 @@ from .stimulation import beside_random_voxels, doses, planted_beside_recovered
 from .subject import (GRADE, REGIONS, REST, annotated_scenes, attended, contrasts, flat_maps, region_slices, repeats,
                       sessions)
 
-__all__ = ["COLOURS", "DIRECTION", "GRADE", "ORIGIN_LABEL", "REGIONS", "REST", "ROW_COLOURS", "STYLE", "VERDICT",
+__all__ = ["COLOURS", "DIRECTION", "GRADE", "ORIGIN_LABEL", "REGIONS", "REST", "ROW_COLOURS", "SEEN_COLOURS", "STYLE", "VERDICT",
            "accuracy_and_ceiling", "annotated_scenes", "attended", "beside_random_voxels", "beside_the_paper",
            "bottleneck", "captions_beside_pictures", "class_scores", "classes_by_kind", "contrasts", "curve_panels",
-           "curves", "distances_over_size", "doses", "dots", "figure", "flat_maps", "flatten", "histogram", "hubs",
+           "curves", "distances_over_size", "doses", "dots", "exam_panels", "figure", "flat_maps", "flatten", "histogram", "hubs",
            "mapped_beside_true", "masking", "pair_histograms", "partitions", "picture_grid", "planted_beside_recovered",
            "profiles_and_pairs", "region_slices", "repeated_reconstructions", "repeats", "scatter", "score_panels",
            "scores_with_controls", "sessions", "styled", "two_lines", "verdicts", "volume_slices", "voxel_map"]

@@ -1,0 +1,168 @@
+"""Read what is there in reconstructions of held-out scenes and of validation trials, and keep recall and precision as a record.
+
+Retrieval is the yardstick: the real picture that is nearest to the same embedding, the best that a library of pictures could
+show. Reconstructions are read by the segmenter, which is in no loss.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ... import core, embedding, evaluation
+from ...core import fingerprint, progress, save_table, source_fingerprint
+from ...core.weights import load_card, part_checksum, part_folder
+from ...evaluation import PLACES, Segmenter
+from ...experiments import experiment
+from ...generator import TrainedGan
+from ...nsd import coco_pictures, read_outlines, stim_info
+from ...pipeline import Pipeline
+from ...world import load_world, render_many
+from ..grids import CURRENT, of_another_subject, outdated, read_table
+from ..sources import brain_embeddings, how_scored, reconstructions, true_embeddings
+
+HELD_OUT, SUBJECT = "held-out scenes", "validation trials"      # values of the column `of`
+ITSELF, RETRIEVED = "the picture itself", "nearest of {:,} real pictures"
+RETRIEVED_BRAIN = f"{RETRIEVED}, from the brain"
+BRAIN = ("true embedding", "brain", "shuffled brain", "mean embedding")     # of `sources`
+COND = "both"
+CODE = ("studies.found.record:held_out_rows", "studies.found.record:subject_rows")
+
+
+def library_size(run: Pipeline) -> int:
+    """How many real pictures are retrieved from: all that the shipped networks were trained on, fewer at preset smoke."""
+    share = min(1.0, run.experiment.evaluate.n_retrieval / 300)
+    return round(share ** 2 * load_card(part_folder("clip"))["data"]["n_train"])
+
+
+def n_held_out(run: Pipeline) -> int:
+    """How many held-out scenes are asked for."""
+    return round(min(1.0, run.experiment.evaluate.n_retrieval / 300) * 1000)
+
+
+def library(run: Pipeline) -> tuple[np.ndarray, np.ndarray]:
+    """The first real pictures of the shipped networks' world, (n, size, size, 3), and their CLIP embeddings, (n, d)."""
+    if "library" not in run.memo:
+        card, n = load_card(part_folder("clip")), library_size(run)
+        stream, whole = card["data"]["world"].partition("-")[0], card["data"]["n_train"] == n
+        n_scenes, spare = (n + card["data"]["n_held_out"], card["data"]["n_held_out"]) if whole else (n, 0)
+        pictures = load_world(n_scenes, seed=card["seed"], stream=stream, n_held_out=spare, progress=progress).pictures[:n]
+        key = {"n": n, "clip": part_checksum("clip"), "source": source_fingerprint(
+            "embedding.clip:ClipEmbedder", "world.rendering:render_many")}
+        vectors = run.store.fetch("library", key, lambda folder: np.save(folder / "vectors.npy", _clip(run).images(pictures)),
+                                  lambda folder: np.load(folder / "vectors.npy", allow_pickle=False))
+        run.memo["library"] = pictures, vectors
+    return run.memo["library"]
+
+
+def retrieved(run: Pipeline, vectors: np.ndarray) -> np.ndarray:
+    """For each embedding (n, d) the library's picture of the nearest one, by the cosine of unit embeddings from their mean."""
+    pictures, known = library(run)
+    mean = _unit(known).mean(0)
+    wanted, known = _unit(_unit(vectors) - mean), _unit(_unit(known) - mean)
+    parts = np.array_split(wanted, max(1, len(wanted) // 500))
+    return pictures[np.concatenate([(part @ known.T).argmax(1) for part in parts])]
+
+
+def held_out_rows(run: Pipeline) -> pd.DataFrame:
+    """Held-out scenes from their pictures' true embeddings, by the language-free generator: no brain."""
+    data, n = load_card(part_folder("clip")), n_held_out(run)
+    stream, first = data["data"]["world"].partition("-")[0], data["data"]["n_train"]
+    pictures = render_many(data["seed"], stream, range(first, first + n))
+    true = evaluation.world_labels(range(first, first + n), seed=data["seed"], stream=stream)[:, 0]
+    generator, seed = run.ready(TrainedGan.load(part_folder("generator_lf"))), run.experiment.child_seed("z")
+    vectors = _clip(run).images(pictures)
+    sets = {ITSELF: pictures, "true embedding": generator.generate(vectors, seed=seed),
+            "another picture's embedding": generator.generate(np.roll(vectors, 1, 0), seed=seed),
+            "mean embedding": generator.generate(np.repeat(library(run)[1].mean(0, keepdims=True), n, 0), seed=seed),
+            RETRIEVED.format(library_size(run)): retrieved(run, vectors)}
+    return _rows(run, sets, true, pictures, np.arange(n)).assign(of=HELD_OUT)
+
+
+def subject_rows(run: Pipeline) -> pd.DataFrame:
+    """All validation trials of this subject, by the finetuned generator, from the brain, the ceiling and the floors."""
+    brain = brain_embeddings(run, COND)["image"]
+    ids, row = np.unique(brain.image_ids, return_inverse=True)
+    pictures = run.subject.stimuli.take(ids).images[row]
+    sets = {source: reconstructions(run, COND, source).images[:, 0] for source in BRAIN}
+    name = RETRIEVED.format(library_size(run))
+    sets |= {name: retrieved(run, true_embeddings(run, brain, "image").vectors), RETRIEVED_BRAIN.format(library_size(run)):
+             retrieved(run, brain.vectors)}
+    return _rows(run, sets, true_maps(run, ids)[row], pictures, brain.image_ids).assign(of=SUBJECT)
+
+
+def true_maps(run: Pipeline, ids: np.ndarray) -> np.ndarray:
+    """The class at each place of these stimuli, by their annotations, (n, places, places) uint8 (`evaluation.true_classes`)."""
+    layout, marked = run.layout, {}
+    for pictures in coco_pictures(stim_info(layout).loc[ids], layout.stim_info):
+        found = read_outlines(run.experiment.data.coco_folder or layout.coco, pictures.ids, size=PLACES, crops=pictures.crops)
+        marked |= {int(image): found[coco] for coco, image in pictures.image_id.items()}
+    return np.stack([evaluation.true_classes(marked[int(image)], PLACES) for image in ids])
+
+
+def found_scores(run: Pipeline) -> pd.DataFrame:
+    """Recall and precision of every class in every kind of reconstruction: tidy rows with of, category and kind."""
+    return pd.concat([held_out_rows(run), subject_rows(run)], ignore_index=True)
+
+
+def write_record(run: Pipeline, root: Path | None = None) -> Path:
+    """Write tables/found.csv, `found_scores` with its key; its path."""
+    return save_table(found_scores(run).assign(key=key(run)), "tables/found", origin=run.origin, root=root,
+                      meta={"library": library_size(run), "weights": {part: part_checksum(part) for part in _PARTS}})
+
+
+def key(run: Pipeline) -> str:
+    """A fingerprint of everything that could change the scores: code, weights, sizes, and the finetuned generator's own key."""
+    return fingerprint({"source": source_fingerprint(*CODE), "weights": {part: part_checksum(part) for part in _PARTS},
+                        "library": library_size(run), "evaluate": run.experiment.evaluate,
+                        "generator": run.key("generator", {"cond": COND})})
+
+
+def recorded(run: Pipeline, root: Path = core.FIGURES) -> tuple[pd.DataFrame, str]:
+    """The committed scores, and a sentence on whether they are what this run would make; empty for another subject.
+
+    Raises LayoutError where there is no record.
+    """
+    if why := of_another_subject(run):
+        return pd.DataFrame(), why
+    table = read_table(root, "found", ("key",), "things found again")
+    return table.drop(columns="key"), CURRENT if set(table.key) == {key(run)} else outdated()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of `python -m mindreader.studies found`; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m mindreader.studies found", description=__doc__.splitlines()[0])
+    parser.add_argument("--preset", default="book", choices=("smoke", "book"))
+    preset = parser.parse_args(arguments).preset
+    root = core.output_root("" if preset == "book" else f"tables__{preset}")
+    sys.stdout.write(f"{write_record(Pipeline(experiment(preset)), root)}\n")
+    return 0
+
+
+# ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+_PARTS = ("segmenter", "clip", "generator_lf")
+
+
+def _rows(run: Pipeline, sets: dict[str, np.ndarray], true: np.ndarray, pictures: np.ndarray,
+          image_ids: np.ndarray) -> pd.DataFrame:
+    segmenter: Segmenter = evaluation.load_segmenter()
+    seen, how = segmenter.read(pictures), how_scored(run)
+    return pd.concat([evaluation.recall_and_precision(
+        evaluation.found_again(true, seen, seen if some is pictures else segmenter.read(some)), image_ids, name=name, **how)
+        for name, some in sets.items()], ignore_index=True)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12)
+
+
+def _clip(run: Pipeline) -> embedding.ClipEmbedder:
+    """The shipped CLIP, whatever the experiment uses elsewhere."""
+    if "shipped clip" not in run.memo:
+        run.memo["shipped clip"] = embedding.load_clip()
+    return run.memo["shipped clip"]
