@@ -82,3 +82,9 @@ def test_a_verdict_s_colour_is_its_own_and_stands_in_the_legend():
 def test_an_unknown_verdict_is_refused():
     with pytest.raises(KeyError, match="proved"):
         plots_mapping.verdicts(CELLS.assign(verdict="proved"), origin="twin", title="t")
+
+
+def test_the_paper_s_settings_stand_alone_where_none_was_fitted_here():
+    fig = plots_mapping.beside_the_paper(BESIDE[BESIDE.source == "paper"], origin="nsd", xlabel="%", title="t")
+    assert [text.get_text() for text in fig.axes[1].texts] == ["no setting was fitted"]
+    assert [text.get_text() for text in fig.legends[0].get_texts()] == ["forward", "backward", "chance"]

@@ -120,7 +120,7 @@ def beside_the_paper(table: pd.DataFrame, *, origin: str, xlabel: str, title: st
     """The paper's rates and ours for the same settings, in separate panels: the brains differ.
 
     table: source ("paper" or "ours"), group, name, direction, value, low, high, chance; rows of one group stand
-    together under its name.
+    together under its name. A panel without any row says so.
     """
     rows, headings, place = {}, {}, 0
     for (group, name), _ in table.groupby(["group", "name"], sort=False):
@@ -134,16 +134,21 @@ def beside_the_paper(table: pd.DataFrame, *, origin: str, xlabel: str, title: st
             y = np.array([rows[key] for key in zip(part.group, part.name)]) + up
             ax.hlines(y, part.low, part.high, color=colour, lw=2, alpha=0.5)
             ax.plot(part.value, y, "o", color=colour, ms=4, label=direction)
-        ax.axvline(table[table.source == source].chance.iloc[0], color=COLOURS["chance"], lw=1, ls="--", label="chance")
         ax.set_title(name, fontsize=9, fontweight="normal")
         ax.set_xlabel(xlabel)
-        ax.set_xlim(-0.03 * table[table.source == source].high.max())
+        mine = table[table.source == source]
+        if mine.empty:
+            ax.text(0.5, 0.5, "no setting was fitted", transform=ax.transAxes, ha="center", color=COLOURS["control"])
+            continue
+        ax.axvline(mine.chance.iloc[0], color=COLOURS["chance"], lw=1, ls="--", label="chance")
+        ax.set_xlim(-0.03 * mine.high.max())
     axes[0, 0].set(yticks=list(rows.values()), yticklabels=[name for _, name in rows])
     axes[0, 0].set_ylim(place - 0.5, -0.7)
     for group, y in headings.items():
         axes[0, 0].annotate(group, (0, y), xycoords=axes[0, 0].get_yaxis_transform(), xytext=(-6, 0), ha="right",
                             textcoords="offset points", va="center", fontsize=8, style="italic")
-    fig.legend(*axes[0, 1].get_legend_handles_labels(), loc="outside lower left", ncols=3)
+    full = axes[0, 1] if (table.source == "ours").any() else axes[0, 0]
+    fig.legend(*full.get_legend_handles_labels(), loc="outside lower left", ncols=3)
     headline(fig, title)
     return fig
 
