@@ -38,10 +38,10 @@ def splits(run: Pipeline) -> pd.DataFrame:
     held_out = chosen[HELD_OUT]
     decoded = {name: _kept(run, name, lambda split=split: _decoded(run, run.subject.trials, split.train, split.validation))
                for name, split in chosen.items()}
-    decoded |= {APART: _kept(run, APART, lambda: _decoded(run, _subject(run, zscore="session-train").trials,
-                                                          run.split.train, run.split.validation)),
+    paper, apart = chosen[PAPER], {"split": SPLITS[PAPER], "zscore": "session-train"}    # whichever split the run has
+    decoded |= {APART: _kept(run, APART, lambda: _decoded(run, _subject(run, **apart).trials, paper.train, paper.validation)),
                 IN_TRAINING: _kept(run, IN_TRAINING, lambda: _categories_in_training(run, held_out))}
-    chosen |= {APART: run.split, IN_TRAINING: held_out}
+    chosen |= {APART: paper, IN_TRAINING: held_out}
     n = min(run.experiment.evaluate.n_retrieval, *(len(np.unique(part.image_ids)) for part in decoded.values()))
     return pd.concat([_row(run, name, embeddings, chosen[name], n, direction) for name, embeddings in decoded.items()
                       for direction in scoring.DIRECTIONS], ignore_index=True)
