@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from mindreader.companion import ch01_screening as report
+from mindreader.companion.ch01_screening import screening
 from mindreader.companion.ch01_screening.screening import screening_summary
 from mindreader.companion.chapter import start
 from mindreader.companion.common import entry, first_of_each, percent
@@ -40,6 +41,16 @@ def test_screening_recovers_the_planted_grades(run):
     auc = report.screening_auc(run).set_index("name")
     assert auc.value["CLIP's probability"] > 0.9
     assert auc.low["coin toss"] < 0.5 + 0.1 and auc.value["CLIP's probability"] > auc.high["length of the caption"]
+
+
+def test_captions_without_a_planted_grade_are_screened_and_their_scores_left_open(run, monkeypatch):
+    ungraded = screening._scored(run).assign(grade="unknown")      # as NSD's are
+    monkeypatch.setattr(screening, "_scored", lambda run: ungraded)
+    auc, sweep = report.screening_auc(run), report.threshold_sweep(run, thresholds=np.array([0.0, 0.5]))
+    assert auc[["value", "low", "high"]].isna().all(axis=None) and len(auc) == 5
+    assert set(sweep.grade) == {"unknown"} and sweep.value.notna().all()
+    values = screening_summary(run)
+    assert np.isnan(values["auc"]["ours"]) and values["kept_mean"]["ours"] >= 1
 
 
 def test_the_screen_keeps_at_least_one_caption_of_each_picture(run):

@@ -14,6 +14,7 @@ from ...pipeline import Pipeline
 from ...scoring import mean_auc_interval, weighted_auc
 
 INTEGER_BINS = np.arange(0.5, 6)
+GRADES = ("specific", "partial", "vague", "off", "unknown")
 
 
 def screening_examples(run: Pipeline, n: int = 6) -> tuple[np.ndarray, pd.DataFrame]:
@@ -31,7 +32,7 @@ def captions_kept(run: Pipeline) -> pd.DataFrame:
 
 
 def screening_auc(run: Pipeline) -> pd.DataFrame:
-    """ROC AUC of specific captions against the rest, with controls; needs a planted grade.
+    """ROC AUC of specific captions against the rest, with controls; without values where no grade is planted, as in real data.
 
     Table name, metric, value, low, high, n, chance, control, seed, origin; 95 % intervals from resampling pictures.
     """
@@ -48,6 +49,9 @@ def screening_auc(run: Pipeline) -> pd.DataFrame:
     }
     rows = []
     for name, (score, control) in measures.items():
+        if not specific.any():
+            rows.append(scoring.score_row(name, "ROC AUC", np.nan, np.nan, np.nan, 0, 0.5, seed, run.origin, control=control))
+            continue
         value = weighted_auc(specific, score, np.ones((1, len(score))))[0]
         low, high = mean_auc_interval(specific[:, None], score[:, None], table.image_id.to_numpy(), seed=seed,
                                       n_bootstrap=run.experiment.evaluate.n_bootstrap)
@@ -57,12 +61,12 @@ def screening_auc(run: Pipeline) -> pd.DataFrame:
 
 
 def threshold_sweep(run: Pipeline, thresholds=np.linspace(0, 0.98, 50)) -> pd.DataFrame:
-    """Share of captions kept over the factor in the rule, by planted grade: table threshold, grade, value."""
+    """Share of captions kept over the factor in the rule, by planted grade (real ones' is unknown): table threshold, grade, value."""
     table = _scored(run)
     best = table.groupby("image_id")["probability"].transform("max")
     ratio = (table.probability / best).to_numpy()
     rows = [{"threshold": t, "grade": grade, "value": float((ratio[mine.to_numpy()] > t).mean())}
-            for grade in ("specific", "partial", "vague", "off") for mine in [table.grade == grade] for t in thresholds]
+            for grade in GRADES if (table.grade == grade).any() for mine in [table.grade == grade] for t in thresholds]
     return pd.DataFrame(rows)
 
 
