@@ -40,8 +40,6 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "generator": (("mapped", "pseudo generator", "start", "end_to_end"), ("Pipeline.generator", "Pipeline.conditions"), ()),
     "reconstructions": (("generator",), ("studies.sources:sources", "Pipeline.reconstruct"), ()),
     "categories": (("mapped", "category"), ("companion.ch05_category_auc.inputs:classifier",), ()),
-    "category variants": (("categories",), ("companion.ch05_category_auc.masking:_refitted",
-                                            "companion.ch05_category_auc.crops:_logits_under"), ()),
     "linear encoding": (("captions", "mapping", "device"), ("companion.ch06_encoding_cycle.spaces:linear_predictions",), ()),
     "category resnet": (("categories",), ("companion.ch05_category_auc.inputs:resnet_mapped",), ("resnet",)),
     "encoder": (("embeddings", "encoder"), ("Pipeline.encoder",), ()),
@@ -131,8 +129,7 @@ class Pipeline(KnowsItsPictures):
     @cached_property
     def truth(self) -> dict[str, Embeddings]:
         """One unit-length clamped embedding for each picture and space: the mean of its kept captions for "caption"."""
-        return {space: mapping.targets(self.targets[space].per_image(), self.experiment.mapping.clamp)
-                for space in SPACES}
+        return {space: mapping.targets(self.targets[space].per_image(), self.experiment.mapping.clamp) for space in SPACES}
 
     @cached_property
     def low_level(self) -> Embeddings:

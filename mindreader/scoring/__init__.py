@@ -17,14 +17,14 @@ from .intervals import bootstrap_interval, CONFIDENCE, quantiles, SCORE_COLUMNS,
 from .names import distance_kind, distance_names, FRECHET, KERNEL, plain_metric
 from .ranking import (BATCH, check_direction, combined_batch, combined_retrieval, Direction, DIRECTIONS, DRAWS, hits,
                       nearest_pictures, random_batches, retrieval, retrieval_batch, RetrievalBatch, score_batch)
-from .readout import (at_trials, auc_by_class, category_auc, category_labels, category_table, CategoryConfig,
+from .readout import (at_trials, auc_by_class, category_auc, category_labels, category_table, CategoryConfig, CategoryLabels,
                       fit_categories, mean_auc_interval, weighted_auc)
 from .two_level import average, Contributions, CORRELATION, Interval, score_interval, SHARE
 from .voxels import noise_ceiling, pearson
 
 __all__ = ["at_trials", "auc_by_class", "auc_contributions", "average", "BATCH", "bootstrap_interval", "Bottleneck",
            "categories_as_annotations", "category_auc", "category_embeddings", "category_labels", "category_table",
-           "CategoryConfig", "check_direction", "CHOICES", "combined_batch", "combined_retrieval", "CONFIDENCE",
+           "CategoryConfig", "CategoryLabels", "check_direction", "CHOICES", "combined_batch", "combined_retrieval", "CONFIDENCE",
            "Contributions", "CORRELATION", "correlation_contributions", "Direction", "DIRECTIONS", "distance_by_size",
            "distance_difference", "distance_kind", "distance_limit", "distance_names", "distance_rows", "DRAWS",
            "fit_categories", "FRECHET", "frechet_contributions", "frechet_distance", "hits", "identification",

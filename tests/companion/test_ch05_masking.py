@@ -82,7 +82,7 @@ def test_a_region_without_a_voxel_gets_a_sentence_and_the_others_their_values(ru
 
 def test_masking_a_region_touches_no_other_voxel(run):
     here = run.subject.rois["V1"]
-    trials = masking.masked(run.subject.validation, here)
+    trials = inputs.masked(run.subject.validation, here)
     assert (trials.betas[:, here] == 0).all()
     np.testing.assert_array_equal(trials.betas[:, ~here], run.subject.validation.betas[:, ~here])
 
@@ -97,6 +97,16 @@ def test_shapes_of_planted_curves():
     assert shape.kept_nine["flat"] == 1 and shape.half_at["flat"] == pytest.approx(0.95)
     assert shape.straight["straight"] == pytest.approx(1) and shape.half_at["straight"] == pytest.approx(0.5)
     assert shape.straight["flat"] < 0.5 and np.isnan(shape.kept_nine["nothing"]) and (shape.end == 0.5).all()
+
+
+def test_only_inputs_of_the_brain_can_be_masked(run):
+    with pytest.raises(ValueError, match="got 'CLIP', expected 'fMRI' or 'fMRI → CLIP': there are no voxels of it to mask"):
+        inputs.masked_rows(run, inputs.CLIP, np.ones(run.subject.n_voxels, bool))
+
+
+def test_a_classifier_of_clip_s_own_embeddings_is_not_trained_anew(run):
+    table = masking.masking_curves(run, ratios=(1.0,), ways=(AT_RANDOM,), curves=(masking.TRUE_CLIP,), fitted=REFITTED)
+    assert table.empty
 
 
 # ── labels ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,10 +11,11 @@ from scipy.stats import rankdata
 
 from ...pipeline import Pipeline
 from ...scoring import Contributions, score_interval
-from .inputs import AS_PAPER, CLIP, FMRI, INPUTS, RESNET, TO_CLIP, TO_RESNET, VARIANTS, equal_size, missing
+from .inputs import AS_PAPER, CLIP, FMRI, INPUTS, RESNET, TABLE_2, TO_CLIP, TO_RESNET, VARIANTS, equal_size, missing
 from .profiles import CHANCE, Profile, profile, ratio
 
-KEPT, POOR, STUFF, ALIGNED = "mapping keeps nearly all", "ResNet loses", "stuff is harder, but not for ResNet", "the brain aligns with CLIP"
+KEPT, POOR = "mapping keeps nearly all", "ResNet loses"
+STUFF, ALIGNED = "stuff is harder, but not for ResNet", "the brain aligns with CLIP"
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ DIFFERENCES = (
     Difference("mapped_resnet_less_fmri", POOR, f"{TO_RESNET} less {FMRI}", (TO_RESNET, FMRI), _less, -1),
     *(Difference(f"gap_{INPUTS[name].key}", STUFF, f"things less stuff, {name}", (name,), _gap, sign)
       for name, sign in ((CLIP, 1), (FMRI, 1), (TO_CLIP, 1), (RESNET, 0))),
-    *(Difference(f"gap_{INPUTS[name].key}_one_frequency", STUFF, f"things less stuff at one frequency, {name}", (name,), _gap_at_one_frequency, sign)
+    *(Difference(f"gap_{INPUTS[name].key}_one_frequency", STUFF, f"things less stuff at one frequency, {name}", (name,),
+                 _gap_at_one_frequency, sign)
       for name, sign in ((CLIP, 1), (FMRI, 1), (TO_CLIP, 1), (RESNET, 0))),
     *(Difference(f"gap_{INPUTS[name].key}_less_resnet", STUFF, f"things less stuff, {name} less {RESNET}", (name, RESNET),
                  lambda a, b: _gap(a) - _gap(b), 1) for name in (CLIP, FMRI)),
@@ -79,7 +81,8 @@ def differences(run: Pipeline, *, variant: str = AS_PAPER, n_fits: int = 1) -> p
 
     Table conclusion, name, value, low, high, p (that it is 0), n (trials), n_classes, agreeing (share of the classes that differ
     as the mean does; NaN where classes are not paired), expects, says ("as the paper", "against it", "open": the interval has 0
-    in it; "" where the paper expects no sign, or why it is not computed), covers, variant, key. Rows whose inputs are missing are left out.
+    in it; "" where the paper expects no sign, or why it is not computed), covers, variant, key. Rows whose
+    inputs are missing are left out.
     """
     absent, table = missing(run), []
     for each in (each for each in DIFFERENCES if not set(each.inputs) & set(absent)):
@@ -110,7 +113,7 @@ def confounds(run: Pipeline, *, n_fits: int = 1) -> pd.DataFrame:
     return found.assign(n_dims=np.where(found.variant == VARIANTS[-1], equal_size(run), 0))
 
 
-def frequencies(run: Pipeline, names: tuple[str, ...] = (CLIP, FMRI, TO_CLIP, RESNET, TO_RESNET), *, n_draws: int = 9999) -> pd.DataFrame:
+def frequencies(run: Pipeline, names: tuple[str, ...] = TABLE_2, *, n_draws: int = 9999) -> pd.DataFrame:
     """Whether frequent classes are classified better: rank correlation over classes of AUC and pictures that have the class.
 
     Table name, value, p (two-sided, by permuting the classes), n_classes, things, stuff (median pictures of a class of either).

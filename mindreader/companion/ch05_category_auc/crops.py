@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from ... import scoring
-from ...core import progress
 from ...pipeline import Pipeline
 from ...scoring import auc_contributions, average, category_labels, score_interval
-from .inputs import CLIP, FMRI, INPUTS, TO_CLIP, logits, missing, rows
+from .inputs import CLIP, FMRI, TO_CLIP, classifier, missing
 
 WHOLE, CROPPED = "image", "crop"     # values of data.annotations
 SAME = "No picture of this subject was cropped: the classes of the whole picture are those of what was shown, and nothing changes."
@@ -67,7 +64,7 @@ def crop_effect(run: Pipeline, names: Sequence[str] = (CLIP, FMRI, TO_CLIP)) -> 
     for name in (name for name in names if name not in missing(run)):
         found = {}
         for trained in both:
-            given = logits(run, [name])[name][0] if trained == own else _logits_under(run, name, trained, both[trained])
+            given = classifier(run, name, labels=None if trained == own else both[trained]).logits
             for by, labels in truths.items():
                 found[trained, by] = average([auc_contributions(labels[:, c], given[:, c], ids) for c in scored])
         for (trained, by), score in found.items():
@@ -94,14 +91,3 @@ def _in_columns(labels, classes: pd.MultiIndex):
     table = np.zeros((len(labels.ids), len(classes)), bool)
     table[:, at >= 0] = labels.labels[:, at[at >= 0]]
     return replace(labels, labels=table, names=tuple(classes.get_level_values(1)), kinds=tuple(classes.get_level_values(0)))
-
-
-def _logits_under(run: Pipeline, name: str, annotations: str, truth) -> np.ndarray:
-    """Logits of a classifier trained on the other labels, (n_trials, n_classes)."""
-    def make(folder: Path) -> None:
-        train, validation = rows(run, name)
-        fitted = scoring.fit_categories(train, validation, truth, run.experiment.category, kind=INPUTS[name].kind,
-                                        seed=run.experiment.child_seed(f"category/{name}"), progress=progress)
-        np.save(folder / "logits.npy", fitted.predict(validation))
-
-    return run.keep("category variants", {"input": name, "labels": annotations}, make, lambda folder: np.load(folder / "logits.npy"))

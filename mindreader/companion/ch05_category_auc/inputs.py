@@ -15,8 +15,8 @@ from ... import embedding, mapping, scoring
 from ...core import progress
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, LayoutError, Trials, Unfit
-from ...scoring import at_trials, category_labels
-from ...training import in_batches
+from ...scoring import at_trials, category_labels, CategoryLabels
+from ...training import identity_of, in_batches
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ class Classifier:
         return in_batches(self.network, values)
 
 
-def classifier(run: Pipeline, name: str, *, variant: str = AS_PAPER, repeat: int = 0) -> Classifier:
+def classifier(run: Pipeline, name: str, *, variant: str = AS_PAPER, repeat: int = 0, mask: np.ndarray | None = None,
+               labels: CategoryLabels | None = None) -> Classifier:
     """The classifier of one of INPUTS, from the store or trained.
 
     Parameters
@@ -80,6 +81,10 @@ def classifier(run: Pipeline, name: str, *, variant: str = AS_PAPER, repeat: int
         as many principal components of its training rows as the smallest has dimensions, and scaled to one variance.
     repeat : int
         The same from another seed.
+    mask : (n_voxels,) bool, optional
+        Trained and scored on trials with these voxels at 0, which are mapped as they are; for activity, and what is mapped from it.
+    labels : CategoryLabels, optional
+        Trained on these instead of the stimuli's own.
 
     Raises ValueError for an input that this subject does not have (see `missing`).
     """
@@ -87,27 +92,30 @@ def classifier(run: Pipeline, name: str, *, variant: str = AS_PAPER, repeat: int
     if reason:
         raise ValueError(reason)
     if name == SHUFFLED:
-        fitted = classifier(run, FMRI, variant=variant, repeat=repeat)
+        fitted = classifier(run, FMRI, variant=variant, repeat=repeat, mask=mask, labels=labels)
         order = np.random.default_rng(run.experiment.child_seed("shuffled trials")).permutation(len(fitted.logits))
         return Classifier(fitted.network, fitted.logits[order])
-    truth, config, kind = category_labels(run.subject.stimuli), run.experiment.category, INPUTS[name].kind
+    truth, config, kind = labels or category_labels(run.subject.stimuli), run.experiment.category, INPUTS[name].kind
     if variant != AS_PAPER:
         config = replace(config, hidden_fmri=config.hidden_clip, hidden_resnet=config.hidden_clip)
 
     def make(folder: Path) -> None:
-        train, validation = rows(run, name, variant)
+        train, validation = rows(run, name, variant) if mask is None else masked_rows(run, name, mask)
         fitted = scoring.fit_categories(
             train, validation, truth, config, kind=kind, progress=progress,
             seed=run.experiment.child_seed(f"category/{name}" + (f"/{repeat}" if repeat else "")))
-        np.save(folder / "logits.npy", fitted.predict(validation))
+        np.save(folder / "logits.npy", Classifier(fitted.network, np.empty(0)).scores(
+            validation.betas if isinstance(validation, Trials) else validation.vectors))
         save_file({key: value.contiguous() for key, value in fitted.network.state_dict().items()}, folder / "network.safetensors")
 
     extra = {"input": name, "variant": variant, "repeat": repeat}
+    extra |= {} if mask is None else {"mask": identity_of(mask)}
+    extra |= {} if labels is None else {"labels": identity_of(labels.labels, labels.names, labels.kinds)}
     return run.keep("category resnet" if "ResNet" in name else "categories", extra, make, _load)
 
 
 def logits(run: Pipeline, names: Sequence[str] | None = None, *, variant: str = AS_PAPER, n_fits: int = 1) -> dict[str, np.ndarray]:
-    """Each input's classifiers on the validation trials: name -> (n_fits, n_trials, n_classes); inputs that are missing are left out."""
+    """Each input's classifiers on the validation trials: name -> (n_fits, n_trials, n_classes); without those missing."""
     absent, key = missing(run), ("category logits", variant, n_fits)
     made = run.memo.setdefault(key, {})
     for name in names or INPUTS:
@@ -151,6 +159,28 @@ def rows(run: Pipeline, name: str, variant: str = AS_PAPER) -> tuple[Trials | Em
                        FACTORS: lambda: _factors(run)}[name]()
         pair = at_trials(of_pictures, train), at_trials(of_pictures, validation)
     return _reduced(run, *pair) if variant == EQUAL else pair
+
+
+def masked(trials: Trials, voxels: np.ndarray) -> Trials:
+    """The same trials with these voxels (n_voxels,) bool at 0, which is their mean over the session."""
+    return trials.replace(np.where(voxels, np.float32(0), trials.betas))
+
+
+def masked_rows(run: Pipeline, name: str, mask: np.ndarray) -> tuple[Trials | Embeddings, Trials | Embeddings]:
+    """`rows` of trials with these voxels masked; ValueError for an input that is not of the brain."""
+    sides = tuple(masked(side, mask) for side in (run.subject.train, run.subject.validation))
+    if name == FMRI:
+        return sides
+    if name != TO_CLIP:
+        raise ValueError(f"got {name!r}, expected {FMRI!r} or {TO_CLIP!r}: there are no voxels of it to mask")
+    return tuple(Embeddings(decoded(run, side), side.image_ids, side.trial_ids, "image", "fmri") for side in sides)
+
+
+def decoded(run: Pipeline, trials: Trials) -> np.ndarray:
+    """What the image mapper makes of these trials; trials that are all the same give the same rows, to the bit."""
+    if (trials.betas == trials.betas[0]).all():
+        return np.repeat(run.mapper("image").predict(trials.take([0])).vectors, len(trials), axis=0)
+    return run.mapper("image").predict(trials).vectors
 
 
 def equal_size(run: Pipeline) -> int:
@@ -233,7 +263,8 @@ def _reduced(run: Pipeline, train, validation):
     from sklearn.decomposition import PCA  # here and not above: only this control needs it
 
     matrix, other = ((part.betas if isinstance(part, Trials) else part.vectors) for part in (train, validation))
-    found = PCA(min(equal_size(run), matrix.shape[1]), random_state=run.experiment.child_seed("principal components") % 2**32).fit(matrix)
+    seed = run.experiment.child_seed("principal components") % 2**32
+    found = PCA(min(equal_size(run), matrix.shape[1]), random_state=seed).fit(matrix)
     scale = np.sqrt(found.explained_variance_.mean())
     return tuple(Embeddings((found.transform(part) / scale).astype(np.float32), side.image_ids,
                             side.trial_ids if isinstance(side, Trials) else side.keys, "components", "fmri")

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from ... import scoring
 from ...core import progress
 from ...nsd import ATLASES
 from ...pipeline import Pipeline
-from ...records import Embeddings, Trials
 from ...scoring import average, category_labels, Contributions, score_interval
-from .inputs import CLIP, FMRI, TO_CLIP, classifier
+from .inputs import CLIP, FMRI, TO_CLIP, classifier, decoded, masked
 from .profiles import CHANCE, profile_of
 
 RATIOS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 0.9, 0.95, 1.0)
@@ -24,11 +21,6 @@ N_MASKS = 3                              # random masks of a ratio, averaged
 TRUE_CLIP = f"{TO_CLIP}, classifier of {CLIP}"   # what the paper may have done: classify mapped activity as if it were CLIP's
 CURVES = (FMRI, TO_CLIP, TRUE_CLIP)
 KEPT, REFITTED = "as trained", "trained anew"
-
-
-def masked(trials: Trials, voxels: np.ndarray) -> Trials:
-    """The same trials with these voxels (n_voxels,) bool at 0, which is their mean over the session."""
-    return trials.replace(np.where(voxels, np.float32(0), trials.betas))
 
 
 def voxel_masks(run: Pipeline, ratio: float, way: str, n_masks: int = N_MASKS) -> list[np.ndarray]:
@@ -61,7 +53,8 @@ def masking_curves(run: Pipeline, *, ratios: Sequence[float] = RATIOS, ways: Seq
 
     Table curve, way, fitted, ratio, n_masked, value, low, high (over pictures; masks averaged first), lowest, highest (of a single
     mask), n (trials), n_classes, chance. `KEPT` applies the classifiers of Table 2; `REFITTED` trains one anew for each mask, on
-    training trials masked alike (the mapper stays), and takes the first random mask alone: a fit for each cell.
+    training trials masked alike (the mapper stays), and takes the first random mask alone: a fit for each cell; `TRUE_CLIP` has
+    none, since its classifier never sees a brain.
 
     With every voxel masked all trials are one and the same, and the AUC is one half exactly, for each class.
     """
@@ -70,7 +63,7 @@ def masking_curves(run: Pipeline, *, ratios: Sequence[float] = RATIOS, ways: Seq
         for ratio in progress([*ratios], desc=f"masked {way}", total=len(ratios)):
             masks = voxel_masks(run, ratio, way, 1 if fitted == REFITTED else N_MASKS)
             masks = masks[:1] if ratio in (0.0, 1.0) else masks
-            for curve in curves:
+            for curve in (curve for curve in curves if fitted == KEPT or curve != TRUE_CLIP):
                 rows.append({"curve": curve, "way": way, "fitted": fitted, "ratio": ratio, "n_masked": int(masks[0].sum())}
                             | _scored(run, [contributions(run, mask, curve, fitted=fitted) for mask in masks]))
     return pd.DataFrame(rows)
@@ -89,8 +82,8 @@ def masked_regions(run: Pipeline, *, names: Iterable[str] | None = None, curves:
                           *(atlas for atlas in ATLASES if atlas.startswith("floc"))):
         here = run.subject.rois.get(name)
         if here is None or not here.any():
-            rows += [{"region": name, "curve": curve, "n_voxels": 0, "n": 0, "note": f"{name} has no voxel in this mask and is left out"}
-                     for curve in curves]
+            note = f"{name} has no voxel in this mask and is left out"
+            rows += [{"region": name, "curve": curve, "n_voxels": 0, "n": 0, "note": note} for curve in curves]
             continue
         rng = np.random.default_rng(run.experiment.child_seed(f"masked/{name}"))
         controls = [_random_like(here, rng) for _ in range(n_controls)]
@@ -120,10 +113,10 @@ def masking_shape(table: pd.DataFrame) -> pd.DataFrame:
         row = {"curve": curve, "way": way, "fitted": fitted, "start": y[0] + CHANCE, "end": y[-1] + CHANCE}
         if y[0] > 0 and len(x) > 2:
             left = y / y[0]
-            below = np.flatnonzero(left <= 0.5)
+            below, line = np.flatnonzero(left <= 0.5), np.interp(x, x[[0, -1]], left[[0, -1]])
             row |= {"kept_half": float(np.interp(0.5, x, left)), "kept_nine": float(np.interp(0.9, x, left)),
                     "half_at": _crossing(x, left, below[0]) if len(below) else np.nan,
-                    "straight": 1 - float(((left - np.interp(x, x[[0, -1]], left[[0, -1]])) ** 2).sum() / ((left - left.mean()) ** 2).sum())}
+                    "straight": 1 - float(((left - line) ** 2).sum() / ((left - left.mean()) ** 2).sum())}
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -149,7 +142,7 @@ def contributions(run: Pipeline, mask: np.ndarray, curve: str, *, fitted: str = 
     """The mean AUC over classes with these voxels masked, with what each picture adds to it; made once for each mask."""
     key = ("masked", mask.tobytes(), curve, fitted)
     if key not in run.memo:
-        scores = _refitted(run, mask, curve) if fitted == REFITTED else \
+        scores = classifier(run, curve, mask=mask).logits if fitted == REFITTED else \
             classifier(run, CLIP if curve == TRUE_CLIP else curve).scores(_given(run, mask, curve))
         run.memo[key] = profile_of(run, scores[None]).mean("overall")
     return run.memo[key]
@@ -163,39 +156,9 @@ def _given(run: Pipeline, mask: np.ndarray, curve: str) -> np.ndarray:
         return trials.betas
     last, found = run.memo.get("masked embeddings", (b"", None))  # two curves ask for the same, one after the other
     if last != mask.tobytes():
-        found = _decoded(run, trials)
+        found = decoded(run, trials)
         run.memo["masked embeddings"] = mask.tobytes(), found
     return found
-
-
-def _decoded(run: Pipeline, trials: Trials) -> np.ndarray:
-    """What the image mapper makes of these trials; trials that are all the same give the same rows, to the bit."""
-    if (trials.betas == trials.betas[0]).all():
-        return np.repeat(run.mapper("image").predict(trials.take([0])).vectors, len(trials), axis=0)
-    return run.mapper("image").predict(trials).vectors
-
-
-def _refitted(run: Pipeline, mask: np.ndarray, curve: str) -> np.ndarray:
-    """Logits of a classifier that was trained on trials with these voxels masked, (n_trials, n_classes)."""
-    if curve not in (FMRI, TO_CLIP):
-        raise ValueError(f"got curve {curve!r}, expected {FMRI!r} or {TO_CLIP!r}: a classifier of CLIP's own embeddings is not "
-                         "trained on masked trials")
-    truth = category_labels(run.subject.stimuli)
-
-    def make(folder: Path) -> None:
-        train, validation = (masked(side, mask) for side in (run.subject.train, run.subject.validation))
-        if curve == TO_CLIP:
-            train, validation = (Embeddings(_decoded(run, side), side.image_ids, side.trial_ids, "image", "fmri")
-                                 for side in (train, validation))
-        found = scoring.fit_categories(train, validation, truth, run.experiment.category, kind="fmri" if curve == FMRI else "clip",
-                                       seed=run.experiment.child_seed(f"category/{curve}"), progress=progress)
-        side = validation.betas if curve == FMRI else validation.vectors
-        same = (side == side[0]).all()
-        logits = found.predict(validation.take([0]) if same else validation)
-        np.save(folder / "logits.npy", np.repeat(logits, len(validation), axis=0) if same else logits)
-
-    return run.keep("category variants", {"curve": curve, "mask": np.packbits(mask).tobytes().hex()}, make,
-                    lambda folder: np.load(folder / "logits.npy"))
 
 
 def _scored(run: Pipeline, masks: list[Contributions]) -> dict:

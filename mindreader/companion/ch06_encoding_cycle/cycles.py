@@ -1,4 +1,4 @@
-"""Go from picture to activity to picture with the encoder, with measured noise, and with the true simulated brain (the paper's Fig. 17)."""
+"""Go from picture to activity to picture by the encoder, with measured noise, and by the true simulated brain (the paper's Fig. 17)."""
 
 from __future__ import annotations
 
@@ -119,8 +119,8 @@ def cycle_columns(run: Pipeline, n: int = 8) -> dict[str, np.ndarray]:
 
 def cycles_summary(table: pd.DataFrame) -> dict:
     """The numbers of `cycle_scores` for the chapter's prose: <cycle>_<ways>_way."""
-    keys = dict(zip((*CYCLES, BRAIN, NULL), ("cycle_clean", "cycle_noisy", "cycle_true", "cycle_true_noisy", "cycle_brain", "cycle_null")))
-    return {f"{keys[row.name]}_{row.metric.split('-')[0]}_way": {
+    keys = dict(zip((*CYCLES, BRAIN, NULL), ("clean", "noisy", "true", "true_noisy", "brain", "null")))
+    return {f"cycle_{keys[row.name]}_{row.metric.split('-')[0]}_way": {
         "ours": row.value, "low": row.low, "high": row.high, "n": row.n, "chance": row.chance, "note": row.name}
         for row in table.itertuples() if np.isfinite(row.value)}
 

@@ -24,7 +24,7 @@ def brain_correlation(predicted: np.ndarray, measured: np.ndarray) -> np.ndarray
     Both (n_trials, n_voxels).
 
     >>> brain_correlation(np.array([[1.0, 2.0, 3.0]]), np.array([[2.0, 4.0, 6.5]])).round(3)
-    array([0.997])
+    array([0.998])
     """
     return scoring.pearson(np.asarray(predicted).T, np.asarray(measured).T)
 

@@ -89,8 +89,8 @@ def unevenness(table: pd.DataFrame) -> pd.DataFrame:
         share, part = (part.value / part.ceiling).set_axis(part.region), part.set_index("region")
         if {"V1 to hV4", "higher"} <= set(share.index):
             both = part.loc[["V1 to hV4", "higher"]]
-            rows.append({"model": model, "early": share["V1 to hV4"], "higher": share["higher"], "ratio": share["higher"] / share["V1 to hV4"],
-                         "less": float((both.value - both.ceiling).mean())})
+            rows.append({"model": model, "early": share["V1 to hV4"], "higher": share["higher"],
+                         "ratio": share["higher"] / share["V1 to hV4"], "less": float((both.value - both.ceiling).mean())})
     return pd.DataFrame(rows, columns=["model", "early", "higher", "ratio", "less"])
 
 
