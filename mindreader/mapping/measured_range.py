@@ -76,7 +76,7 @@ def fit_range(training: np.ndarray, held_out: np.ndarray, *, seed: int, n_compon
     if len(training) < 3 or not len(held_out):
         raise ValueError(f"got {len(training)} training and {len(held_out)} held-out trials, expected at least 3 and 1")
     n_components = min(n_components, len(training) - 2, training.shape[1] - 1)
-    found = PCA(n_components, svd_solver="randomized", random_state=seed % 2**32).fit(np.asarray(training, np.float64))
-    axes = found.components_ / np.sqrt(np.maximum(found.explained_variance_, 1e-12))[:, None]
-    known = MeasuredRange(found.mean_, axes, max(float(found.noise_variance_), 1e-12), np.inf)
+    found = PCA(n_components, svd_solver="randomized", random_state=seed % 2**32).fit(training)
+    axes = found.components_.astype(np.float64) / np.sqrt(np.maximum(found.explained_variance_, 1e-12))[:, None]
+    known = MeasuredRange(found.mean_.astype(np.float64), axes, max(float(found.noise_variance_), 1e-12), np.inf)
     return MeasuredRange(known.mean, known.axes, known.rest, float(np.quantile(known.distance(held_out), quantile)))

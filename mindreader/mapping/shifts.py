@@ -6,29 +6,29 @@ import numpy as np
 
 
 def consistency(shifts: np.ndarray) -> np.ndarray:
-    """Mean cosine between the shifts of two different trials, (...): 1 where all move the same way, 0 where each moves its own.
+    """Mean cosine of each trial's shift with those of the others, (..., n_trials): 1 where all move the same way.
+
+    Where each moves its own way it is about 0. The mean over trials is that over pairs.
 
     Parameters
     ----------
     shifts : (..., n_trials, n_dims)
         At least two trials, of different pictures; a trial that does not move has cosine 0 with all others.
 
-    >>> float(consistency(np.array([[1.0, 0.0], [3.0, 0.0]])))
-    1.0
+    >>> consistency(np.array([[1.0, 0.0], [3.0, 0.0], [0.0, 1.0]])).tolist()
+    [0.5, 0.5, 0.0]
     """
-    n = shifts.shape[-2]
-    if n < 2:
-        raise ValueError(f"got {n} trial, expected at least two to compare")
+    n = _several(shifts)
     length = np.linalg.norm(shifts, axis=-1, keepdims=True)
     unit = np.where(length > 0, shifts / np.maximum(length, 1e-12), 0)
-    moved = (length[..., 0] > 0).sum(-1)
-    return ((unit.sum(-2)**2).sum(-1) - moved) / (n * (n - 1))
+    own = (length[..., 0] > 0).astype(float)
+    return ((unit * unit.sum(-2, keepdims=True)).sum(-1) - own) / (n - 1)
 
 
 def same_coordinates(shifts: np.ndarray, share: float = 0.1) -> np.ndarray:
-    """Of the coordinates that move most on a trial, the share that are also among those that move most on another, (...).
+    """Of the coordinates that move most on a trial, the share that are among those that move most on another, (..., n_trials).
 
-    Mean over pairs of trials; by chance it is `share`, and 1 where the same coordinates move most on all.
+    Mean over the other trials; by chance it is `share`, and 1 where the same coordinates move most on all.
 
     Parameters
     ----------
@@ -36,11 +36,11 @@ def same_coordinates(shifts: np.ndarray, share: float = 0.1) -> np.ndarray:
     share : float
         Of the coordinates that count as moved most.
     """
-    n, n_dims = shifts.shape[-2:]
-    n_most = max(1, round(share * n_dims))
+    n, n_most = _several(shifts), max(1, round(share * shifts.shape[-1]))
     place = np.argsort(np.argsort(-np.abs(shifts), axis=-1, kind="stable"), axis=-1, kind="stable")
-    often = (place < n_most).sum(-2)                                       # on how many trials, [..., n_dims]
-    return (often * (often - 1)).sum(-1) / (n * (n - 1) * n_most)
+    most = place < n_most
+    others = most.sum(-2, keepdims=True) - most                              # on how many other trials
+    return (most * others).sum(-1) / ((n - 1) * n_most)
 
 
 def share_lower(shifts: np.ndarray) -> np.ndarray:
@@ -69,3 +69,10 @@ def rank_p(value: float, drawn: np.ndarray, *, side: int = 0) -> float:
     drawn = np.asarray(drawn, float)
     above, below = ((1 + count) / (1 + len(drawn)) for count in ((drawn >= value).sum(), (drawn <= value).sum()))
     return float(min(1, 2 * min(above, below)) if side == 0 else above if side > 0 else below)
+
+
+def _several(shifts: np.ndarray) -> int:
+    n = shifts.shape[-2]
+    if n < 2:
+        raise ValueError(f"got {n} trial, expected at least two to compare")
+    return n
