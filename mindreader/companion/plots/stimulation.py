@@ -76,7 +76,8 @@ def planted_beside_recovered(table: pd.DataFrame, *, origin: str, title: str) ->
     regions, words = list(dict.fromkeys(table.region)), list(dict.fromkeys(table.category))
     sizes = table.groupby("region").n_voxels.first()
     fig, axes = figure(7.0, 0.25 * len(regions) + 1.4, 1, 2, origin=origin, sharey=True)
-    for ax, column, label in zip(axes[0], ("planted", "recovered"), ("response to the category (sd)", "nearer than by random voxels (cosine)")):
+    labels = {"planted": "response to the category (sd)", "recovered": "nearer than by random voxels (cosine)"}
+    for ax, (column, label) in zip(axes[0], labels.items()):
         values = table.pivot(index="region", columns="category", values=column).loc[regions, words].to_numpy()
         limit = np.nanmax(np.abs(values)) or 1
         image = ax.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
