@@ -56,7 +56,7 @@ def retrieval_contributions(batches: Sequence[RetrievalBatch], direction: Direct
         won.append(own > two[:, 1])
         freed = (own <= two[:, 1]) & (own > two[:, 0])  # a miss by one picture alone
         pairs.append(sparse.csr_array((np.ones(freed.sum()), (place[freed], best.argmax(1)[freed])), shape=(n, n)))
-    return _against_rivals(np.array(won, float), place, ids, pairs, families)
+    return _against_rivals(np.array(won, float), place, ids, np.array([matrix.sum(0) for matrix in pairs]), pairs, families)
 
 
 def identification_contributions(guesses: Sequence[Embeddings], truth: Embeddings, *, n_choices: int = CHOICES["n_choices"],
@@ -65,20 +65,22 @@ def identification_contributions(guesses: Sequence[Embeddings], truth: Embedding
     guesses = [guess.take(np.lexsort((guess.keys, guess.image_ids))) for guess in guesses]
     if any(not (np.array_equal(guesses[0].image_ids, g.image_ids) and np.array_equal(guesses[0].keys, g.keys)) for g in guesses):
         raise ValueError("the fits decoded different trials, expected the same trials from every fit")
-    shares, pairs = [], []
+    shares, taken, pairs = [], [], []
     for guess in guesses:
         won, own, ids = duels(guess, truth, n_choices)
         n_worse, n_rivals, place = won.sum(1), len(ids) - 1, own.argmax(1)
-        share = win_probability(n_worse, n_rivals, n_choices)
-        shares.append(share)
         if n_rivals < n_choices:
             raise ValueError(f"got n_choices={n_choices} with {n_rivals + 1} pictures, expected at least {n_choices + 1} pictures, so "
                              "that each can be left out")
-        without = [win_probability(n_worse - lost, n_rivals - 1, n_choices) for lost in (0, 1)]
-        gains = np.where(own, 0.0, np.where(won, without[1][:, None], without[0][:, None]) - share[:, None])
-        of_picture = sparse.csr_array((np.ones(len(place)), (place, np.arange(len(place)))))
-        pairs.append(sparse.csr_array(of_picture @ gains))
-    return _against_rivals(np.array(shares), place, ids, pairs, families)
+        share = win_probability(n_worse, n_rivals, n_choices)
+        without = [win_probability(n_worse - lost, n_rivals - 1, n_choices) - share for lost in (0, 1)]
+        gains = np.where(own, 0.0, np.where(won, without[1][:, None], without[0][:, None]))
+        shares.append(share)
+        taken.append(gains.sum(0))
+        if n_choices > 2:               # with one rival they are as many times smaller than all else as there are pictures
+            of_picture = sparse.csr_array((np.ones(len(place)), (place, np.arange(len(place)))))
+            pairs.append(sparse.csr_array(of_picture @ gains))
+    return _against_rivals(np.array(shares), place, ids, np.array(taken), pairs, families)
 
 
 def auc_contributions(labels: np.ndarray, scores: np.ndarray, image_ids: np.ndarray, *, families: Sequence[str] = ()) -> Contributions:
@@ -170,11 +172,11 @@ def weighted_contributions(measure: Callable[[np.ndarray], np.ndarray], image_id
 
 
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def _against_rivals(won: np.ndarray, place: np.ndarray, ids: np.ndarray, pairs: list, families: Sequence[str]) -> Contributions:
-    """won (n_fits, n_trials): shares in [0, 1]; pairs: what a picture's trials gain in all without a rival."""
+def _against_rivals(won: np.ndarray, place: np.ndarray, ids: np.ndarray, taken: np.ndarray, pairs: list,
+                    families: Sequence[str]) -> Contributions:
+    """won (n_fits, n_trials): shares in [0, 1]; taken (n_fits, n_pictures): what all trials gain without a rival, and by `pairs`."""
     scale = len(ids) / len(place)
     own = mean_contributions(won, ids[place])
-    taken = np.array([matrix.sum(0) for matrix in pairs])
     parts = own.parts - scale * (taken - taken.mean(1, keepdims=True))
     return Contributions(own.values, parts, ids, tuple(families), tuple(matrix * scale for matrix in pairs), SHARE)
 

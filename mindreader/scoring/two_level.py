@@ -34,8 +34,8 @@ class Contributions:
     families    (n_fits,) a name for each fit; fits of one name share their first stage (finetunings of one mapper), so they are
                 averaged first, and the names are counted as fits
     pairs       for each fit a sparse (n_pictures, n_pictures) matrix, [p, q]: what the own share of picture p gains if picture q is
-                no longer among its rivals. Only for scores that count wins against rivals, whose chance is in both the row's own share
-                and in `parts` of the rival, and is counted once with their help
+                no longer among its rivals. Only for scores that count wins against rivals: chance that decides between two pictures is in
+                the share of the one and in what the other takes, and is counted once with their help
     bounds      the range that the score cannot leave, if any: SHARE or CORRELATION
     """
 
@@ -139,7 +139,7 @@ class Interval:
     @property
     def columns(self) -> dict[str, float | str]:
         """The interval as columns of a score table, beside value, low and high."""
-        return {"p": self.p, "pictures": self.n_pictures, "fits": self.n_fits, "lowest": self.lowest, "highest": self.highest,
+        return {"p": self.p, "n_pictures": self.n_pictures, "n_seeds": self.n_fits, "lowest": self.lowest, "highest": self.highest,
                 "from_fits": self.from_fits, "covers": self.covers}
 
 
