@@ -166,3 +166,16 @@ def test_the_command_writes_a_table_of_its_own_and_refuses_another_split(run, sc
     monkeypatch.setattr(scoring, "Pipeline", Pipeline)
     with pytest.raises(ParameterError, match="got data.split='random', expected 'shared1000'; leave it out"):
         shared_images.main(["-y", "data.split: random", "--subject", "twin01"])
+
+
+@pytest.mark.parametrize("origin, written", [("nsd", ["beside_published", "shared_images"]), ("rehearsal", ["shared_images"]),
+                                             ("twin", ["shared_images"])])
+def test_the_command_writes_a_table_with_published_numbers_for_nsd_alone(origin, written, tmp_path, monkeypatch):
+    row = {"name": "this book subj01", "metric": "PixCorr", "value": 0.1, "n": 982, "origin": origin, "repeats": MINDEYE.stamp,
+           "protocol": "eight/mindeye@1; PixCorr"}
+    monkeypatch.setattr(scoring, "Pipeline", lambda wanted: SimpleNamespace(origin=origin, experiment=wanted))
+    monkeypatch.setattr(scoring, "shared_image_scores", lambda run, cond: pd.DataFrame([row]))
+    monkeypatch.setattr(scoring, "what_was_scored", lambda run: "")
+    monkeypatch.setattr(scoring.core, "output_root", lambda name: tmp_path)
+    assert shared_images.main(["--subject", "subj01"]) == 0
+    assert sorted(path.stem for path in (tmp_path / "tables").glob("*.csv")) == written

@@ -61,9 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise ParameterError(f"got data.split={run.experiment.data.split!r}, expected {SPLIT!r}; leave it out")
     table = shared_image_scores(run, chosen.cond)
     name = core.name_of("shared_images", {"cond": chosen.cond} | settings)
-    path = core.save_table(table, "tables/shared_images", origin=run.origin, meta={"experiment": asdict(run.experiment)},
-                           root=core.output_root(name))
-    sys.stdout.write(f"{what_was_scored(run)}\n{path}\n")
+    meta, root = {"experiment": asdict(run.experiment)}, core.output_root(name)
+    tables = {"shared_images": table}
+    if run.origin == "nsd":
+        tables["beside_published"] = field.beside_published(table, run.experiment.subject)
+    paths = [core.save_table(one, f"tables/{slug}", origin=run.origin, meta=meta, root=root) for slug, one in tables.items()]
+    sys.stdout.write(f"{what_was_scored(run)}\n" + "".join(f"{path}\n" for path in paths))
     return 0
 
 
