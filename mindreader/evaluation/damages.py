@@ -1,8 +1,8 @@
 """Damage pictures in eight ways at four graded strengths each, to examine scores of naturalness.
 
 How soon a person sees each is written down in `placements.csv`, beside this module, and was so before any score was asked.
-They were placed by looking at sheets of 64 unselected damaged pictures, drawn four times as large, beside sheets of other, real
-pictures of the same world, never beside their own originals, since a generated picture has none either:
+They were placed by looking at rows of 8 to 12 unselected pictures at each strength, enlarged two or three times, and at a sheet of
+24 real ones. The question is asked as of generated pictures, which have no original beside them, of a sheet of 64:
 
     invisible     the sheet cannot be told from a real one
     second look   it can, by looking for what is wrong in single pictures

@@ -26,9 +26,8 @@ IGNORED = -100  # places that cross-entropy leaves out
 class SegmenterRecipe:
     """How the segmenter is trained.
 
-    scenes: how many of the world's training scenes it sees, the first ones; faulty: share of pictures with faults (`faults`);
-    rough: share with blur and grain that a person sees, so that what is there is found in pictures that are not crisp; faults
-    are not asked for in these.
+    faulty: share of pictures with faults (`faults`); rough: share with blur and grain that a person sees, so that what is
+    there is found in pictures that are not crisp; faults are not asked for in these.
     """
 
     minutes: float = 36
@@ -37,7 +36,6 @@ class SegmenterRecipe:
     weight_decay: float = 0.02
     faulty: float = 0.5
     rough: float = 0.2
-    scenes: int = 5000
     seed: int = 0
 
 
@@ -56,8 +54,7 @@ def pretrain_segmenter(world: World, folder: Path, recipe: SegmenterRecipe = SEG
     recipe, resume, progress
         As in `pretrain_clip`.
     """
-    seen, config = world.train[:recipe.scenes], SegmenterConfig()
-    labels = labels_of(world, recipe.seed)
+    labels, config = labels_of(world, recipe.seed), SegmenterConfig()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         net = Segmentation(config)
@@ -65,7 +62,7 @@ def pretrain_segmenter(world: World, folder: Path, recipe: SegmenterRecipe = SEG
 
     def loss_of(step: int) -> tuple[Tensor, dict]:
         rng = np.random.default_rng([recipe.seed, 1, step])
-        rows = np.sort(rng.choice(len(seen), recipe.batch, replace=False))
+        rows = np.sort(rng.choice(len(world.train), recipe.batch, replace=False))
         pictures, truth, odd = examples(world.pictures[rows], labels[rows], rng, recipe)
         with training.mixed_precision("bfloat16"):
             logits = net(pictures.contiguous(memory_format=torch.channels_last))
@@ -76,7 +73,7 @@ def pretrain_segmenter(world: World, folder: Path, recipe: SegmenterRecipe = SEG
     outcome = training.pretrain("segmenter", net, loss_of, training.Budget(recipe.minutes, recipe.learning_rate,
                                                                            recipe.weight_decay), resume=resume, progress=progress)
     card = {"architecture": config.asdict(), "recipe": asdict(recipe) | {"steps": outcome["steps"]},
-            "data": world.card_entry() | {"n_train": len(seen)}, "seed": recipe.seed, "minutes": outcome["minutes"],
+            "data": world.card_entry(), "seed": recipe.seed, "minutes": outcome["minutes"],
             "hardware": training.hardware(), "scores": score_segmenter(net, world, labels, recipe), "curve": outcome["curve"]}
     return weights.save_part(folder, net.state_dict(), card)
 

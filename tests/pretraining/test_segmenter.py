@@ -85,9 +85,9 @@ def test_a_segmenter_of_a_second_is_saved_loads_and_is_scored(world, tmp_path, m
     small = SegmenterConfig(stages=(4, 4, 8, 8), later=(8, 4, 4))
     monkeypatch.setattr(segmenter, "SegmenterConfig", lambda: small)
     monkeypatch.setattr("mindreader.evaluation.segmenter.SegmenterConfig", lambda: small)
-    recipe = replace(segmenter.SEGMENTER_RECIPE, minutes=0.5 / 60, batch=8, scenes=20)
+    recipe = replace(segmenter.SEGMENTER_RECIPE, minutes=0.5 / 60, batch=8)
     card = segmenter.pretrain_segmenter(world, tmp_path / "segmenter", recipe)
-    assert card["data"]["n_train"] == 20 and card["recipe"]["steps"] > 0
+    assert card["data"]["n_train"] == 32 and card["recipe"]["steps"] > 0
     assert all(math.isfinite(v) for v in card["scores"].values())
     read = load_segmenter(tmp_path / "segmenter").read(np.array(world.pictures[:3]))
     assert read.classes.shape == (3, 32, 32) and read.features.shape == (3, 2 * (4 + 4 + 8 + 8 + 8 + 4 + 4))
