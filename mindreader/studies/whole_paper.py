@@ -58,33 +58,38 @@ def parts_of(config: Experiment, sizes: Mapping[str, int] = NSD) -> list[Part]:
              partial(_clip, e, "picture")),
         Part("01", "embed captions by CLIP", n["captions"], partial(_clip, e, "caption")),
         Part("02", "low-level features of the pictures", n["pictures"], partial(_forward, "resnet50", 128)),
-        *(Part("02", f"train the mappers, batches of {batch}", both * count, partial(_mapper, recipe, n["voxels"], n["dims"], batch))
+        *(Part("02", f"train the mappers, batches of {batch}", both * count, partial(
+            _mapper, recipe, n["voxels"], n["dims"], batch))
           for batch, count in _batches(recipe, n["training"])),
         *(Part("02", f"train the low-level mapper, batches of {batch}", count, partial(
             _mapper, low_level_recipe(recipe), n["voxels"], n["low_level"], batch))
           for batch, count in _batches(low_level_recipe(recipe), n["training"])),
         Part("02", "predict all trials by the mappers", both * trials, lambda: _mapper(recipe, n["voxels"], n["dims"], 1) / 3),
         Part("02", "ridge regression", both, partial(_ridge, n["training"], n["voxels"])),
-        Part("02", "Tables 3 and 4", 1, lambda: costs.cost(e, (*mapping_grid.TABLE3, *mapping_grid.TABLE4), n_trials=n["training"],
-                                                           n_voxels=n["voxels"], n_dims=n["dims"], n_low_level=n["low_level"])),
+        Part("02", "Tables 3 and 4", 1, lambda: costs.cost(
+            e, (*mapping_grid.TABLE3, *mapping_grid.TABLE4), n_trials=n["training"], n_voxels=n["voxels"], n_dims=n["dims"],
+            n_low_level=n["low_level"])),
         *(Part("03", f"finetune the generator on {cond}", _steps(e.gan), partial(_finetune, e, len(heads)))
           for cond, heads in CONDITIONS.items()),
         Part("03", "reconstruct the validation trials", SETS * n["validation"], partial(_reconstruct, e)),
-        Part("03", "their features by the Inception of FID", SETS * n["validation"] + n["pictures"], partial(_forward, "inception_v3", 299)),
+        Part("03", "their features by the Inception of FID", SETS * n["validation"] + n["pictures"],
+             partial(_forward, "inception_v3", 299)),
         Part("03", "their embeddings by CLIP", SETS * n["validation"], partial(_clip, e, "picture"))]
     short = replace(e.gan, kimg=e.grid.painter_kimg)
     for heads in (1, 2):
         rows = [row for row in generator_grid.ROWS if len(CONDITIONS[row.cond]) == heads]
         found.append(Part("03", f"Tables 1 and 5, {'one head' if heads == 1 else 'both heads'}",
                           e.grid.n_painter_seeds * len(rows) * _steps(short), partial(_finetune, e, heads)))
-    found.append(Part("03", "reconstructions of Tables 1 and 5", e.grid.n_painter_seeds * len(generator_grid.ROWS) * n["validation"],
+    found.append(Part("03", "reconstructions of Tables 1 and 5",
+                      e.grid.n_painter_seeds * len(generator_grid.ROWS) * n["validation"],
                       lambda: _reconstruct(e) + _forward("inception_v3", 299)))
-    found.append(Part("06", "train the encoder", e.encoder.epochs * ceil(n["training"] / e.encoder.batch), partial(_encoder, e, n)))
+    found.append(Part("06", "train the encoder", e.encoder.epochs * ceil(n["training"] / e.encoder.batch),
+                      partial(_encoder, e, n)))
     return found
 
 
 def cost_table(config: Experiment, rates: Mapping[str, float], sizes: Mapping[str, int] = NSD) -> pd.DataFrame:
-    """The parts with their operations: columns chapter, part, times, petaflop, and hours at each of the rates; the last line sums.
+    """The parts with their operations: columns chapter, part, times, petaflop, hours at each of the rates; the last line sums.
 
     rates: from the name of a column to floating-point operations in a second.
     """
@@ -97,9 +102,10 @@ def cost_table(config: Experiment, rates: Mapping[str, float], sizes: Mapping[st
 
 
 def measured_rate(dtype: str = "float32") -> tuple[str, float]:
-    """The GPU of the record of `costs`, and its operations in a second in training steps of the mapper that have it to themselves."""
+    """The GPU of the record of `costs`, and its operations in a second while one process trains the mapper on it."""
     record = costs.read_record().query("dtype == @dtype and processes == 1 and n_layers == 1").sort_values("batch").iloc[-1]
-    step = costs.Step(replace(experiment("paper").mapping, dtype=dtype), int(record.n_voxels), int(record.n_dims), int(record.batch))
+    recipe = replace(experiment("paper").mapping, dtype=dtype)
+    step = costs.Step(recipe, int(record.n_voxels), int(record.n_dims), int(record.batch))
     return record.device, costs.step_flops(step) / (record.milliseconds / 1e3)
 
 

@@ -27,14 +27,17 @@ TO_ITS_END = ("01_screening", "07_pretrained")  # a chapter that runs, and the o
 def rehearsed(tmp_path_factory):
     """Exit status, folder and record of a cut that is kept."""
     at = tmp_path_factory.mktemp("rehearsed")
-    before = _state(core.FIGURES)
+    before = _committed()
     status = command.main([*TO_ITS_END, "--cut", "--keep", "--folder", str(at), "--record", str(at / "record.csv")])
-    assert _state(core.FIGURES) == before
+    assert _committed() == before
     return status, next(at.glob("rehearsal-*")), pd.read_csv(at / "record.csv", dtype={"name": str}, keep_default_na=False)
 
 
-def _state(place):
-    return {path: path.stat().st_mtime_ns for path in place.rglob("*")}
+def _committed():
+    """When the figures of these chapters were written, and which folders their runs at the preset have in this checkout."""
+    places = [path for stem in TO_ITS_END for path in (core.FIGURES / stem).rglob("*")]
+    runs = {path for stem in TO_ITS_END for path in (core.FIGURES / "runs").glob(f"{stem}__preset-paper__subject-subj01*")}
+    return {path: path.stat().st_mtime_ns for path in places}, runs
 
 
 def test_a_cut_of_every_kind_of_chapter_runs(rehearsed):

@@ -23,10 +23,10 @@ def test_a_pass_takes_twice_the_published_number_of_multiplications(counted, mul
 
 
 def test_a_step_of_the_finetuning_is_the_one_that_is_taken(monkeypatch):
-    network = dataclasses.replace(PAPER.gan.network, resolution=16, channel_base=128, channel_max=16, z_dim=8, w_dim=8, condition_dim=8,
-                                  mapping_layers=2)
-    config = dataclasses.replace(PAPER.gan, network=network, batch=4, r1_gamma=0.0, r1_every=10**9, path_every=1, precision="float32",
-                                 style_mixing=0.0)
+    network = dataclasses.replace(PAPER.gan.network, resolution=16, channel_base=128, channel_max=16, z_dim=8, w_dim=8,
+                                  condition_dim=8, mapping_layers=2)
+    config = dataclasses.replace(PAPER.gan, network=network, batch=4, r1_gamma=0.0, r1_every=10**9, path_every=1,
+                                 precision="float32", style_mixing=0.0)
     monkeypatch.setattr(whole_paper, "_clip_model", lambda config: SimpleNamespace(encode_image=lambda pictures: pictures))
     counted = whole_paper._finetune(dataclasses.replace(PAPER, gan=config), 2)
     state = TrainingState(config, None, 2, 0, "cpu", helpers={"clip": None, "low_level": None, "content": None})

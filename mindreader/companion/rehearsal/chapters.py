@@ -14,12 +14,14 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from ...checkpoints import import_file
 from .. import nb
 from ..kernels import KernelManager
 from ..reproduction.elsewhere import copy_checkout
 from .folder import write_folder
+from .meter import COLUMNS
 from .published import write_clip_folder, write_generator, write_network
 from .sizes import GENERATOR, Size
 
@@ -76,7 +78,7 @@ def rehearse(folder: Path, size: Size, chapters: list[str], *, device: str = "cp
 
 
 def run_chapter(copy: Path, folder: Path, size: Size, stem: str, *, device: str = "cpu") -> Run:
-    """Run one chapter in a kernel of its own; a cell that fails does not stop those after it."""
+    """Run one chapter in a kernel of its own; a cell that fails does not stop those after it, unless it is to refuse."""
     parts, began = folder / f"{stem}.jsonl", time.monotonic()
     parts.unlink(missing_ok=True)
     notebook, own = nb.source(stem), {"start": GENERATOR, "device": device}
@@ -88,12 +90,19 @@ def run_chapter(copy: Path, folder: Path, size: Size, stem: str, *, device: str 
     notebook.cells.insert(at + 1, nbformat.v4.new_code_cell("\n".join(lines)))
     environment = {name: value for name, value in os.environ.items() if name not in ("MINDREADER_PRESET", "MINDREADER_METRICS")}
     environment |= {name: str(folder / place) for name, place in FOLDERS.items()} | {"PYTHONPATH": str(copy)}
-    client = NotebookClient(notebook, timeout=None, kernel_name="python3", kernel_manager_class=KernelManager, allow_errors=True,
-                            resources={"metadata": {"path": str(copy / "notebooks")}})
-    client.execute(env=environment)
+    client = NotebookClient(notebook, timeout=None, kernel_name="python3", kernel_manager_class=KernelManager,
+                            allow_errors=stem not in SIMULATED_ONLY, resources={"metadata": {"path": str(copy / "notebooks")}})
+    died = []
+    try:
+        client.execute(env=environment)
+    except CellExecutionError:
+        pass    # which the notebook has, as it has all others
+    except DeadKernelError:
+        died = ["the kernel died, expected it to live; was it out of memory?"]
     nbformat.write(notebook, copy / "notebooks" / f"{stem}.ipynb")
-    table = pd.DataFrame([json.loads(line) for line in parts.read_text(encoding="utf-8").splitlines()])
-    return Run(stem, time.monotonic() - began, table, tuple(_errors(notebook)))
+    lines = parts.read_text(encoding="utf-8").splitlines() if parts.is_file() else []
+    table = pd.DataFrame([json.loads(line) for line in lines], columns=COLUMNS)
+    return Run(stem, time.monotonic() - began, table, (*_errors(notebook), *died))
 
 
 def _errors(notebook) -> list[str]:

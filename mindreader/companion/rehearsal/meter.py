@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ...core import Store, peak_bytes
 
+COLUMNS = ["kind", "name", "seconds", "processor_seconds", "memory", "gpu_memory"]
 _HIGH_WATER, _FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 

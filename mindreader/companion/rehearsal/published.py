@@ -57,7 +57,8 @@ def write_generator(path: Path, config: StyleGanConfig, *, seed: int = 0) -> Pat
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         generator, discriminator = Generator(config), Discriminator(config)
-    keywords = {"z_dim": config.z_dim, "c_dim": 0, "synthesis_kwargs": EasyDict(conv_clamp=config.conv_clamp, structure=2 * config.heads)}
+    synthesis = EasyDict(conv_clamp=config.conv_clamp, structure=2 * config.heads)
+    keywords = {"z_dim": config.z_dim, "c_dim": 0, "synthesis_kwargs": synthesis}
     write_pickle(path, snapshot(generator.state_dict(), discriminator.state_dict(), keywords,
                                 {"epilogue_kwargs": EasyDict(mbstd_group_size=config.minibatch_group)}))
     return path
@@ -90,8 +91,8 @@ def _without_classifier() -> dict:
 
 
 def _swav() -> dict:
-    heads = nn.ModuleDict({"projection_head": nn.Sequential(nn.Linear(2048, 2048), nn.BatchNorm1d(2048), nn.ReLU(), nn.Linear(2048, 128)),
-                           "prototypes": nn.Linear(128, 3000, bias=False)})
+    projection = nn.Sequential(nn.Linear(2048, 2048), nn.BatchNorm1d(2048), nn.ReLU(), nn.Linear(2048, 128))
+    heads = nn.ModuleDict({"projection_head": projection, "prototypes": nn.Linear(128, 3000, bias=False)})
     return {f"module.{key}": value for key, value in (_without_classifier() | heads.state_dict()).items()}
 
 

@@ -31,7 +31,8 @@ class Size:
     clip: dict | None = None
 
 
-def _settings(*, epochs: int, kimg: float, batch: int, n_retrieval: int, n_bootstrap: int, ways: list[int], image_size: int) -> dict:
+def _settings(*, epochs: int, kimg: float, batch: int, n_retrieval: int, n_bootstrap: int, ways: list[int],
+              image_size: int) -> dict:
     """Budgets; the sizes of networks and pictures stay as in the paper."""
     return {
         "data.image_size": image_size, "mapping.epochs": [epochs, epochs], "grid.epochs": [epochs, epochs], "grid.n_seeds": 1,
@@ -55,4 +56,5 @@ CUT = Size(TwinConfig(n_voxels=500, n_sessions=2, trials_per_session=90),
 # On a GPU: sessions as long as NSD's, and budgets in proportion to the paper's.
 PROPORTION = Size(TwinConfig(n_voxels=15724, n_sessions=2, trials_per_session=750), PUBLISHED,
                   (PAPER, *EVALUATION, *METRICS, "ViT-L-14"),
-                  _settings(epochs=2, kimg=0.32, batch=32, n_retrieval=100, n_bootstrap=1000, ways=[2, 5, 10, 50], image_size=256))
+                  _settings(epochs=2, kimg=0.32, batch=32, n_retrieval=100, n_bootstrap=1000, ways=[2, 5, 10, 50],
+                            image_size=256))

@@ -20,8 +20,8 @@ def as_lines(run: Run) -> list[str]:
     how = "refused, as it is about the simulated subject" if run.refused else "FAILED" if run.failed else "ran"
     parts = run.parts[run.parts.seconds >= SHOWN_SECONDS]
     lines = [f"{run.chapter}: {how}, {_span(run.seconds)}, peak memory {_gigabytes(run.parts.memory.max())}"]
-    lines += [f"  {_span(part.seconds):>9} {_gigabytes(part.memory):>8} {_gigabytes(part.gpu_memory) if part.gpu_memory else '':>8}  "
-              f"{'stage ' if part.kind == 'stage' else ''}{part.name}" for part in parts.itertuples()]
+    lines += [f"  {_span(part.seconds):>9} {_gigabytes(part.memory):>8} "
+              f"{_gigabytes(part.gpu_memory) if part.gpu_memory else '':>8}  {'stage ' if part.kind == 'stage' else ''}{part.name}" for part in parts.itertuples()]
     return lines + ([] if run.refused else [f"  ! {error.splitlines()[0][:300]}" for error in run.errors if error])
 
 
@@ -30,7 +30,8 @@ def summary(runs: list[Run]) -> str:
     peak, gpu = (max(run.parts[what].max() for run in runs) for what in ("memory", "gpu_memory"))
     failed = [run.chapter for run in runs if run.failed]
     return (f"{len(runs)} chapters in {_span(sum(run.seconds for run in runs))}, peak memory {_gigabytes(peak)}"
-            f"{f' and {_gigabytes(gpu)} of the GPU' if gpu else ''}; " + (f"failed: {', '.join(failed)}" if failed else "none failed"))
+            f"{f' and {_gigabytes(gpu)} of the GPU' if gpu else ''}; "
+            + (f"failed: {', '.join(failed)}" if failed else "none failed"))
 
 
 def write_record(parts: pd.DataFrame, path: Path, device: str) -> None:
