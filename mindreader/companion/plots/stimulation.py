@@ -29,6 +29,7 @@ def beside_random_voxels(table: pd.DataFrame, *, origin: str, title: str, column
             ax.plot([row.low, row.high], [y, y], color=COLOURS["brain"], lw=1.8, solid_capstyle="round")
             ax.plot(row.value, y, "o", ms=4.5, color=COLOURS["brain"], mfc=COLOURS["brain"] if row.p <= 0.05 else "white")
         ax.axvline(0, color=COLOURS["truth"], lw=0.6)
+        ax.use_sticky_edges = False
         ax.set_title(metric, fontsize=8, fontweight="normal")
         ax.tick_params(labelsize=7)
     axes[0, 0].set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
@@ -61,7 +62,7 @@ def doses(table: pd.DataFrame, limits: dict[str, float], *, origin: str, ylabel:
         ax.xaxis.set(major_locator=FixedLocator([0.5, 1, 2, 5, 10, 20]), minor_locator=NullLocator(), major_formatter="{x:g}")
         ax.set(xlim=(part.dose.min(), last), xlabel="voxels set to (sd)")
         ax.set_title(f"{name}, leaves at {left:.1f} sd" if left < last else name, fontsize=8, fontweight="normal")
-    axes[0, 0].set_ylabel(ylabel)
+    axes[0, 0].set_ylabel(ylabel, fontsize=8)
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower left", ncols=4)
     headline(fig, title)
     return fig
