@@ -58,6 +58,8 @@ tables: $(READY)
 	$(BIN)/python -m mindreader.studies mapping_grid
 	$(BIN)/python -m mindreader.studies generator_grid
 	$(BIN)/python -m mindreader.studies held_out
+	$(BIN)/python -m mindreader.studies refits
+	$(BIN)/python -m mindreader.studies coverage
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -3,6 +3,8 @@
     python -m mindreader.studies mapping_grid      Tables 3 and 4
     python -m mindreader.studies generator_grid    Tables 1 and 5
     python -m mindreader.studies held_out          whole categories of pictures held out from training
+    python -m mindreader.studies refits            the networks behind the headline numbers, fitted several times
+    python -m mindreader.studies coverage          how often intervals over pictures and fits hold a planted truth
     python -m mindreader.studies shared_images     NSD's shared images, averaged and scored as later papers do
     python -m mindreader.studies exam              which scores of naturalness may be used
     python -m mindreader.studies found             which things are found again in reconstructions

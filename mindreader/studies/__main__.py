@@ -14,6 +14,8 @@ STUDIES = {
     "mapping_grid": "Tables 3 and 4: variants of the mappers",
     "generator_grid": "Tables 1 and 5: variants of the generator's finetuning",
     "held_out": "whole categories of pictures held out from training",
+    "refits": "every network behind the headline numbers fitted again, with intervals over pictures and fits",
+    "coverage": "how often those intervals hold a planted truth",
     "shared_images": "NSD's shared images, repeats averaged and scored as later papers do",
     "whole_paper": "what the whole paper costs at NSD's sizes, counted and not run",
     "exam": "which scores of naturalness may be used: those that see damages as a person does",
