@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..checkpoints import PUBLISHED
+from ..checkpoints import PUBLISHED, Published
 from ..experiments import experiment
 from ..nsd import PICTURES_BYTES, RELEASED, session_bytes
 from .chapters import CHAPTERS
@@ -21,9 +21,15 @@ _STAGES = {"pictures": "CLIP, pictures", "captions": "CLIP, captions", "mappers"
 
 
 def weights_table() -> pd.DataFrame:
-    """The published files that the library knows: name, file names, size, use, the checksum's first digits, licence."""
-    return pd.DataFrame([{"name": one.name, "published as": " or ".join(one.files), "about": f"{one.megabytes} MB", "what for": one.use,
-                          "sha256 begins": one.sha256[:8] or "not published", "licence": one.licence} for one in PUBLISHED])
+    """The published files that the library knows: file names, size, use, the checksum's first digits, licence."""
+    return pd.DataFrame([{"published as": " or ".join(one.files) + _other_name(one), "about": f"{one.megabytes} MB", "what for": one.use,
+                          "sha256": f"{one.sha256[:8]}…" if one.sha256 else "not published", "licence": one.licence}
+                         for one in PUBLISHED])
+
+
+def _other_name(one: Published) -> str:
+    """The name under which an import keeps it, where that is not the file's own."""
+    return "" if one.files[0].startswith(f"{one.name}.") else f", kept as {one.name}"
 
 
 def costs_table(subject: str = "subj01") -> pd.DataFrame:
