@@ -142,14 +142,19 @@ def _patches(pixels: np.ndarray, n_levels: int, seed: int, patch_px: int = 7, n_
 
 
 def haze(pictures: torch.Tensor, rng: np.random.Generator, *, strength: float = 1.0) -> torch.Tensor:
-    """Pictures N3HW in [-1, 1] with a little blur, grain and tint, each of a random strength that a person hardly sees at 1."""
+    """Pictures N3HW in [-1, 1] with a little blur, grain and tint, each of a random strength that a person hardly sees at 1.
+
+    At 1 they reach what `placements` has as invisible, so that a network trained behind the haze need not see it either.
+    """
     n = len(pictures)
     soft = F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, 1)
     share = torch.from_numpy(rng.uniform(0, 0.35 * strength, (n, 1, 1, 1)).astype(np.float32)).clamp(max=1)
     gain = 1 + strength * (0.03 * rng.uniform(-1, 1, (n, 1, 1, 1)) + 0.015 * rng.uniform(-1, 1, (n, 3, 1, 1)))
     grain = strength * rng.uniform(0, 0.03, (n, 1, 1, 1)) * rng.standard_normal(tuple(pictures.shape), dtype=np.float32)
+    tint = rng.uniform(-1, 1, (n, 3, 1, 1))
+    tint = 0.06 * strength * (tint - tint.mean(1, keepdims=True))
     out = (pictures + (soft - pictures) * share + 1) * torch.from_numpy(gain.astype(np.float32)) - 1
-    return out + torch.from_numpy(grain.astype(np.float32))
+    return out + torch.from_numpy((grain + tint).astype(np.float32))
 
 
 def _hazed(pixels: np.ndarray, seed: int) -> np.ndarray:

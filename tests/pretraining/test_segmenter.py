@@ -53,7 +53,7 @@ def test_no_fault_is_a_damage_of_the_exam():
 def test_haze_changes_little_and_grows(world, rng):
     x, _ = batch(world, rng)
     changes = [float((haze(x, np.random.default_rng(1), strength=s) - x).abs().mean() * 127.5) for s in (0.5, 1, 3)]
-    assert changes == sorted(changes) and 0.3 < changes[1] < 5      # levels of 255
+    assert changes == sorted(changes) and 0.3 < changes[1] < 7      # levels of 255
 
 
 def test_what_is_out_of_place_is_not_asked_for_its_class(world, labels, rng):
