@@ -9,6 +9,7 @@ import torch
 from mindreader.companion import ch04_microstimulation as report
 from mindreader.companion.ch04_microstimulation import detectors, effects, regions, sentences, states
 from mindreader.companion.chapter import start
+from mindreader.core import record
 from mindreader.records import SPACES, Unfit
 from mindreader.studies.claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, UNTESTABLE, WITHIN_NOISE
 
@@ -154,7 +155,7 @@ def test_every_sentence_of_the_ledger_that_this_chapter_measures_is_there():
     assert set(sentences.CLAIMED) == ledger
 
 
-def test_all_sentences_become_comparisons_with_numbers_for_the_record(run, monkeypatch):
+def test_all_sentences_become_comparisons_with_numbers_for_the_record(run, monkeypatch, tmp_path):
     monkeypatch.setattr(regions, "N_SETS", 12)                  # fewer pictures: this is about the table
     monkeypatch.setattr(effects, "N_PICTURES", 4)
     monkeypatch.setattr(run, "memo", {"sentences": states.sentences(run)})
@@ -168,6 +169,7 @@ def test_all_sentences_become_comparisons_with_numbers_for_the_record(run, monke
     numbers = report.sentence_numbers(table)
     assert {f"{claim.replace('-', '_')}_1_verdict" for claim in ("bodies-words", "intermediate-least")} <= set(numbers)
     low = table[(table.claim == "early-pictures") & (table.measure == "saturation")].iloc[0]
+    record("04_microstimulation", {"origin": "twin", "preset": "smoke", "values": numbers}, root=tmp_path)   # takes them as they are
     turned = numbers["early_pictures_1"]
     assert turned["ours"] == pytest.approx(-low.value) and turned["low"] == pytest.approx(-low.high)
 
@@ -181,7 +183,7 @@ def test_planted_contrasts_are_those_of_each_region_and_recovered_ones_are_judge
     assert table.loc[first].own.mean() > 0.8                      # what was planted is each region's own category
     found = report.recovery_verdicts(table)
     assert found["rank"].between(1, 4).all() and (found.p_holm >= found.p).all()
-    r = report.recovered_correlation(run, table)
+    r = report.recovered_correlation(run, table)["recovered_correlation"]
     assert r["n"] == len(own) and (r["ours"] == UNTESTABLE or -1 <= r["ours"] <= 1)
 
 
@@ -189,12 +191,13 @@ def test_a_perfect_recovery_correlates_perfectly_and_a_swapped_one_does_not(run)
     table = report.planted_and_recovered(run, 10.0).copy()
     table["recovered"] = table.planted
     perfect = report.recovered_correlation(run, table)
-    assert perfect["ours"] == pytest.approx(1) and perfect["p"] < 0.01
+    assert perfect["recovered_correlation"]["ours"] == pytest.approx(1) and perfect["recovered_correlation_p"]["ours"] < 0.01
     table["recovered"] = np.tile([0.1, 0.2, 0.3, 0.4], len(table) // 4)     # categories that move easily, in every region
-    assert report.recovered_correlation(run, table)["ours"] == UNTESTABLE
+    assert report.recovered_correlation(run, table)["recovered_correlation"]["ours"] == UNTESTABLE
 
 
 def test_real_data_has_no_planted_table(run, monkeypatch):
     monkeypatch.setattr(type(run), "origin", "nsd")
     assert report.planted_and_recovered(run, 10.0).empty and report.recovery_verdicts(report.planted_and_recovered(run, 10.0)).empty
-    assert report.recovered_correlation(run, report.planted_and_recovered(run, 10.0))["ours"] == UNTESTABLE
+    nothing = report.recovered_correlation(run, report.planted_and_recovered(run, 10.0))
+    assert nothing["recovered_correlation"]["ours"] == UNTESTABLE

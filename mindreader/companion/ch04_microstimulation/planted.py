@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from ... import nsd
+from ...mapping import rank_p
 from ...pipeline import Pipeline
 from ...studies.claims import UNTESTABLE, holm, verdict
 from ..ch00_subject.recovered import CONTRASTS
@@ -62,21 +63,22 @@ def recovery_verdicts(table: pd.DataFrame) -> pd.DataFrame:
 def recovered_correlation(run: Pipeline, table: pd.DataFrame) -> dict:
     """Rank correlation of planted with recovered over regions and categories, with p of swapping whole regions.
 
-    A region keeps its four categories together, since they are not independent. Gives ours, p, n (regions); "untestable here" with
+    A region keeps its four categories together, since they are not independent. Two numbers for the record; "untestable here" with
     fewer than five regions, and where all regions recovered the same.
     """
     wide = {name: table.pivot(index="region", columns="category", values=name).to_numpy() for name in ("planted", "recovered")} \
         if len(table) else {}
     if not wide or len(wide["planted"]) < 5:
-        return {"ours": UNTESTABLE, "n": len(wide.get("planted", ()))}
+        return {"recovered_correlation": {"ours": UNTESTABLE, "n": len(wide.get("planted", ()))}}
     planted, recovered = wide["planted"], wide["recovered"]
     r = _rank_correlation(planted, recovered)
     if np.isnan(r):
-        return {"ours": UNTESTABLE, "n": len(planted)}
+        return {"recovered_correlation": {"ours": UNTESTABLE, "n": len(planted)}}
     rng = np.random.default_rng(run.experiment.child_seed("swapped regions"))
     drawn = [_rank_correlation(planted, recovered[rng.permutation(len(recovered))]) for _ in range(N_SWAPS)]
-    return {"ours": r, "p": (1 + int(np.sum(np.array(drawn) >= r))) / (1 + N_SWAPS), "n": len(planted),
-            "note": "planted and recovered selectivity, rank correlation over regions and categories; p by swapping regions"}
+    note = "planted and recovered selectivity, rank correlation over regions and categories"
+    return {"recovered_correlation": {"ours": r, "n": len(planted), "chance": 0.0, "note": note},
+            "recovered_correlation_p": {"ours": rank_p(r, np.array(drawn), side=1), "n": len(planted), "note": "by swapping regions"}}
 
 
 def _contrast(plant, shows: np.ndarray) -> np.ndarray:

@@ -83,9 +83,10 @@ def sentence_numbers(table: pd.DataFrame) -> dict:
             if row.note:
                 continue
             ends = sorted(row.direction * end for end in (row.low, row.high))
-            values[key] = {"ours": row.direction * row.value, "low": ends[0], "high": ends[1], "n": int(row.n), "fits": int(row.fits),
-                           "chance": row.direction * row.chance, "p": row.p,
-                           "note": f"{row.region}, {row.state}: {'minus ' * (row.direction < 0)}{row.measure}"}
+            what = f"{row.region}, {row.state}: {'minus ' * (row.direction < 0)}{row.measure}"
+            values[key] = {"ours": row.direction * row.value, "low": ends[0], "high": ends[1], "n": int(row.n),
+                           "chance": row.direction * row.chance, "note": f"{what}; {int(row.fits)} fit{'s' * (row.fits > 1)}"}
+            values[f"{key}_p"] = {"ours": row.p_holm, "n": int(row.n_sets), "note": f"{what}; of random sets, by Holm over its sentence"}
     return values
 
 
