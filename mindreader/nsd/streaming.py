@@ -14,7 +14,8 @@ from .reading import PACKED, reading, require
 
 __all__ = ["check_ends", "short", "stream_records"]
 
-_BLOCK, _EDGE = 1 << 20, 1 << 16
+_BLOCK = 1 << 20
+_EDGE = 1 << 16         # of a file, at its beginning and its end
 _DEEPEST = 64           # no file of COCO goes deeper than six; the time that ijson takes grows with the square of the depth
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.S)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
