@@ -1,4 +1,7 @@
-"""Damage held-out scenes, ask every score of naturalness about them, and keep the answers as a record."""
+"""Examine scores of naturalness on pictures damaged in eight ways: which of them see damages as a person does.
+
+Held-out scenes are damaged, every score is asked about them, and the answers are kept as a record.
+"""
 
 from __future__ import annotations
 

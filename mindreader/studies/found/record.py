@@ -1,4 +1,4 @@
-"""Read what is there in reconstructions of held-out scenes and of validation trials, and keep recall and precision as a record.
+"""Ask which things are found again in reconstructions, class by class: from true embeddings, the brain, and by retrieval.
 
 Retrieval is the yardstick: the real picture that is nearest to the same embedding, the best that a library of pictures could
 show. Reconstructions are read by the segmenter, which is in no loss.
