@@ -17,7 +17,7 @@ def pytest_configure(config):
 
 # Each takes minutes. With a file to a worker, one that began last would keep all others waiting for its end.
 LONG = {"test_cold_runs.py", "test_elsewhere.py", "test_mapping_grid.py", "test_generator_grid.py", "test_replay.py", "test_pipeline.py",
-        "test_rehearsal.py"}
+        "test_rehearsal.py", "test_photographs.py"}
 
 
 @pytest.hookimpl(tryfirst=True)

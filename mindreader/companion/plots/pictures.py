@@ -68,7 +68,7 @@ def distances_over_size(table: pd.DataFrame, *, origin: str, labels: dict[str, s
             ax.errorbar(x, part.value, part.sd, fmt="o-", ms=3.5, lw=1.2, color=colour, elinewidth=0.8, label=name)
             limit = part.limit.iloc[0]
             if np.isfinite(limit):
-                slope, edge = np.polyfit(x[-4:], part.value[-4:], 1)[0], x.iloc[-4]
+                slope, edge = np.polyfit(x[-4:], part.value[-4:], 1)[0], x[-4:].iloc[0]
                 ax.plot([0, edge], [limit, limit + slope * edge], ls="--", lw=1, color=colour)
                 ax.plot(0, limit, "D", ms=4, color=colour, mfc="white", clip_on=False, zorder=5)
         label = table.label[table.metric == metric].iloc[0] if "label" in table else label
