@@ -26,7 +26,7 @@ def sections(asked: argparse.Namespace) -> Iterator[dict]:
     """Both presets on a CPU; on a GPU, NSD's sizes in both number formats, alone and with others beside it."""
     if asked.device == "cpu":
         from mindreader.embedding import load_clip
-        from mindreader.embedding import load_resnet
+        from mindreader.extractors import load_resnet
 
         book = experiment("book")
         n_trials = round((1 - book.data.validation_fraction) * book.twin.n_sessions * book.twin.trials_per_session)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-from . import embedding
+from . import embedding, extractors
 from .core import DEVICE, PRESETS, ParameterError, SUBJECT
 from .core.weights import is_of_simulated_world, load_card, part_checksum
 from .mapping import AUXILIARIES, CAPTION_CHOICES
@@ -175,7 +175,7 @@ class KnowsItsPictures:
                          "the subject's own training pictures first")
         for name, part in (("low_level", "resnet"), ("feature", "feature")):
             if name in names and self.shows_photographs:
-                embedding.find_published(part)
+                extractors.find_published(part)
 
     def missing(self, *names: str) -> str:
         """Why one of these networks (as in `check_networks`) cannot be used, in one sentence; "" where all can."""
@@ -189,8 +189,8 @@ class KnowsItsPictures:
         """The checksum of the weights that do this part's work for this subject; raises as `check_networks`."""
         if part == "clip":
             return embedding.clip_checksum(self.experiment.embed)
-        if part in embedding.NETWORKS:
-            return embedding.network_checksum(part, photographs=self.shows_photographs)
+        if part in extractors.NETWORKS:
+            return extractors.network_checksum(part, photographs=self.shows_photographs)
         return part_checksum(part)
 
     def scored_by(self, part: str = "feature") -> str:
@@ -200,7 +200,7 @@ class KnowsItsPictures:
         """
         if not self.shows_photographs:
             return ""
-        network = f"CLIP {self.experiment.embed.clip.partition(':')[0]}" if part == "clip" else embedding.NETWORKS[part]
+        network = f"CLIP {self.experiment.embed.clip.partition(':')[0]}" if part == "clip" else extractors.NETWORKS[part]
         return f"{network}, weights {self.weights_of(part)[:8]}"
 
     @property

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import embedding, generator, mapping, nsd, twin
+from . import embedding, extractors, generator, mapping, nsd, twin
 from .core import Store, check_device, home, nsd_root, progress, source_fingerprint
 from .core.weights import load_part
 from .experiments import CONDITIONS, NOTHING, Experiment
@@ -137,9 +137,9 @@ class Pipeline(KnowsItsPictures):
         features = self._embed("low level", {}, embedding.embed_pictures, self.low_level_net)
         return replace(mapping.low_level_targets(features, self.split.train), space="resnet")
 
-    def low_level_net(self, level: str = "low") -> embedding.LowLevelNet | embedding.ResNet50:
+    def low_level_net(self, level: str = "low") -> extractors.LowLevelNet | extractors.ResNet50:
         """The self-supervised network, for photographs VICReg's ResNet-50 (Unfit if missing); level: as of `load_resnet`."""
-        return embedding.load_resnet(level, photographs=self.shows_photographs).on(self.experiment.device)
+        return extractors.load_resnet(level, photographs=self.shows_photographs).on(self.experiment.device)
 
     def aims(self, space: str) -> Embeddings:
         """What the mapper to "image", "caption" or "resnet" is fitted to, before clamping and scaling."""
@@ -362,9 +362,9 @@ class Pipeline(KnowsItsPictures):
         return replace(trained, device=self.experiment.device, precision=self.experiment.gan.precision)
 
     @cached_property
-    def feature_net(self) -> embedding.FeatureNet | embedding.InceptionNet:
+    def feature_net(self) -> extractors.FeatureNet | extractors.InceptionNet:
         """The evaluation network: for scoring only, in no training loss; for photographs that of FID (Unfit if missing)."""
-        return embedding.load_feature_net(photographs=self.shows_photographs).on(self.experiment.device)
+        return extractors.load_feature_net(photographs=self.shows_photographs).on(self.experiment.device)
 
     def picture_features(self, pictures: Reconstructions) -> Embeddings:
         """Reconstructions in the evaluation network's space."""

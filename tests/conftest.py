@@ -46,3 +46,21 @@ def tiny_subject(tiny_twin):
     from mindreader.nsd.loader import load_subject
 
     return load_subject(tiny_twin, "subj01")
+
+
+@pytest.fixture(scope="session")
+def nets(tmp_path_factory):
+    """Untrained feature net and ResNet, saved as parts: their embedders, and the ResNet's of its last block."""
+    import torch
+
+    from mindreader.core import paths, weights
+    from mindreader.extractors import FEATURE_NET, RESNET, SmallNet, load_feature_net, load_resnet
+
+    root = tmp_path_factory.mktemp("weights")
+    for name, config in (("feature", FEATURE_NET), ("resnet", RESNET)):
+        with torch.random.fork_rng():
+            torch.manual_seed(2)
+            weights.save_part(root / name, SmallNet(config).state_dict(), {"architecture": config.asdict()})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paths, "WEIGHTS", root)
+        return load_feature_net(), load_resnet(), load_resnet("last")

@@ -14,8 +14,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "mindreader"
 
 # From the ground up: each may import those before it. `records` (the nouns) stands below all.
-ROOMS = ("records", "core", "checkpoints", "nsd", "world", "twin", "embedding", "training", "mapping", "generator", "scoring", "field",
-         "evaluation", "pretraining", "limits", "experiments", "pipeline", "studies", "doctor", "companion")
+ROOMS = ("records", "core", "checkpoints", "nsd", "world", "twin", "embedding", "extractors", "training", "mapping", "generator", "scoring",
+         "field", "stimulation", "evaluation", "pretraining", "limits", "experiments", "pipeline", "studies", "doctor", "companion")
 
 
 def dotted(path):

@@ -14,7 +14,7 @@ import torch
 from published_networks import write_networks
 from safetensors.torch import save_file
 
-from mindreader import embedding, pipeline, scoring
+from mindreader import embedding, extractors, pipeline, scoring
 from mindreader.companion import ch03_gan as report, plots
 from mindreader.companion.ch06_encoding_cycle import encoding
 from mindreader.companion.chapter import Chapter
@@ -96,7 +96,7 @@ def test_every_stage_runs_and_its_key_has_the_weights_of_its_own_kind(run):
 
 def test_features_targets_and_losses_are_those_of_the_networks_of_its_kind(run):
     net, low, pixels = run.feature_net, run.low_level_net(), run.subject.stimuli.images[:2]
-    kinds = (embedding.InceptionNet, embedding.ResNet50) if by_published(run) else (embedding.FeatureNet, embedding.LowLevelNet)
+    kinds = (extractors.InceptionNet, extractors.ResNet50) if by_published(run) else (extractors.FeatureNet, extractors.LowLevelNet)
     assert (type(net), type(low)) == kinds
     np.testing.assert_allclose(run.true_features.vectors[:2], net.images(pixels), rtol=1e-3, atol=1e-4)
     raw = low.images(run.subject.stimuli.images)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..checkpoints import PUBLISHED, find_weights
 from ..core.weights import load_card
-from ..embedding import find_published
+from ..extractors import find_published
 from ..experiments import NOTHING, Experiment
 from ..limits import KnowsItsPictures
 from ..nsd import Inspection, Layout, MARKER, inspect_subject

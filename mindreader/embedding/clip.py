@@ -17,8 +17,7 @@ from ..records import Embeddings, LayoutError, Reconstructions, Stimuli
 from . import clipfiles
 from .augmentation import augment, checked_pixels
 from .clipfiles import open_clip
-from .frozen import Frozen, in_batches, in_chunks
-from .smallnets import resize
+from .frozen import Frozen, in_batches, in_chunks, resize
 
 LITTLE = "mini"  # the CLIP that is shipped
 UNTRAINED = 50.0  # OpenAI's models have a logit scale of 100, untrained ones of 14

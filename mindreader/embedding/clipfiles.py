@@ -24,6 +24,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before open_clip's first import,
 import open_clip  # noqa: E402
 
 log = logging.getLogger(__name__)
+CLIP_MEAN, CLIP_STD = open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD     # of the pictures that it was trained on
 CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
 OPENAI = frozenset({"input_resolution", "context_length", "vocab_size"})  # entries that only OpenAI's own archives have
 IGNORED = OPENAI | {"text.transformer.embeddings.position_ids"}

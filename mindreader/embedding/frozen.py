@@ -9,7 +9,8 @@ from typing import Self
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..core import atomic_write
 
@@ -72,3 +73,15 @@ def _chunk(embed: Callable[[Sequence], np.ndarray], rows: Sequence, path: Path |
         with atomic_write(path) as part, open(part, "wb") as file:
             np.save(file, made)
     return made
+
+
+def resize(pictures: Tensor, size: int) -> Tensor:
+    """Pictures N3HW at size x size, bicubic with antialiasing as PIL does it; differentiable."""
+    if pictures.shape[2:] == (size, size):
+        return pictures
+    return F.interpolate(pictures, (size, size), mode="bicubic", antialias=True, align_corners=False)
+
+
+def unit_range(pixels: np.ndarray) -> Tensor:
+    """Pixels (n, height, width, 3) uint8 -> pictures N3HW float32 in [-1, 1]."""
+    return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -11,7 +11,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..embedding import FeatureNet, unit_range
+from ..embedding import unit_range
+
+from ..extractors import FeatureNet
 from ..scoring import distance_rows
 from .segmenter import Reading, Segmenter
 

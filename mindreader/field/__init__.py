@@ -4,7 +4,6 @@
     reconstructions, originals ──metrics──▶ the eight numbers, with the networks that looked
     single trials ──repeats──▶ mean activity of each image, as each paper averages it
     scores of NSD ──published──▶ a table that has other papers' numbers, too
-    reconstructions ──texture──▶ their colours, edges and repeated patterns, which no network looks at
 
 "Forward", "two-way" and "n-way" mean other things in other papers; what the paper itself measures is in `scoring`.
 Read `protocols` first.
@@ -14,8 +13,7 @@ from .metrics import EIGHT, eight_metrics, feature_extractors, FeatureExtractor,
 from .protocols import score_protocol
 from .published import beside_published, column_of, published_scores, with_arrows
 from .repeats import average_repeats, Practice, PRACTICES, repeats_in_words, scored_trials, training_subject
-from .texture import PICTURE_MEASURES
 
 __all__ = ["average_repeats", "beside_published", "column_of", "EIGHT", "eight_metrics", "feature_extractors", "FeatureExtractor",
-           "PICTURE_MEASURES", "pixel_correlation", "Practice", "PRACTICES", "published_scores", "repeats_in_words", "score_protocol",
+           "pixel_correlation", "Practice", "PRACTICES", "published_scores", "repeats_in_words", "score_protocol",
            "scored_trials", "training_subject", "with_arrows"]

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .. import checkpoints, embedding, scoring
+from .. import checkpoints, embedding, extractors, scoring
 from ..core.weights import part_checksum
 from ..records import Embeddings, LayoutError, Origin, Reconstructions, Stimuli
 from . import networks, protocols
@@ -266,7 +266,7 @@ def _not_computed(extractor: FeatureExtractor, seed: int, name: str, origin: str
 
 
 def _stand_ins(eight: Eight) -> dict[str, FeatureExtractor]:
-    supervised, selfsupervised, clip = embedding.load_feature_net().module, embedding.load_resnet().module, embedding.load_clip()
+    supervised, selfsupervised, clip = extractors.load_feature_net().module, extractors.load_resnet().module, embedding.load_clip()
     size = supervised.config.size
     stand_ins = {
         "AlexNet 2": ("resnet", "self-supervised net, stage 2 of 4", lambda x: selfsupervised.maps(2 * x - 1, 2)),

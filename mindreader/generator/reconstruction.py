@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
 from ..records import SPACES, Embeddings, PictureGenerator, Reconstructions, Trials
 

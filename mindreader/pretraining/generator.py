@@ -19,7 +19,8 @@ from torch.nn import functional as F
 
 from .. import core
 from ..core import progress, save_columns, weights
-from ..embedding import ClipEmbedder, EmbedConfig, load_clip, load_feature_net
+from ..embedding import ClipEmbedder, EmbedConfig, load_clip
+from ..extractors import load_feature_net
 from ..generator import Discriminator, GanConfig, Generator, TrainedGan, perturb, run, train_gan
 from ..training import hardware
 from ..world import World, load_world

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from .. import training
 from ..core import weights
-from ..embedding import FEATURE_NET, NetConfig, RESNET, SmallNet, unit_range
+from ..embedding import unit_range
+from ..extractors import FEATURE_NET, NetConfig, RESNET, SmallNet
 from ..training import vicreg
 from ..world import World
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..embedding import INCEPTION
+from ..extractors import INCEPTION
 
 FRECHET, KERNEL = "FD", "KD"
 _NAMES = {FRECHET: FRECHET, "FID": FRECHET, KERNEL: KERNEL, "KID": KERNEL}

@@ -18,7 +18,7 @@ import pandas as pd
 
 from .. import core, scoring
 from ..core import fingerprint, save_table
-from ..embedding import INCEPTION
+from ..extractors import INCEPTION
 from ..mapping import MappingConfig, low_level_recipe, targets
 from ..experiments import Experiment
 from ..pipeline import Pipeline

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .. import scoring
-from ..embedding import INCEPTION
+from ..extractors import INCEPTION
 from ..experiments import CONDITIONS
 from ..pipeline import Pipeline
 from ..records import SPACES, Embeddings, Reconstructions

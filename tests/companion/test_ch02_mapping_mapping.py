@@ -9,7 +9,8 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from mindreader.companion.ch02_mapping import hubs, mapping, misses, splits, targets
 from mindreader.core.store import Store
-from mindreader.embedding import PixelEmbedder, embed_pictures
+from mindreader.embedding import embed_pictures
+from mindreader.extractors import PixelEmbedder
 from mindreader.experiments import experiment
 from mindreader.mapping.network import MappingConfig
 from mindreader.nsd import loader as nsd

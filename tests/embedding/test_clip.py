@@ -12,8 +12,9 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from mindreader.core import paths, weights
-from mindreader.embedding import clip as embed, features, smallnets
+from mindreader.embedding import clip as embed, unit_range
 from mindreader.embedding.augmentation import AugmentConfig, augment, blur_size, crop_box
+from mindreader.extractors import features
 from mindreader.records import LayoutError, Reconstructions, Stimuli
 
 SENTENCES = ["A red bus on a street.", "There is a dog.", "A very nice view of this."]
@@ -45,21 +46,6 @@ def clip(random_clip):
     return embed.load_clip(embed.EmbedConfig(clip=f"local-dir:{random_clip}"))
 
 
-@pytest.fixture(scope="module")
-def nets(tmp_path_factory):
-    """Untrained feature net and ResNet, saved as parts."""
-    root = tmp_path_factory.mktemp("weights")
-    for name, config in (("feature", smallnets.FEATURE_NET), ("resnet", smallnets.RESNET)):
-        torch.manual_seed(2)
-        net = smallnets.SmallNet(config)
-        weights.save_part(root / name, net.state_dict(), {"architecture": config.asdict()})
-    patch = pytest.MonkeyPatch()
-    patch.setattr(paths, "WEIGHTS", root)
-    made = features.load_feature_net(), features.load_resnet(), features.load_resnet("last")
-    patch.undo()
-    return made
-
-
 # ── CLIP ──────────────────────────────────────────────────────────────────────────────────────────
 def test_pictures_equal_open_clip_with_its_own_preprocessing(random_clip, clip, rng):
     model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{random_clip}")
@@ -85,7 +71,7 @@ def test_embeddings_are_raw_float32_of_the_announced_width(clip, pixels):
 
 
 def test_differentiable_pictures_agree_with_pixels_and_have_a_gradient(clip, pixels):
-    pictures = smallnets.unit_range(pixels).requires_grad_(True)
+    pictures = unit_range(pixels).requires_grad_(True)
     embeddings = clip.encode_pictures(pictures)
     np.testing.assert_allclose(embeddings.detach().numpy(), clip.images(pixels), atol=1e-4)
     embeddings.square().sum().backward()
@@ -97,7 +83,7 @@ def test_differentiable_resizing_is_that_of_pil(clip, rng):
     coarse = rng.integers(0, 256, (2, 9, 9, 3), dtype=np.uint8)
     smooth = np.array([np.array(Image.fromarray(c).resize((128, 128), Image.Resampling.BICUBIC))
                        for c in coarse])
-    embeddings = clip.encode_pictures(smallnets.unit_range(smooth)).detach().numpy()
+    embeddings = clip.encode_pictures(unit_range(smooth)).detach().numpy()
     np.testing.assert_allclose(embeddings, clip.images(smooth), atol=0.02 * np.abs(embeddings).max())
 
 
@@ -245,42 +231,6 @@ def test_pixels_are_shrunken_pictures():
     flat = np.full((1, 64, 64, 3), (255, 0, 51), np.uint8)
     values = features.PixelEmbedder(4).images(flat).reshape(3, 16)
     np.testing.assert_allclose(values, np.repeat([[1], [0], [0.2]], 16, 1), atol=1e-6)
-
-
-# ── the small nets ────────────────────────────────────────────────────────────────────────────────
-@pytest.mark.parametrize("divisor", ["batch", "sample"])
-def test_low_level_pooling_equals_a_naive_loop(rng, divisor):
-    maps = rng.random((3, 5, 2, 4))
-    naive = np.zeros((3, 8))
-    for n in range(3):
-        others = range(3) if divisor == "batch" else [n]
-        highest = max(maps[m, :, y, x].max() for m in others for y in range(2) for x in range(4))
-        mean = max(maps[m, :, y, x].mean() for m in others for y in range(2) for x in range(4))
-        for y in range(2):
-            for x in range(4):
-                here = maps[n, :, y, x]
-                naive[n, 4 * y + x] = here.max() / highest + 2 * here.mean() / mean
-    np.testing.assert_allclose(smallnets.max_mean(torch.from_numpy(maps), divisor).numpy(), naive, rtol=1e-12)
-
-
-def test_low_level_features_have_one_value_per_position_and_a_gradient(nets, pixels):
-    _, low, last = nets
-    pictures = smallnets.unit_range(pixels).requires_grad_(True)
-    embeddings = low.low_level(pictures)
-    assert embeddings.shape == (7, 256) and 0 <= embeddings.min() and embeddings.max() <= 3 + 1e-5
-    assert last.last_block(pictures).shape == (7, last.n_dims) == (7, smallnets.RESNET.stages[-1])
-    embeddings.square().sum().backward()
-    assert pictures.grad.abs().sum((1, 2, 3)).min() > 0
-
-
-def test_wrong_choices_of_the_small_nets_are_refused(nets, tmp_path):
-    with pytest.raises(ValueError, match="expected 'batch' or 'sample'"):
-        smallnets.max_mean(torch.ones(1, 1, 1, 1), "all")
-    with pytest.raises(ValueError, match="expected 'low' or 'last'"):
-        features.LowLevelNet(nets[1].module, level="middle")
-    (tmp_path / "pt_inception.pth").touch()
-    with pytest.raises(LayoutError, match="Inception for a real FID is not supported"):
-        features.load_feature_net(tmp_path / "pt_inception.pth")
 
 
 def test_loading_leaves_the_global_seed_alone(random_clip, nets):

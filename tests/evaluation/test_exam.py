@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from mindreader.embedding import load_feature_net
+from mindreader.extractors import load_feature_net
 from mindreader.evaluation import damaged_sets, examine, GENERATED, largest_things, placements, verdicts
 from mindreader.scoring import frechet_distance
 from mindreader.world import draw_scene, masks, render

@@ -7,7 +7,8 @@ import pytest
 
 from mindreader.pretraining import evaluation
 from mindreader.scoring import intervals
-from mindreader.embedding import PixelEmbedder, load_clip
+from mindreader.embedding import load_clip
+from mindreader.extractors import PixelEmbedder
 from mindreader.world.rendering import render_many
 
 SEED = sum(map(ord, "mind reader"))

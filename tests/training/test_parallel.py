@@ -16,7 +16,7 @@ from torch import nn
 from mindreader.generator.finetuning import TrainingState, TrainedGan, train_gan
 from mindreader.training.parallel import SINGLE, ProcessGroup, SharedStore, process_group
 from mindreader.records import Diverged, LayoutError
-from mindreader.embedding.smallnets import max_mean
+from mindreader.extractors.smallnets import max_mean
 from mindreader.generator.stylegan import Discriminator, Generator
 
 # Five batches with every loss there is; two groups of pictures are compared in each, and both steps with second

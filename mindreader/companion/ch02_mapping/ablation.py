@@ -9,7 +9,7 @@ import pandas as pd
 
 from ... import scoring
 from ...core import ParameterError, paper_values
-from ...embedding import load_resnet
+from ...extractors import load_resnet
 from ...experiments import experiment
 from ...pipeline import Pipeline
 from ...scoring import DIRECTIONS

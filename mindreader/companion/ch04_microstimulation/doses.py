@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ... import scoring
-from ...mapping import MeasuredRange, fit_range
+from ...stimulation import MeasuredRange, fit_range
 from ...pipeline import Pipeline
 from ...records import Trials
 from .detectors import shown

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ... import scoring
-from ...field import PICTURE_MEASURES
-from ...mapping import consistency, rank_p, same_coordinates, share_lower
+from ...stimulation import PICTURE_MEASURES
+from ...stimulation import consistency, rank_p, same_coordinates, share_lower
 from ...pipeline import Pipeline
 from ...records import SPACES
 from .detectors import evidence
@@ -55,7 +55,7 @@ class Effect:
         return self.on_same_trials - self.of_sets.mean(1)
 
     def p(self, side: int = 0) -> float:
-        """How rarely a random set does as much, mean over fits, on the same trials; side as in `mapping.rank_p`."""
+        """How rarely a random set does as much, mean over fits, on the same trials; side as in `stimulation.rank_p`."""
         return rank_p(self.on_same_trials.mean(), self.of_sets.mean(0), side=side)
 
     def minus(self, other: Effect, name: str) -> Effect:
@@ -68,7 +68,7 @@ def effects(run: Pipeline, region: str, value: float, *, n_fits: int = 1) -> dic
     """What setting a region's voxels to a value changes in the mapped embedding, by measure.
 
     For each space: the size of the shift relative to the embedding measured, the share of coordinates that it lowers, how alike
-    it is on all trials (`mapping.consistency`) and whether the same coordinates move (`mapping.same_coordinates`); and in the
+    it is on all trials (`stimulation.consistency`) and whether the same coordinates move (`stimulation.same_coordinates`); and in the
     caption mapper's space how much nearer it brings each category's sentence (`to faces`, change of cosine).
 
     n_fits: how many fits of each mapper; each has its rows in the arrays.
@@ -89,7 +89,7 @@ def effects(run: Pipeline, region: str, value: float, *, n_fits: int = 1) -> dic
 
 
 def picture_effects(run: Pipeline, region: str, value: float, cond: str = "both", *, n_fits: int = 1) -> dict[str, Effect]:
-    """What the same changes in the reconstruction, by measure (`field.PICTURE_MEASURES`), and in what is detected in it.
+    """What the same changes in the reconstruction, by measure (`stimulation.PICTURE_MEASURES`), and in what is detected in it.
 
     Pictures have the same z for a trial in each state; several fits of the mappers are given to the one generator. Detectors
     (`shows faces`, log odds) are left out where no evaluation network fits the subject.

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from ... import nsd
-from ...mapping import rank_p
+from ...stimulation import rank_p
 from ...pipeline import Pipeline
 from ...studies.claims import UNTESTABLE, holm, verdict
 from ..ch00_subject.recovered import CONTRASTS

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ... import nsd, twin
-from ...mapping import matched_voxels
+from ...stimulation import matched_voxels
 from ...pipeline import Pipeline
 
 # region (any label of the localiser) -> the word shown, and the sentence that names its category to CLIP

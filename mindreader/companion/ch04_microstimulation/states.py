@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...experiments import CONDITIONS
-from ...generator import generate_states
-from ...mapping import decode_stimulated
+from ...stimulation import generate_states
+from ...stimulation import decode_stimulated
 from ...pipeline import Pipeline
 from ...records import Trials
 from ..common import first_of_each

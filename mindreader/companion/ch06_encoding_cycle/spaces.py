@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from ... import embedding, mapping
+from ... import embedding, extractors, mapping
 from ...core import progress
 from ...pipeline import Pipeline
 from ...records import Embeddings
@@ -32,8 +32,8 @@ def features(run: Pipeline) -> dict[str, Embeddings]:
         stimuli = run.subject.stimuli
         run.memo["feature spaces"] = {
             IMAGE: run.truth["image"], CAPTION: run.truth["caption"],
-            PIXELS: embedding.embed_pictures(stimuli, embedding.PixelEmbedder()),
-            GABOR: embedding.embed_pictures(stimuli, embedding.GaborEmbedder())}
+            PIXELS: embedding.embed_pictures(stimuli, extractors.PixelEmbedder()),
+            GABOR: embedding.embed_pictures(stimuli, extractors.GaborEmbedder())}
     return run.memo["feature spaces"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ... import embedding, scoring
+from ... import extractors, scoring
 from ...generator import TrainedGan
 from ...pipeline import Pipeline
 from ..common import interval
@@ -74,9 +74,9 @@ def _shares(run: Pipeline, pictures: np.ndarray) -> pd.DataFrame:
     n = len(pictures)
     size = pictures.shape[2]
     flat = pictures.reshape(-1, *pictures.shape[2:])
-    pixels = embedding.PixelEmbedder(size).images
+    pixels = extractors.PixelEmbedder(size).images
     levels = {"content (feature net)": run.feature_net.images(flat),
-              "layout (8 x 8 pixels)": embedding.PixelEmbedder(8).images(flat),
+              "layout (8 x 8 pixels)": extractors.PixelEmbedder(8).images(flat),
               "detail (what 16 x 16 pixels lack)": pixels(flat) - pixels(_blurred(flat))}
     rows = []
     for name, vectors in levels.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ... import embedding, scoring
+from ... import embedding, extractors, scoring
 from ...pipeline import Pipeline
 from ...pretraining import category_prompts
 from ...records import Embeddings
@@ -95,7 +95,7 @@ def forgotten(run: Pipeline) -> pd.DataFrame:
     """
     if "forgotten" not in run.memo:
         scenes = held_out(run)
-        inputs = {CLIP: embeddings(run)["picture"].vectors, PIXELS: embedding.PixelEmbedder(16).images(scenes.pictures)}
+        inputs = {CLIP: embeddings(run)["picture"].vectors, PIXELS: extractors.PixelEmbedder(16).images(scenes.pictures)}
         rows = [_decoded(run, factor, scenes, name, vectors) for factor in FACTORS for name, vectors in inputs.items()]
         run.memo["forgotten"] = pd.concat(rows, ignore_index=True)
     return run.memo["forgotten"]

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ... import core, embedding, evaluation
+from ... import core, embedding, evaluation, extractors
 from ...core import fingerprint, progress, save_table, source_fingerprint
 from ...core.weights import load_card, part_checksum, part_folder
 from ...experiments import experiment
@@ -80,7 +80,7 @@ def examined(run: Pipeline) -> pd.DataFrame:
     generator = run.ready(TrainedGan.load(part_folder("generator_lf")))
     generated = generator.generate(embedding.load_clip().images(sets.pictures), seed=run.experiment.child_seed("z"))
     seed = run.experiment.child_seed("damages")
-    score = evaluation.Naturalness(sets.reference, evaluation.load_segmenter(), embedding.load_feature_net(), seed=seed)
+    score = evaluation.Naturalness(sets.reference, evaluation.load_segmenter(), extractors.load_feature_net(), seed=seed)
     damaged = evaluation.damaged_sets(sets.pictures, sets.things, generated=generated, seed=seed)
     table = evaluation.examine(damaged, score, progress=progress)
     plain = pd.DataFrame([{"score": name, "damage": NOTHING_DONE, "strength": 0, "amount": np.nan, "seen": "", "value": value}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ... import mapping, scoring
+from ... import mapping, scoring, stimulation
 from ...core import progress, source_fingerprint
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
@@ -111,7 +111,7 @@ def features_extra(cond: str, source: str) -> dict:
 
 def stimulated(run: Pipeline, repeat: int, space: str, trials: Trials, sets: np.ndarray, amount: float) -> np.ndarray:
     """Embeddings, of unit length, with each set of voxels set to the amount by one fit's mapper, (n_sets, n_trials, n_dims)."""
-    found = mapping.decode_stimulated(refit(run, repeat).mapper(space), trials, sets, amount, device=run.experiment.device)
+    found = stimulation.decode_stimulated(refit(run, repeat).mapper(space), trials, sets, amount, device=run.experiment.device)
     return found / np.maximum(np.linalg.norm(found, axis=-1, keepdims=True), 1e-12)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ... import mapping, scoring, twin
+from ... import mapping, scoring, stimulation, twin
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, Trials
@@ -128,7 +128,7 @@ def _stimulation(run: Pipeline, n_fits: int) -> Iterator[Score]:
         voxels = run.subject.rois.get(region, np.zeros(run.subject.n_voxels, bool))
         if not voxels.any():
             continue
-        drawn = mapping.matched_voxels(voxels, properties, N_RANDOM, seed=run.experiment.child_seed(f"random voxels/{region}"))
+        drawn = stimulation.matched_voxels(voxels, properties, N_RANDOM, seed=run.experiment.child_seed(f"random voxels/{region}"))
         sets = np.concatenate([np.zeros_like(voxels)[None], voxels[None], drawn])
         aim = run.clip.texts([sentence])[0]
         aim = aim / np.linalg.norm(aim)

@@ -11,7 +11,8 @@ from torch.nn import functional as F
 from torchvision.models import inception, inception_v3, resnet50
 
 from mindreader import checkpoints, scoring
-from mindreader.embedding import features, published, unit_range
+from mindreader.embedding import unit_range
+from mindreader.extractors import features, published
 from mindreader.records import Embeddings, LayoutError, Unfit
 
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from mindreader.generator import Generator, TrainedGan, generate_states
+from mindreader.generator import Generator, TrainedGan
+
+from mindreader.stimulation import generate_states
 from tests.small_gan import NETWORK
 
 

@@ -8,8 +8,8 @@ from scipy.spatial import cKDTree
 from scipy.stats import rankdata
 
 from ..records import Trials
+from ..mapping import check_voxels
 from ..training import as_tensor
-from .fitted import check_voxels
 
 NEAREST = 20     # voxels that are most like one of the region's, from which a random set takes one in its place
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import fft
 
-from .smallnets import resize, unit_range
+from ..embedding import resize, unit_range
 
 WAVELENGTHS_PX, N_ANGLES = (3.0, 6.0, 12.0), 6     # at SIZE
 SIZE, GRID, _EDGE = 64, 8, 16                       # pixels; places across; mirrored pixels around a picture

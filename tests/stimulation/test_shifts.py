@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from mindreader.mapping import shifts
+from mindreader.stimulation import shifts
 
 
 def test_consistency_is_the_mean_cosine_over_pairs(rng):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mindreader.embedding.gabor import GRID, N_ANGLES, SIZE, WAVELENGTHS_PX, GaborEmbedder
+from mindreader.extractors.gabor import GRID, N_ANGLES, SIZE, WAVELENGTHS_PX, GaborEmbedder
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import mahalanobis
 
-from mindreader.mapping.measured_range import fit_range
+from mindreader.stimulation.measured_range import fit_range
 
 
 def trials(rng, n, n_voxels=30, n_shared=3):

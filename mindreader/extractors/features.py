@@ -11,11 +11,10 @@ from torch import Tensor
 
 from .. import checkpoints
 from ..core import weights
+from ..embedding import Frozen, checked_pixels, in_batches, resize, unit_range
 from ..records import LayoutError
-from .augmentation import checked_pixels
-from .frozen import Frozen, in_batches
 from .published import InceptionNet, ResNet50, find_published, load_inception, load_resnet50
-from .smallnets import FEATURE_NET, RESNET, Divisor, SmallNet, max_mean, resize, unit_range
+from .smallnets import FEATURE_NET, RESNET, Divisor, SmallNet, max_mean
 
 
 class FeatureNet(Frozen):

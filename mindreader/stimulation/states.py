@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from ..generator import Generator, TrainedGan
 from ..training import as_tensor, compute_dtype
-from .finetuning import TrainedGan
-from .stylegan import Generator
 
 
 def generate_states(trained: TrainedGan, conditions: Sequence[np.ndarray], *, seed: int, batch: int = 64) -> np.ndarray:

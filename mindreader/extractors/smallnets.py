@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from ..embedding import resize
 
 Divisor = Literal["batch", "sample"]
 
@@ -64,13 +65,6 @@ class SmallNet(nn.Module):
         return self.head(self.maps(pictures)).mean((2, 3))
 
 
-def resize(pictures: Tensor, size: int) -> Tensor:
-    """Pictures N3HW at size x size, bicubic with antialiasing as PIL does it; differentiable."""
-    if pictures.shape[2:] == (size, size):
-        return pictures
-    return F.interpolate(pictures, (size, size), mode="bicubic", antialias=True, align_corners=False)
-
-
 def max_mean(maps: Tensor, divisor: Divisor = "batch") -> Tensor:
     """Spatial map of a feature map's maximal and mean channel.
 
@@ -119,8 +113,3 @@ class _Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
         return F.relu(y + self.shortcut(x))
-
-
-def unit_range(pixels: np.ndarray) -> Tensor:
-    """Pixels (n, height, width, 3) uint8 -> pictures N3HW float32 in [-1, 1]."""
-    return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -16,11 +16,9 @@ from torch.nn import functional as F
 
 from .. import checkpoints
 from ..core.weights import check_tensors, read_tensors
+from ..embedding import CLIP_MEAN, CLIP_STD, Frozen, checked_pixels, in_batches, unit_range
 from ..records import LayoutError, Unfit
-from .augmentation import checked_pixels
-from .clipfiles import open_clip
-from .frozen import Frozen, in_batches
-from .smallnets import Divisor, max_mean, unit_range
+from .smallnets import Divisor, max_mean
 
 log = logging.getLogger(__name__)
 INCEPTION = "Inception v3"  # the space of its features, whose Fréchet distance is FID
@@ -103,7 +101,7 @@ class ResNet50(Frozen):
     def _normalised(self, pictures: Tensor) -> Tensor:
         x = F.interpolate(pictures, (SIZE, SIZE), mode="bicubic", align_corners=False)
         mean, std = (torch.tensor(v, dtype=x.dtype, device=x.device).reshape(1, 3, 1, 1)
-                     for v in (open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD))
+                     for v in (CLIP_MEAN, CLIP_STD))
         return ((x + 1) / 2 - mean) / std
 
 

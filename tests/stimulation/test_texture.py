@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from skimage.color import rgb2hsv
 
-from mindreader.field import texture
+from mindreader.stimulation import texture
 
 SIDE = 64
 DOWN, ACROSS = np.mgrid[:SIDE, :SIDE]

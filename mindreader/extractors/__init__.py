@@ -1,0 +1,16 @@
+"""From pictures to features of networks other than CLIP, for scores and as targets of the third mapper.
+
+    pictures ──features──▶ Embeddings: of small networks for the simulated world, of the `published` ones for photographs
+    pictures ──gabor──▶ energies of filters, which no training made
+
+Read `features` first.
+"""
+
+from .features import FeatureNet, load_feature_net, load_resnet, LowLevelNet, network_checksum, PixelEmbedder
+from .gabor import GaborEmbedder
+from .published import find_published, INCEPTION, InceptionNet, NETWORKS, ResNet50
+from .smallnets import FEATURE_NET, NetConfig, RESNET, SmallNet
+
+__all__ = ["FEATURE_NET", "FeatureNet", "find_published", "GaborEmbedder", "INCEPTION", "InceptionNet", "load_feature_net",
+           "load_resnet", "LowLevelNet", "NetConfig", "network_checksum", "NETWORKS", "PixelEmbedder", "RESNET", "ResNet50",
+           "SmallNet"]
