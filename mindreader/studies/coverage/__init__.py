@@ -1,4 +1,4 @@
-"""Measure by simulation how often the library's 95 % intervals hold the truth, for each kind of score.
+"""Count how often intervals hold a planted truth: those over pictures and fits, and those over the pictures of one fit.
 
     python -m mindreader.studies coverage                  into figures/tables; `make tables` does this
     python -m mindreader.studies coverage --studies 200    into figures/runs/tables__studies-200
