@@ -49,7 +49,8 @@ def what_was_scored(run: Pipeline) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `python -m mindreader.studies shared_images`: writes the scores below figures/runs; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m mindreader.studies shared_images",
-                                     description="Score NSD's shared images as later papers do.")
+                                     description="Decode, reconstruct and score NSD's shared images as later papers do: "
+                                                 "repeats averaged, nothing fitted to what is scored.")
     parser.add_argument("--cond", default="both", choices=tuple(CONDITIONS), help="what the generator is conditioned on (both)")
     parser.add_argument("--subject", default="", help="twin01, or subj01 to subj08 of your NSD; subj01 by default")
     parser.add_argument("--seed", type=int, default=0)
