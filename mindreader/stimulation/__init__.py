@@ -7,11 +7,11 @@
 Read `decoding` first.
 """
 
-from .decoding import decode_stimulated, matched_voxels
+from .decoding import CATEGORY_REGIONS, decode_stimulated, matched_voxels
 from .measured_range import fit_range, MeasuredRange
 from .shifts import consistency, rank_p, same_coordinates, share_lower
 from .states import generate_states
 from .texture import PICTURE_MEASURES
 
-__all__ = ["consistency", "decode_stimulated", "fit_range", "generate_states", "matched_voxels", "MeasuredRange",
+__all__ = ["CATEGORY_REGIONS", "consistency", "decode_stimulated", "fit_range", "generate_states", "matched_voxels", "MeasuredRange",
            "PICTURE_MEASURES", "rank_p", "same_coordinates", "share_lower"]

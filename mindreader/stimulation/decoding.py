@@ -11,6 +11,13 @@ from ..records import Trials
 from ..mapping import check_voxels
 from ..training import as_tensor
 
+# region (any label of the localiser) -> the word shown, and the sentence that names its category to CLIP
+CATEGORY_REGIONS = {
+    "floc-bodies": ("bodies", "a photo of a person standing"),
+    "floc-words": ("words", "a photo of a stop sign with letters"),
+    "floc-places": ("places", "a photo of a house and a road"),
+    "floc-faces": ("faces", "a close up of the face of a person"),
+}
 NEAREST = 20     # voxels that are most like one of the region's, from which a random set takes one in its place
 
 

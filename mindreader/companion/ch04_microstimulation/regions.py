@@ -6,16 +6,9 @@ import numpy as np
 import pandas as pd
 
 from ... import nsd, twin
-from ...stimulation import matched_voxels
 from ...pipeline import Pipeline
+from ...stimulation import CATEGORY_REGIONS as REGIONS, matched_voxels
 
-# region (any label of the localiser) -> the word shown, and the sentence that names its category to CLIP
-REGIONS = {
-    "floc-bodies": ("bodies", "a photo of a person standing"),
-    "floc-words": ("words", "a photo of a stop sign with letters"),
-    "floc-places": ("places", "a photo of a house and a road"),
-    "floc-faces": ("faces", "a close up of the face of a person"),
-}
 SENTENCES = dict(REGIONS.values())
 FACES = ("OFA", "FFA-1", "FFA-2")
 FFA = "FFA-1+FFA-2"

@@ -14,8 +14,6 @@ from ...records import SPACES, Embeddings, Trials
 from .fits import INPUTS, category_logits, picture_features, refit, stimulated
 
 BOTH = "both mappers"
-REGIONS = {"floc-bodies": ("bodies", "a photo of a person standing"), "floc-words": ("words", "a photo of a stop sign with letters"),
-           "floc-places": ("places", "a photo of a house and a road"), "floc-faces": ("faces", "a close up of the face of a person")}
 AMOUNT, N_TRIALS, N_RANDOM = 10.0, 96, 20       # what voxels are set to (paper A.5), trials of a region, random sets beside it
 STREAMS = ("early", "midventral", "midlateral", "midparietal", "ventral", "lateral", "parietal")
 GROUPS = {"things": "thing", "stuff": "stuff", "overall": None}
@@ -124,7 +122,7 @@ def _stimulation(run: Pipeline, n_fits: int) -> Iterator[Score]:
     """Change of cosine with a region's sentence, for the region, for random voxels that match it, and the difference."""
     trials = _first_trials(run)
     properties = np.stack([run.subject.ncsnr, twin.mean_responses(run.subject.train)[1].var(0)], 1)
-    for region, (word, sentence) in REGIONS.items():
+    for region, (word, sentence) in stimulation.CATEGORY_REGIONS.items():
         voxels = run.subject.rois.get(region, np.zeros(run.subject.n_voxels, bool))
         if not voxels.any():
             continue
