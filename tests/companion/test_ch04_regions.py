@@ -49,11 +49,11 @@ def test_names_and_regions_that_do_not_exist_are_refused_in_a_sentence(run):
 def test_tables_go_on_without_a_region_that_the_subject_lacks(run, monkeypatch):
     lacking = dict(run.subject.rois) | {"floc-words": np.zeros(run.subject.n_voxels, bool)}
     subject = SimpleNamespace(rois=lacking, n_voxels=run.subject.n_voxels)
-    sizes = report.region_sizes(SimpleNamespace(subject=subject, experiment=run.experiment)).set_index("region").n_voxels
+    sizes = report.region_counts(SimpleNamespace(subject=subject, experiment=run.experiment)).set_index("region").n_voxels
     assert sizes["floc-words"] == 0 and sizes["floc-faces"] > 0
     monkeypatch.setattr(stimulation, "has_voxels", lambda _, region: region != "floc-words")
-    assert "words" not in set(report.stimulation_effect(run, 3.0).region)
-    assert not any(name.startswith("words") for name in report.stimulation_panels(run, 3.0, n=1))
+    assert "words" not in set(report.matched_effect(run, 3.0).region)
+    assert not any(name.startswith("words") for name in report.category_panels(run, 3.0, n=1))
 
 
 def test_random_sets_lie_outside_a_small_region_and_anywhere_for_a_large_one(run):
@@ -72,7 +72,7 @@ def test_random_sets_have_the_regions_reliability(run):
 
 # ── doses ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_larger_doses_lie_farther_away_and_the_stated_dose_is_the_edge(run):
-    table = report.dose_response(run)
+    table = report.dose_curves(run)
     assert set(table.dose) == set(doses.DOSES) and {"within", "outside"} == set(table["where"])
     last = table[table.dose >= 5]
     assert (last.groupby("region").distance.diff().dropna() > 0).all()
@@ -110,7 +110,7 @@ def test_a_category_that_all_pictures_show_is_refused_or_left_out(run, monkeypat
 
 # ── panels and sliders ───────────────────────────────────────────────────────────────────────────────────────────────
 def test_every_column_of_the_panels_says_where_its_states_lie(run):
-    columns = report.stimulation_panels(run, 10.0, n=2) | report.face_and_level_panels(run, 10.0, n=2)
+    columns = report.category_panels(run, 10.0, n=2) | report.level_panels(run, 10.0, n=2)
     assert {name.split("\n")[0] for name in columns} >= {"seen", "as measured", "bodies", "words", "places", "faces", "random voxels",
                                                         "OFA", "FFA-1", "FFA-2", "without early", "without higher"}
     for name, pictures in columns.items():
@@ -131,7 +131,7 @@ def test_sliders_have_a_tile_for_each_region_trial_and_dose_and_are_what_the_pag
     assert found["doses"] == [0.0, 10.0] and [each["name"] for each in found["regions"]] == ["faces", "V1"]
     assert np.shape(found["regions"][0]["nearer"]) == (2, 2, len(found["words"])) and found["regions"][0]["outside"][1] is True
     assert (tmp_path / "sliders.jpg").stat().st_size > 0 and "simulated subject" in picturesliders.markup(found, "x.jpg", "04")
-    panels = report.stimulation_panels(run, 10.0, n=2)
+    panels = report.category_panels(run, 10.0, n=2)
     faces = next(pictures for name, pictures in panels.items() if name.startswith("faces"))
     assert np.array_equal(made.lines[:2, 3], faces)              # the tile of faces at ten is the panel's picture
 

@@ -50,7 +50,7 @@ def range_table(run: Pipeline, value: float, regions: Sequence[str] = (*REGIONS,
     return pd.DataFrame(rows)
 
 
-def dose_response(run: Pipeline, doses: Sequence[float] = DOSES) -> pd.DataFrame:
+def dose_curves(run: Pipeline, doses: Sequence[float] = DOSES) -> pd.DataFrame:
     """How much nearer each region brings its category's sentence, dose by dose, beside random voxels and the distance.
 
     Table dose, value, low, high (95 % over pictures), n, region (its word), random, random_low, random_high (mean and range of
@@ -87,7 +87,7 @@ def category_response(run: Pipeline, word: str) -> np.ndarray:
 def within_range(run: Pipeline, gains: Sequence[float] = GAINS, *, n_fits: int = 1) -> pd.DataFrame:
     """What a region's own mean response to its category does, added to trials whose picture does not show it.
 
-    Rows of `against_random` (metric "to faces"; name, the word), with gain, and distance and where as in `dose_response`. Random
+    Rows of `against_random` (metric "to faces"; name, the word), with gain, and distance and where as in `dose_curves`. Random
     sets are given the region's amounts, in another order. A region without voxels, and a category that all training pictures show
     or none, is left out.
     """

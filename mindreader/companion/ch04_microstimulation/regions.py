@@ -45,7 +45,7 @@ def region_voxels(run: Pipeline, region: str) -> np.ndarray:
 
 
 def has_voxels(run: Pipeline, region: str) -> bool:
-    """Whether this subject has the region at all, or it is a file; what tables leave out has 0 in `region_sizes`."""
+    """Whether this subject has the region at all, or it is a file; what tables leave out has 0 in `region_counts`."""
     return region.endswith(FILES) or bool(np.any([run.subject.rois.get(name, np.zeros(1, bool)).any() for name in region.split("+")]))
 
 
@@ -55,7 +55,7 @@ def shown_name(region: str) -> str:
             FFA: "FFA"}.get(region, region)
 
 
-def region_sizes(run: Pipeline, *more: str) -> pd.DataFrame:
+def region_counts(run: Pipeline, *more: str) -> pd.DataFrame:
     """How many voxels of the mask each stimulated region has, and these regions of the reader's choice."""
     names = {name: name for name in (*REGIONS, *FACES)} | LEVELS
     rows = [(shown, int(region_voxels(run, region).sum()) if has_voxels(run, region) else 0) for shown, region in names.items()]

@@ -1,4 +1,8 @@
-"""Show the paper's pictures of stimulation and silencing, and measure the change of the mapped embedding (Figs. 10 and 11)."""
+"""Set the voxels of a region to a value, decode again, and measure the change of the mapped embedding.
+
+What the committed chapter shows. `panels` and `doses` do the same beside random voxels that match the region, and replace it when
+all chapters are made anew.
+"""
 
 from __future__ import annotations
 
@@ -6,75 +10,63 @@ import numpy as np
 import pandas as pd
 
 from ... import scoring
+from ...generator import microstimulate, random_voxels_like, silence
 from ...pipeline import Pipeline
-from ..common import entry, pictures_of
-from .doses import measured_range
-from .effects import effects
-from .regions import FACES, LEVELS, REGIONS, has_voxels, random_sets, region_voxels
-from .states import decode, first_trials, generate, sentences, unit
+from ...records import SPACES, Trials
+from ..common import entry, first_draw, first_of_each, interval, pictures_of
+from .regions import FACES, LEVELS, REGIONS, region_voxels
 
-N_TRIALS, N_PAIRED = 96, 20    # trials of a row, each with so many random sets beside it
+DOSES = (-10.0, -5.0, -2.0, 0.0, 2.0, 5.0, 10.0)
 
 
-def stimulation_panels(run: Pipeline, value: float, n: int = 6, cond: str = "both") -> dict[str, np.ndarray]:
-    """Decoded pictures after stimulating each category region, and as many random voxels (the paper's Fig. 10).
+def region_sizes(run: Pipeline) -> pd.DataFrame:
+    """How many voxels of the mask each stimulated region has."""
+    names = [*REGIONS, *FACES]
+    return pd.DataFrame({"region": names, "n_voxels": [int(run.subject.rois[name].sum()) for name in names]})
 
-    cond: by which heads, "both", "img" or "cap". Below a column's name stands how far its states lie from the measured range; the
-    random voxels are the first set that matches the face regions.
-    """
-    trials = first_trials(run, n)
-    columns = {"seen": pictures_of(run, trials.image_ids), "as measured": generate(run, cond, trials)[0]}
+
+def stimulation_panels(run: Pipeline, value: float, n: int = 6) -> dict[str, np.ndarray]:
+    """Decoded pictures after stimulating each category region, and as many random voxels (the paper's Fig. 10)."""
+    trials = _some(run, n)
+    columns = {"seen": pictures_of(run, trials.image_ids), "as measured": _decode(run, trials)}
     for region, (word, _) in REGIONS.items():
-        columns |= _column(run, cond, trials, word, region, value)
-    if has_voxels(run, "floc-faces"):
-        drawn = random_sets(run, "floc-faces")[0]
-        columns[_name(run, "random voxels", drawn, value)] = generate(run, cond, trials, drawn, value)[0]
-    return columns
+        columns[word] = _decode(run, microstimulate(trials, run.subject.rois[region], value=value))
+    return columns | {"random\nvoxels": _decode(run, microstimulate(trials, _control(run, "floc-faces"), value=value))}
 
 
-def face_and_level_panels(run: Pipeline, value: float, n: int = 6, cond: str = "both") -> dict[str, np.ndarray]:
+def face_and_level_panels(run: Pipeline, value: float, n: int = 6) -> dict[str, np.ndarray]:
     """OFA, FFA-1 and FFA-2 stimulated, and each level of the hierarchy set to its session mean (the paper's Fig. 11)."""
-    trials = first_trials(run, n)
-    columns = {"as measured": generate(run, cond, trials)[0]}
+    trials = _some(run, n)
+    columns = {"as measured": _decode(run, trials)}
     for region in FACES:
-        columns |= _column(run, cond, trials, region, region, value)
+        columns[region] = _decode(run, microstimulate(trials, run.subject.rois[region], value=value))
     for level, region in LEVELS.items():
-        columns |= _column(run, cond, trials, f"without {level}", region, 0.0)
+        columns[f"without\n{level}"] = _decode(run, silence(trials, region_voxels(run, region)))
     return columns
-
-
-def region_panels(run: Pipeline, region: str, value: float, n: int = 6, cond: str = "both") -> dict[str, np.ndarray]:
-    """The same for any region or mask file (`region_voxels`): stimulated, silenced, and a set of random voxels that matches it."""
-    trials, voxels = first_trials(run, n), region_voxels(run, region)
-    columns = {"seen": pictures_of(run, trials.image_ids), "as measured": generate(run, cond, trials)[0]}
-    columns |= _column(run, cond, trials, "stimulated", region, value) | _column(run, cond, trials, "silenced", region, 0.0)
-    drawn = random_sets(run, region)[0]
-    return columns | {_name(run, f"random, {voxels.sum()} voxels", drawn, value): generate(run, cond, trials, drawn, value)[0]}
 
 
 def stimulation_effect(run: Pipeline, value: float) -> pd.DataFrame:
-    """How much nearer stimulation brings the mapped embedding to the region's sentence, against matched random voxels.
+    """How much nearer stimulation brings the mapped embedding to the region's sentence, against as many random voxels.
 
-    Table name, metric, value, low, high, n, chance, seed, origin, control, region, p; mean over validation trials of
-    cos(stimulated, sentence) - cos(as measured, sentence), with an interval over pictures. A trial's control is the mean of
-    N_PAIRED random sets; p is that of N_SETS sets (`effects`). A region without voxels is left out.
+    Table name, metric, value, low, high, n, chance, seed, origin, control, region; mean over validation trials of
+    cos(stimulated, sentence) - cos(as measured, sentence), with an interval over pictures.
     """
-    trials, rows = first_trials(run, N_TRIALS), []
-    before = unit(decode(run, "caption", trials)[0])
+    rows = []
     for region, (word, _) in REGIONS.items():
-        if not has_voxels(run, region):
-            continue
-        sentence, sets = sentences(run)[word], random_sets(run, region)[:N_PAIRED]
-        stimulated = np.concatenate([region_voxels(run, region)[None], sets])
-        changes = (unit(decode(run, "caption", trials, stimulated, value)[0]) - before) @ sentence     # [sets, trials]
-        p = effects(run, region, value)[f"to {word}"].p(1)
-        for name, change, control in ((word, changes[0], False), (f"{word}, random voxels", changes[1:].mean(0), True),
-                                      (f"{word}, difference", changes[0] - changes[1:].mean(0), False)):
-            interval = scoring.score_interval(scoring.mean_contributions(change[None], trials.image_ids))
-            rows.append(scoring.score_row(name, "change of cosine", interval.value, interval.low, interval.high, len(trials), 0.0,
-                                          run.experiment.child_seed("random voxels"), run.origin, control=control, region=word,
-                                          p=np.nan if control else p))
-    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
+        for control in (False, True):
+            voxels = _control(run, region) if control else run.subject.rois[region]
+            change = _shift(run, voxels, value, region)
+            rows.append(_row(run, f"{word}{', random voxels' if control else ''}", change).assign(control=control, region=word))
+        paired = _shift(run, run.subject.rois[region], value, region) - _shift(run, _control(run, region), value, region)
+        rows.append(_row(run, f"{word}, difference", paired).assign(control=False, region=word))
+    return pd.concat(rows, ignore_index=True)
+
+
+def dose_response(run: Pipeline) -> pd.DataFrame:
+    """The same change for several values of the stimulated voxels: table dose, value, low, high, region."""
+    rows = [_row(run, word, _shift(run, run.subject.rois[region], dose, region)).assign(dose=dose, region=word)
+            for region, (word, _) in REGIONS.items() for dose in DOSES]
+    return pd.concat(rows, ignore_index=True)[["dose", "value", "low", "high", "n", "region"]]
 
 
 def stimulation_summary(run: Pipeline, table: pd.DataFrame) -> dict:
@@ -88,16 +80,36 @@ def stimulation_summary(run: Pipeline, table: pd.DataFrame) -> dict:
     return values
 
 
-def _column(run: Pipeline, cond: str, trials, name: str, region: str, value: float) -> dict[str, np.ndarray]:
-    """A column of pictures with this region stimulated; none where the subject lacks it."""
-    if not has_voxels(run, region):
-        return {}
-    voxels = region_voxels(run, region)
-    return {_name(run, name, voxels, value): generate(run, cond, trials, voxels, value)[0]}
+def _some(run: Pipeline, n: int) -> Trials:
+    trials = run.subject.validation
+    return trials.take(first_of_each(run.validation(run.mapped["image"]), n))
 
 
-def _name(run: Pipeline, name: str, voxels: np.ndarray, value: float) -> str:
-    """The column's name, and below it where its states lie: within the measured range, or at how many times its limit."""
-    known = measured_range(run)
-    far = np.median(known.distances(run.subject.validation.betas, voxels, [value])[0]) / known.limit
-    return f"{name}\n{f'outside, {far:.1f} x limit' if far > 1 else 'within range'}"
+def _decode(run: Pipeline, trials: Trials) -> np.ndarray:
+    return first_draw(run.reconstruct({space: run.mapper(space).predict(trials) for space in SPACES}, "both"))
+
+
+def _control(run: Pipeline, region: str) -> np.ndarray:
+    return random_voxels_like(run.subject.rois[region], 1, run.experiment.child_seed(f"random voxels/{region}"))[0]
+
+
+def _shift(run: Pipeline, voxels: np.ndarray, value: float, region: str) -> np.ndarray:
+    """Change of cosine with the region's sentence for each validation trial, by the caption mapper."""
+    key = ("shift", region, value, voxels.tobytes())
+    if key not in run.memo:
+        trials = run.subject.validation
+        sentence = run.clip.texts([REGIONS[region][1]])[0]
+        before = run.validation(run.mapped["caption"])
+        after = run.mapper("caption").predict(microstimulate(trials, voxels, value=value))
+        run.memo[key] = _cosine(after.vectors, sentence) - _cosine(before.vectors, sentence)
+    return run.memo[key]
+
+
+def _cosine(vectors: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    return vectors @ direction / (np.linalg.norm(vectors, axis=1) * np.linalg.norm(direction))
+
+
+def _row(run: Pipeline, name: str, change: np.ndarray) -> pd.DataFrame:
+    low, high = interval(run, change, run.subject.validation.image_ids)
+    return scoring.score_row(name, "change of cosine", change.mean(), low, high, len(change), 0.0,
+                             run.experiment.child_seed("bootstrap"), run.origin)
