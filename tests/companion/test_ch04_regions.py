@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mindreader.companion import ch04_microstimulation as report, picturesliders
-from mindreader.companion.ch04_microstimulation import doses, regions, stimulation
+from mindreader.companion.ch04_microstimulation import doses, panels, regions
 from mindreader.companion.chapter import start
 from mindreader.core.sheet import TILE
 from mindreader.nsd import read_mask
@@ -51,7 +51,7 @@ def test_tables_go_on_without_a_region_that_the_subject_lacks(run, monkeypatch):
     subject = SimpleNamespace(rois=lacking, n_voxels=run.subject.n_voxels)
     sizes = report.region_counts(SimpleNamespace(subject=subject, experiment=run.experiment)).set_index("region").n_voxels
     assert sizes["floc-words"] == 0 and sizes["floc-faces"] > 0
-    monkeypatch.setattr(stimulation, "has_voxels", lambda _, region: region != "floc-words")
+    monkeypatch.setattr(panels, "has_voxels", lambda _, region: region != "floc-words")
     assert "words" not in set(report.matched_effect(run, 3.0).region)
     assert not any(name.startswith("words") for name in report.category_panels(run, 3.0, n=1))
 
