@@ -7,7 +7,10 @@ from mindreader.nsd import Layout
 
 
 def photographs(tree, place):
-    """The layout of a copy of a simulated tree without its mark, so that its pictures are taken for photographs."""
+    """The layout of a copy of a simulated tree without its mark, so that its pictures are taken for photographs.
+
+    Its files are links to those of the tree: take one away before another is written in its place.
+    """
     shutil.copytree(tree, place, copy_function=os.link)
     layout = Layout(place, "subj01")
     layout.marker.unlink()

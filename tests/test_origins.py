@@ -92,7 +92,7 @@ def test_every_stage_refuses_a_shipped_generator_for_photographs_before_it_reads
         (tmp_path / "mine" / name).symlink_to(weights.part_folder("generator_lf") / name)
     for start in ("generator_lf", "generator_sup", "generator_ood", str(tmp_path / "mine")):
         run = run_of(start=start)
-        if stage in ("generator", "starting distance"):
+        if stage in ("generator", "reconstructions", "starting distance"):
             assert f"found the generator {start!r}" in refused(lambda run=run: run.key(stage, {}))
             assert "'none' to train one" in refused(lambda run=run: run.start)
         else:

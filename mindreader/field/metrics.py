@@ -21,8 +21,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .. import checkpoints, embedding, extractors, scoring
+from .. import checkpoints, embedding, scoring
 from ..core.weights import part_checksum
+from ..extractors import load_feature_net, load_resnet
 from ..records import Embeddings, LayoutError, Origin, Reconstructions, Stimuli
 from . import networks, protocols
 from .networks import Published
@@ -170,7 +171,7 @@ def eight_metrics(pictures: Reconstructions, stimuli: Stimuli, extractors: Seque
         rows.append(scoring.score_row(name, metric, values.mean(), low, high, len(values), np.nan, seed, origin,
                                        protocol="; ".join(filter(None, (table, metric))), better="higher", network="none"))
     for extractor in extractors:
-        if origin != "twin" and extractor.origin == "twin":
+        if origin not in ("", "twin") and extractor.origin == "twin":
             rows.append(_not_computed(extractor, seed, name, origin))
             continue
         guess = Embeddings(extractor.features(images), pictures.image_ids, pictures.keys, extractor.metric, "fmri")
@@ -266,7 +267,7 @@ def _not_computed(extractor: FeatureExtractor, seed: int, name: str, origin: str
 
 
 def _stand_ins(eight: Eight) -> dict[str, FeatureExtractor]:
-    supervised, selfsupervised, clip = extractors.load_feature_net().module, extractors.load_resnet().module, embedding.load_clip()
+    supervised, selfsupervised, clip = load_feature_net().module, load_resnet().module, embedding.load_clip()
     size = supervised.config.size
     stand_ins = {
         "AlexNet 2": ("resnet", "self-supervised net, stage 2 of 4", lambda x: selfsupervised.maps(2 * x - 1, 2)),

@@ -66,7 +66,9 @@ def test_a_chapter_that_lacks_a_file_is_refused_by_its_name(nsd, name):
 
 
 def test_classes_that_are_read_late_are_missed_at_once_and_only_where_they_are_read(nsd, monkeypatch):
-    (nsd.coco / "stuff_train2017.json").write_text("{")
+    damaged = nsd.coco / "stuff_train2017.json"
+    damaged.unlink()
+    damaged.write_text("{")
     monkeypatch.setattr(Run, "check_networks", lambda self, names: None)
     monkeypatch.setattr(chapters, "_unfit", lambda run, network: "")
     for name, needs in CHAPTERS.items():

@@ -46,7 +46,8 @@ def test_the_simulated_subject_needs_nothing(capsys):
 
 
 def test_the_exit_status_is_that_of_the_chosen_chapter(nsd, capsys):
-    assert said(capsys, nsd.root, "--chapter", "00", "--overrides", SMALL)[0] == 0
+    status, text = said(capsys, nsd.root, "--chapter", "00", "--overrides", SMALL)
+    assert status == 0, text
     assert said(capsys, nsd.root, "--chapter", "01", "--overrides", SMALL)[0] == 1      # there is no CLIP
     (nsd.coco / "instances_train2017.json").unlink()
     assert said(capsys, nsd.root, "--chapter", "00_subject", "--overrides", SMALL)[0] == 1

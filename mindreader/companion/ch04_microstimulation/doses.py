@@ -20,6 +20,7 @@ DOSES = (0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 14.0, 20.0)
 GAINS = (1.0, 2.0, 4.0)
 N_TRIALS, N_RANDOM, N_SETS = 96, 8, 20    # random sets of a curve: a band, not a test
 INSIDE, OUTSIDE = "within", "outside"
+ALL = (*REGIONS, *FACES, *LEVELS.values())
 
 
 def measured_range(run: Pipeline) -> MeasuredRange:
@@ -30,7 +31,7 @@ def measured_range(run: Pipeline) -> MeasuredRange:
     return run.memo["measured range"]
 
 
-def range_table(run: Pipeline, value: float, regions: Sequence[str] = (*REGIONS, *FACES, *LEVELS.values())) -> pd.DataFrame:
+def range_table(run: Pipeline, value: float, regions: Sequence[str] = ALL) -> pd.DataFrame:
     """At which dose each region leaves the measured range, and how far outside the chapter's dose lies.
 
     Table region, n_voxels, leaves_at (dose, median over validation trials), leaves_low, leaves_high (95 % of trials), distance (at
