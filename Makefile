@@ -15,7 +15,7 @@ help:
 	@echo "make test         the whole test suite, notebooks included"
 	@echo "make setup        only the virtual environment ($(VENV))"
 	@echo "make site         render the site from the committed chapters, running nothing"
-	@echo "make tables       train every variant of Tables 1 and 5, fit every one of Tables 3 and 4 (under an hour)"
+	@echo "make tables       train every variant of Tables 1, 3, 4 and 5, refit the headline networks, measure coverage (hours)"
 	@echo "make bench        how fast the trainings are, beside plain references (a few minutes)"
 	@echo "make pretrain     train the shipped weights again (hours)"
 	@echo "make clean-store  forget finished stages (simulated subject and runs); keeps your NSD copy"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ..checkpoints import PUBLISHED, find_weights
 from ..core.weights import load_card
-from ..extractors import find_published
 from ..experiments import NOTHING, Experiment
+from ..extractors import find_published
 from ..limits import KnowsItsPictures
 from ..nsd import Inspection, Layout, MARKER, inspect_subject
 from ..records import LayoutError
@@ -37,7 +37,7 @@ class Needs:
     only_simulated: bool = False
 
 
-_PARTS = {"feature": "feature", "low_level": "resnet"}     # as `embedding` calls them
+_PARTS = {"feature": "feature", "low_level": "resnet"}     # as `extractors` calls them
 _EMBEDDED, _MAPPED = ("pictures", "captions"), ("pictures", "captions", "mappers")
 CHAPTERS: dict[str, Needs] = {
     "00_subject": Needs(("classes",), (), ("embed",), ("pictures",)),
