@@ -19,6 +19,7 @@ from .regions import FACES, LEVELS, REGIONS, has_voxels, region_voxels, shown_na
 from .states import decode, first_trials, generate, sentences, unit
 
 SLIDABLE = (*REGIONS, *FACES, "V1", "hV4", *LEVELS.values())
+STEPS = (0.0, *DOSES)    # of the slider; 0 silences
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ class Sliders:
         return folder / "sliders.json"
 
 
-def sliders(run: Pipeline, regions: Sequence[str] = SLIDABLE, doses: Sequence[float] = (0.0, *DOSES), n: int = 4,
+def sliders(run: Pipeline, regions: Sequence[str] = SLIDABLE, doses: Sequence[float] = STEPS, n: int = 4,
             cond: str = "both") -> Sliders:
     """Pictures of the first n validation pictures' first trials with each region set to each dose (0 silences it).
 
