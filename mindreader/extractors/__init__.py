@@ -1,7 +1,9 @@
 """From pictures to features of networks other than CLIP, for scores and as targets of the third mapper.
 
-    pictures ──features──▶ Embeddings: of small networks for the simulated world, of the `published` ones for photographs
+    pictures ──features──▶ Embeddings, for scores and the third mapper
     pictures ──gabor──▶ energies of filters, which no training made
+
+Small networks serve the simulated world, and the `published` ones photographs.
 
 Read `features` first.
 """

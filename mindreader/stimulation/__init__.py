@@ -1,8 +1,9 @@
 """From trials to states of the brain that nobody measured, and what they change in embeddings and pictures (paper §3.3).
 
-    trials, voxels ──decoding──▶ embeddings of stimulated states, of a region and of random voxels that match it
-    embeddings ──shifts──▶ how consistently they move        states ──measured_range──▶ how far they lie from measured ones
-    embeddings ──states──▶ pictures of the same noise z ──texture──▶ their colours, edges and repeated patterns
+    trials ──decoding──▶ embeddings of stimulated states, and of random voxels
+    embeddings ──shifts──▶ whether all trials move alike
+    states ──measured_range──▶ how far they lie from measured ones
+    embeddings ──states──▶ pictures ──texture──▶ colours, edges, repetition
 
 Read `decoding` first.
 """
