@@ -60,9 +60,14 @@ def markup(table: pd.DataFrame, sheet: str, section: str) -> str:
         {"row": place, "image": int(line.image_id), "trial": int(line.trial), "category": str(line.category),
          "scores": list(values)}
         for place, (line, values) in enumerate(zip(table.itertuples(), rounded.itertuples(index=False)))]}
+    return with_data(CLASS, data, sheet, section, FALLBACK)
+
+
+def with_data(cls: str, data: dict, sheet: str, section: str, fallback: str) -> str:
+    """HTML of an element that a script fills: its data as JSON, the address of its sheet, and a sentence for where no script runs."""
     inline = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    return (f'<div class="{CLASS}" data-sheet="{html.escape(sheet)}" data-name="{html.escape(section)}">'
-            f'<script type="application/json">{inline}</script><p class="no-script">{FALLBACK}</p></div>')
+    return (f'<div class="{cls}" data-sheet="{html.escape(sheet)}" data-name="{html.escape(section)}">'
+            f'<script type="application/json">{inline}</script><p class="no-script">{fallback}</p></div>')
 
 
 def add_script(app, pagename, templatename, context, doctree) -> None:

@@ -8,7 +8,6 @@ the network off. Without scripts, and on paper, a sentence says where the pictur
 
 from __future__ import annotations
 
-import html
 import json
 
 from docutils import nodes
@@ -16,7 +15,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from .. import core
-from .picturebrowser import copy_named, load_where
+from .picturebrowser import copy_named, load_where, with_data
 
 LOG = logging.getLogger(__name__)
 CLASS = "picture-sliders"
@@ -51,10 +50,7 @@ def markup(description: dict, sheet: str, section: str) -> str:
     lacking = [name for name in _NEEDED if not description.get(name)]
     if lacking:
         raise ValueError(f"the sliders of {section} lack {lacking[0]!r}, expected {', '.join(_NEEDED)}; run the chapter again")
-    inline = json.dumps(description, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    return (f'<div class="{CLASS}" data-sheet="{html.escape(sheet)}" data-name="{html.escape(section)}">'
-            f'<script type="application/json">{inline}</script>'
-            f'<p class="no-script">{FALLBACK}</p></div>')
+    return with_data(CLASS, description, sheet, section, FALLBACK)
 
 
 def add_script(app, pagename, templatename, context, doctree) -> None:
