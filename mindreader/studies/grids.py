@@ -103,6 +103,17 @@ def read_table(root: Path, name: str, words: Sequence[str] = (), of: str = "Tabl
     return table.fillna({word: "" for word in words if word in table})
 
 
+def whole_record(run: Pipeline, name: str, of: str, key: Callable[[Pipeline], str], root: Path) -> tuple[pd.DataFrame, str]:
+    """A record whose rows all have one key, and a sentence on whether it is what this run would make; empty for another subject.
+
+    Raises LayoutError where there is no record.
+    """
+    if why := of_another_subject(run):
+        return pd.DataFrame(), why
+    table = read_table(root, name, ("key",), of)
+    return table.drop(columns="key"), CURRENT if set(table.key) == {key(run)} else outdated()
+
+
 # ── the command line ───────────────────────────────────────────────────────────────────────────────────────────────────
 def command(study: str, doc: str, write: Callable[..., list[Path]], arguments: Sequence[str] | None) -> int:
     """The command line of a study that writes a record: preset, number of seeds and of processes; returns the exit status.
@@ -122,4 +133,14 @@ def command(study: str, doc: str, write: Callable[..., list[Path]], arguments: S
     run = Pipeline(experiment(chosen.preset))
     written = write(run, chosen.seeds, processes=chosen.processes, root=core.output_root("" if usual else name))
     sys.stdout.write("".join(f"{path}\n" for path in written))
+    return 0
+
+
+def preset_command(study: str, doc: str, write: Callable[[Pipeline, Path], Path], arguments: Sequence[str] | None) -> int:
+    """The command line of a study that takes a preset alone and writes one table of the simulated subject; returns the exit status."""
+    parser = argparse.ArgumentParser(prog=f"python -m mindreader.studies {study}", description=doc.splitlines()[0])
+    parser.add_argument("--preset", default="book", choices=("smoke", "book"))
+    preset = parser.parse_args(arguments).preset
+    root = core.output_root("" if preset == "book" else f"tables__{preset}")
+    sys.stdout.write(f"{write(Pipeline(experiment(preset)), root)}\n")
     return 0

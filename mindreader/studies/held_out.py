@@ -19,7 +19,7 @@ from ..core import fingerprint, save_table
 from ..experiments import Experiment, experiment
 from ..pipeline import Pipeline
 from ..records import Embeddings, Unfit
-from .grids import CURRENT, of_another_subject, outdated, read_table
+from .grids import whole_record
 from .sources import NEAREST, how_scored, identification_row, picture_categories, reconstruction_features, stamped
 
 USUAL, HELD_OUT = "usual split", "held-out categories"
@@ -80,11 +80,8 @@ def recorded(run: Pipeline, ablation: str = "record", root: Path = core.FIGURES)
 
     Raises LayoutError where there is no record.
     """
-    if ablation == "record" and (why := of_another_subject(run)):
-        return pd.DataFrame(), why
     if ablation == "record":
-        table = read_table(root, "held_out", ("key",), "held-out categories")
-        return table.drop(columns="key"), CURRENT if set(table.key) == {key(run)} else outdated()
+        return whole_record(run, "held_out", "held-out categories", key, root)
     if ablation == "all":
         try:
             return held_out_scores(run, "both"), "Trained here."

@@ -5,8 +5,6 @@ Held-out scenes are damaged, every score is asked about them, and the answers ar
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +15,10 @@ import pandas as pd
 from ... import core, embedding, evaluation, extractors
 from ...core import fingerprint, progress, save_table, source_fingerprint
 from ...core.weights import load_card, part_checksum, part_folder
-from ...experiments import experiment
 from ...generator import TrainedGan
 from ...pipeline import Pipeline
 from ...world import draw_scene, masks, render_many
-from ..grids import CURRENT, of_another_subject, outdated, read_table
+from ..grids import preset_command, whole_record
 
 PARTS = ("segmenter", "feature", "clip", "generator_lf")   # whose weights an exam depends on
 NOTHING_DONE = "undamaged"      # the pictures as they are, beside the damaged ones: what sampling alone gives
@@ -106,17 +103,9 @@ def recorded(run: Pipeline, root: Path = core.FIGURES) -> tuple[pd.DataFrame, st
 
     Raises LayoutError where there is no record.
     """
-    if why := of_another_subject(run):
-        return pd.DataFrame(), why
-    table = read_table(root, "exam", ("key",), "the exam of naturalness scores")
-    return table.drop(columns="key"), CURRENT if set(table.key) == {key(run)} else outdated()
+    return whole_record(run, "exam", "the exam of naturalness scores", key, root)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `python -m mindreader.studies exam`; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m mindreader.studies exam", description=__doc__.splitlines()[0])
-    parser.add_argument("--preset", default="book", choices=("smoke", "book"))
-    preset = parser.parse_args(arguments).preset
-    root = core.output_root("" if preset == "book" else f"tables__{preset}")
-    sys.stdout.write(f"{write_record(Pipeline(experiment(preset)), root)}\n")
-    return 0
+    return preset_command("exam", __doc__, write_record, arguments)

@@ -6,8 +6,6 @@ show. Reconstructions are read by the segmenter, which is in no loss.
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,12 +16,11 @@ from ... import core, embedding, evaluation
 from ...core import fingerprint, progress, save_table, source_fingerprint
 from ...core.weights import load_card, part_checksum, part_folder
 from ...evaluation import PLACES, Segmenter
-from ...experiments import experiment
 from ...generator import TrainedGan
 from ...nsd import coco_pictures, read_outlines, stim_info
 from ...pipeline import Pipeline
 from ...world import load_world, render_many
-from ..grids import CURRENT, of_another_subject, outdated, read_table
+from ..grids import preset_command, whole_record
 from ..sources import brain_embeddings, how_scored, reconstructions, true_embeddings
 
 HELD_OUT, SUBJECT = "held-out scenes", "validation trials"      # values of the column `of`
@@ -128,20 +125,12 @@ def recorded(run: Pipeline, root: Path = core.FIGURES) -> tuple[pd.DataFrame, st
 
     Raises LayoutError where there is no record.
     """
-    if why := of_another_subject(run):
-        return pd.DataFrame(), why
-    table = read_table(root, "found", ("key",), "things found again")
-    return table.drop(columns="key"), CURRENT if set(table.key) == {key(run)} else outdated()
+    return whole_record(run, "found", "things found again", key, root)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `python -m mindreader.studies found`; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m mindreader.studies found", description=__doc__.splitlines()[0])
-    parser.add_argument("--preset", default="book", choices=("smoke", "book"))
-    preset = parser.parse_args(arguments).preset
-    root = core.output_root("" if preset == "book" else f"tables__{preset}")
-    sys.stdout.write(f"{write_record(Pipeline(experiment(preset)), root)}\n")
-    return 0
+    return preset_command("found", __doc__, write_record, arguments)
 
 
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
