@@ -56,9 +56,9 @@ class Chapter(Pipeline):
 
     @unless_left_out
     def show(self, figure, slug: str, data: pd.DataFrame | None = None) -> Shown:
-        """Save the figure (.png, .svg, its numbers as .csv, its provenance as .json) and show it."""
-        save_figure(figure, f"{self.name}/{slug}", origin=self.origin, data=data, meta=self._meta(), root=self.root)
-        return Shown(figure, f"{self.name}/{slug}")
+        """Save the figure (.svg or .webp, its numbers as .csv, its provenance as .json) and show it."""
+        return Shown(figure, save_figure(figure, f"{self.name}/{slug}", origin=self.origin, data=data, meta=self._meta(),
+                                         root=self.root))
 
     @unless_left_out
     def table(self, table: pd.DataFrame, slug: str, digits: int = 3) -> pd.DataFrame:

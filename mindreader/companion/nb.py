@@ -31,6 +31,7 @@ from .. import core
 from ..core import atomic_write, fingerprint, peak_bytes, provenance, source_fingerprint
 from ._papermill import short_excepthook
 from .kernels import KernelManager
+from .rendering import linked
 from .reproduction.machine import ROUNDING
 
 KEPT_METADATA = {"kernelspec", "jupytext"}
@@ -62,7 +63,7 @@ def run(stem: str, scratch: Path) -> nbformat.NotebookNode:
 
 
 def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Drop times, machine names and papermill's metadata; name cells by their position."""
+    """Drop times, machine names and papermill's metadata; name cells by their position; link to figures."""
     notebook.metadata = nbformat.from_dict({k: v for k, v in notebook.metadata.items() if k in KEPT_METADATA})
     notebook.metadata["language_info"] = {"name": "python"}
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -80,6 +81,8 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             cell["outputs"] = [output for output in cell.outputs if output.get("name") != "stderr"]
             for output in cell.outputs:
                 output.get("metadata", {}).pop("papermill", None)
+                if "data" in output:
+                    output["data"] = nbformat.from_dict(linked(output.data))
     return notebook
 
 

@@ -1,18 +1,20 @@
-"""Encode figures as PNG, JPEG and SVG, byte for byte the same for the same figure, and save them with their numbers."""
+"""Encode figures, byte for byte the same for the same figure, and save each once, with its numbers: charts as SVG, pictures as WebP."""
 
 from __future__ import annotations
 
-import contextlib
 import functools
+import hashlib
 import io
+import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
+from .. import core
 from ..core import atomic_write, card, output, write_json, write_table
 
-JPEG_QUALITY = 85  # no artefacts visible at the page's size
-PAGE_SCALE = {"png": 1.5, "jpeg": 1.25}  # resolution on the page, in multiples of the figure's own
+QUALITY = {"jpeg": 85, "webp": 90}  # no artefacts visible at the page's size
+PAGE_SCALE = {"png": 1.5, "jpeg": 1.25, "webp": 1.25}  # resolution on the page, in multiples of the figure's own
+FILE_OF = "application/vnd.mindreader.figure+json"  # beside a picture in a notebook: where its file is, and of which content
 
 
 class LeftOut(str):
@@ -30,14 +32,14 @@ def unless_left_out(function):
 
 
 class Shown:
-    """A figure as a notebook shows it: always the same bytes for the same figure, and few enough to commit.
+    """A saved figure as a notebook shows it: always the same bytes for the same figure.
 
-    Charts are a PNG of 256 colours; a figure that holds photographs is a JPEG, a tenth of a PNG's size. The lossless
-    files are in `figures/`.
+    Charts are a PNG of 256 colours; a figure that holds photographs is a JPEG. With them goes which file of `figures/` they
+    show, FILE_OF: a committed chapter links to it instead of holding the picture a second time (`linked`).
     """
 
-    def __init__(self, figure, name: str):
-        self._figure, self._name = figure, name
+    def __init__(self, figure, path: Path):
+        self._figure, self._path = figure, path
 
     def _repr_png_(self) -> bytes | None:
         return None if holds_pictures(self._figure) else png(self._figure, scale=PAGE_SCALE["png"], colours=256)
@@ -45,9 +47,21 @@ class Shown:
     def _repr_jpeg_(self) -> bytes | None:
         return jpeg(self._figure, scale=PAGE_SCALE["jpeg"]) if holds_pictures(self._figure) else None
 
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        place = Path(os.path.relpath(self._path, core.NOTEBOOKS)).as_posix()
+        return {FILE_OF: {"file": place, "sha256": hashlib.sha256(self._path.read_bytes()).hexdigest()}}
+
     def __repr__(self) -> str:
         width, height = (round(inches * self._figure.dpi) for inches in self._figure.get_size_inches())
-        return f"<figure {self._name}, {width} x {height}>"
+        return f"<figure {self._path.parent.name}/{self._path.stem}, {width} x {height}>"
+
+
+def linked(data: dict) -> dict:
+    """What a cell shows, by media type, with a link to a figure's file in the place of its picture; other data as it is."""
+    if FILE_OF not in data:
+        return data
+    kept = {kind: content for kind, content in data.items() if not kind.startswith("image/")}
+    return kept | {"text/markdown": f"![]({data[FILE_OF]['file']})"}
 
 
 def holds_pictures(fig) -> bool:
@@ -65,24 +79,34 @@ def png(fig, *, scale: float = 1.0, colours: int | None = None) -> bytes:
 def jpeg(fig, *, scale: float = 1.0) -> bytes:
     """Encode as JPEG, at `scale` times the figure's resolution."""
     out = io.BytesIO()
-    _rasterized(fig, scale).save(out, format="jpeg", quality=JPEG_QUALITY, optimize=True)
+    _rasterized(fig, scale).save(out, format="jpeg", quality=QUALITY["jpeg"], optimize=True)
+    return out.getvalue()
+
+
+def webp(fig, *, scale: float = 1.0) -> bytes:
+    """Encode as WebP, at `scale` times the figure's resolution; without loss where no photograph is shown."""
+    kind = {"quality": QUALITY["webp"]} if holds_pictures(fig) else {"lossless": True}
+    out = io.BytesIO()
+    _rasterized(fig, scale).save(out, format="webp", method=6, **kind)
     return out.getvalue()
 
 
 def svg(fig) -> bytes:
-    """Encode as SVG; photographs are embedded at their own pixels, not resampled."""
+    """Encode as SVG; for charts, since pictures would be embedded in it as PNG."""
     import matplotlib  # here, so that importing this module stays light
 
     out = io.BytesIO()
     _settle(fig)
-    with matplotlib.rc_context({"svg.hashsalt": "mindreader"}), _pixel_for_pixel(fig):
+    with matplotlib.rc_context({"svg.hashsalt": "mindreader"}):
         fig.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     return _in_order(out.getvalue())
 
 
 def save_figure(fig, name: str, *, origin: str, data=None, meta: dict | None = None,
                 root: Path | None = None) -> Path:
-    """Write a figure as .png and .svg, its numbers as .csv and its provenance as .json; return the path of the .png.
+    """Write a figure once, its numbers as .csv and its provenance as .json; return the figure's path.
+
+    A chart is written as .svg; what holds a picture or a map of pixels as .webp.
 
     Parameters
     ----------
@@ -99,13 +123,14 @@ def save_figure(fig, name: str, *, origin: str, data=None, meta: dict | None = N
         By default `figures`; a run with other parameters passes `core.output_root(...)`.
     """
     base = output(name, root)
-    for suffix, content in ((".png", png(fig)), (".svg", svg(fig))):
-        with atomic_write(base.with_suffix(suffix)) as part:
-            part.write_bytes(content)
+    raster = any(axes.images for axes in fig.axes)
+    path = base.with_suffix(".webp" if raster else ".svg")
+    with atomic_write(path) as part:
+        part.write_bytes(webp(fig, scale=PAGE_SCALE["webp"]) if raster else svg(fig))
     if data is not None:
         write_table(data, base.with_suffix(".csv"))
     write_json(card(origin, meta, root), base.with_suffix(".json"))
-    return base.with_suffix(".png")
+    return path
 
 
 def _in_order(drawing: bytes) -> bytes:
@@ -136,18 +161,6 @@ def _settle(fig) -> None:
     if fig.get_layout_engine() is not None:
         fig.draw_without_rendering()
         fig.set_layout_engine("none")
-
-
-@contextlib.contextmanager
-def _pixel_for_pixel(fig) -> Iterator[None]:
-    before = [(image, image.get_interpolation()) for axes in fig.axes for image in axes.images if _colours(image)]
-    for image, _ in before:
-        image.set_interpolation("none")
-    try:
-        yield
-    finally:
-        for image, interpolation in before:
-            image.set_interpolation(interpolation)
 
 
 def _colours(image) -> bool:

@@ -8,6 +8,7 @@ from jupyter_client.provisioning import LocalProvisioner
 
 from mindreader import core
 from mindreader.companion import nb
+from mindreader.companion.rendering import FILE_OF
 from mindreader.core import paths
 
 SOURCE = """# %% [markdown]
@@ -221,3 +222,12 @@ def test_weights_of_the_reader_s_own_run_it_again_when_they_change(house, monkey
         assert not nb.is_current("01_x")
         nb.main([])
         assert nb.is_current("01_x")
+
+
+def test_a_kept_chapter_links_to_its_figures():
+    of = {"file": "../figures/01_x/a.svg", "sha256": "0" * 64}
+    shown = nbformat.v4.new_output("display_data", {"image/png": "cGl4ZWxz", "text/plain": "<figure 01_x/a>", FILE_OF: of})
+    chapter = nb.tidy(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("run.show()", outputs=[shown])]))
+    nbformat.validate(chapter)
+    data = chapter.cells[0].outputs[0].data
+    assert data["text/markdown"] == "![](../figures/01_x/a.svg)" and data[FILE_OF] == of and "image/png" not in data

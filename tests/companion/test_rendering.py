@@ -1,7 +1,8 @@
 """Figures as bytes: small, the same every time, and with the pixels that were put in."""
 
-import base64
+import hashlib
 import io
+import json
 import re
 
 import numpy as np
@@ -33,48 +34,78 @@ def test_only_colour_pictures_are_pictures(pictures, lines):
     assert not rendering.holds_pictures(lines) and not rendering.holds_pictures(volume)
 
 
+def saved(figure, tmp_path):
+    return Shown(figure, rendering.save_figure(figure, "03_gan/a", origin="twin", root=tmp_path))
+
+
 @pytest.mark.parametrize("scale", [1, 1.5])
 def test_size_follows_the_scale_and_nothing_is_transparent(pictures, scale):
     width, height = pictures.get_size_inches() * pictures.dpi * scale
-    for encode in (rendering.png, rendering.jpeg):
+    for encode in (rendering.png, rendering.jpeg, rendering.webp):
         raster = Image.open(io.BytesIO(encode(pictures, scale=scale)))
         assert raster.mode == "RGB"
         assert raster.size == pytest.approx((width, height), abs=1)
 
 
-def test_every_form_has_one_layout(pictures, lines):
+def test_every_form_has_one_layout(pictures, lines, tmp_path):
     for figure in (pictures, lines):
         first = rendering.png(figure)
         places = [axes.get_position().bounds for axes in figure.axes]
-        rendering.svg(figure), Shown(figure, "a")._repr_png_(), Shown(figure, "a")._repr_jpeg_()
+        rendering.svg(figure), rendering.webp(figure, scale=2), saved(figure, tmp_path)._repr_png_()
         assert [axes.get_position().bounds for axes in figure.axes] == places
         assert rendering.png(figure) == first
 
 
-def test_the_page_shows_pictures_as_jpeg_and_lines_as_png(pictures, lines):
-    assert Shown(pictures, "a")._repr_png_() is None and Shown(lines, "a")._repr_jpeg_() is None
-    page = Shown(pictures, "a")._repr_jpeg_()
-    lossless = rendering.png(pictures, scale=rendering.PAGE_SCALE["jpeg"])
-    assert len(page) < len(lossless) / 3
-    difference = np.subtract(*(np.asarray(Image.open(io.BytesIO(b)), float) for b in (page, lossless)))
+def test_a_notebook_holds_pictures_as_jpeg_and_lines_as_png(pictures, lines, tmp_path):
+    assert saved(pictures, tmp_path)._repr_png_() is None and saved(lines, tmp_path)._repr_jpeg_() is None
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "webp"])
+def test_what_is_encoded_with_loss_loses_less_than_the_pictures_own_grain(pictures, kind):
+    scale = rendering.PAGE_SCALE[kind]
+    small, lossless = getattr(rendering, kind)(pictures, scale=scale), rendering.png(pictures, scale=scale)
+    assert len(small) < len(lossless) / 3
+    difference = np.subtract(*(np.asarray(Image.open(io.BytesIO(b)), float) for b in (small, lossless)))
     assert np.sqrt(np.mean(difference ** 2)) < 5  # of 255, where the pictures' own grain is 12
 
 
-def test_the_page_s_256_colours_are_a_chart_s_own(lines):
-    page = Image.open(io.BytesIO(Shown(lines, "a")._repr_png_()))
+def test_a_map_of_pixels_is_encoded_without_loss():
+    volume = plots.volume_slices(np.argwhere(np.ones((4, 4, 4))), np.arange(64.0), origin="twin", label="r", title="t")
+    first, second = (np.asarray(Image.open(io.BytesIO(b)).convert("RGB")) for b in (rendering.webp(volume), rendering.png(volume)))
+    assert np.array_equal(first, second)
+
+
+def test_the_notebook_s_256_colours_are_a_chart_s_own(lines, tmp_path):
+    page = Image.open(io.BytesIO(saved(lines, tmp_path)._repr_png_()))
     lossless = Image.open(io.BytesIO(rendering.png(lines, scale=rendering.PAGE_SCALE["png"])))
     assert (page.mode, page.size) == ("P", lossless.size)
     difference = np.abs(np.subtract(*(np.asarray(i.convert("RGB"), float) for i in (page, lossless))))
     assert np.quantile(difference, 0.999) <= 16
 
 
-def test_the_vector_form_has_the_pictures_own_pixels(pictures):
-    found = re.findall(r'base64,\s*([^"]+)"', rendering.svg(pictures).decode())
-    embedded = [np.asarray(Image.open(io.BytesIO(base64.b64decode(code))).convert("RGB")) for code in found]
-    assert len(embedded) == 4
-    assert {e.shape for e in embedded} == {(64, 64, 3)}
-    assert any(np.array_equal(e, PICTURES[0]) or np.array_equal(e[::-1], PICTURES[0]) for e in embedded)
-    assert {image.get_interpolation() for axes in pictures.axes for image in axes.images} == {"lanczos"}, "must stay smooth"
+def test_a_figure_is_one_file_charts_as_lines_and_pictures_as_pixels(pictures, lines, tmp_path):
+    for figure, suffix in ((pictures, ".webp"), (lines, ".svg")):
+        path = rendering.save_figure(figure, f"03_gan/{suffix[1:]}", origin="twin", root=tmp_path)
+        assert sorted(file.suffix for file in path.parent.glob(f"{suffix[1:]}.*")) == sorted([suffix, ".json"])
+        assert path.suffix == suffix
+    assert b"<image" not in (tmp_path / "03_gan" / "svg.svg").read_bytes()
+
+
+def test_a_committed_chapter_links_to_the_file_instead_of_holding_it_again(pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(rendering.core, "NOTEBOOKS", tmp_path / "notebooks")
+    shown = saved(pictures, tmp_path / "figures")
+    of = shown._repr_mimebundle_()[rendering.FILE_OF]
+    assert of["file"] == "../figures/03_gan/a.webp"
+    assert of["sha256"] == hashlib.sha256((tmp_path / "figures" / "03_gan" / "a.webp").read_bytes()).hexdigest()
+    assert json.loads(json.dumps(of)) == of
+    data = {"image/jpeg": "…", "text/plain": repr(shown), rendering.FILE_OF: of}
+    assert rendering.linked(data) == {"text/plain": "<figure 03_gan/a, %d x %d>" % size(pictures), rendering.FILE_OF: of,
+                                      "text/markdown": "![](../figures/03_gan/a.webp)"}
+    assert rendering.linked({"image/png": "a chart of a reader's own"}) == {"image/png": "a chart of a reader's own"}
+
+
+def size(figure):
+    return tuple(round(inches * figure.dpi) for inches in figure.get_size_inches())
 
 
 def test_a_place_that_differs_in_its_last_bit_changes_no_byte_of_an_svg(lines):
