@@ -1,7 +1,8 @@
 """Render the ledger of claims: how many have which verdict, then each claim with evidence, test, numbers and verdict.
 
-    {claims}         reads mindreader/studies/ledger/claims.toml and the committed results; nothing on the page is typed
-    {claims} rules   what the rules take from the results
+    {claims}            reads mindreader/studies/ledger/claims.toml and the committed results; nothing on the page is typed
+    {claims} rules      what the rules take from the results
+    {verdicts} 03_gan   the claims that a chapter tests, in brief (option of: the ones named, by their names in claims.toml)
 
 The table can be filtered by verdict and by kind where scripts run; elsewhere all of it is shown.
 """
@@ -9,10 +10,12 @@ The table can be filtered by verdict and by kind where scripts run; elsewhere al
 from __future__ import annotations
 
 import html
+import re
 from collections import Counter
 from inspect import getdoc
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
@@ -22,9 +25,11 @@ from .picturebrowser import load_where
 
 LOG = logging.getLogger(__name__)
 CLASS = "claims"
+PAGE = "claims"  # the document that has a row for each claim
 AT_MOST = 4     # comparisons that are written out in a cell; of more, how many have which verdict and from where to where
 ORIGINS = {"twin": "on the simulated subject", "nsd": "on NSD"}
 HEAD = ("Claim", "What the paper shows", "Tested here", "Ours, with 95 % interval", "Verdict")
+IN_BRIEF = [HEAD.index(name) for name in HEAD if name != "Tested here"]  # what a chapter shows, which says by itself how it tests
 
 
 class Claims(SphinxDirective):
@@ -45,8 +50,7 @@ class Claims(SphinxDirective):
         except (KeyError, ValueError) as error:
             LOG.warning("no claims: %s", error, location=self.get_location(), type="mindreader")
             return []
-        for path in (ledger.CLAIMS, core.PAPER_VALUES, *record.files):
-            self.env.note_dependency(str(path))
+        note_sources(self.env, record, ledger)
         found = [counts(judged, ledger.STATES), nodes.raw("", controls(judged, ledger), format="html", classes=[CLASS])]
         for number, title in sections.items():
             here = [each for each in judged if each.claim.section == number]
@@ -56,6 +60,59 @@ class Claims(SphinxDirective):
                 part += claims_table(here, ledger)
                 found.append(part)
         return found
+
+
+class Verdicts(SphinxDirective):
+    """The directive `verdicts`; its argument is a chapter's name."""
+
+    required_arguments = 1
+    option_spec = {"of": directives.unchanged_required, "name": directives.unchanged, "caption": directives.unchanged}
+
+    def run(self):
+        """One table: the claims of the option `of`, in that order, or all that the ledger places in this chapter, in its order."""
+        from ..studies import ledger  # as above
+
+        record = ledger.Record()
+        try:
+            judged = [ledger.judge(claim, record) for claim in self._wanted(ledger.read_claims()[1])]
+        except (KeyError, ValueError) as error:
+            LOG.warning("no verdicts: %s", str(error).strip("'"), location=self.get_location(), type="mindreader")
+            return []
+        note_sources(self.env, record, ledger)
+        page = self.env.app.builder.get_relative_uri(self.env.docname, PAGE)
+        made = table([HEAD[at] for at in IN_BRIEF], [cells_in_brief(each, ledger, page) for each in judged],
+                     [CLASS, "claims-in-brief", "colwidths-auto"])
+        add_caption(self, made)
+        return [made]
+
+    def _wanted(self, claims) -> list:
+        chapter = self.arguments[0]
+        here = [claim for claim in claims if any(place.partition(":")[0] == chapter for place in claim.where)]
+        if "of" not in self.options:
+            if not here:
+                raise ValueError(f"no claim of the ledger says that {chapter} tests it; name claims by the option `of`, or mend the name")
+            return here
+        by_name = {claim.name: claim for claim in claims}
+        names = self.options["of"].split()
+        if unknown := [name for name in names if name not in by_name]:
+            raise ValueError(f"{', '.join(unknown)}: not in the ledger, expected names of studies/ledger/claims.toml, where those of "
+                             f"{chapter} are {', '.join(claim.name for claim in here) or 'none'}")
+        return [by_name[name] for name in names]
+
+
+def note_sources(env, record, ledger) -> None:
+    """Let the page being read be read again when what its verdicts rest on changes."""
+    for path in (ledger.CLAIMS, core.PAPER_VALUES, *record.files):
+        env.note_dependency(str(path))
+
+
+def add_caption(directive: SphinxDirective, made: nodes.table) -> None:
+    """Give a table the caption and the name of the directive's options, so that it is numbered and can be referred to."""
+    if "caption" in directive.options:
+        inline, _ = directive.parse_inline(directive.options["caption"], lineno=directive.lineno)
+        made.insert(0, nodes.title(directive.options["caption"], "", *inline))
+    if "name" in directive.options:
+        directive.add_name(made)
 
 
 def counts(judged, states: dict) -> nodes.table:
@@ -83,6 +140,25 @@ def cells(judged, ledger) -> list[list[nodes.Node]]:
     also = f"; also § {', '.join(claim.also)}" if claim.also else ""
     shows = [text(claim.paper_evidence)] + ([small(f"Its own counts: {judged.published}.")] if judged.published else [])
     return [[text(claim.claim), small(claim.kind + also)], shows, how_tested(claim), numbers(judged, ledger), verdict(judged)]
+
+
+def cells_in_brief(judged, ledger, page: str) -> list[list[nodes.Node]]:
+    """The cells of a claim on a chapter's page: a link to its row on the page of claims in the claim's place, of the evidence the
+    first sentence."""
+    found = cells(judged, ledger)
+    link = nodes.reference("", judged.claim.claim, internal=True, refuri=f"{page}#claim-{judged.claim.name}")
+    found[0] = [nodes.paragraph("", "", link)]
+    found[1][0] = text(first_sentence(judged.claim.paper_evidence))
+    return [found[at] for at in IN_BRIEF]
+
+
+def first_sentence(words: str) -> str:
+    """What stands before the first full stop that a capital or a number follows.
+
+    >>> first_sentence("Hits of 300, e.g. 73. One batch.")
+    'Hits of 300, e.g. 73.'
+    """
+    return re.split(r"(?<=[.!?]) (?=[A-Z0-9])", words, maxsplit=1)[0]
 
 
 def how_tested(claim) -> list[nodes.Node]:

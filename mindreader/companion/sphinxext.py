@@ -10,6 +10,7 @@
     {reproduction}              the last reproduction report of this checkout
     {doctor} weights            published weights that the library knows; {doctor} costs: what a run on NSD costs
     {claims}                    the ledger of the paper's claims, with verdicts from the results
+    {verdicts} 03_gan           the claims that a chapter tests, each with its verdict (option of: some, by name)
 
 A page that shows a number is read again when it changes, and a number that does not exist is a warning.
 """
@@ -44,6 +45,7 @@ def setup(app) -> dict:
     app.add_directive("picturesliders", picturesliders.PictureSliders)
     app.add_directive("reproduction", Reproduction)
     app.add_directive("claims", claimspage.Claims)
+    app.add_directive("verdicts", claimspage.Verdicts)
     app.add_directive("doctor", Doctor)
     app.connect("doctree-read", describe_figures)
     app.connect("env-get-updated", count_from_zero, priority=900)  # after Sphinx has numbered
@@ -136,11 +138,7 @@ class Scorecard(SphinxDirective):
                         location=self.get_location(), type="mindreader")
             return []
         table = nodes.table(classes=["scorecard", "colwidths-auto"])
-        if "caption" in self.options:
-            inline, _ = self.parse_inline(self.options["caption"], lineno=self.lineno)
-            table += nodes.title(self.options["caption"], "", *inline)
-        if "name" in self.options:
-            self.add_name(table)
+        claimspage.add_caption(self, table)
         self._fill(table, found, several=section is None)
         return [table]
 
