@@ -23,7 +23,7 @@
 # they are left out.
 
 # %% tags=["parameters"]
-preset: str = "book"  # smoke, book or paper
+preset: str = "book"  # smoke, book, paper or shared1000
 subject: str = ""  # twin01 (simulated) or subj01 .. subj08 of your NSD, empty keeps the preset's choice
 seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example twin.n_voxels
@@ -74,6 +74,9 @@ run.show(plots.repeats(report.repeat_matrix(run), repeated, origin=run.origin,
                        title="Trials of one picture resemble each other"), "repeats", data=repeated)
 
 # %% [markdown]
+# ```{verdicts} 00_subject
+# ```
+#
 # ## What a session adds
 #
 # Each session shifts every voxel's baseline and scales its gain. Betas are therefore z-scored for each voxel

@@ -24,7 +24,7 @@
 # settings anew instead of showing the committed record.
 
 # %% tags=["parameters"]
-preset: str = "book"  # smoke, book or paper
+preset: str = "book"  # smoke, book, paper or shared1000
 subject: str = ""  # twin01 (simulated) or subj01 .. subj08 of your NSD, empty keeps the preset's choice
 seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example mapping.learning_rate
@@ -75,9 +75,13 @@ run.show(plots.profiles_and_pairs(targets.target_profiles(run), pairs, origin=ru
 # **Reading.** Cutting touches {ours}`02_mapping:cut_image` of the coordinates of pictures and
 # {ours}`02_mapping:cut_caption` of those of captions; the target keeps a cosine of {ours}`02_mapping:cosine_clamp_same`
 # to what it was. The CLIP that is shipped here has no outliers as OpenAI's has (its largest coordinates lie near ten),
-# so on this subject the paper's first claim, that cutting helps, cannot apply. Augmentation moves a target to a cosine
-# of {ours}`02_mapping:cosine_augmentation_same`, and two captions of one picture share
+# so on this subject there is little to cut; whether it helps is asked below ({numref}`tab-mapping-claims`). Augmentation
+# moves a target to a cosine of {ours}`02_mapping:cosine_augmentation_same`, and two captions of one picture share
 # {ours}`02_mapping:cosine_captions_same`.
+#
+# ```{verdicts} 02_mapping
+# :of: modality-gap fixed-outliers
+# ```
 #
 # ## Retrieval, forward and backward
 #
@@ -133,7 +137,7 @@ run.show(plots.dots(report.percent(repeats), hue="direction", origin=run.origin,
 #
 # ## Why is forward lower than backward?
 #
-# In the paper backward beats forward, and here it does where there is signal enough to tell. Two things could cause
+# In the paper's tables backward has more hits than forward ({numref}`fig-settings`). Two things could cause
 # that without any asymmetry in what can be decoded. *Repeats*: if a picture was shown three times within the batch,
 # then backward the best of three predictions suffices, while forward each prediction must find the picture itself.
 # *Hubs*: an uncertain mapper predicts embeddings near the mean, and pictures whose embeddings lie near the mean are
@@ -183,8 +187,11 @@ run.show(plots.pair_histograms(near, origin=run.origin, xlabel="cosine of true e
 # {ours}`02_mapping:random_cosine_backward` at random; it shares a thing with it in
 # {ours}`02_mapping:miss_shares_backward` of the cases, against {ours}`02_mapping:other_miss_shares_backward` and
 # {ours}`02_mapping:random_shares_backward`. Forward it is {ours}`02_mapping:miss_cosine_forward` against
-# {ours}`02_mapping:other_miss_cosine_forward` and {ours}`02_mapping:random_cosine_forward`. The paper's reading holds on
-# this subject, by much less than a look at chosen pictures suggests.
+# {ours}`02_mapping:other_miss_cosine_forward` and {ours}`02_mapping:random_cosine_forward`.
+#
+# ```{verdicts} 02_mapping
+# :of: misses-near
+# ```
 #
 # ## Mapped beside true
 #
@@ -204,11 +211,14 @@ run.table(both, "nearness")
 # **Reading.** The mean correlation over coordinates is {ours}`02_mapping:r_mapper_image` for the image mapper and
 # {ours}`02_mapping:r_mapper_caption` for the caption mapper; ridge regression has {ours}`02_mapping:r_ridge_image` and
 # {ours}`02_mapping:r_ridge_caption`. {ours}`02_mapping:constant_image` and {ours}`02_mapping:constant_caption`
-# coordinates of the mappers have died: they are the same for every trial. The paper reports that $f_{mc}$ comes nearer
-# to captions than to pictures while $f_{mi}$ is as near to both. Here each mapper is nearest to what it was trained on:
-# the image mapper has a cosine of {ours}`02_mapping:near_image_image` to pictures and
-# {ours}`02_mapping:near_image_caption` to captions, the caption mapper {ours}`02_mapping:near_caption_image` and
-# {ours}`02_mapping:near_caption_caption`, since pictures and captions lie farther apart in the CLIP that is shipped.
+# coordinates of the mappers have died: they are the same for every trial. The image mapper has a cosine of
+# {ours}`02_mapping:near_image_image` to pictures and {ours}`02_mapping:near_image_caption` to captions, the caption
+# mapper {ours}`02_mapping:near_caption_image` and {ours}`02_mapping:near_caption_caption`. How far apart pictures and
+# captions lie is CLIP's, and another in the one that is shipped.
+#
+# ```{verdicts} 02_mapping
+# :of: caption-mapper-nearness image-mapper-nearness text-easier
+# ```
 #
 # ## Tables 3 and 4
 #
@@ -231,10 +241,10 @@ run.show(plots.beside_the_paper(beside, origin=run.origin, xlabel="correct among
                                 title="The paper's settings, there and here"), "settings_beside", data=beside)
 
 # %% [markdown]
-# Each comparison that the paper draws from these tables is a claim: one setting has more hits than another. On the
-# paper's counts we test it by Fisher's exact test; on ours by a paired test that must hold both over pictures and over
-# seeds. Holm's correction runs over the claims of one question. *Supported* is significant, *direction only* has the
-# right sign (ours: under every seed), *contradicted* is significant the other way ({numref}`fig-verdicts`).
+# The paper draws comparisons from these tables: one setting has more hits than another. On the paper's counts we test
+# each by Fisher's exact test; on ours by a paired test that must hold both over pictures and over seeds. Holm's
+# correction runs over the comparisons of one question. *Supported* is significant, *direction only* has the right sign
+# (ours: under every seed), *contradicted* is significant the other way ({numref}`fig-verdicts`).
 
 # %% tags=["hide-output"]
 run.table(ours.drop(columns="sentence"), "claims")
@@ -242,23 +252,32 @@ run.table(ours.drop(columns="sentence"), "claims")
 # %% tags=["hide-output"]
 run.table(paper.drop(columns="sentence"), "claims_paper")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-verdicts", "caption": "The paper's claims: difference in hits, in percentage points, and the verdict. Left: on the counts that the paper prints. Right: on our fits. For the auxiliary networks the paper's claim is that they do not help."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-verdicts", "caption": "The paper's comparisons: difference in hits, in percentage points, and the verdict on each. Left: on the counts that the paper prints. Right: on our fits. For the auxiliary networks the paper's claim is that they do not help."}}
 cells = settings.verdict_cells(paper, ours)
 run.show(plots.verdicts(cells, origin=run.origin, title="Few of the paper's comparisons outlive its own batch"),
          "verdicts", data=cells)
 
 # %% [markdown]
+# A claim of the paper stands or falls with all of its comparisons:
+#
+# ```{verdicts} 02_mapping
+# :of: clamp augmentation random-caption mse-cos-best contrastive-phase-fid contrastive-phase-hits auxiliary-useless two-mappers three-mappers
+# :name: tab-mapping-claims
+# :caption: What the paper concludes from Tables 3 and 4, what its own counts say, and what our fits do ({doc}`../claims`).
+# ```
+#
 # **Reading.** Of {ours}`02_mapping:claims` comparisons the paper's own counts support
 # {ours}`02_mapping:claims_paper_supported`; {ours}`02_mapping:claims_paper_direction_only` more have the right sign
-# and {ours}`02_mapping:claims_paper_within_noise` not even that. What survives: cutting helps the image mapper backward
-# (p = {ours}`02_mapping:p_clamp_image_backward`, before correction), a random caption beats a fixed one backward
-# ({ours}`02_mapping:p_random_fixed_backward`), the contrastive phase helps the caption mapper forward
-# ({ours}`02_mapping:p_finetuning_caption_forward`), and three mappers beat two backward
-# ({ours}`02_mapping:p_third_mapper_backward`), though forward they lose hits. What does not: augmentation
-# ({ours}`02_mapping:p_augmentation_forward`). On our fits {ours}`02_mapping:claims_ours_supported` are supported,
-# {ours}`02_mapping:claims_ours_direction_only` have their sign under every seed,
-# {ours}`02_mapping:claims_ours_within_noise` are within noise, {ours}`02_mapping:claims_ours_contradicted` are
-# contradicted and {ours}`02_mapping:claims_ours_untestable_here` cannot be tested.
+# and {ours}`02_mapping:claims_paper_within_noise` not even that. Before correction they give p =
+# {ours}`02_mapping:p_clamp_image_backward` for cutting (image mapper, backward),
+# {ours}`02_mapping:p_random_fixed_backward` for a random caption over a fixed one (backward),
+# {ours}`02_mapping:p_finetuning_caption_forward` for the contrastive phase (caption mapper, forward),
+# {ours}`02_mapping:p_third_mapper_backward` for three mappers over two (backward; forward they lose hits), and
+# {ours}`02_mapping:p_augmentation_forward` for augmentation (forward). On our fits
+# {ours}`02_mapping:claims_ours_supported` comparisons are supported, {ours}`02_mapping:claims_ours_direction_only` have
+# their sign under every seed, {ours}`02_mapping:claims_ours_within_noise` are within noise,
+# {ours}`02_mapping:claims_ours_contradicted` are contradicted and {ours}`02_mapping:claims_ours_untestable_here` cannot be
+# tested.
 #
 # Do cutting and the contrastive term make fewer hubs? {numref}`fig-hubs-settings` compares the settings that could.
 
@@ -315,9 +334,12 @@ run.record(mapping.mapping_summary(run, table, repeats) | hubs.hubs_summary(foun
 # {ours}`02_mapping:split_random_forward`, shared pictures {ours}`02_mapping:split_shared_forward`. With whole
 # categories held out it is {ours}`02_mapping:split_held_out_forward`, and for the same pictures with their categories
 # in training {ours}`02_mapping:split_in_training_forward`: the loss is due to similar candidates, not to categories
-# absent from training. No picture and no trial is on both sides. One thing does cross over, in the paper as here:
-# z-scores include the validation trials of a session. With training trials alone the paper's split gives
-# {ours}`02_mapping:split_apart_forward`.
+# absent from training. One thing does cross over, in the paper as here: z-scores include the validation trials of a
+# session. With training trials alone the paper's split gives {ours}`02_mapping:split_apart_forward`.
+#
+# ```{verdicts} 02_mapping
+# :of: never-seen
+# ```
 #
 # ## Paper beside ours
 #
