@@ -17,10 +17,11 @@ seed: int = 0
 
 # %%
 import sys
+from pathlib import Path
 from mindreader.companion import plots, rendering
 
 def show(figure, slug):
-    return rendering.Shown(figure, rendering.save_figure(figure, f"01_x/{slug}", origin="twin"))
+    return rendering.Shown(figure, rendering.save_figure(figure, f"01_x/{slug}", origin="twin", root=Path("../figures").resolve()))
 
 _ = sys.stderr.write("a warning with the number of this process in it\\n")
 print("seed", seed)

@@ -1,6 +1,7 @@
 """Extend Sphinx for the book: numbers and scorecards from figures/results, model cards, no scripts from elsewhere.
 
     {ours}`03_gan:two_way`      our number, with interval, n and origin in its tooltip
+    {ours}`both | 2-way identification`   the same over several fits, by name and metric in the record of refits
     {paper}`03_gan:two_way`     the paper's, as the section's results have it
     {paper}`2 | CLIP | overall` the paper's, by its table, row and column (and metric)
     {scorecard} 03_gan          a section's numbers beside the paper's (option keys: some of them), or all sections'
@@ -20,6 +21,7 @@ from __future__ import annotations
 import json
 from fnmatch import fnmatchcase
 
+import pandas as pd
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util import logging
@@ -99,11 +101,27 @@ class Number(SphinxRole):
         return value["ours"], describe(value, results[section]["origin"])
 
     def _cell(self):
-        self.env.note_dependency(str(core.PAPER_VALUES))
         place = [part.strip() for part in self.text.split("|")]
-        if self.field != "paper" or len(place) < 3:
+        if self.field == "ours":
+            return self._refits(*place)
+        self.env.note_dependency(str(core.PAPER_VALUES))
+        if len(place) < 3:
             raise ValueError("expected {paper}`table | row | column`, or with ` | metric` after it")
         return core.paper_value(*place[:4]), f"the paper's Table {place[0]}, on NSD"
+
+    def _refits(self, name: str, metric: str = "", *more: str):
+        path = core.FIGURES / "tables" / "refits.csv"
+        self.env.note_dependency(str(path))
+        if not path.is_file():
+            raise KeyError("there is no figures/tables/refits.csv; run `make tables`")
+        table = pd.read_csv(path)
+        found = table[(table.name == name) & (table.metric == metric)]
+        if len(found) != 1 or more:
+            known = ", ".join(dict.fromkeys(table.metric[table.name == name])) or ", ".join(dict.fromkeys(table.name))
+            raise ValueError(f"expected {{ours}}`name | metric` of the record of refits, which has {known}")
+        row = found.iloc[0]
+        return row["value"], (f"mean of {row.n_seeds} fits, 95 % interval {format_number(row.low)} to {format_number(row.high)} over "
+                              f"{row.covers}, {ORIGIN[row.origin]}")
 
     def _missing(self, why: str):
         LOG.warning("no number %s: %s", self.text, why, location=self.get_location(), type="mindreader")

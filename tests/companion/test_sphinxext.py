@@ -17,6 +17,7 @@ from mindreader import core
 from mindreader.core import paths
 core.RESULTS = paths.RESULTS = Path(__file__).parent / "results"
 core.WEIGHTS = paths.WEIGHTS = Path(__file__).parent / "weights"
+core.FIGURES = paths.FIGURES = Path(__file__).parent
 extensions = ["myst_parser", "mindreader.companion.sphinxext"]
 myst_enable_extensions = ["colon_fence"]
 numfig = True
@@ -25,6 +26,7 @@ html_theme = "basic"
 PAGE = """# Page
 
 Two-way {ours}`03_gan:two_way`, the paper {paper}`03_gan:two_way`, Table 2 {paper}`2 | CLIP | overall`.
+By several fits {ours}`both | 2-way identification`.
 
 ```{scorecard} 03_gan
 :name: tab-x
@@ -53,6 +55,9 @@ def folder(tmp_path):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "results" / "03_gan.json").write_text(
         json.dumps({"origin": "twin", "preset": "book", "values": {"two_way": VALUE, "lost": {"ours": 1.0, "paper": None}}}))
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "refits.csv").write_text("name,metric,value,low,high,n_seeds,covers,origin\n"
+                                                    "both,2-way identification,0.7712,0.751,0.791,3,330 pictures x 3 fits,twin\n")
     (tmp_path / "weights" / "clip" / "card.json").write_text(json.dumps(
         {"name": "mini CLIP", "architecture": {"embed_dim": 128}, "seed": 0, "scores": {"auc": 0.9712}}))
     return tmp_path
@@ -62,6 +67,8 @@ def test_a_page_shows_numbers_cards_and_scorecard(folder):
     warnings, html = build(folder, PAGE)
     assert warnings == ""
     assert '<abbr class="result ours" title="95 % interval 0.760 to 0.800, n = 4,035, simulated subject">0.781</abbr>' in html
+    assert ('<abbr class="result ours" title="mean of 3 fits, 95 % interval 0.751 to 0.791 over 330 pictures x 3 fits, simulated '
+            'subject">0.771</abbr>') in html
     assert ">0.782</abbr>" in html and ">0.932</abbr>" in html
     for cell in ("two way", "Ours (simulated subject)", "0.760 to 0.800", "second hand", "Paper (NSD)", "mini CLIP",
                  "embed dim 128", "auc 0.971"):
@@ -81,7 +88,9 @@ def test_a_scorecard_can_be_of_some_numbers(folder):
     ("{paper}`03_gan:lost`", "no number 03_gan:lost: it has no value"),
     ("{paper}`2 | CLIP | nowhere`", "has 0 cells at CLIP / nowhere"),
     ("{paper}`1 | all settings | FID`", "it has no value"),
-    ("{ours}`2 | CLIP | overall`", "expected {paper}"),
+    ("{ours}`both | beauty`", "expected {ours}`name | metric` of the record of refits, which has 2-way identification"),
+    ("{ours}`none | beauty`", "of the record of refits, which has both"),
+    ("{paper}`CLIP | overall`", "expected {paper}"),
     ("```{scorecard} 05_none\n```", "no results for the scorecard of 05_none"),
 ])
 def test_a_number_that_does_not_exist_is_a_warning(folder, text, says):

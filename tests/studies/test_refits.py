@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from mindreader import pipeline, scoring
+from mindreader.companion.refitted import beside_record
 from mindreader.core import Store
 from mindreader.experiments import experiment
 from mindreader.pipeline import NEEDS, Pipeline
@@ -125,6 +127,20 @@ def test_a_record_is_current_until_something_changes(quick):
 def test_a_run_lies_somewhere_among_the_fits(quick):
     _, _, found, _ = quick
     assert found.place("img", "2-way identification", 2.0).startswith("above 2 of 2 fits of the record")
+
+
+def test_a_chapter_sets_its_fit_beside_the_record_of_this_run_and_of_no_other(quick):
+    run, _, found, root = quick
+    own = pd.DataFrame({"name": ["both heads", "both heads", "nobody"], "metric": ["2-way identification", "beauty", "beauty"],
+                        "value": [0.25, 0.5, 0.75]})
+    beside = beside_record(run, own, {"both heads": "both"}, root=root)
+    row = found.row("both", "2-way identification")
+    assert list(beside.name) == ["both heads"] and beside["this fit"][0] == 0.25
+    assert (beside.fits[0], beside.low[0], beside.high[0], beside.n_seeds[0]) == (row.value, row.low, row.high, 2)
+    other = Pipeline(replace(run.experiment, seed=1), run.store)
+    assert "made with other settings" in beside_record(other, own, root=root)
+    photographs = type("OfNSD", (Pipeline,), {"origin": "nsd"})(run.experiment, run.store)
+    assert "the simulated subject's" in beside_record(photographs, own, root=root / "none")
 
 
 def test_a_run_that_was_killed_goes_on_where_it_was(quick, tmp_path, monkeypatch):
