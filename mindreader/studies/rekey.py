@@ -30,9 +30,11 @@ import pandas as pd
 from .. import core
 from ..experiments import experiment
 from ..pipeline import Pipeline
-from . import generator_grid, held_out, mapping_grid
+from . import coverage, generator_grid, held_out, mapping_grid, refits
 
-TABLES = ("table3", "table4", "table1", "table1_claims", "hits", "held_out")
+TABLES = ("table3", "table4", "table1", "table1_claims", "hits", "held_out", "refits", "refits_by_fit", "coverage")
+PLACE = {"table1": ["name", "seed"], "held_out": [], "refits": ["block"], "refits_by_fit": ["block"], "coverage": []}   # else of a row
+N_FITS, N_STUDIES = 2, 1        # with which those records are computed for a comparison
 DESCRIPTION = "description.json"
 
 
@@ -46,7 +48,9 @@ def current_keys(preset: str = "book") -> dict[str, dict[str, str]]:
     return tables | {
         "table1": {f"{row.name}/{seed}": generator_grid.row_key(run, row, seed)
                    for row in generator_grid.ROWS for seed in range(sizes.n_painter_seeds)},
-        "held_out": {"": held_out.key(run)}}
+        "held_out": {"": held_out.key(run)},
+        **dict.fromkeys(("refits", "refits_by_fit"), refits.record_keys(run)),
+        "coverage": {"": coverage.key()}}
 
 
 def describe(folder: Path) -> Path:
@@ -54,6 +58,8 @@ def describe(folder: Path) -> Path:
     run = Pipeline(experiment("smoke"))
     for write in (mapping_grid.write_record, generator_grid.write_record, held_out.write_record):
         write(run, root=folder)
+    refits.write_record(run, N_FITS, root=folder)
+    coverage.write_record(N_STUDIES, root=folder)
     path = folder / DESCRIPTION
     path.write_text(json.dumps({"keys": current_keys(), "settings": core.plain(asdict(experiment("book")))}), encoding="utf-8")
     return path
@@ -95,8 +101,7 @@ def renewed(path: Path, old: dict[str, str], new: dict[str, str]) -> str:
 
 def rows_of(name: str, table: pd.DataFrame) -> list[str]:
     """The row that each line of a record belongs to, under the names of `current_keys`."""
-    place = {"table1": ["name", "seed"], "held_out": []}.get(name, ["table", "mapper", "name", "seed"])
-    return ["/".join(row) for row in table[place].to_numpy().tolist()]
+    return ["/".join(row) for row in table[PLACE.get(name, ["table", "mapper", "name", "seed"])].to_numpy().tolist()]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -72,7 +72,7 @@ class Refits:
 
     scores      one row for each score: name, metric, value (the mean over fits), low, high, n, chance, seed, origin, p, n_pictures,
                 n_seeds, lowest, highest, from_fits, covers, block, key
-    by_fit      the value of each fit: name, metric, fit, value, and its own interval low, high over pictures alone
+    by_fit      the value of each fit: name, metric, fit, value, its own interval low, high over pictures alone, block, key
     source      where the record comes from, or why this run would not make it
     folder      of the contributions
     """
@@ -183,4 +183,4 @@ def _row(run: Pipeline, score: Score, block: str, key: str) -> pd.DataFrame:
 def _rows_by_fit(run: Pipeline, score: Score, block: str, key: str) -> pd.DataFrame:
     alone = [scoring.score_interval(score.found.of_fit(fit)) for fit in range(len(score.found.values))]
     return pd.DataFrame({"name": score.name, "metric": score.metric, "fit": range(len(alone)), "value": [each.value for each in alone],
-                         "low": [each.low for each in alone], "high": [each.high for each in alone], "key": key})
+                         "low": [each.low for each in alone], "high": [each.high for each in alone], "block": block, "key": key})
