@@ -8,6 +8,7 @@ first whether the files of the checkout are one record, and where they are not, 
 import ast
 import functools
 import hashlib
+import io
 import json
 import shutil
 import subprocess
@@ -212,19 +213,37 @@ def test_a_run_of_one_chapter_elsewhere_leaves_the_record_as_it_is_and_a_commit_
         test_tables_on_the_page_are_the_committed_tables(stem)
 
 
-def quotations(results):
-    """What the README says of these results, the content of 02_mapping.json and of 03_gan.json."""
-    mapping, gan = (json.loads(text)["values"] for text in results)
-    ways = [f"{gan[key]['ours']:.3f}" for key in ("two_way", "two_way_shuffled", "two_way_ceiling")]
-    found, floor = (" / ".join(f"{mapping[f'{who}_{way}']['ours']:.3f}" for way in ("forward", "backward"))
-                    for who in ("both", "shuffled"))
-    return [f"| two-way identification of reconstructions | {' | '.join(ways)} | 0.5 |", f"forward / backward | {found} | {floor} |"]
+QUOTED = ("results/02_mapping.json", "results/03_gan.json", "tables/refits.csv")      # what the README takes its numbers from
 
 
-def committed_results(root, names):
-    """The content of these results in the last commit; None where there is no git that knows."""
-    found = [subprocess.run(["git", "show", f"HEAD:./figures/results/{name}.json"], cwd=root, capture_output=True, text=True)
-             for name in names] if shutil.which("git") else []
+def quotations(texts):
+    """What the README says of these results, the content of the files QUOTED: values by several fits, controls by one."""
+    mapping, gan = (json.loads(text)["values"] for text in texts[:2])
+    fits = pd.read_csv(io.StringIO(texts[2])).set_index(["name", "metric"])
+
+    def line(words, metric, name, *controls):
+        row = fits.loc[(name, metric)]
+        ours = f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f}), {row.n_seeds} fits"
+        return f"| {' | '.join([words, ours, *controls])} |"
+
+    def value(of, key):
+        return f"{of[key]['ours']:.3f}"
+
+    retrieval = [line(f"retrieval of 300, both mappers, {way}", f"retrieval {way}", "both mappers", value(mapping, f"shuffled_{way}"), "–",
+                      f"{fits.loc[('both mappers', f'retrieval {way}')].chance:.3f}") for way in ("forward", "backward")]
+    return [*retrieval, line("two-way identification of reconstructions", "2-way identification", "both", value(gan, "two_way_shuffled"),
+                             value(gan, "two_way_ceiling"), "0.5")]
+
+
+def texts_of(root):
+    """The content of the files QUOTED below a folder of figures."""
+    return [(root / name).read_text(encoding="utf-8") for name in QUOTED]
+
+
+def committed_texts(root):
+    """The same in the last commit; None where there is no git that knows."""
+    found = [subprocess.run(["git", "show", f"HEAD:./figures/{name}"], cwd=root, capture_output=True, text=True)
+             for name in QUOTED] if shutil.which("git") else []
     return [done.stdout for done in found] if found and not any(done.returncode for done in found) else None
 
 
@@ -234,9 +253,8 @@ def readme_is_true(root):
     The results of the checkout alone would not do: `make book` writes them anew, on another machine with other numbers, and
     the README is no less true for that. Without git nobody knows what was committed: then None.
     """
-    quoted, names = (root / "README.md").read_text(encoding="utf-8"), ("02_mapping", "03_gan")
-    versions = [[(root / "figures" / "results" / f"{name}.json").read_text() for name in names], committed_results(root, names)]
-    if any(all(line in quoted for line in quotations(results)) for results in versions if results):
+    quoted, versions = (root / "README.md").read_text(encoding="utf-8"), [texts_of(root / "figures"), committed_texts(root)]
+    if any(all(line in quoted for line in quotations(texts)) for texts in versions if texts):
         return True
     return None if versions[1] is None else False
 
@@ -252,23 +270,26 @@ def test_the_readme_stays_true_when_a_run_writes_other_results_and_not_when_they
     def git(*arguments):
         subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x", *arguments], cwd=tmp_path, check=True, capture_output=True)
 
-    (tmp_path / "figures" / "results").mkdir(parents=True)
-    for name in ("02_mapping", "03_gan"):
-        shutil.copy(ROOT / "figures" / "results" / f"{name}.json", tmp_path / "figures" / "results")
+    def quote():
+        (tmp_path / "README.md").write_text("\n".join(quotations(texts_of(tmp_path / "figures"))), encoding="utf-8")
+
+    for name in QUOTED:
+        (tmp_path / "figures" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "figures" / name, tmp_path / "figures" / name)
     path = tmp_path / "figures" / "results" / "03_gan.json"
-    true = [path.with_name(f"{name}.json").read_text() for name in ("02_mapping", "03_gan")]
-    (tmp_path / "README.md").write_text("\n".join(quotations(true)), encoding="utf-8")
+    quote()
+    true = (tmp_path / "README.md").read_text()
     git("init")
     git("add", ".")
     git("commit", "-m", "a book")
-    other = json.loads(true[1])
-    other["values"]["two_way"]["ours"] += 0.011
+    other = json.loads(path.read_text())
+    other["values"]["two_way_shuffled"]["ours"] += 0.011
     path.write_text(json.dumps(other))
     assert readme_is_true(tmp_path) is True, "a run on another machine"
-    (tmp_path / "README.md").write_text("\n".join(quotations([true[0], path.read_text()])), encoding="utf-8")
+    quote()
     assert readme_is_true(tmp_path) is True, "results and README, about to be committed"
-    (tmp_path / "README.md").write_text("\n".join(quotations(true)), encoding="utf-8")
+    (tmp_path / "README.md").write_text(true, encoding="utf-8")
     git("commit", "-am", "results alone")
     assert readme_is_true(tmp_path) is False
     shutil.rmtree(tmp_path / ".git")
-    assert readme_is_true(tmp_path) is (False if committed_results(tmp_path, ["02_mapping"]) else None)
+    assert readme_is_true(tmp_path) is (False if committed_texts(tmp_path) else None)
