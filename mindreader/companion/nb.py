@@ -35,7 +35,7 @@ from .rendering import linked
 from .reproduction.machine import ROUNDING
 
 KEPT_METADATA = {"kernelspec", "jupytext"}
-NOT_COMPUTING = {"nb", "sphinxext", "modelcards", "_papermill", "kernels", "__init__"}
+NOT_COMPUTING = {"nb", "sphinxext", "modelcards", "claimspage", "refitspage", "_papermill", "kernels", "__init__"}
 OWN_DATA = re.compile(r"""^[^#]*["'](subj0[1-8]|paper)["']""", re.M)    # parameters with which a chapter reads NSD
 
 

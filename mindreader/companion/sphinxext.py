@@ -10,6 +10,7 @@
     {picturesliders} 04_microstimulation   a chapter's precomputed pictures, under sliders
     {reproduction}              the last reproduction report of this checkout
     {doctor} weights            published weights that the library knows; {doctor} costs: what a run on NSD costs
+    {refits}                    scores over several fits; {refits} coverage: how often their intervals hold
     {claims}                    the ledger of the paper's claims, with verdicts from the results
     {verdicts} 03_gan           the claims that a chapter tests, each with its verdict (option of: some, by name)
 
@@ -31,6 +32,7 @@ from .. import core
 from ..core import NONE, format_number
 from . import claimspage, picturebrowser, picturesliders
 from .modelcards import ModelCards
+from .refitspage import Refits
 from .reproduction.page import Reproduction
 
 LOG = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ def setup(app) -> dict:
     app.add_directive("picturesliders", picturesliders.PictureSliders)
     app.add_directive("reproduction", Reproduction)
     app.add_directive("claims", claimspage.Claims)
+    app.add_directive("refits", Refits)
     app.add_directive("verdicts", claimspage.Verdicts)
     app.add_directive("doctor", Doctor)
     app.connect("doctree-read", describe_figures)

@@ -103,6 +103,31 @@ def test_a_page_shows_what_the_doctor_knows_of_published_weights(folder):
     assert not warnings and page.count("<tr") == 1 + len(PUBLISHED) and all(one.files[0] in page for one in PUBLISHED)
 
 
+RECORD = """name,metric,value,low,high,chance,n_seeds,n_pictures,lowest,highest
+both,2-way identification,0.7712,0.751,0.791,0.5,3,330,0.76,0.78
+both,FD (twin features),16.5,14,19,,3,330,16,17
+CLIP,AUC thing dog,0.9,0.8,1,0.5,3,330,0.9,0.9
+"""
+COVERAGE = """name,n_pictures,n_fits,n_studies,covered,low,high,one_fit_covered
+retrieval,330,3,1000,0.947,0.931,0.959,0.65
+"""
+
+
+def test_a_page_shows_scores_over_fits_and_how_often_such_intervals_hold(folder):
+    (folder / "tables" / "refits.csv").write_text(RECORD)
+    (folder / "tables" / "coverage.csv").write_text(COVERAGE)
+    warnings, html = build(folder, "# Page\n\n```{refits}\n:name: tab-fits\n:caption: Several fits\n```\n\n{numref}`tab-fits`\n\n"
+                                   "```{refits} coverage\n```\n")
+    assert warnings == "" and "Table 1" in html and "dog" not in html
+    for cell in ("0.751 to 0.791", "0.760 to 0.780", "FD (twin features)", "–", "94.7 % (93.1 to 95.9)", "65.0 %", "1,000"):
+        assert f"<p>{cell}</p>" in html, cell
+
+
+def test_without_that_record_a_page_says_how_to_make_it(folder):
+    warnings, _ = build(folder, "# Page\n\n```{refits} coverage\n```\n")
+    assert "no table of coverage: there is no figures/tables/coverage.csv; run `make tables`" in warnings
+
+
 def test_without_weights_the_page_says_so(folder):
     (folder / "weights" / "clip" / "card.json").unlink()
     warnings, html = build(folder, "# Page\n\n```{modelcards}\n```\n")
