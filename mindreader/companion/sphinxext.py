@@ -204,11 +204,13 @@ class Doctor(SphinxDirective):
 
 
 def describe_figures(app, doctree) -> None:
-    """Give each figure's picture its caption as alternative text; else it would be a file name."""
+    """Give each figure's picture its caption as alternative text, and no paragraph around it (a chapter's link makes one)."""
     for figure in doctree.findall(nodes.figure):
         words = " ".join(caption.astext() for caption in figure.findall(nodes.caption))
-        for image in figure.findall(nodes.image):
+        for image in list(figure.findall(nodes.image)):
             image["alt"] = image.get("alt") or words
+            if isinstance(image.parent, nodes.paragraph) and len(image.parent) == 1:
+                image.parent.replace_self(image)
 
 
 def count_from_zero(app, env) -> list[str]:

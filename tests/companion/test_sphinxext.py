@@ -142,6 +142,14 @@ def test_numbers_read_well(value, text):
     assert sphinxext.format_number(value) == text
 
 
+def test_a_picture_that_a_chapter_links_to_stands_in_its_figure_and_is_described_by_its_caption():
+    linked, own = nodes.image(uri="a.svg", alt=""), nodes.image(uri="b.svg", alt="mine")
+    figures = [nodes.figure("", nodes.paragraph("", "", linked), nodes.caption("", "Seen and made.")), nodes.figure("", own)]
+    sphinxext.describe_figures(None, nodes.container("", *figures))
+    assert linked.parent is figures[0] and linked["alt"] == "Seen and made."
+    assert own.parent is figures[1] and own["alt"] == "mine"
+
+
 def test_chapters_count_from_zero_and_pages_without_a_number_stay_so():
     title = nodes.title("", "", secnumber=[2])
     toc = nodes.bullet_list("", nodes.reference("", "", secnumber=[2, 1]), nodes.reference("", ""))
