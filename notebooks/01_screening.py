@@ -112,11 +112,12 @@ run.record(report.screening_summary(run))
 # ```
 #
 # **Reading** ({numref}`tab-screening`). Of five captions {ours}`01_screening:kept_mean` stay on average
-# ({numref}`fig-kept`), and {ours}`01_screening:kept_one_to_three` of the pictures keep one to three. The screen ranks specific captions above the others with an AUC of {ours}`01_screening:auc`
-# ({numref}`fig-screen-auc`); against another picture the same score has {ours}`01_screening:auc_other_picture`: a vague
-# sentence is nearer to a wrong picture than a specific one. Mere length has {ours}`01_screening:auc_length`, since
-# specific captions need words, and is what the screen is compared with ({numref}`tab-screening-claims`). Where we
-# differ: the screening code was never released, so temperature and softmax are CLIP's own ({doc}`../departures`).
+# ({numref}`fig-kept`), and {ours}`01_screening:kept_one_to_three` of the pictures keep one to three. The screen ranks
+# specific captions above the others with an AUC of {ours}`01_screening:auc` ({numref}`fig-screen-auc`); against another
+# picture the same score has {ours}`01_screening:auc_other_picture`: a vague sentence is nearer to a wrong picture than
+# a specific one. Mere length has {ours}`01_screening:auc_length`, since specific captions need words, and is what the
+# screen is compared with ({numref}`tab-screening-claims`). Where we differ: the screening code was never released, so
+# temperature and softmax are CLIP's own ({doc}`../departures`).
 #
 # ```{verdicts} 01_screening
 # :name: tab-screening-claims

@@ -75,9 +75,9 @@ run.show(plots.profiles_and_pairs(targets.target_profiles(run), pairs, origin=ru
 # **Reading.** Cutting touches {ours}`02_mapping:cut_image` of the coordinates of pictures and
 # {ours}`02_mapping:cut_caption` of those of captions; the target keeps a cosine of {ours}`02_mapping:cosine_clamp_same`
 # to what it was. The CLIP that is shipped here has no outliers as OpenAI's has (its largest coordinates lie near ten),
-# so on this subject there is little to cut; whether it helps is asked below ({numref}`tab-mapping-claims`). Augmentation
-# moves a target to a cosine of {ours}`02_mapping:cosine_augmentation_same`, and two captions of one picture share
-# {ours}`02_mapping:cosine_captions_same`.
+# so on this subject there is little to cut; whether it helps is asked below ({numref}`tab-mapping-claims`).
+# Augmentation moves a target to a cosine of {ours}`02_mapping:cosine_augmentation_same`, and two captions of one
+# picture share {ours}`02_mapping:cosine_captions_same`.
 #
 # ```{verdicts} 02_mapping
 # :of: modality-gap fixed-outliers
@@ -119,9 +119,8 @@ run.table(mapping.retrieval_by_protocol(run), "protocols")
 # %% [markdown]
 # ## More repeats, less noise
 #
-# The paper never averages; later papers average the three repeats of a picture.
-# {numref}`fig-averaged-repeats` does so after the mapper, with the same pictures for each number of repeats, each of them
-# a single candidate.
+# The paper never averages; later papers average the three repeats of a picture. {numref}`fig-averaged-repeats` does so
+# after the mapper, with the same pictures for each number of repeats, each of them a single candidate.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-averaged-repeats", "caption": "Retrieval by the mean prediction over one, two or three repeats, among the pictures with the most repeats. Intervals resample pictures."}}
 repeats = mapping.retrieval_by_repeats(run)
@@ -267,8 +266,8 @@ run.show(plots.verdicts(cells, origin=run.origin, title="Few of the paper's comp
 # ```
 #
 # **Reading.** Of {ours}`02_mapping:claims` comparisons the paper's own counts support
-# {ours}`02_mapping:claims_paper_supported`; {ours}`02_mapping:claims_paper_direction_only` more have the right sign
-# and {ours}`02_mapping:claims_paper_within_noise` not even that. Before correction they give p =
+# {ours}`02_mapping:claims_paper_supported`; {ours}`02_mapping:claims_paper_direction_only` more have the right sign and
+# {ours}`02_mapping:claims_paper_within_noise` not even that. Before correction they give p =
 # {ours}`02_mapping:p_clamp_image_backward` for cutting (image mapper, backward),
 # {ours}`02_mapping:p_random_fixed_backward` for a random caption over a fixed one (backward),
 # {ours}`02_mapping:p_finetuning_caption_forward` for the contrastive phase (caption mapper, forward),
@@ -276,8 +275,8 @@ run.show(plots.verdicts(cells, origin=run.origin, title="Few of the paper's comp
 # {ours}`02_mapping:p_augmentation_forward` for augmentation (forward). On our fits
 # {ours}`02_mapping:claims_ours_supported` comparisons are supported, {ours}`02_mapping:claims_ours_direction_only` have
 # their sign under every seed, {ours}`02_mapping:claims_ours_within_noise` are within noise,
-# {ours}`02_mapping:claims_ours_contradicted` are contradicted and {ours}`02_mapping:claims_ours_untestable_here` cannot be
-# tested.
+# {ours}`02_mapping:claims_ours_contradicted` are contradicted and {ours}`02_mapping:claims_ours_untestable_here` cannot
+# be tested.
 #
 # Do cutting and the contrastive term make fewer hubs? {numref}`fig-hubs-settings` compares the settings that could.
 
