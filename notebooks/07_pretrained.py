@@ -27,7 +27,7 @@
 # :::
 
 # %% tags=["parameters"]
-preset: str = "book"  # smoke, book or paper
+preset: str = "book"  # smoke, book, paper or shared1000
 subject: str = ""  # twin01 (simulated), the only one whose networks are shipped, empty keeps the preset's choice
 seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example evaluate.n_retrieval
@@ -84,9 +84,9 @@ run.show(plots.dots(factors, hue="input", origin=run.origin, xlabel="AUC of the 
                     title="CLIP keeps what captions mention"), "forgotten", data=factors)
 
 # %% [markdown]
-# **Reading.** What most sentences mention is decoded better from CLIP than from the pixels: the main thing with an AUC
+# **Reading.** From CLIP against from the pixels: of what most sentences mention, the main thing is decoded with an AUC
 # of {ours}`07_pretrained:thing_clip` against {ours}`07_pretrained:thing_pixels`, its colour
-# {ours}`07_pretrained:colour_clip` against {ours}`07_pretrained:colour_pixels`. What they never mention, worse: the
+# {ours}`07_pretrained:colour_clip` against {ours}`07_pretrained:colour_pixels`. Of what they never mention, the
 # side of the sun {ours}`07_pretrained:sun_clip` against {ours}`07_pretrained:sun_pixels`, where a lone thing stands
 # {ours}`07_pretrained:place_clip` against {ours}`07_pretrained:place_pixels`, clouds {ours}`07_pretrained:clouds_clip`
 # against {ours}`07_pretrained:clouds_pixels`. A lamp indoors ({ours}`07_pretrained:lamp_clip` against
@@ -95,6 +95,10 @@ run.show(plots.dots(factors, hue="input", origin=run.origin, xlabel="AUC of the 
 # ({ours}`07_pretrained:wall_clip` against {ours}`07_pretrained:wall_pixels`), which only some sentences mention.
 # Anything decoded through CLIP inherits this: what is missing from a reconstruction may be missing from the space, not
 # from the brain.
+#
+# ```{verdicts} 07_pretrained
+# :of: clip-semantic
+# ```
 #
 # ## The generators, on held-out scenes
 #
@@ -160,8 +164,12 @@ run.table(interpolation.shares_of_z(run)[["name", "metric", "value", "low", "hig
 # **Reading.** At the other scene's embedding the picture lies {ours}`07_pretrained:walk_whole` true scenes away from
 # the first one, halfway {ours}`07_pretrained:walk_half`; another z moves it by {ours}`07_pretrained:walk_z`. Of the
 # variance of generated pictures z decides {ours}`07_pretrained:z_content` in content, {ours}`07_pretrained:z_layout` in
-# layout and {ours}`07_pretrained:z_detail` in detail. So z changes detail, and little of it: a generator that
-# is first trained by regression is trained to ignore noise, and its draws for one embedding hardly differ.
+# layout and {ours}`07_pretrained:z_detail` in detail. A generator that is first trained by regression is trained to
+# ignore noise; so its draws for one embedding say little about one that is not.
+#
+# ```{verdicts} 07_pretrained
+# :of: z-minor interpolation
+# ```
 #
 # ## Never evaluate by the critic
 #
@@ -190,9 +198,8 @@ run.show(plots.dots(networks[networks.ways > 2], hue="network", origin=run.origi
 #
 # ## A generator out of domain
 #
-# The paper's Figure 12 shows a generator that was trained on web pictures and not finetuned: their watermarks are in
-# everything it generates. Ours was trained on a stream of scenes with another palette, each with the same word at its
-# foot.
+# The paper's Figure 12 shows a generator that was trained on web pictures, under watermarks, and not finetuned. Ours
+# was trained on a stream of scenes with another palette, each with the same word at its foot.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-other-world", "caption": "Left: pictures of the other world, and those that its generator makes from their embeddings. Right: pictures of our world, and those that this generator and the language-free one make from theirs."}}
 run.show(plots.picture_grid(generators.other_world(run), origin=run.origin,
@@ -212,7 +219,12 @@ run.record(shipped_clip.clip_summary(run) | generators.generator_summary(run) | 
 # it is identified in {ours}`07_pretrained:ood_home_way_2` of two-way comparisons, by a net that was trained on no
 # watermark; in our world in {ours}`07_pretrained:ood_way_2`, at {ours}`07_pretrained:ood_fd_ratio` times the
 # Gaussian's distance, against {ours}`07_pretrained:lf_fd_ratio` for the generator that was trained on our world. That
-# is why the paper finetunes what it starts from, and why {doc}`03_gan` does.
+# is why the paper finetunes what it starts from, and why {doc}`03_gan` does; what this generator makes of a brain is
+# there, too.
+#
+# ```{verdicts} 07_pretrained
+# :of: ood-quality watermark ood-meaning
+# ```
 #
 # ## All numbers
 #
