@@ -223,7 +223,7 @@ run.record(shipped_clip.clip_summary(run) | generators.generator_summary(run) | 
 # there, too.
 #
 # ```{verdicts} 07_pretrained
-# :of: ood-quality watermark ood-meaning
+# :of: ood-quality
 # ```
 #
 # ## All numbers
