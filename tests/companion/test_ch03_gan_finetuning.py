@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from mindreader.studies import generator_grid
+from mindreader import core
+from mindreader.studies import generator_grid, ledger
 from mindreader.core.params import ParameterError
 from mindreader.companion.ch03_gan import finetuning
 from mindreader.core.paper import LOST
@@ -57,6 +58,30 @@ def test_entries_have_a_name_for_each_variant_and_bug(found):
                  "table1_claims_within_noise", "table1_claims_contradicted"):
         assert name in entries, name
     assert len([key for key in entries if key.startswith("row_") and key.endswith("_fd")]) == len(generator_grid.ROWS)
+
+
+def test_comparisons_have_the_ledger_s_verdicts_whatever_the_record_says(found):
+    def verdicts(**more):
+        judged = finetuning.Finetunings(found.scores, found.claims.assign(**more), "")
+        entries = finetuning.finetuning_entries(judged)
+        counted = {key for key, value in entries.items() if key.startswith("table1_claims_") and value["ours"]}
+        return {*finetuning.claim_table(judged)["2-way verdict"]}, counted
+
+    assert set(found.claims.verdict) == {"supported"}                       # over pictures, by one training
+    assert verdicts(n_seeds=1) == ({"direction only"}, {"table1_claims_direction_only"})
+    assert verdicts(n_seeds=3, lowest=0.05, highest=0.2) == ({"supported"}, {"table1_claims_supported"})
+    assert verdicts(n_seeds=3, lowest=-0.05, highest=0.2) == ({"within noise"}, {"table1_claims_within_noise"})
+
+
+def test_on_the_committed_record_the_chapter_and_the_ledger_agree():
+    claims = generator_grid.read_table(core.FIGURES, "table1_claims", generator_grid.WORDS, "")
+    shown = finetuning._judged(finetuning.Finetunings(claims[:0], claims, "")).set_index(["better", "worse", "metric"]).verdict
+    tests = [claim.test for claim in ledger.read_claims()[1] if claim.test.get("rule") == "comparisons"]
+    asked = [(better, worse, metric) for test in tests for better, worse in test["of"] for metric in test["metrics"]]
+    assert len(asked) > len(generator_grid.COMPARISONS)
+    for better, worse, metric in asked:
+        [finding] = ledger.RULES["comparisons"](ledger.Record(), of=[[better, worse]], metrics=[metric])
+        assert shown[better, worse, metric] == ledger.verdict_of(finding), (better, worse, metric)
 
 
 def test_dots_have_a_place_for_each_cell(found):

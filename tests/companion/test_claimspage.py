@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -79,6 +80,7 @@ def test_every_claim_is_there_with_its_verdict_and_the_page_follows_the_record(f
 
 
 # ── the verdicts on a chapter's page ──────────────────────────────────────────────────────────────────────────────────
+CHAPTERS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("[0-9]*.py"))
 CHAPTER = "07_pretrained"
 IN_CHAPTER = f"""# A chapter
 
@@ -145,6 +147,18 @@ def test_a_chapter_shows_the_ledger_s_verdicts_on_its_claims_and_follows_it(site
     assert "no verdicts: one-to-thre: not in the ledger, expected names of studies/ledger/claims.toml, where those of 01_screening are " \
            "screen-finds-descriptive, one-to-three" in warnings
     assert "no verdicts: no claim of the ledger says that 01_screenin tests it" in warnings and warnings.count("WARNING") == 2
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_shows_each_claim_that_the_ledger_places_in_it_once(path):
+    claims = ledger.read_claims()[1]
+    here = {claim.name for claim in claims if any(place.startswith(f"{path.stem}: ") for place in claim.where)}
+    shown = []
+    for chapter, options in re.findall(r"^# ```\{verdicts\} (\S+)\n((?:# :.*\n)*)", path.read_text(), re.M):
+        named = re.search(r"^# :of: (.*)$", options, re.M)
+        shown += named[1].split() if named else here
+        assert chapter == path.stem
+    assert here <= set(shown) <= {claim.name for claim in claims} and len(shown) == len(set(shown))
 
 
 @pytest.mark.parametrize("words, first", [

@@ -11,7 +11,7 @@ from ...core import LOST, ParameterError
 from ...pipeline import Pipeline
 from ...records import SPACES, Unfit
 from ...scoring import distance_kind, plain_metric
-from ...studies import generator_grid
+from ...studies import generator_grid, ledger
 from ...studies.claims import VERDICTS
 from ...studies.grids import of_another_subject
 from ..common import entry
@@ -116,9 +116,9 @@ def claim_dots(found: Finetunings) -> pd.DataFrame:
 
 
 def claim_table(found: Finetunings) -> pd.DataFrame:
-    """Each comparison with its difference by two-way identification and by FD (positive: better), and both verdicts."""
+    """Each comparison with its difference by two-way identification and by FD (positive: better), and the ledger's verdict on each."""
     rows = []
-    for (claim, better, worse), part in found.claims.groupby(["claim", "better", "worse"], sort=False):
+    for (claim, better, worse), part in _judged(found).groupby(["claim", "better", "worse"], sort=False):
         lines = part.set_index(part.metric.map(plain_metric).str.split(",").str[0])
         cells = {"claim": claim, "better": better, "worse": worse, "by": "paper" if part.paper.iloc[0] else "us"}
         for metric, name in ((TWO_WAY, "2-way"), (FD, _called(part, FD))):
@@ -144,7 +144,8 @@ def finetuning_entries(found: Finetunings) -> dict:
                 values[f"row_{name}_silent_{space}"] = {
                     "ours": float(part(f"silent dimensions, {space} mapper").value.mean()),
                     "note": f"share of the {space} mapper's dimensions without spread; {note}"}
-    ahead = found.claims[found.claims.metric == AHEAD]
+    ahead = _judged(found)
+    ahead = ahead[ahead.metric == AHEAD]
     for paper, part in ahead.groupby("paper"):
         who = "claims" if paper else "questions"
         values[f"table1_{who}"] = {"ours": len(part), "note": "comparisons of finetunings"}
@@ -157,6 +158,12 @@ def finetuning_entries(found: Finetunings) -> dict:
             values[f"bug_{bug}"] = {"ours": line.value, "low": line.low, "high": line.high, "n": int(line.n), "chance": 0.0,
                                     "note": f"2-way identification lost by: {BUGS[bug]}"}
     return values
+
+
+def _judged(found: Finetunings) -> pd.DataFrame:
+    """The comparisons with the ledger's verdicts, by the number of trainings too; the record's are over pictures alone."""
+    verdicts = [ledger.verdict_of(ledger.finding_of(line)) for line in found.claims.to_dict("records")]
+    return found.claims.assign(verdict=verdicts)
 
 
 def _variants(found: Finetunings, rows: Sequence[generator_grid.Row]):

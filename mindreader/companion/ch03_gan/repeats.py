@@ -15,7 +15,6 @@ from .pictures import mean_row
 
 FEWEST = 5                         # training pictures with and without a thing, for its decoder to be fitted
 PENALTIES = np.logspace(0, 6, 13)  # of the decoders; their targets have mean 0 and sd 1
-P = 0.01                           # the bar for "can be decoded", as in chapter 00
 NOTHING = "nothing"                # attended on trials without attention to the picture
 RECONSTRUCTION, ACTIVITY, TRUE, SHUFFLED = ("reconstruction", "activity", "true picture",
                                             "shuffled brain's reconstruction")
@@ -87,9 +86,6 @@ def attention_entries(table: pd.DataFrame) -> dict:
         values[key] = entry(row, note=f"{'control' if row.control else 'attended thing'}: decoded from the {row.name}")
         values[f"{key}_p"] = {"ours": row.p, "n": row.n, "note": "by permuting the trials of a picture"}
         values[f"{key}_auc"] = {"ours": row.auc, "n": row.n, "note": "which things are in the picture, by the same decoder"}
-        decodable = row.p < P and row.value > row.chance
-        values[f"{key}_decodable"] = {"ours": "can" if decodable else "cannot",
-                                      "note": f"be decoded: p < {P} and above chance"}
     return values
 
 

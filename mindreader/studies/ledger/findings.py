@@ -83,10 +83,7 @@ class Record:
     def number(self, source: str | Mapping) -> Finding:
         """The number of this source; its null is the recorded chance level, or 0."""
         row, name, origin = self._row(source) if isinstance(source, str) else self._line(source)
-        value, low, high, chance = (_float(row.get(key)) for key in ("value", "low", "high", "chance"))
-        n_seeds, lowest, highest = (_float(row.get(key)) for key in ("n_seeds", "lowest", "highest"))
-        return Finding(name, value, low, high, 0.0 if np.isnan(chance) else chance,
-                       FITS_UNKNOWN if np.isnan(n_seeds) else int(n_seeds), lowest=lowest, highest=highest, origin=origin)
+        return finding_of(row, name, origin)
 
     def table(self, name: str, where: Mapping) -> pd.DataFrame:
         """The rows of a committed table that have these values in these columns; ValueError if there are none."""
@@ -148,6 +145,14 @@ class Record:
             self._read[path] = how(path)
             self.files.add(path)
         return self._read[path]
+
+
+def finding_of(row: Mapping, name: str = "", origin: str = "twin") -> Finding:
+    """A line of a score table (value, low, high, chance, n_seeds, lowest, highest; what it lacks is not known) as a comparison."""
+    value, low, high, chance = (_float(row.get(key)) for key in ("value", "low", "high", "chance"))
+    n_seeds, lowest, highest = (_float(row.get(key)) for key in ("n_seeds", "lowest", "highest"))
+    return Finding(name, value, low, high, 0.0 if np.isnan(chance) else chance,
+                   FITS_UNKNOWN if np.isnan(n_seeds) else int(n_seeds), lowest=lowest, highest=highest, origin=origin)
 
 
 def difference(better: Finding, worse: Finding) -> Finding:
