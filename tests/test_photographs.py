@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from mindreader import embedding, extractors, pipeline, scoring
 from mindreader.companion import ch03_gan as report, plots
-from mindreader.companion.ch06_encoding_cycle import encoding
+from mindreader.companion.ch06_encoding_cycle import cycle_scores
 from mindreader.companion.chapter import Chapter
 from mindreader.companion.rendering import LeftOut
 from mindreader.core import Store, weights
@@ -137,8 +137,9 @@ def test_whole_tables_of_chapter_03_are_made(run):
     line = generator_grid.train_row(run, generator_grid.Row("nothing pretrained", "both", "none")).lines
     assert scoring.plain_metric(line.metric.iloc[1]) == "FD" and line.metric.iloc[1].startswith(kind)
     assert line.protocol.iloc[1].startswith("Inception v3 of FID") == by_published(run)
-    cycle = encoding.cycle_identification(run)
-    assert cycle.value.notna().all() and cycle.protocol.str.contains("Inception v3 of FID").all() == by_published(run)
+    cycle = cycle_scores(run)
+    cycle = cycle[cycle.note == ""]
+    assert cycle.value.notna().all() and len(cycle) and cycle.protocol.str.contains("Inception v3 of FID").all() == by_published(run)
 
 
 # ── a file is missing ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -181,8 +182,8 @@ def test_each_section_says_what_is_missing_and_the_rest_goes_on(without, tmp_pat
     browsed = report.browse(run, "both")
     assert browsed.table["2-way, CLIP of the loss"].is_monotonic_increasing and "2-way" not in browsed.table
     assert report.sample_columns(run, "both", n=2)["from the brain"].shape[0] == 2
-    cycle = encoding.cycle_identification(run)
-    assert cycle.protocol.str.startswith("not computed: found no weights of the Inception v3 of FID").all()
+    cycle = cycle_scores(run)
+    assert cycle.value.isna().all() and cycle.note.str.startswith("not computed: found no weights of the Inception v3 of FID").all()
 
 
 def test_tables_3_and_4_go_on_without_their_distances_and_the_third_mapper(without):

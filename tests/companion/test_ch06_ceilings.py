@@ -151,6 +151,42 @@ def test_the_recovery_of_the_planted_share_has_a_null(shared_out):
     assert spaces.partition_recovery(real, table).empty
 
 
+@pytest.fixture
+def two_spaces(run):
+    """Predictions from CLIP that reach the ceiling in higher voxels and half of it in early ones; from all others a quarter everywhere."""
+    scale, noise = np.sqrt(noise_ceiling(run.plant.ncsnr, 1)), np.random.default_rng(3).standard_normal((4, *run.plant.expected.shape))
+    memo = {}
+    for k, space in enumerate(spaces.SPACES):
+        skill = np.where(np.arange(80) < 40, 0.5, 1.0) if space == spaces.IMAGE else np.full(80, 0.25)
+        memo["linear predictions", (space,)] = ((run.plant.expected * skill + noise[k] * np.sqrt(1 - skill**2)) * scale).astype(np.float32)
+    return SimpleNamespace(**{**vars(run), "memo": memo})
+
+
+def test_a_space_that_predicts_less_and_evenly_is_found_to_do_both(two_spaces):
+    table = spaces.space_differences(two_spaces).set_index(["measure", "other"])
+    assert set(table.index) == {(measure, other) for measure in (spaces.LOWER, spaces.MORE_EVEN) for other in spaces.SPACES[1:]}
+    assert table.value[spaces.MORE_EVEN].to_numpy() == pytest.approx(0.5, abs=0.06) and (table.low > 0).all() and (table.p < 0.01).all()
+    trials = two_spaces.subject.validation
+    apart = [pearson(two_spaces.memo["linear predictions", (space,)][trials.image_ids], trials.betas).mean() for space in (spaces.IMAGE, spaces.PIXELS)]
+    assert table.value[spaces.LOWER, spaces.PIXELS] == pytest.approx(apart[0] - apart[1], abs=1e-6)
+
+
+def test_unevenness_counts_whichever_side_is_better(two_spaces):
+    higher = np.arange(80) >= 40
+    swapped = {**vars(two_spaces.subject), "rois": {name: (~higher if name == "streams/ventral" else higher if name == "V1" else here)
+                                                    for name, here in two_spaces.subject.rois.items()}}
+    found, again = (spaces.space_differences(each).set_index(["measure", "other"]).loc[spaces.MORE_EVEN] for each in (
+        two_spaces, SimpleNamespace(**{**vars(two_spaces), "subject": SimpleNamespace(**swapped)})))
+    np.testing.assert_allclose(found.value, again.value, atol=1e-9)
+
+
+def test_without_an_early_region_only_accuracy_is_compared(two_spaces):
+    bare = {**vars(two_spaces.subject), "rois": {name: here & False if name in spaces.EARLY else here
+                                                 for name, here in two_spaces.subject.rois.items()}}
+    table = spaces.space_differences(SimpleNamespace(**{**vars(two_spaces), "subject": SimpleNamespace(**bare)}))
+    assert table.measure.unique().tolist() == [spaces.LOWER]
+
+
 # ── cycles ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_drawn_noise_has_the_measured_size_and_is_shared_as_measured(rng):
     """Voxels of known noise, the first two with the same."""
@@ -187,6 +223,23 @@ def test_without_an_evaluation_network_every_row_has_the_reason(run):
     table = cycles.cycle_scores(Bare(**{**vars(run), "memo": {}}))
     assert (table.note == "not computed: found no network that knows photographs").all() and table.value.isna().all()
     assert cycles.cycles_summary(table) == {}
+
+
+def test_predictions_are_worked_out_once_for_each_set_of_pictures(run):
+    class Counting(Encoder):
+        asked = 0
+
+        def __init__(self, table):
+            self.table = table
+
+        def predict(self, embeddings):
+            Counting.asked += 1
+            return super().predict(embeddings)
+
+    mine = SimpleNamespace(**{**vars(run), "memo": {}, "encoder": Counting(run.encoder.table)})
+    for ids in (np.array([4, 2, 4]), np.array([2, 4])):
+        np.testing.assert_array_equal(ceilings.synthetic(mine, ids), run.encoder.table[ids])
+    assert Counting.asked == 1
 
 
 # ── rescoring ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -21,7 +21,15 @@ PARTS = ("only pixels", "shared", "only CLIP")
 SHARES = pd.DataFrame([{"region": region, "part": part, "value": value, "low": value, "high": value, "ceiling": 0.3, "planted": planted, "n_voxels": 5}
                        for region, planted in (("V1", 1.0), ("floc-faces", 0.1)) for part, value in zip((*PARTS, "total"), (0.1, -0.02, 0.05, 0.13))])
 
+MODELS = pd.DataFrame([{"model": model, "region": region, "value": value, "low": value - 0.02, "high": value + 0.02, "ceiling": ceiling,
+                        "n_voxels": 5} for model, value in (("network", 0.2), ("pixels", 0.1)) for region, ceiling in (("all", 0.4), ("V1", 0.3))])
+CYCLES = pd.DataFrame([{"name": name, "metric": metric, "value": value, "low": value - 0.02, "high": value + 0.02, "chance": chance, "n": 9,
+                        "control": name == "null"} for name, value in (("encoder", 0.8), ("true brain", np.nan), ("null", 0.5))
+                       for metric, chance in (("2-way", 0.5), ("10-way", 0.1))])
+
 FIGURES = {
+    "encoders": lambda origin: plots.encoders(MODELS, origin=origin, title="spaces"),
+    "cycles": lambda origin: plots.cycles(CYCLES, origin=origin, title="cycles"),
     "classes_by_kind": lambda origin: plots.classes_by_kind(CLASSES, by="fMRI", origin=origin, xlabel="AUC", title="classes"),
     "masking": lambda origin: plots.masking(MASKED, ways=("at random", "best first"), origin=origin, title="masks"),
     "accuracy_and_ceiling": lambda origin: plots.accuracy_and_ceiling(VOXELS, origin=origin, title="voxels"),
@@ -76,7 +84,30 @@ def test_planted_and_found_shares_stand_side_by_side():
     np.testing.assert_allclose(planted, [1.0, 0.1])
 
 
+def test_streams_are_named_in_the_order_of_the_hierarchy():
+    ordered = VOXELS.assign(stream=pd.Categorical(VOXELS.stream, ["ventral", "early"]))
+    named = [t.get_text() for t in plots.accuracy_and_ceiling(ordered, origin="nsd", title="voxels").axes[-1].get_legend().get_texts()]
+    assert named == ["planted response", "ventral", "early"]
+
+
 def test_the_planted_response_lies_behind_where_there_is_one():
     labels = lambda fig: {t.get_text() for t in fig.axes[-1].get_legend().get_texts()}
     assert "planted response" in labels(FIGURES["accuracy_and_ceiling"]("twin"))
     assert "planted response" not in labels(plots.accuracy_and_ceiling(VOXELS.assign(r_planted=np.nan), origin="nsd", title="voxels"))
+
+
+def test_each_region_has_a_panel_with_its_own_ceiling_and_each_encoder_a_row():
+    fig = FIGURES["encoders"]("twin")
+    assert [ax.get_title() for ax in fig.axes] == ["all (5 voxels)", "V1 (5 voxels)"]
+    assert [t.get_text() for t in fig.axes[0].get_yticklabels()] == ["network", "pixels"]
+    for ax, ceiling in zip(fig.axes, (0.4, 0.3)):
+        assert [line.get_xdata()[0] for line in ax.lines if line.get_label() == "noise ceiling"] == [ceiling]
+        assert [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"] == [0.2, 0.1]
+
+
+def test_each_measure_has_a_panel_with_its_chance_and_a_cycle_that_cannot_be_made_no_row():
+    fig = FIGURES["cycles"]("nsd")
+    assert [t.get_text() for t in fig.axes[0].get_yticklabels()] == ["encoder", "null"]
+    assert [[line.get_xdata()[0] for line in ax.lines if line.get_label() == "chance"] for ax in fig.axes] == [[0.5], [0.1]]
+    encoder, null = (line.get_color() for line in fig.axes[0].lines if line.get_marker() == "o")
+    assert encoder == plots.COLOURS["brain"] and null == plots.COLOURS["control"]

@@ -59,7 +59,7 @@ def voxel_accuracy(run: Pipeline, repeats: tuple[int, ...] = REPEATS) -> pd.Data
             "voxel": np.arange(run.subject.n_voxels), "n_repeats": n, "r": r, "r_shuffled": pearson(predicted[order], trials.betas),
             "ceiling": ceiling, "r_planted": np.nan if planted is None else pearson(planted, trials.betas),
             "planted_ceiling": np.nan if planted is None else np.sqrt(noise_ceiling(run.plant.ncsnr, n=n)), "less": r - ceiling,
-            "stream": stream, "n_pictures": len(np.unique(trials.image_ids))}))
+            "stream": pd.Categorical(stream, [*STREAMS, "none"]), "n_pictures": len(np.unique(trials.image_ids))}))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -124,7 +124,7 @@ def higher_less_early(run: Pipeline, *, n_repeats: int = 1) -> pd.DataFrame:
         return pd.DataFrame([{"measure": "less ceiling", "note": f"not compared: the {side} have no voxel with a noise ceiling"}])
     (high, high_ceiling, _), (low, low_ceiling, _) = sides
     both = {"less ceiling": (_moved(high, -high_ceiling), _moved(low, -low_ceiling)),
-            "share of ceiling": (_scaled(high, 1 / high_ceiling), _scaled(low, 1 / low_ceiling))}
+            "share of ceiling": (scaled(high, 1 / high_ceiling), scaled(low, 1 / low_ceiling))}
     rows = []
     for measure, (a, b) in both.items():
         found = score_interval(a - b, null=0.0)
@@ -180,6 +180,11 @@ def ceilings_summary(agreement: pd.DataFrame, compared: pd.DataFrame) -> dict:
     return values
 
 
+def scaled(score: Contributions, by: float) -> Contributions:
+    """The score times a number."""
+    return replace(score, values=score.values * by, parts=score.parts * by, bounds=None)
+
+
 # ── private ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _voxels(run: Pipeline, names: tuple[str, ...]) -> np.ndarray:
     return np.any([run.subject.rois[name] for name in names], axis=0)
@@ -229,7 +234,3 @@ def _slope(r, ceiling: np.ndarray) -> float:
 
 def _moved(score: Contributions, by: float) -> Contributions:
     return replace(score, values=score.values + by, bounds=None)
-
-
-def _scaled(score: Contributions, by: float) -> Contributions:
-    return replace(score, values=score.values * by, parts=score.parts * by, bounds=None)

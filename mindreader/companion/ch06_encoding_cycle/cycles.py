@@ -9,13 +9,14 @@ from ... import scoring
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, Trials, Unfit
 from ...scoring import identification_contributions, noise_ceiling, score_interval
-from ...studies.sources import brain_embeddings, reconstruction_features
+from ...studies.sources import brain_embeddings, reconstruction_features, stamped
 from ..common import first_draw, pictures_of
 from .encoding import synthetic
 
 CLEAN, NOISY, TRUE, TRUE_NOISY = "encoder", "encoder, measured noise", "true simulated brain", "true simulated brain, measured noise"
 BRAIN, NULL = "measured trials", "encoder, another picture's"
 CYCLES = (CLEAN, NOISY, TRUE, TRUE_NOISY)
+TITLES = {CLEAN: "encoder", NOISY: "encoder,\nnoise", TRUE: "true brain\n(simulated)", TRUE_NOISY: "true brain,\nnoise"}  # of columns
 N_WAYS = (2, 10)
 
 
@@ -87,34 +88,38 @@ def cycle_scores(run: Pipeline, n_ways: tuple[int, ...] = N_WAYS) -> pd.DataFram
     pictures exchanged. A cycle that cannot be made has its reason in note and no value; so have all where no evaluation network
     fits the subject.
     """
-    seed, rows, absent = run.experiment.child_seed("shuffled cycle"), [], missing_cycles(run)
+    seed, rows, truth = run.experiment.child_seed("shuffled cycle"), [], None
     try:
         truth = run.true_features
+        absent = missing_cycles(run)
     except Unfit as reason:
-        absent, truth = dict.fromkeys((*CYCLES, BRAIN, NULL), f"not computed: {reason}"), None
+        absent = dict.fromkeys((*CYCLES, BRAIN, NULL), f"not computed: {reason}")
     for name in (*CYCLES, BRAIN, NULL):
         for ways in n_ways:
             metric, control = f"{ways}-way identification", name in (NULL, BRAIN)
+            protocol = scoring.stamp("nway/exact@1", {"n_choices": ways}, scoring.CHOICES)
             if name in absent:
                 rows.append(scoring.score_row(name, metric, np.nan, np.nan, np.nan, 0, np.nan, seed, run.origin, control=control,
-                                              note=absent[name]))
+                                              note=absent[name], protocol=""))
                 continue
             found = score_interval(identification_contributions([_features(run, name)], truth, n_choices=ways), null=1 / ways)
             rows.append(scoring.score_row(name, metric, found.value, found.low, found.high, len(_features(run, name)), 1 / ways, seed,
-                                          run.origin, control=control, note="", **found.columns))
-    return pd.concat(rows, ignore_index=True)
+                                          run.origin, control=control, note="", protocol=protocol, **found.columns))
+    table = pd.concat(rows, ignore_index=True)
+    return table if truth is None else stamped(run, table, truth.space)
 
 
 def cycle_columns(run: Pipeline, n: int = 8) -> dict[str, np.ndarray]:
-    """The first n validation pictures as shown, and as generated after each cycle: columns for a grid."""
-    columns, absent = {}, missing_cycles(run)
+    """The first n validation pictures as shown, as generated after each cycle, and from a measured trial: columns for a grid."""
+    columns, absent, brain = {}, missing_cycles(run), brain_embeddings(run, "both")
+    _, first = np.unique(brain["image"].image_ids, return_index=True)
     for kind in (kind for kind in CYCLES if kind not in absent):
         found = cycle_decoded(run, kind)
         rows = np.arange(min(n, len(found["image"])))
         columns.setdefault("shown", pictures_of(run, found["image"].image_ids[rows]))
-        columns[kind.replace(", ", ",\n").replace("true simulated", "true\nsimulated")] = first_draw(
-            run.reconstruct({space: each.take(rows) for space, each in found.items()}, "both"))
-    return columns
+        columns[TITLES[kind]] = first_draw(run.reconstruct({space: each.take(rows) for space, each in found.items()}, "both"))
+    measured = {space: each.take(first[:n]) for space, each in brain.items()}
+    return columns | {"measured\ntrial": first_draw(run.reconstruct(measured, "both"))}
 
 
 def cycles_summary(table: pd.DataFrame) -> dict:

@@ -9,12 +9,14 @@ from ... import embedding, scoring
 from ...mapping import targets
 from ...pipeline import Pipeline
 from ...records import Embeddings, Trials
-from ...scoring import at_trials, mean_contributions, noise_ceiling, score_interval
+from ...scoring import mean_contributions, noise_ceiling, score_interval
 from ...studies.sources import reconstructions
+from .encoding import synthetic
 
 SAME, OTHER = "the trial itself", "another trial of the picture"
 RECONSTRUCTION, DECODED, PICTURE = "its reconstruction", "its decoded embedding, no picture made", "the picture shown"
 STRANGER, PLANTED, REPEAT = "another picture's reconstruction", "planted noiseless response", "another trial, measured"
+COLUMNS = ["name", "against", "value", "low", "high", "n", "n_voxels", "covers", "note"]
 ROWS = (RECONSTRUCTION, DECODED, PICTURE, STRANGER, PLANTED, REPEAT)
 
 
@@ -53,7 +55,7 @@ def rescored(run: Pipeline) -> pd.DataFrame:
     voxels = (np.nan_to_num(noise_ceiling(run.subject.ncsnr, n=1)) > 0) & (np.ptp(trials.betas, axis=0) > 0)
     if voxels.sum() < 3:
         return pd.DataFrame([{"name": name, "against": SAME, "n": 0, "note": f"{voxels.sum()} voxels have a noise ceiling, expected at "
-                              "least 3 to correlate over"} for name in ROWS])
+                              "least 3 to correlate over"} for name in ROWS], columns=COLUMNS)
     other = other_trial(trials)
     for name, predicted in _predictions(run, other).items():
         for against, partner in ((SAME, np.arange(len(trials))), (OTHER, other)):
@@ -71,7 +73,7 @@ def rescored(run: Pipeline) -> pd.DataFrame:
             found = score_interval(mean_contributions(np.nan_to_num(r)[None], trials.image_ids[known]), null=0.0)
             rows.append({"name": name, "against": against, "value": found.value, "low": found.low, "high": found.high,
                          "n": int(known.sum()), "n_voxels": int(voxels.sum()), "covers": found.covers, "note": note})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def leak(run: Pipeline) -> pd.DataFrame:
@@ -114,7 +116,7 @@ def _predictions(run: Pipeline, other: np.ndarray) -> dict[str, np.ndarray | Non
         is_planted = run.origin == "twin" and run.experiment.data.roi == "nsdgeneral"
         patterns = {
             RECONSTRUCTION: _encoded(run, made, trials), DECODED: _encoded(run, decoded.unit(), trials),
-            PICTURE: run.encoder.predict(at_trials(run.truth["image"], trials)),
+            PICTURE: synthetic(run, trials.image_ids),
             STRANGER: _encoded(run, scoring.shuffled(made, run.experiment.child_seed("rescored strangers")), trials),
             PLANTED: run.plant.expected[trials.image_ids] * np.sqrt(noise_ceiling(run.plant.ncsnr, n=1)) if is_planted else None,
             REPEAT: trials.betas[other] if (other >= 0).any() else None}

@@ -12,8 +12,8 @@ from ... import embedding, extractors, mapping
 from ...core import progress
 from ...pipeline import Pipeline
 from ...records import Embeddings
-from ...scoring import correlation_contributions, mean_contributions, noise_ceiling, score_interval
-from .ceilings import EARLY, HIGHER, REGIONS
+from ...scoring import Contributions, correlation_contributions, mean_contributions, noise_ceiling, score_interval
+from .ceilings import EARLY, HIGHER, REGIONS, scaled
 from .encoding import synthetic
 
 IMAGE, CAPTION, PIXELS, GABOR = "image embedding", "caption embedding", "pixels", "Gabor energy"
@@ -21,9 +21,10 @@ SPACES = (IMAGE, CAPTION, PIXELS, GABOR)
 CLIP, VISUAL, ALL = (IMAGE, CAPTION), (PIXELS, GABOR), SPACES
 NETWORK = "the paper's network"
 MODELS = {IMAGE: (IMAGE,), CAPTION: (CAPTION,), "both embeddings (banded)": CLIP, PIXELS: (PIXELS,), GABOR: (GABOR,),
-          "pixels and Gabor energy (banded)": VISUAL, "all four (banded)": ALL}
+          "pixels and Gabor (banded)": VISUAL, "all four (banded)": ALL}
 ONLY_VISUAL, SHARED, ONLY_CLIP = "only pixels and Gabor energy", "shared", "only CLIP"
 PARTS = (ONLY_VISUAL, SHARED, ONLY_CLIP)
+LOWER, MORE_EVEN = "accuracy is lower", "shares of the ceiling are more even"
 
 
 def features(run: Pipeline) -> dict[str, Embeddings]:
@@ -72,7 +73,7 @@ def space_accuracy(run: Pipeline, regions: tuple[str, ...] = ()) -> pd.DataFrame
             if not used.any():
                 rows.append({"model": model, "region": region, "n_voxels": 0, "note": f"{region} has no voxel that can be scored"})
                 continue
-            found = score_interval(correlation_contributions(predicted[None][:, :, used], trials.betas[:, used], trials.image_ids))
+            found = score_interval(_accuracy(run, predicted, used))
             rows.append({"model": model, "region": region, "value": found.value, "low": found.low, "high": found.high,
                          "ceiling": float(ceiling[used].mean()), "n_voxels": int(used.sum()), "n_pictures": found.n_pictures, "note": ""})
     return pd.DataFrame(rows)
@@ -92,6 +93,29 @@ def unevenness(table: pd.DataFrame) -> pd.DataFrame:
             rows.append({"model": model, "early": share["V1 to hV4"], "higher": share["higher"],
                          "ratio": share["higher"] / share["V1 to hV4"], "less": float((both.value - both.ceiling).mean())})
     return pd.DataFrame(rows, columns=["model", "early", "higher", "ratio", "less"])
+
+
+def space_differences(run: Pipeline) -> pd.DataFrame:
+    """CLIP's image embedding less each other space, both by ridge on the same voxels and pictures.
+
+    Table measure, other, value, low, high (over pictures), p, n_voxels, n_pictures. Measures: `LOWER`, mean accuracy over all
+    voxels, which is also how much farther the other space stays from the ceiling; `MORE_EVEN`, the distance between the shares of
+    the ceiling that are reached in V1 to hV4 and in the higher streams. Both are positive where the paper is right.
+    """
+    ceiling, rows = np.nan_to_num(np.sqrt(noise_ceiling(run.subject.ncsnr, n=1))), []
+    for other in SPACES[1:]:
+        both = [linear_predictions(run, MODELS[model]) for model in (IMAGE, other)]
+        used = np.all([np.ptp(each, axis=0) > 0 for each in (run.subject.validation.betas, *both)], axis=0) & (ceiling > 0)
+        sides = [used & _any(run, names) for names in (HIGHER, EARLY)]
+        measures = {LOWER: [_accuracy(run, each, used) for each in both]} if used.any() else {}
+        if all(side.any() for side in sides):
+            measures[MORE_EVEN] = [_distance(*(scaled(_accuracy(run, each, side), 1 / ceiling[side].mean()) for side in sides))
+                                   for each in both]
+        for measure, (clip, less) in measures.items():
+            found = score_interval(clip - less, null=0.0)
+            rows.append({"measure": measure, "other": other, "value": found.value, "low": found.low, "high": found.high, "p": found.p,
+                         "n_voxels": int(used.sum()), "n_pictures": found.n_pictures})
+    return pd.DataFrame(rows, columns=["measure", "other", "value", "low", "high", "p", "n_voxels", "n_pictures"])
 
 
 def partition(run: Pipeline) -> pd.DataFrame:
@@ -169,14 +193,18 @@ def partition_recovery(run: Pipeline, table: pd.DataFrame, *, n_draws: int = 200
     return pd.DataFrame(rows)
 
 
-def spaces_summary(accuracy: pd.DataFrame, recovery: pd.DataFrame) -> dict:
-    """The numbers of `space_accuracy` and `partition_recovery` for the chapter's prose: encode_<model>_<region>, partition_<over>."""
+def spaces_summary(accuracy: pd.DataFrame, differences: pd.DataFrame, recovery: pd.DataFrame) -> dict:
+    """The numbers of these tables for the chapter's prose: encode_<model>_<region>, lower_<other>, more_even_<other>, partition_<over>."""
     values, short = {}, {"all": "all", "V1 to hV4": "early", "higher": "higher"}
     keys = dict(zip((NETWORK, *MODELS), ("network", "image", "caption", "both", "pixels", "gabor", "visual", "everything")))
     for row in accuracy[accuracy.region.isin(short) & (accuracy.note == "")].itertuples():
         values[f"encode_{keys[row.model]}_{short[row.region]}"] = {
             "ours": row.value, "low": row.low, "high": row.high, "n": row.n_pictures, "chance": 0.0,
             "note": f"mean r of single trials over {row.n_voxels} voxels ({row.region}), from {row.model}; ceiling {row.ceiling:.3f}"}
+    for row in differences.itertuples():
+        values[f"{'lower' if row.measure == LOWER else 'more_even'}_{keys[row.other]}"] = {
+            "ours": row.value, "low": row.low, "high": row.high, "n": row.n_pictures, "chance": 0.0,
+            "note": f"{row.measure} from {row.other} than from the image embedding, both by ridge, {row.n_voxels} voxels"}
     for row in recovery.itertuples():
         values[f"partition_{row.over}"] = {"ours": row.value, "low": None if np.isnan(row.low) else row.low,
                                            "high": None if np.isnan(row.high) else row.high, "n": row.n, "chance": 0.0,
@@ -189,6 +217,18 @@ def spaces_summary(accuracy: pd.DataFrame, recovery: pd.DataFrame) -> dict:
 def _errors(run: Pipeline, spaces: tuple[str, ...]) -> np.ndarray:
     """Squared error of each validation trial and voxel, (n_trials, n_voxels)."""
     return (run.subject.validation.betas - linear_predictions(run, spaces).astype(float)) ** 2
+
+
+def _accuracy(run: Pipeline, predicted: np.ndarray, used: np.ndarray) -> Contributions:
+    """Mean correlation with single trials over these voxels, and what each picture adds to it."""
+    trials = run.subject.validation
+    return correlation_contributions(predicted[None][:, :, used], trials.betas[:, used], trials.image_ids)
+
+
+def _distance(higher: Contributions, early: Contributions) -> Contributions:
+    """Their absolute difference."""
+    apart = higher - early
+    return scaled(apart, -1.0) if apart.values[0] < 0 else apart
 
 
 def _any(run: Pipeline, names: tuple[str, ...]) -> np.ndarray:

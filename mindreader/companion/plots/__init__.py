@@ -4,7 +4,7 @@ from .categories import classes_by_kind, masking
 from .common import (COLOURS, ORIGIN_LABEL, STYLE, captions_beside_pictures, class_scores, curve_panels, curves, dots,
                      figure, histogram, picture_grid, scatter, scores_with_controls, styled, two_lines, volume_slices)
 from .coverage import interval_coverage
-from .encoding import accuracy_and_ceiling, partitions, voxel_map
+from .encoding import accuracy_and_ceiling, cycles, encoders, partitions, voxel_map
 from .exam import exam_panels, SEEN_COLOURS
 from .flatmap import flatten
 from .mapping import (DIRECTION, VERDICT, beside_the_paper, hubs, mapped_beside_true, pair_histograms,
@@ -17,8 +17,8 @@ from .subject import (GRADE, REGIONS, REST, annotated_scenes, attended, contrast
 __all__ = ["COLOURS", "DIRECTION", "GRADE", "ORIGIN_LABEL", "REGIONS", "REST", "ROW_COLOURS", "SEEN_COLOURS", "STYLE", "VERDICT",
            "accuracy_and_ceiling", "annotated_scenes", "attended", "beside_random_voxels", "beside_the_paper",
            "bottleneck", "captions_beside_pictures", "class_scores", "classes_by_kind", "contrasts", "curve_panels",
-           "curves", "distances_over_size", "doses", "dots", "exam_panels", "figure", "flat_maps", "flatten", "histogram", "hubs",
-           "interval_coverage",
+           "curves", "cycles", "distances_over_size", "doses", "dots", "encoders", "exam_panels",
+           "figure", "flat_maps", "flatten", "histogram", "hubs", "interval_coverage",
            "mapped_beside_true", "masking", "pair_histograms", "partitions", "picture_grid", "planted_beside_recovered",
            "profiles_and_pairs", "region_slices", "repeated_reconstructions", "repeats", "scatter", "score_panels",
            "scores_with_controls", "sessions", "styled", "two_lines", "verdicts", "volume_slices", "voxel_map"]

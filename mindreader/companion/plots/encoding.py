@@ -25,7 +25,7 @@ def accuracy_and_ceiling(table: pd.DataFrame, *, origin: str, title: str) -> Fig
     panels = list(table.groupby("n_repeats"))
     fig, axes = figure(2.7 * len(panels) + 1.3, 3.1, 1, len(panels), origin=origin, sharex=True, sharey=True)
     top = np.nanmax(table[["ceiling", "r"]].to_numpy())
-    streams = list(dict.fromkeys(table.stream))
+    streams = list(table.stream.sort_values().unique())         # in the order of its categories, if it has one
     for ax, (n, part) in zip(axes[0], panels):
         if part.r_planted.notna().any():
             ax.plot(part.ceiling, part.r_planted, ".", ms=3, color="#c9c9c9", label="planted response")
@@ -75,11 +75,64 @@ def voxel_map(table: pd.DataFrame, columns: dict[str, str], regions: dict[str, n
 
 
 @styled
+def encoders(table: pd.DataFrame, *, origin: str, title: str) -> Figure:
+    """Accuracy of several encoders, a row for each and a panel for each region, with the region's ceiling as a line.
+
+    table: model, region, value, low, high, ceiling, n_voxels; the first model is the one that others are held to.
+    """
+    table = table.dropna(subset=["value"])
+    first = table.model.iloc[0]
+    fig, axes = _rows_in_panels(table, "model", "region", [COLOURS["brain" if name == first else "image"] for name in table.model], origin)
+    for ax, (region, part) in zip(axes[0], table.groupby("region", sort=False)):
+        ax.axvline(part.ceiling.iloc[0], color=COLOURS["truth"], lw=1, ls=":", label="noise ceiling")
+        ax.axvline(0, color=COLOURS["chance"], lw=1, ls="--", label="chance")
+        ax.set_title(f"{region} ({part.n_voxels.max()} voxels)", fontsize=8.5, fontweight="normal")
+    fig.supxlabel("mean correlation with single trials (r)", fontsize=9)
+    legend_beside(axes[0, -1])
+    headline(fig, title)
+    return fig
+
+
+@styled
+def cycles(table: pd.DataFrame, *, origin: str, title: str) -> Figure:
+    """Identification after each cycle, a row for each and a panel for each measure; controls are grey, chance is a line.
+
+    table: name, metric, value, low, high, chance, n, control; rows without a value are not drawn.
+    """
+    table = table.dropna(subset=["value"])
+    fig, axes = _rows_in_panels(table, "name", "metric", [COLOURS["control" if grey else "brain"] for grey in table.control], origin)
+    for ax, (metric, part) in zip(axes[0], table.groupby("metric", sort=False)):
+        ax.axvline(part.chance.iloc[0], color=COLOURS["chance"], lw=1, ls="--", label="chance")
+        ax.set_title(metric, fontsize=8.5, fontweight="normal")
+        ax.set(xlim=(0, 1.02))
+    fig.supxlabel("share of comparisons won", fontsize=9)
+    legend_beside(axes[0, -1])
+    headline(fig, title)
+    return fig
+
+
+def _rows_in_panels(table: pd.DataFrame, row: str, panel: str, colours: Sequence, origin: str):
+    """A panel for each value of one column, in it a dot with its interval for each of another; all share the rows and the axis."""
+    names, panels = (list(dict.fromkeys(table[column])) for column in (row, panel))
+    fig, axes = figure(8.2, 0.27 * len(names) + 1.2, 1, len(panels), origin=origin, sharex=True, sharey=True)
+    for ax, here in zip(axes[0], panels):
+        for colour, each in zip(colours, table.itertuples()):
+            if getattr(each, panel) == here:
+                y = names.index(getattr(each, row))
+                ax.plot([each.low, each.high], [y, y], color=colour, lw=2, alpha=0.5)
+                ax.plot(each.value, y, "o", color=colour, ms=5)
+        ax.set(yticks=range(len(names)), ylim=(len(names) - 0.5, -0.5))
+        ax.set_yticklabels(names, fontsize=8)
+        ax.tick_params(axis="x", labelsize=8)
+    return fig, axes
+
+
+@styled
 def partitions(table: pd.DataFrame, parts: Sequence[str], *, origin: str, title: str) -> Figure:
     """The explained variance of each region, shared out between spaces, beside its ceiling and what was planted.
 
-    table: region, part, value, low, high, ceiling, planted, n_voxels; parts are stacked in their order. At the right end of each
-    bar stands the region's ceiling as a tick; where something was planted, its share of the picture's filters is a dot in the
+    table: region, part, value, low, high, ceiling, planted, n_voxels; parts are stacked in their order. A tick is the region's
+    ceiling, a line the interval of the row "total"; where something was planted, its share of the picture's filters is a dot in the
     second panel, beside the found one.
     """
     table = table.dropna(subset=["value"])
@@ -97,6 +150,8 @@ def partitions(table: pd.DataFrame, parts: Sequence[str], *, origin: str, title:
         left[False] += np.minimum(width, 0)
     ceiling = table.groupby("region").ceiling.first().loc[regions]
     ax.plot(ceiling, range(len(regions)), "|", color=COLOURS["truth"], ms=9, label="noise ceiling")
+    whole = table[table.part == "total"].set_index("region").loc[regions]
+    ax.hlines(range(len(regions)), whole.low, whole.high, color=COLOURS["truth"], lw=1, label="all together, 95 %")
     ax.axvline(0, color=COLOURS["truth"], lw=0.8)
     sizes = table.groupby("region").n_voxels.first()
     ax.set(yticks=range(len(regions)), xlabel="share of single-trial variance")
@@ -110,9 +165,7 @@ def partitions(table: pd.DataFrame, parts: Sequence[str], *, origin: str, title:
         axes[0, 1].plot(table.groupby("region").planted.first().loc[regions], range(len(regions)), "x", ms=5, color=COLOURS["truth"],
                         label="planted")
         axes[0, 1].set(xlabel=f"share of {parts[0].removeprefix('only ')}", xlim=(-0.05, 1.05))
-        legend_beside(axes[0, 1])
-        ax.legend(loc="lower right", fontsize=7)
-    else:
-        legend_beside(ax)
+        axes[0, 1].legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, fontsize=7)
+    ax.legend(loc="lower left", bbox_to_anchor=(-0.25, 1.0), ncols=3, fontsize=7)
     headline(fig, title)
     return fig
