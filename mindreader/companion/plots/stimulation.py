@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from .common import COLOURS, figure, headline, styled
+
+PAGE = 8.2     # inches that a page shows without making letters smaller
 
 
 @styled
@@ -19,7 +23,7 @@ def beside_random_voxels(table: pd.DataFrame, *, origin: str, title: str, column
     panels, names = list(dict.fromkeys(table.metric)), list(dict.fromkeys(table.name))
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
-    fig, axes = figure(2.3 * columns + 1.3, (0.24 * len(names) + 0.75) * rows + 0.5, rows, columns, origin=origin, sharey=True)
+    fig, axes = figure(min(2.3 * columns + 1.3, PAGE), (0.24 * len(names) + 0.85) * rows + 0.5, rows, columns, origin=origin, sharey=True)
     for ax in axes.flat[len(panels):]:
         ax.axis("off")
     for ax, metric in zip(axes.flat, panels):
@@ -30,8 +34,9 @@ def beside_random_voxels(table: pd.DataFrame, *, origin: str, title: str, column
             ax.plot(row.value, y, "o", ms=4.5, color=COLOURS["brain"], mfc=COLOURS["brain"] if row.p <= 0.05 else "white")
         ax.axvline(0, color=COLOURS["truth"], lw=0.6)
         ax.use_sticky_edges = False
-        ax.set_title(metric, fontsize=8, fontweight="normal")
+        ax.set_title(textwrap.fill(metric, 60 // columns + 4), fontsize=8, fontweight="normal")
         ax.tick_params(labelsize=7)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
     axes[0, 0].set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
     headline(fig, title)
     return fig
@@ -45,7 +50,7 @@ def doses(table: pd.DataFrame, limits: dict[str, float], *, origin: str, ylabel:
     range; value: the paper's dose, marked.
     """
     names = list(dict.fromkeys(table.region))
-    fig, axes = figure(2.1 * len(names) + 0.6, 2.9, 1, len(names), origin=origin, sharey=True)
+    fig, axes = figure(min(2.1 * len(names) + 0.6, PAGE), 2.9, 1, len(names), origin=origin, sharey=True)
     for ax, name in zip(axes[0], names):
         part = table[table.region == name]
         ax.fill_between(part.dose, part.random_low, part.random_high, color=COLOURS["control"], alpha=0.35, lw=0, label="random voxels")
