@@ -44,7 +44,7 @@ CHAPTERS: dict[str, Needs] = {
     "01_screening": Needs((), ("embed",), (), _EMBEDDED),
     "02_mapping": Needs(("classes",), ("embed",), ("low_level",), _MAPPED),
     "03_gan": Needs(("classes",), ("embed", "start"), ("feature",), (*_MAPPED, "generator")),
-    "04_microstimulation": Needs(("classes",), ("embed", "start"), (), (*_MAPPED, "generator")),
+    "04_microstimulation": Needs(("classes",), ("embed", "start"), ("feature",), (*_MAPPED, "generator")),
     "05_category_auc": Needs(("classes",), ("embed",), ("low_level",), _MAPPED),
     "06_encoding_cycle": Needs(("noise ceilings",), ("embed", "start"), ("feature",), (*_MAPPED, "generator", "encoder")),
     "07_pretrained": Needs(only_simulated=True),
