@@ -1,4 +1,4 @@
-"""Reconstruct pictures from decoded embeddings; stimulate, silence or interpolate brain states before."""
+"""Reconstruct pictures from decoded embeddings, and interpolate brain states before."""
 
 from __future__ import annotations
 
@@ -45,42 +45,6 @@ def reconstruct(embeddings: Mapping[str, Embeddings], generator: PictureGenerato
     return Reconstructions(images, first.image_ids, first.keys, heads, seed, note)
 
 
-def microstimulate(trials: Trials, voxels: np.ndarray, value: float = 10.0) -> Trials:
-    """Simulate microstimulation: set these voxels to `value`, in standard deviations, in every trial.
-
-    Ten lies far outside anything a mapper was trained on. Source: paper §3.3, A.5 (value 10).
-    """
-    betas = np.array(trials.betas)
-    betas[:, _voxels(voxels, betas.shape[1])] = value
-    return trials.replace(betas)
-
-
-def silence(trials: Trials, voxels: np.ndarray) -> Trials:
-    """Set these voxels to 0; on z-scored data that is their session mean, not "off".
-
-    Source: paper §3.3.
-    """
-    return microstimulate(trials, voxels, 0.0)
-
-
-def random_voxels_like(voxels: np.ndarray, n: int, seed: int) -> np.ndarray:
-    """Draw n control sets, (n, n_voxels) bool, each of as many voxels as the region, from outside it.
-
-    >>> random_voxels_like(np.array([True, False, False, False]), 3, seed=0).sum(1)
-    array([1, 1, 1])
-    """
-    region = np.zeros(len(voxels), bool)
-    region[_voxels(voxels, len(voxels))] = True
-    outside, size = np.flatnonzero(~region), int(region.sum())
-    if size > len(outside):
-        raise ValueError(f"the region holds {size} of {len(region)} voxels, expected at most half, so that as many can be "
-                         "drawn outside it")
-    rng, masks = np.random.default_rng(seed), np.zeros((n, len(region)), bool)
-    for mask in masks:
-        mask[rng.choice(outside, size, replace=False)] = True
-    return masks
-
-
 def interpolate(a: Trials, b: Trials, n_steps: int) -> Trials:
     """Interpolate linearly from trial a to trial b, both included: n_steps brain states.
 
@@ -102,13 +66,3 @@ def _like(embeddings: Embeddings, first: Embeddings, head: str) -> Embeddings:
         raise ValueError(f"the {head} head holds {len(embeddings)} rows, {int((rows >= 0).sum())} of them among the "
                          f"{len(first)} of the first head; expected the same trials in both")
     return embeddings.take(rows)
-
-
-def _voxels(voxels: np.ndarray, n_voxels: int) -> np.ndarray:
-    voxels = np.asarray(voxels)
-    if voxels.dtype != bool or voxels.shape != (n_voxels,):
-        raise ValueError(f"got a region of type {voxels.dtype} and shape {voxels.shape}, expected bool ({n_voxels},): one "
-                         "entry for each voxel")
-    if not voxels.any():
-        raise ValueError("the region has no voxel, expected at least one; it may lie outside nsdgeneral")
-    return voxels

@@ -11,7 +11,7 @@ from mindreader.companion.ch04_microstimulation import detectors, effects, regio
 from mindreader.companion.chapter import start
 from mindreader.core import record
 from mindreader.records import SPACES, Unfit
-from mindreader.studies.claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, UNTESTABLE, WITHIN_NOISE
+from mindreader.studies.claims import CONTRADICTED, DIRECTION_ONLY, LEVEL, SUPPORTED, UNTESTABLE, WITHIN_NOISE
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +75,31 @@ def test_pictures_of_a_stimulated_state_are_those_of_the_pipeline(run):
     assert np.abs(states.generate(run, "both", trials, voxels, 4.0)[0].astype(int) - wanted).mean() < 1
 
 
+def test_no_fit_is_refused(run):
+    with pytest.raises(ValueError, match="got n_fits 0, expected at least 1"):
+        states.decode(run, "caption", states.first_trials(run, 2), n_fits=0)
+
+
 def test_silencing_with_what_was_measured_changes_nothing(run):
     """A region at a value that it has anyway: all measures of the pictures are as before."""
     trials = states.first_trials(run, 2)
     same = states.generate(run, "both", trials, np.zeros((1, run.subject.n_voxels), bool), 9.0)
     assert np.array_equal(same, states.generate(run, "both", trials))
+
+
+def test_pictures_are_measured_on_each_trial_and_what_is_not_known_is_left_out(run, monkeypatch):
+    monkeypatch.setattr(effects, "N_PICTURES", 4)
+    monkeypatch.setattr(regions, "N_SETS", 3)
+    monkeypatch.setattr(run, "memo", {"sentences": states.sentences(run)})
+    table = report.picture_table(run, 10.0, ["floc-faces", "OFA"], [*report.DETECTED, effects.CHANGE, "nothing"])
+    table = table.set_index(["name", "metric"])
+    trials, voxels = states.first_trials(run, 4), regions.region_voxels(run, "floc-faces")
+    before, after = (states.generate(run, "both", trials, *state)[0] for state in ((), (voxels, 10.0)))
+    assert table.loc[("faces", effects.CHANGE), "value"] == pytest.approx(np.abs(after / 255 - before / 255).mean(), rel=1e-4)
+    was, found = (detectors.evidence(run, pictures)["faces"] > detectors.threshold(run, "faces") for pictures in (before, after))
+    assert table.loc[("faces", "detected faces"), "value"] == pytest.approx(found.mean() - was.mean())
+    assert set(table.index) == {(name, metric) for name in ("faces", "OFA") for metric in (*report.DETECTED, effects.CHANGE)}
+    assert report.picture_table(run, 10.0, ["OFA"], ["nothing"]).empty
 
 
 def test_pairs_of_random_sets_account_for_the_sizes_of_two_regions():
@@ -102,6 +122,12 @@ def test_few_stimuli_without_a_category_reach_its_threshold(run):
     without = np.isin(stimuli.ids, run.split.validation) & ~detectors.shown(run, "bodies")
     odds = detectors.evidence(run, stimuli.images[without])["bodies"]
     assert np.mean(odds > detectors.threshold(run, "bodies")) <= 0.1
+
+
+def test_what_all_stimuli_show_is_never_detected(run, monkeypatch):
+    monkeypatch.setattr(run, "memo", {})
+    monkeypatch.setattr(detectors, "shown", lambda run, word: np.ones(len(run.subject.stimuli.ids), bool))
+    assert detectors.threshold(run, "bodies") == np.inf
 
 
 def test_where_nothing_was_planted_the_annotations_say_what_is_shown(run, monkeypatch):
@@ -153,6 +179,11 @@ def test_every_sentence_of_the_ledger_that_this_chapter_measures_is_there():
 
     ledger = {claim.name for claim in read_claims()[1] if claim.section == "3.3 stimulation"}
     assert set(sentences.CLAIMED) == ledger
+
+
+def test_enough_random_sets_are_drawn_for_every_sentence_to_be_supported():
+    fewest = 2 / (regions.N_SETS + 1)                           # two-sided p of a region that does more than all of them
+    assert max(map(len, sentences.CLAIMED.values())) * fewest <= LEVEL
 
 
 def test_all_sentences_become_comparisons_with_numbers_for_the_record(run, monkeypatch, tmp_path):

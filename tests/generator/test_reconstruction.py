@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mindreader.generator.reconstruction import interpolate, microstimulate, random_voxels_like, reconstruct, silence
+from mindreader.generator.reconstruction import interpolate, reconstruct
 from mindreader.records import Embeddings, Trials
 
 SEED = sum(map(ord, "mind reader"))
@@ -68,35 +68,6 @@ def test_reconstruct_names_what_does_not_fit():
 
     with pytest.raises(ValueError, match="float64 pictures of shape \\(1, 1, 4, 4, 3\\), expected uint8 \\(6, 1"):
         reconstruct({"image": embeddings()}, Wrong())
-
-
-def test_stimulation_sets_the_region_and_nothing_else():
-    trials, region = brain(), np.arange(10) < 3
-    for changed, value in ((microstimulate(trials, region), 10), (microstimulate(trials, region, -2), -2),
-                           (silence(trials, region), 0)):
-        assert (changed.betas[:, region] == value).all()
-        assert np.array_equal(changed.betas[:, ~region], trials.betas[:, ~region])
-        assert (changed.trial_ids == trials.trial_ids).all()
-    assert not (trials.betas == 10).any()
-
-
-def test_control_voxels_are_as_many_outside_the_region_and_follow_the_seed():
-    region = np.arange(40) < 12
-    masks = random_voxels_like(region, 25, SEED)
-    assert masks.shape == (25, 40) and (masks.sum(1) == 12).all() and not masks[:, region].any()
-    assert masks[:, ~region].any(0).all() and len(np.unique(masks, axis=0)) == 25
-    assert np.array_equal(masks, random_voxels_like(region, 25, SEED))
-    with pytest.raises(ValueError, match="holds 28 of 40 voxels"):
-        random_voxels_like(~region, 1, SEED)
-
-
-def test_regions_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="shape \\(9,\\), expected bool \\(10,\\)"):
-        silence(brain(), np.ones(9, bool))
-    with pytest.raises(ValueError, match="type int64"):
-        silence(brain(), np.arange(10))
-    with pytest.raises(ValueError, match="has no voxel"):
-        microstimulate(brain(), np.zeros(10, bool))
 
 
 def test_interpolation_is_straight_and_keeps_both_ends():

@@ -17,6 +17,7 @@ from .regions import SENTENCES
 
 # What shows a category where only COCO's annotations are known: any of these classes, "" for no thing at all.
 ANNOTATED = {"bodies": ("person",), "words": ("stop sign", "banner"), "places": ("",), "faces": ("person",)}
+NO_DETECTORS = "Left out: no evaluation network fits this subject's pictures."
 FALSE_ALARMS = 0.05      # share of the pictures without a category in which it may be detected
 _STRENGTH = 0.01         # inverse penalty of the detectors: the network has a few hundred features
 
@@ -73,10 +74,16 @@ def detector_table(run: Pipeline, cond: str = "both") -> pd.DataFrame:
 
 
 def threshold(run: Pipeline, word: str) -> float:
-    """Log odds above which a category counts as detected: FALSE_ALARMS of the validation stimuli without it reach them."""
-    stimuli = run.subject.stimuli
-    without = np.isin(stimuli.ids, run.split.validation) & ~shown(run, word)
-    return float(np.quantile(evidence(run, stimuli.images[without])[word], 1 - FALSE_ALARMS))
+    """Log odds above which a category counts as detected: FALSE_ALARMS of the validation stimuli without it reach them.
+
+    Infinite where all of these show it, so that it is never detected.
+    """
+    key = ("threshold", word)
+    if key not in run.memo:
+        stimuli = run.subject.stimuli
+        without = np.isin(stimuli.ids, run.split.validation) & ~shown(run, word)
+        run.memo[key] = float(np.quantile(evidence(run, stimuli.images[without])[word], 1 - FALSE_ALARMS)) if without.any() else np.inf
+    return run.memo[key]
 
 
 def _detectors(run: Pipeline) -> dict:

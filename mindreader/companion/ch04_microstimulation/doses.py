@@ -14,11 +14,11 @@ from ...records import Trials
 from .detectors import shown
 from .effects import Effect, against_random
 from .regions import FACES, LEVELS, REGIONS, drawn_from, has_voxels, random_sets, region_voxels, shown_name
-from .states import decode, first_trials, sentences, unit
+from .states import as_measured, decode, first_trials, sentences, unit
 
 DOSES = (0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 14.0, 20.0)
 GAINS = (1.0, 2.0, 4.0)
-N_TRIALS, N_RANDOM, N_SETS = 96, 8, 20    # random sets of a curve: a band, not a test
+N_TRIALS, N_RANDOM, N_SETS = 48, 3, 20    # random sets of a curve: a band, not a test
 INSIDE, OUTSIDE = "within", "outside"
 ALL = (*REGIONS, *FACES, *LEVELS.values())
 
@@ -99,19 +99,19 @@ def within_range(run: Pipeline, gains: Sequence[float] = GAINS, *, n_fits: int =
             continue
         trials = first_trials(run, len(run.split.validation))
         trials = trials.take(np.flatnonzero(~labels[trials.image_ids].to_numpy())[:N_TRIALS])
+        before = _nearness(run, word, decode(run, "caption", trials, n_fits=n_fits))                  # [fits 1 trials]
         for gain in gains:
-            parts.append(_within(run, region, word, gain, trials, n_fits))
+            parts.append(_within(run, region, word, gain, trials, before, n_fits))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _within(run: Pipeline, region: str, word: str, gain: float, trials: Trials, n_fits: int) -> pd.DataFrame:
+def _within(run: Pipeline, region: str, word: str, gain: float, trials: Trials, before: np.ndarray, n_fits: int) -> pd.DataFrame:
     voxels, sets = region_voxels(run, region), random_sets(run, region)
     response = gain * category_response(run, word)
     rng = np.random.default_rng(run.experiment.child_seed(f"within/{region}"))
     amounts = np.zeros(sets.shape, np.float32)
     amounts[sets] = rng.permuted(np.tile(response[voxels], (len(sets), 1)), axis=1).ravel()
     few = trials.take(slice(N_RANDOM))
-    before = _nearness(run, word, decode(run, "caption", trials, n_fits=n_fits))                      # [fits 1 trials]
     after = _nearness(run, word, decode(run, "caption", trials, voxels, response, add=True, n_fits=n_fits))
     others = _nearness(run, word, decode(run, "caption", few, sets, amounts, add=True, n_fits=n_fits))
     effect = Effect(f"to {word}", (after - before)[:, 0], others - before[..., :len(few)], trials.image_ids, drawn_from(run, region))
@@ -123,7 +123,7 @@ def _within(run: Pipeline, region: str, word: str, gain: float, trials: Trials, 
 def _curve(run: Pipeline, region: str, doses: Sequence[float]) -> pd.DataFrame:
     word, trials, voxels = REGIONS[region][0], first_trials(run, N_TRIALS), region_voxels(run, region)
     few, sets, known = trials.take(slice(N_RANDOM)), random_sets(run, region)[:N_SETS], measured_range(run)
-    before = _nearness(run, word, decode(run, "caption", trials))[0, 0]
+    before = _nearness(run, word, as_measured(run, "caption", N_TRIALS))[0, 0]
     far = np.median(known.distances(trials.betas, voxels, doses), axis=1) / known.limit
     rows = []
     for dose, distance in zip(doses, far):

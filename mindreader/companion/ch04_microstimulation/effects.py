@@ -13,13 +13,17 @@ from ...stimulation import PICTURE_MEASURES
 from ...stimulation import consistency, rank_p, same_coordinates, share_lower
 from ...pipeline import Pipeline
 from ...records import SPACES
-from .detectors import evidence
+from .detectors import evidence, threshold
 from .regions import SENTENCES, drawn_from, has_voxels, random_sets, region_voxels, shown_name
-from .states import decode, first_trials, generate, sentences, unit
+from .states import as_measured, decode, first_trials, generate, sentences, unit
 
-N_TRIALS, N_RANDOM = 48, 4               # trials of the region, and of each random set: the first of these
+N_TRIALS, N_RANDOM = 48, 3               # trials of the region, and of each random set: the first of these
 N_PICTURES, N_RANDOM_PICTURES = 24, 2    # the same for pictures, which take longer
 ALIKE, SAME, LOWER, SIZE = "alike on all trials", "same coordinates", "share of coordinates lower", "size"
+CHANGE = "change of the picture"         # mean absolute difference of its pixels from those as measured, 1 from black to white
+DETECTED = tuple(f"detected {word}" for word in SENTENCES)
+PATTERNS = ("periodicity", "periodicity of the background", "repetition", CHANGE)
+LOOKS = ("saturation", "colourfulness", "sharpness", "edges", CHANGE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,45 +68,47 @@ class Effect:
         return Effect(name, self.region - other.region, self.sets[:, :n] - other.sets[:, :n], self.image_ids, self.drawn_from)
 
 
-def effects(run: Pipeline, region: str, value: float, *, n_fits: int = 1) -> dict[str, Effect]:
+def effects(run: Pipeline, region: str, value: float, spaces: Sequence[str] = SPACES, *, n_fits: int = 1) -> dict[str, Effect]:
     """What setting a region's voxels to a value changes in the mapped embedding, by measure.
 
     For each space: the size of the shift relative to the embedding measured, the share of coordinates that it lowers, how alike
     it is on all trials (`stimulation.consistency`) and whether the same coordinates move (`stimulation.same_coordinates`); and in the
     caption mapper's space how much nearer it brings each category's sentence (`to faces`, change of cosine).
 
-    n_fits: how many fits of each mapper; each has its rows in the arrays.
+    spaces: whose mappers decode, for the measures of these alone. n_fits: how many fits of each; each has its rows in the arrays.
     """
-    key = ("effects", region, value, n_fits)
-    if key not in run.memo:
-        trials, mine = first_trials(run, N_TRIALS), region_voxels(run, region)
-        found = {}
-        for space in SPACES:
-            before = decode(run, space, trials, n_fits=n_fits)                             # [fits 1 trials dims]
+    found = {}
+    for space in spaces:
+        key = ("effects", region, value, space, n_fits)
+        if key not in run.memo:
+            trials, mine = first_trials(run, N_TRIALS), region_voxels(run, region)
+            before = as_measured(run, space, N_TRIALS, n_fits=n_fits)                      # [fits 1 trials dims]
             after = decode(run, space, trials, mine, value, n_fits=n_fits)
             others = decode(run, space, trials.take(slice(N_RANDOM)), random_sets(run, region), value, n_fits=n_fits)
             measured = _measures(run, space, before, after), _measures(run, space, before[:, :, :N_RANDOM], others)
-            found |= {name: Effect(name, ours[:, 0], measured[1][name], trials.image_ids, drawn_from(run, region))
-                      for name, ours in measured[0].items()}
-        run.memo[key] = found
-    return run.memo[key]
+            run.memo[key] = {name: Effect(name, ours[:, 0], measured[1][name], trials.image_ids, drawn_from(run, region))
+                             for name, ours in measured[0].items()}
+        found |= run.memo[key]
+    return found
 
 
 def picture_effects(run: Pipeline, region: str, value: float, cond: str = "both", *, n_fits: int = 1) -> dict[str, Effect]:
-    """What the same changes in the reconstruction, by measure (`stimulation.PICTURE_MEASURES`), and in what is detected in it.
+    """What the same changes in the reconstruction: each of `stimulation.PICTURE_MEASURES`, what is detected in it, and how much (CHANGE).
 
     Pictures have the same z for a trial in each state; several fits of the mappers are given to the one generator. Detectors
-    (`shows faces`, log odds) are left out where no evaluation network fits the subject.
+    (`shows faces`, log odds; `detected faces`, 1 above the threshold) are left out where no evaluation network fits the subject.
     """
     key = ("picture effects", region, value, cond, n_fits)
     if key not in run.memo:
         trials, ours, theirs = first_trials(run, N_PICTURES), [], []
         few = trials.take(slice(N_RANDOM_PICTURES))
         for repeat in range(n_fits):
-            before, after, others = (_of_pictures(run, generate(run, cond, shown, sets, value, repeat=repeat)) for shown, sets in (
-                (trials, None), (trials, region_voxels(run, region)), (few, random_sets(run, region))))
-            ours.append({name: (after[name] - before[name])[0] for name in after})
-            theirs.append({name: others[name] - before[name][:, :len(few)] for name in after})
+            pictures = [generate(run, cond, shown, sets, value, repeat=repeat) for shown, sets in (
+                (trials, None), (trials, region_voxels(run, region)), (few, random_sets(run, region)))]
+            before, after, others = (_of_pictures(run, made) for made in pictures)
+            ours.append({name: (after[name] - before[name])[0] for name in after} | {CHANGE: _change(*pictures[:2])[0]})
+            theirs.append({name: others[name] - before[name][:, :len(few)] for name in after}
+                          | {CHANGE: _change(pictures[0][:, :len(few)], pictures[2])})
         run.memo[key] = {name: Effect(name, np.stack([fit[name] for fit in ours]), np.stack([fit[name] for fit in theirs]),
                                       trials.image_ids, drawn_from(run, region)) for name in ours[0]}
     return run.memo[key]
@@ -138,23 +144,31 @@ def consistency_table(run: Pipeline, value: float, regions: Sequence[str], *, n_
 
 
 def effect_table(run: Pipeline, value: float, regions: Sequence[str], *, n_fits: int = 1) -> pd.DataFrame:
-    """How much nearer each region brings each category's sentence, and how far it moves the embedding: rows of `against_random`."""
-    names = [*(f"to {word}" for word in SENTENCES), *(f"{SIZE}, {space}" for space in SPACES)]
-    return _table(run, regions, names, lambda region: effects(run, region, value, n_fits=n_fits))
+    """How much nearer each region brings each category's sentence, and how far it moves the embedding: rows of `against_random`.
+
+    Of the caption mapper's embedding, to which the sentences belong.
+    """
+    names = [*(f"to {word}" for word in SENTENCES), f"{SIZE}, caption"]
+    return _table(run, regions, names, lambda region: effects(run, region, value, ["caption"], n_fits=n_fits))
 
 
-def picture_table(run: Pipeline, value: float, regions: Sequence[str], cond: str = "both") -> pd.DataFrame:
-    """What each region changes in the reconstructions, and what can be detected in them: rows of `against_random`."""
-    return _table(run, regions, None, lambda region: picture_effects(run, region, value, cond))
+def picture_table(run: Pipeline, value: float, regions: Sequence[str], names: Sequence[str], cond: str = "both", *,
+                  n_fits: int = 1) -> pd.DataFrame:
+    """What each region changes in the reconstructions by these measures of `picture_effects`: rows of `against_random`.
+
+    No rows of detectors where no evaluation network fits the subject.
+    """
+    return _table(run, regions, names, lambda region: picture_effects(run, region, value, cond, n_fits=n_fits))
 
 
-def _table(run: Pipeline, regions: Sequence[str], names: Sequence[str] | None, measure, *, side: int = 0) -> pd.DataFrame:
-    """Rows of `against_random` for the regions that the subject has, and these measures, by default all."""
+def _table(run: Pipeline, regions: Sequence[str], names: Sequence[str], measure, *, side: int = 0) -> pd.DataFrame:
+    """Rows of `against_random` for the regions that the subject has, and those of these measures that there are."""
     parts = []
     for region in regions:
         if has_voxels(run, region):
             found = measure(region)
-            parts.append(against_random(run, [found[name] for name in names or found], shown_name(region), side=side))
+            if known := [found[name] for name in names if name in found]:
+                parts.append(against_random(run, known, shown_name(region), side=side))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
@@ -173,5 +187,12 @@ def _of_pictures(run: Pipeline, pictures: np.ndarray) -> dict[str, np.ndarray]:
     """Each measure of pictures (n_states, n_trials, height, width, 3), as (n_states, n_trials)."""
     shape, flat = pictures.shape[:2], pictures.reshape(-1, *pictures.shape[2:])
     found = {name: measure(flat) for name, measure in PICTURE_MEASURES.items()}
-    found |= {f"shows {word}": values for word, values in evidence(run, flat).items()}
+    odds = evidence(run, flat)
+    found |= {f"shows {word}": values for word, values in odds.items()}
+    found |= {f"detected {word}": values > threshold(run, word) for word, values in odds.items()}
     return {name: np.asarray(values, float).reshape(shape) for name, values in found.items()}
+
+
+def _change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Mean absolute difference of pictures (n_states, n_trials, height, width, 3) from those of one state, (n_states, n_trials)."""
+    return np.stack([np.abs(state - before[0].astype(np.float32)).mean((1, 2, 3)) / 255 for state in after])

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
 from ... import scoring
 from ...pipeline import Pipeline
-from ..common import pictures_of
+from ..common import entry, pictures_of
 from .doses import measured_range
 from .effects import effects
 from .regions import FACES, LEVELS, REGIONS, has_voxels, random_sets, region_voxels
 from .states import decode, first_trials, generate, sentences, unit
 
-N_TRIALS, N_PAIRED = 96, 20    # trials of a row, each with so many random sets beside it
+N_TRIALS, N_PAIRED = 96, 10    # trials of a row, each with so many random sets beside it
+HEADS = {"img": "image\nhead", "cap": "caption\nhead"}
 
 
 def category_panels(run: Pipeline, value: float, n: int = 6, cond: str = "both") -> dict[str, np.ndarray]:
     """Decoded pictures after stimulating each category region, and as many random voxels (the paper's Fig. 10).
 
-    cond: by which heads, "both", "img" or "cap". Below a column's name stands how far its states lie from the measured range; the
-    random voxels are the first set that matches the face regions.
+    cond: by which heads, "both", "img" or "cap". Below a column's name stands how far its states lie from the measured ones, in units
+    of the limit of their range; the random voxels are the first set that matches the face regions.
     """
     trials = first_trials(run, n)
     columns = {"seen": pictures_of(run, trials.image_ids), "as measured": generate(run, cond, trials)[0]}
@@ -28,7 +31,7 @@ def category_panels(run: Pipeline, value: float, n: int = 6, cond: str = "both")
         columns |= _column(run, cond, trials, word, region, value)
     if has_voxels(run, "floc-faces"):
         drawn = random_sets(run, "floc-faces")[0]
-        columns[_name(run, "random voxels", drawn, value)] = generate(run, cond, trials, drawn, value)[0]
+        columns[_name(run, "random\nvoxels", drawn, value)] = generate(run, cond, trials, drawn, value)[0]
     return columns
 
 
@@ -39,8 +42,15 @@ def level_panels(run: Pipeline, value: float, n: int = 6, cond: str = "both") ->
     for region in FACES:
         columns |= _column(run, cond, trials, region, region, value)
     for level, region in LEVELS.items():
-        columns |= _column(run, cond, trials, f"without {level}", region, 0.0)
+        columns |= _column(run, cond, trials, f"without\n{level}", region, 0.0)
     return columns
+
+
+def each_head(run: Pipeline, panels: Callable[..., dict[str, np.ndarray]], value: float,
+              n: int = 3) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The columns of `category_panels` or `level_panels` by the image head alone and, below, by the caption head; and rows' names."""
+    parts = [panels(run, value, n, cond) for cond in HEADS]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, [head for head in HEADS.values() for _ in range(n)]
 
 
 def region_panels(run: Pipeline, region: str, value: float, n: int = 6, cond: str = "both") -> dict[str, np.ndarray]:
@@ -49,7 +59,7 @@ def region_panels(run: Pipeline, region: str, value: float, n: int = 6, cond: st
     columns = {"seen": pictures_of(run, trials.image_ids), "as measured": generate(run, cond, trials)[0]}
     columns |= _column(run, cond, trials, "stimulated", region, value) | _column(run, cond, trials, "silenced", region, 0.0)
     drawn = random_sets(run, region)[0]
-    return columns | {_name(run, f"random, {voxels.sum()} voxels", drawn, value): generate(run, cond, trials, drawn, value)[0]}
+    return columns | {_name(run, f"{voxels.sum()} random\nvoxels", drawn, value): generate(run, cond, trials, drawn, value)[0]}
 
 
 def matched_effect(run: Pipeline, value: float) -> pd.DataFrame:
@@ -67,7 +77,7 @@ def matched_effect(run: Pipeline, value: float) -> pd.DataFrame:
         sentence, sets = sentences(run)[word], random_sets(run, region)[:N_PAIRED]
         stimulated = np.concatenate([region_voxels(run, region)[None], sets])
         changes = (unit(decode(run, "caption", trials, stimulated, value)[0]) - before) @ sentence     # [sets, trials]
-        p = effects(run, region, value)[f"to {word}"].p(1)
+        p = effects(run, region, value, ["caption"])[f"to {word}"].p(1)
         for name, change, control in ((word, changes[0], False), (f"{word}, random voxels", changes[1:].mean(0), True),
                                       (f"{word}, difference", changes[0] - changes[1:].mean(0), False)):
             interval = scoring.score_interval(scoring.mean_contributions(change[None], trials.image_ids))
@@ -75,6 +85,17 @@ def matched_effect(run: Pipeline, value: float) -> pd.DataFrame:
                                           run.experiment.child_seed("random voxels"), run.origin, control=control, region=word,
                                           p=np.nan if control else p))
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
+
+
+def stimulation_summary(table: pd.DataFrame) -> dict:
+    """The numbers of `matched_effect` for the chapter's prose and scorecard: `faces`, `faces_shift`, `faces_random_voxels_shift`."""
+    values = {}
+    for row in table.itertuples():
+        if row.name.endswith("difference"):
+            values[row.region] = entry(row, note="region minus random voxels, change of cosine")
+        else:
+            values[row.name.replace(", ", "_").replace(" ", "_") + "_shift"] = entry(row, note="change of cosine")
+    return values
 
 
 def _column(run: Pipeline, cond: str, trials, name: str, region: str, value: float) -> dict[str, np.ndarray]:
@@ -86,7 +107,7 @@ def _column(run: Pipeline, cond: str, trials, name: str, region: str, value: flo
 
 
 def _name(run: Pipeline, name: str, voxels: np.ndarray, value: float) -> str:
-    """The column's name, and below it where its states lie: within the measured range, or at how many times its limit."""
+    """The column's name, and below it how far its states lie from the measured ones, above 1 outside their range."""
     known = measured_range(run)
     far = np.median(known.distances(run.subject.validation.betas, voxels, [value])[0]) / known.limit
-    return f"{name}\n{f'outside, {far:.1f} x limit' if far > 1 else 'within range'}"
+    return f"{name}\n{far:.1f} x limit"

@@ -11,7 +11,7 @@ from ...stimulation import rank_p
 from ...pipeline import Pipeline
 from ...studies.claims import UNTESTABLE, holm, verdict
 from ..ch00_subject.recovered import CONTRASTS
-from ..ch00_subject.subject import of_the_plant
+from ..ch00_subject.subject import NO_PLANT, of_the_plant
 from .effects import effects
 from .regions import SENTENCES, has_voxels
 
@@ -34,7 +34,7 @@ def planted_and_recovered(run: Pipeline, value: float, *, n_fits: int = 1) -> pd
     for region, category in LOCALISERS.items():
         if not has_voxels(run, region):
             continue
-        voxels, found = run.subject.rois[region], effects(run, region, value, n_fits=n_fits)
+        voxels, found = run.subject.rois[region], effects(run, region, value, ["caption"], n_fits=n_fits)
         for word in SENTENCES:
             effect = found[f"to {word}"]
             rows.append({"region": region, "category": word, "own": word == category, "n_voxels": int(voxels.sum()),

@@ -7,7 +7,7 @@ import pandas as pd
 from ...pipeline import Pipeline
 from ...records import SPACES
 from ...studies.claims import MIN_SEEDS, UNTESTABLE, holm, verdict
-from .effects import LOWER, SAME, SIZE, Effect, against_random, effects, picture_effects
+from .effects import CHANGE, LOWER, SAME, SIZE, Effect, against_random, effects, picture_effects
 from .regions import FFA, LEVELS, REGIONS, has_voxels, shown_name
 
 RULE = f"""A comparison is supported where the region does more, in the claimed direction, than matched random voxels, two-sided p <= .05
@@ -30,8 +30,9 @@ CLAIMED = {
     "higher-pictures": [(LEVELS["higher"], "silenced", "picture", measure, 1)
                         for measure in ("saturation", "colourfulness", "edges")],
     "higher-embedding": [(LEVELS["higher"], "silenced", "embedding", f"{LOWER}, {space}", -1) for space in SPACES],
-    "intermediate-least": [(f"{LEVELS['intermediate']} over {LEVELS[level]}", "silenced", "embedding", f"{SIZE}, {space}", -1)
-                           for level in ("early", "higher") for space in SPACES],
+    "intermediate-least": [(f"{LEVELS['intermediate']} over {LEVELS[level]}", "silenced", kind, measure, -1)
+                           for level in ("early", "higher") for kind, measure in (
+                               ("picture", CHANGE), *(("embedding", f"{SIZE}, {space}") for space in SPACES))],
 }
 _HALVES = (LOWER,)    # measures of which one half, and not 0, means no change
 
@@ -95,8 +96,8 @@ def _effect(run: Pipeline, region: str, value: float, kind: str, measure: str, n
     parts = region.split(" over ")
     if lacking := [name for name in parts if not has_voxels(run, name)]:
         return None, f"no voxel of {lacking[0]} in this subject"
-    found = [effects(run, name, value, n_fits=n_fits) if kind == "embedding" else picture_effects(run, name, value, cond, n_fits=n_fits)
-             for name in parts]
+    found = [effects(run, name, value, [measure.rpartition(", ")[2]], n_fits=n_fits) if kind == "embedding"
+             else picture_effects(run, name, value, cond, n_fits=n_fits) for name in parts]
     if measure not in found[0]:
         return None, NETWORK
     return (found[0][measure].minus(found[1][measure], measure) if len(parts) > 1 else found[0][measure]), ""

@@ -59,9 +59,9 @@ def sliders(run: Pipeline, regions: Sequence[str] = SLIDABLE, doses: Sequence[fl
     lines, described = [], []
     for region in (region for region in regions if has_voxels(run, region)):
         voxels = region_voxels(run, region)
-        pictures = [core.tiles(generate(run, cond, trials, voxels, dose)[0]) for dose in doses]
-        lines.append(np.stack([seen, measured, *pictures], 1))
-        nearer = [unit(decode(run, "caption", trials, voxels, dose)[0, 0]) @ prompts.T - before for dose in doses]
+        states = np.tile(voxels, (len(doses), 1)), np.array(doses)[:, None]                    # a set for each dose, and its amount
+        lines.append(np.stack([seen, measured, *map(core.tiles, generate(run, cond, trials, *states))], 1))
+        nearer = unit(decode(run, "caption", trials, *states)[0]) @ prompts.T - before         # [doses trials words]
         far = np.median(known.distances(run.subject.validation.betas, voxels, doses), axis=1) / known.limit
         described.append({"name": shown_name(region), "n_voxels": int(voxels.sum()), "distance": far.round(2).tolist(),
                           "outside": [where(run, voxels, dose) == OUTSIDE for dose in doses],

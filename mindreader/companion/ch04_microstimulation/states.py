@@ -23,9 +23,21 @@ def decode(run: Pipeline, space: str, trials: Trials, sets: np.ndarray | None = 
     """Embeddings of each trial with each set of voxels stimulated, (n_fits, n_sets, n_trials, n_dims); as measured without sets.
 
     n_fits: how many mappers of the same recipe decode, the experiment's own first, each fitted from another seed (`repeat`).
+
+    Raises ValueError for none.
     """
+    if n_fits < 1:
+        raise ValueError(f"got n_fits {n_fits}, expected at least 1; three or more for a verdict")
     return np.stack([decode_stimulated(_fit(run, space, repeat), trials, _sets(run, sets), amount, add=add, device=run.experiment.device)
                      for repeat in range(n_fits)])
+
+
+def as_measured(run: Pipeline, space: str, n: int, *, n_fits: int = 1) -> np.ndarray:
+    """Embeddings of the `first_trials` with nothing stimulated, (n_fits, 1, n_trials, n_dims), decoded once for all regions."""
+    key = ("as measured", space, n, n_fits)
+    if key not in run.memo:
+        run.memo[key] = decode(run, space, first_trials(run, n), n_fits=n_fits)
+    return run.memo[key]
 
 
 def generate(run: Pipeline, cond: str, trials: Trials, sets: np.ndarray | None = None, amount: float | np.ndarray = 0.0, *,
