@@ -264,6 +264,21 @@ def test_what_must_not_occur_is_counted(made, n, expected):
     assert judged(record, rule="none", table="tables/leaks", column="found", check=["pictures on both sides"]).verdict == expected
 
 
+@pytest.mark.parametrize("verdicts", [[SUPPORTED], [SUPPORTED, DIRECTION_ONLY], [WITHIN_NOISE, CONTRADICTED], [SUPPORTED, UNTESTABLE]])
+def test_sentences_about_stimulation_have_the_verdicts_of_the_chapter_that_judges_them(made, verdicts):
+    known = dict(region="early", state="silenced", measure="saturation", direction=-1, value=-0.2, low=-0.3, high=-0.1, chance=-0.05, fits=3)
+    unknown = dict(direction=1, value=NAN, low=NAN, high=NAN, chance=NAN, fits=NAN, note="no voxel of early in this subject")
+    rows = [known | (unknown if verdict == UNTESTABLE else {"note": ""}) | {"claim": "early-pictures", "verdict": verdict} for verdict in verdicts]
+    found = judged(made(**{"04_microstimulation__sentences": [*rows, known | {"claim": "other", "verdict": WITHIN_NOISE, "note": ""}]}),
+                   fitted=True, rule="stimulation", sentence="early-pictures")
+    assert found.verdict == ledger.one_verdict(verdicts) and len(found.findings) == len(verdicts)
+    first = found.findings[0]
+    assert first.name == "early, silenced: less saturation" and first.words == "0.200 (0.100 to 0.300), random voxels 0.0500"
+    assert (first.value, first.low, first.high, first.null, first.fits) == (0.2, 0.1, 0.3, 0.05, 3)
+    if UNTESTABLE in verdicts:
+        assert found.findings[-1].words == "no voxel of early in this subject"
+
+
 @pytest.mark.parametrize("test, says", [
     ({"rule": "guess"}, "is judged by the rule 'guess', expected one of family"),
     ({"rule": "above", "numbers": ["01_x:b"]}, "01_x.json has no 'b', expected a key of its values"),

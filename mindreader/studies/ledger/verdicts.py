@@ -174,7 +174,21 @@ def none(record: Record, table: str, column: str, **where) -> list[Finding]:
                     origin=record.origin(table)) for _, row in record.table(table, where).iterrows()]
 
 
-RULES = {rule.__name__: rule for rule in (family, comparisons, above, below, greater, equal, per_picture, over_seeds, none)}
+def stimulation(record: Record, sentence: str) -> list[Finding]:
+    """Every comparison with matched random voxels that chapter 04 makes of this sentence, with the verdict that it gives it."""
+    name, found = "04_microstimulation/sentences", []
+    for row in record.table(name, {"claim": sentence}).itertuples():
+        low, high = sorted(row.direction * end for end in (row.low, row.high))
+        value, chance = row.direction * row.value, row.direction * row.chance
+        beside = f"{with_interval(value, low, high)}, random voxels {with_interval(chance, np.nan, np.nan)}"
+        found.append(Finding(f"{row.region}, {row.state}: {'less ' * (row.direction < 0)}{row.measure}", value, low, high, null=chance,
+                             fits=int(row.fits) if np.isfinite(row.fits) else 0, judged=row.verdict, origin=record.origin(name),
+                             shown=row.note if isinstance(row.note, str) else beside))
+    return found
+
+
+RULES = {rule.__name__: rule
+         for rule in (family, comparisons, above, below, greater, equal, per_picture, over_seeds, none, stimulation)}
 
 
 _WORDS = {"img": "image head", "cap": "caption head", "both": "both heads", "lf": "language-free", "none": "nothing pretrained",
