@@ -142,11 +142,39 @@ def test_a_group_without_classes_is_said_and_the_others_go_on():
     assert "difference_gap_clip" not in conclusions.conclusions_summary(table, conclusions.agreement(run_of(SIGNAL), n_draws=99))
 
 
-def test_agreement_over_classes_is_spearman_s_and_has_a_null(run):
+def test_agreement_over_classes_is_pearson_s_and_has_a_null_and_an_interval(run):
     table = conclusions.agreement(run, n_draws=999).set_index("name")
     found = table.loc[f"{TO_CLIP} and {FMRI}"]
-    expected = pd.Series(profiles.profile(run, TO_CLIP).values).corr(pd.Series(profiles.profile(run, FMRI).values), method="spearman")
-    assert found.value == pytest.approx(expected) and found.p < 0.05
+    expected = np.corrcoef(profiles.profile(run, TO_CLIP).values, profiles.profile(run, FMRI).values)[0, 1]
+    assert found.value == pytest.approx(expected) and found.p < 0.05 and found.low < found.value < found.high
+    values = conclusions.conclusions_summary(conclusions.differences(run), table.reset_index())
+    assert values["agreement_mapped_and_fmri"]["low"] == found.low
+
+
+def test_what_a_picture_adds_to_the_agreement_is_its_slope(run):
+    """By a small change of every class's AUC along the contributions of one picture."""
+    a, b = profiles.profile(run, CLIP), profiles.profile(run, FMRI)
+    found, step, n = conclusions._over_classes(a, b), 1e-6, len(a.classes[0].image_ids)
+    for picture in range(5):
+        moved = [np.array([each.values.mean() + step * each.parts[0, picture] / n for each in side.classes]) for side in (a, b)]
+        slope = (np.corrcoef(*moved)[0, 1] - found.values[0]) / step * n
+        assert found.parts[0, picture] == pytest.approx(slope, abs=1e-3)
+
+
+def test_frequency_is_a_correlation_of_ranks(run):
+    classes = profiles.profile(run, FMRI)
+    found = conclusions.frequencies(run, (FMRI,), n_draws=99).iloc[0]
+    assert found.value == pytest.approx(pd.Series(classes.values).corr(pd.Series(classes.n_present), method="spearman"))
+
+
+def test_the_page_has_a_row_for_each_input_with_the_numbers_of_the_long_table(run):
+    table = profiles.table_two(run)
+    wide = profiles.table_two_by_group(table)
+    assert list(wide.name) == list(dict.fromkeys(table.name))
+    for group, column in (("things", "things"), ("stuff", "stuff"), ("overall", "value")):
+        np.testing.assert_array_equal(wide[column], table[table.metric == f"AUC {group}"].value)
+    alone = profiles.table_two_by_group(profiles.table_two(run_of(SIGNAL, kinds=("thing",) * 12)))
+    assert "things" in alone and "stuff" not in alone
 
 
 def test_what_this_subject_does_not_have_is_said_once_each():

@@ -9,8 +9,10 @@ import pytest
 
 from mindreader.companion.ch05_category_auc import crops, inputs, masking
 from mindreader.companion.ch05_category_auc.masking import AT_RANDOM, BEST_FIRST, REFITTED, WAYS, WORST_FIRST
+from mindreader.companion.ch05_category_auc.profiles import profile
 from mindreader.experiments import experiment
 from mindreader.pipeline import Pipeline
+from mindreader.scoring import Contributions, score_interval
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +32,18 @@ def test_so_it_is_for_a_classifier_trained_on_nothing(run, curve):
     assert table.value.tolist() == [0.5]
 
 
-def test_with_no_voxel_masked_the_curve_starts_at_table_2(run):
-    table = masking.masking_curves(run, ratios=(0.0,), ways=(AT_RANDOM,), curves=(inputs.FMRI, inputs.TO_CLIP)).set_index("curve")
-    from mindreader.companion.ch05_category_auc.profiles import profile
-    for name in (inputs.FMRI, inputs.TO_CLIP):
-        assert table.value[name] == pytest.approx(profile(run, name).values.mean(), abs=1e-3)
+@pytest.mark.parametrize("fitted", [masking.KEPT, REFITTED])
+def test_with_no_voxel_masked_the_curve_is_table_2_s_number_and_no_classifier_is_trained(run, fitted):
+    table = masking.masking_curves(run, ratios=(0.0,), ways=(AT_RANDOM,), curves=(inputs.FMRI, inputs.TO_CLIP), fitted=fitted)
+    for row in table.itertuples():
+        assert row.value == pytest.approx(profile(run, row.curve).values.mean(), abs=1e-12)
+        assert (row.kept, row.kept_low, row.kept_high) == pytest.approx((1, 1, 1)) or row.value <= 0.5
+
+
+def test_unmasked_activity_mapped_again_is_what_table_2_was_given(run):
+    """What stands in for a pass of the mapper is what the pass gives, but for the last bits of other batches."""
+    again = inputs.decoded(run, run.subject.validation)
+    np.testing.assert_allclose(masking._given(run, np.zeros(run.subject.n_voxels, bool), masking.TRUE_CLIP), again, atol=0.02)
 
 
 def test_rows_that_carry_nothing_are_not_told_apart_by_rounding(run):
@@ -95,8 +104,49 @@ def test_shapes_of_planted_curves():
                        for name, y in (("flat", flat), ("straight", straight), ("nothing", 0 * x))])
     shape = masking.masking_shape(table).set_index("curve")
     assert shape.kept_nine["flat"] == 1 and shape.half_at["flat"] == pytest.approx(0.95)
-    assert shape.straight["straight"] == pytest.approx(1) and shape.half_at["straight"] == pytest.approx(0.5)
-    assert shape.straight["flat"] < 0.5 and np.isnan(shape.kept_nine["nothing"]) and (shape.end == 0.5).all()
+    assert shape.kept_half["straight"] == pytest.approx(0.5) and shape.half_at["straight"] == pytest.approx(0.5)
+    assert np.isnan(shape.kept_nine["nothing"]) and (shape.end == 0.5).all()
+
+
+def planted(run, monkeypatch, shares, rng):
+    """Curves that keep these shares of what lies above chance, with pictures' contributions to them."""
+    n, noise = 40, rng.standard_normal((2, 1, 40)) * 0.05
+    noise -= noise.mean(2, keepdims=True)
+
+    def found(_, mask, curve, *, fitted=masking.KEPT):
+        left = shares[curve](mask.mean())
+        return Contributions(np.array([0.5 + 0.3 * left]), left * (noise[0] + (curve == inputs.FMRI) * noise[1]), np.arange(n), ())
+
+    monkeypatch.setattr(masking, "contributions", found)
+
+
+def test_a_constant_rate_has_no_bend_and_a_curve_that_holds_to_the_end_half_of_one(run, monkeypatch, rng):
+    at_end = np.diff(masking.RATIOS)[-1] / 2      # the trapezoid in which it falls
+    planted(run, monkeypatch, {inputs.FMRI: lambda x: float(x < 1), inputs.TO_CLIP: lambda x: 1 - x, masking.TRUE_CLIP: lambda x: 0.0}, rng)
+    table = masking.masking_bends(run).set_index("name")
+    assert list(table.index) == [inputs.FMRI, inputs.TO_CLIP, f"{inputs.TO_CLIP} less {inputs.FMRI}"]     # nothing above chance is left out
+    assert table.value[inputs.FMRI] == pytest.approx(0.5 - at_end) and table.value[inputs.TO_CLIP] == pytest.approx(0, abs=1e-3)
+    apart = table.loc[f"{inputs.TO_CLIP} less {inputs.FMRI}"]
+    assert apart.value == pytest.approx(table.value[inputs.TO_CLIP] - table.value[inputs.FMRI])
+    values = masking.masking_summary(masking.masking_curves(run, ways=(AT_RANDOM,), curves=(inputs.FMRI, inputs.TO_CLIP)), table.reset_index())
+    assert values["mask_bend_mapped_less_fmri"]["ours"] == apart.value and values["mask_fmri_kept_nine"]["ours"] == pytest.approx(1)
+    assert values["mask_mapped_kept_half"]["ours"] == pytest.approx(0.5) and values["mask_mapped_all"]["ours"] == 0.5
+
+
+def test_two_curves_of_mapped_activity_share_each_pass_of_the_mapper(run, monkeypatch):
+    passes, decoded = [], masking.decoded
+    monkeypatch.setattr(run, "memo", {key: value for key, value in run.memo.items() if key[0] != "masked" and key != "masked embeddings"})
+    monkeypatch.setattr(masking, "decoded", lambda run, trials: passes.append(1) or decoded(run, trials))
+    masking.masking_curves(run, ratios=(0.0, 0.5), ways=(AT_RANDOM,), curves=(inputs.TO_CLIP, masking.TRUE_CLIP))
+    assert len(passes) == masking.N_MASKS
+
+
+def test_the_share_that_is_kept_has_the_interval_of_a_ratio(run, monkeypatch, rng):
+    planted(run, monkeypatch, {inputs.FMRI: lambda x: (1 - x) ** 2}, rng)
+    row = masking.masking_curves(run, ratios=(0.5,), ways=(AT_RANDOM,), curves=(inputs.FMRI,)).iloc[0]
+    none, half = (masking.contributions(run, masking.voxel_masks(run, x, AT_RANDOM)[0], inputs.FMRI) for x in (0.0, 0.5))
+    expected = score_interval(masking.ratio_of(half, none, 0.5))
+    assert (row.kept, row.kept_low, row.kept_high) == pytest.approx((expected.value, expected.low, expected.high))
 
 
 def test_only_inputs_of_the_brain_can_be_masked(run):
@@ -111,7 +161,11 @@ def test_a_classifier_of_clip_s_own_embeddings_is_not_trained_anew(run):
 
 # ── labels ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_where_nothing_was_cropped_one_sentence_says_that_nothing_changes(run):
-    assert crops.crop_sentence(run) == crops.SAME and crops.crop_effect(run).empty
+    table = crops.crop_effect(run, (inputs.FMRI, inputs.CLIP))
+    assert crops.crop_sentence(run) == crops.SAME
+    assert set(table.name) == {inputs.FMRI, inputs.CLIP} and set(table.trained_on) == set(table.scored_by) == {"image"}
+    assert table[["difference", "difference_low", "difference_high"]].eq(0).all(axis=None)
+    assert table.set_index("name").value[inputs.FMRI] == pytest.approx(profile(run, inputs.FMRI).values.mean(), abs=1e-12)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from ...pipeline import Pipeline
-from ...scoring import Contributions, score_interval
+from ...scoring import Contributions, CORRELATION, score_interval
 from .inputs import AS_PAPER, CLIP, FMRI, INPUTS, RESNET, TABLE_2, TO_CLIP, TO_RESNET, VARIANTS, equal_size, missing
 from .profiles import CHANCE, Profile, profile, ratio
 
@@ -23,7 +23,7 @@ class Difference:
     """One paired difference: its key in the results, the conclusion it bears on, its name, the inputs it needs, and how it is worked
     out of their profiles.
 
-    expects: the sign that the paper's conclusion needs, 0 where it needs none
+    expects: the sign that the paper's conclusion needs, 0 where it needs none; unit: of what it is a difference
     """
 
     key: str
@@ -32,6 +32,7 @@ class Difference:
     inputs: tuple[str, ...]
     of: Callable[..., Contributions]
     expects: int
+    unit: str = "AUC"
 
 
 def _less(one: Profile, other: Profile) -> Contributions:
@@ -72,14 +73,14 @@ DIFFERENCES = (
     *(Difference(f"gap_{INPUTS[name].key}_less_resnet", STUFF, f"things less stuff, {name} less {RESNET}", (name, RESNET),
                  lambda a, b: _gap(a) - _gap(b), 1) for name in (CLIP, FMRI)),
     Difference("aligned", ALIGNED, f"share above chance that decoding keeps, {CLIP} less {RESNET}", (TO_CLIP, CLIP, TO_RESNET, RESNET),
-               lambda a, b, c, d: _kept_above(a, b) - _kept_above(c, d), 1),
+               lambda a, b, c, d: _kept_above(a, b) - _kept_above(c, d), 1, "shares above chance"),
 )
 
 
 def differences(run: Pipeline, *, variant: str = AS_PAPER, n_fits: int = 1) -> pd.DataFrame:
     """The four conclusions as differences on the same classes and trials, one row each.
 
-    Table conclusion, name, value, low, high, p (that it is 0), n (trials), n_classes, agreeing (share of the classes that differ
+    Table conclusion, name, unit, value, low, high, p (that it is 0), n (trials), n_classes, agreeing (share of the classes that differ
     as the mean does; NaN where classes are not paired), expects, says ("as the paper", "against it", "open": the interval has 0
     in it; "" where the paper expects no sign, or why it is not computed), covers, variant, key. Rows whose
     inputs are missing are left out.
@@ -87,7 +88,7 @@ def differences(run: Pipeline, *, variant: str = AS_PAPER, n_fits: int = 1) -> p
     absent, table = missing(run), []
     for each in (each for each in DIFFERENCES if not set(each.inputs) & set(absent)):
         profiles = [profile(run, name, variant=variant, n_fits=n_fits) for name in each.inputs]
-        row = {"conclusion": each.conclusion, "name": each.name, "value": np.nan, "low": np.nan, "high": np.nan, "p": np.nan,
+        row = {"conclusion": each.conclusion, "name": each.name, "unit": each.unit, "value": np.nan, "low": np.nan, "high": np.nan, "p": np.nan,
                "n": len(run.subject.validation), "n_classes": len(profiles[0].names), "agreeing": np.nan, "expects": each.expects,
                "says": "", "covers": "", "variant": variant, "key": each.key}
         table.append(row)
@@ -121,7 +122,7 @@ def frequencies(run: Pipeline, names: tuple[str, ...] = TABLE_2, *, n_draws: int
     absent, table = missing(run), []
     for name in (name for name in names if name not in absent):
         classes = profile(run, name)
-        value, p = _rank_correlation(classes.values, classes.n_present, _rng(run, f"frequency/{name}"), n_draws)
+        value, p = _correlation(rankdata(classes.values), rankdata(classes.n_present), _rng(run, f"frequency/{name}"), n_draws)
         medians = {group: float(np.median(classes.n_present[classes.of(group)])) if classes.of(group).any() else np.nan
                    for group in ("things", "stuff")}
         table.append({"name": name, "value": value, "p": p, "n_classes": len(classes.names)} | medians)
@@ -129,16 +130,19 @@ def frequencies(run: Pipeline, names: tuple[str, ...] = TABLE_2, *, n_draws: int
 
 
 def agreement(run: Pipeline, *, n_draws: int = 9999) -> pd.DataFrame:
-    """Whether what can be classified from one input can be from another: rank correlation of their AUCs over classes.
+    """Whether what can be classified from one input can be from another: correlation of their AUCs over classes.
 
-    Table name, value, p (two-sided, by permuting the classes of one), n_classes.
+    Table name, value, low, high (over pictures: both AUCs of a class are of the same ones), p (two-sided, by permuting the classes
+    of one), n (trials), n_classes.
     """
     absent, table = missing(run), []
     pairs = ((TO_CLIP, FMRI), (TO_RESNET, FMRI), (CLIP, FMRI), (RESNET, FMRI), (TO_CLIP, CLIP), (TO_RESNET, RESNET))
     for one, other in (pair for pair in pairs if not set(pair) & set(absent)):
         a, b = profile(run, one), profile(run, other)
-        value, p = _rank_correlation(a.values, b.values, _rng(run, f"agreement/{one}/{other}"), n_draws)
-        table.append({"name": f"{one} and {other}", "value": value, "p": p, "n_classes": len(a.names)})
+        value, p = _correlation(a.values, b.values, _rng(run, f"agreement/{one}/{other}"), n_draws)
+        found = score_interval(_over_classes(a, b)) if np.isfinite(value) else None
+        table.append({"name": f"{one} and {other}", "value": value, "low": found.low if found else np.nan,
+                      "high": found.high if found else np.nan, "p": p, "n": len(run.subject.validation), "n_classes": len(a.names)})
     return pd.DataFrame(table)
 
 
@@ -148,8 +152,10 @@ def conclusions_summary(table: pd.DataFrame, agreeing: pd.DataFrame) -> dict:
                                         "note": f"{row.name}; {row.n_classes} classes, {row.covers}"}
               for row in table[np.isfinite(table.value)].itertuples()}
     for row, key in zip(agreeing.itertuples(), _keys(agreeing)):
-        values[f"agreement_{key}"] = {"ours": row.value, "n": row.n_classes, "chance": 0.0,
-                                      "note": f"rank correlation over classes of the AUC from {row.name}; p = {row.p:.2g}"}
+        if np.isfinite(row.value):
+            values[f"agreement_{key}"] = {
+                "ours": row.value, "low": row.low, "high": row.high, "n": row.n, "chance": 0.0,
+                "note": f"correlation over {row.n_classes} classes of the AUC from {row.name}; p = {row.p:.2g}"}
     return values
 
 
@@ -161,12 +167,19 @@ def _rng(run: Pipeline, what: str) -> np.random.Generator:
     return np.random.default_rng(run.experiment.child_seed(what))
 
 
-def _rank_correlation(a: np.ndarray, b: np.ndarray, rng: np.random.Generator, n_draws: int) -> tuple[float, float]:
-    """Spearman's correlation and its two-sided p by permutation; NaN with fewer than three classes or a constant."""
-    x, y = rankdata(a), rankdata(b)
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+def _over_classes(one: Profile, other: Profile) -> Contributions:
+    """The correlation over classes of two inputs' AUCs, linearised: what each picture adds through each AUC's own contributions."""
+    x, y = ((each.values - each.values.mean()) / each.values.std() for each in (one, other))
+    r, n = float(x @ y / len(x)), len(x)
+    first, second = one.weighted((y - r * x) / (n * one.values.std())), other.weighted((x - r * y) / (n * other.values.std()))
+    return replace(first, values=np.full_like(first.values, r), parts=first.parts + second.parts, bounds=CORRELATION)
+
+
+def _correlation(a: np.ndarray, b: np.ndarray, rng: np.random.Generator, n_draws: int) -> tuple[float, float]:
+    """Pearson's correlation and its two-sided p by permutation; NaN with fewer than three classes or a constant."""
+    if len(a) < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return np.nan, np.nan
-    x, y = (x - x.mean()) / x.std(), (y - y.mean()) / y.std()
+    x, y = (a - a.mean()) / a.std(), (b - b.mean()) / b.std()
     value = x @ y / len(x)
     drawn = rng.permuted(np.tile(x, (n_draws, 1)), axis=1) @ y / len(x)
     return float(value), float((1 + (np.abs(drawn) >= abs(value) - 1e-12).sum()) / (1 + n_draws))

@@ -49,12 +49,11 @@ def crop_effect(run: Pipeline, names: Sequence[str] = (CLIP, FMRI, TO_CLIP)) -> 
     """Mean AUC under both labels, of classifiers trained on either, over the classes that have one under both.
 
     Table name, trained_on, scored_by ("image" or "crop"), value, low, high (over pictures), difference (from the run's own labels
-    for both), difference_low, difference_high, n, n_classes. Empty where the labels are the same: then there is nothing to fit.
+    for both), difference_low, difference_high, n, n_classes. Where the labels are the same, the run's own stand for both: then
+    there is nothing to fit, and no difference.
     """
     own = run.experiment.data.annotations
-    both = {annotations: labels_under(run, annotations) for annotations in (WHOLE, CROPPED)}
-    if not len(cropped_classes(run)):
-        return pd.DataFrame()
+    both = {annotations: labels_under(run, annotations) for annotations in ((WHOLE, CROPPED) if len(cropped_classes(run)) else (own,))}
     classes = pd.MultiIndex.from_arrays([both[own].kinds, both[own].names])
     both = {annotations: _in_columns(labels, classes) for annotations, labels in both.items()}
     ids = run.subject.validation.image_ids

@@ -105,6 +105,19 @@ def table_two(run: Pipeline, *, n_fits: int = 1) -> pd.DataFrame:
     return pd.concat(table, ignore_index=True)
 
 
+def table_two_by_group(table: pd.DataFrame) -> pd.DataFrame:
+    """`table_two` as the paper lays it out, a row for each input.
+
+    Table name, things, sd_things, stuff, sd_stuff (mean AUC, and its spread over classes), value, low, high, sd (the same over all
+    classes, with the interval over pictures), share, above, n_dims, role, n.
+    """
+    wide = table.assign(group=table.metric.str.removeprefix("AUC ")).set_index(["name", "group"])
+    kinds = [wide.xs(group, level="group")[["value", "sd"]].set_axis([group, f"sd_{group}"], axis=1)
+             for group in ("things", "stuff") if group in wide.index.get_level_values("group")]
+    overall = wide.xs("overall", level="group")[["value", "low", "high", "sd", "share", "above", "n_dims", "role", "n"]]
+    return pd.concat([*kinds, overall], axis=1).loc[overall.index].reset_index()
+
+
 def classes_table(run: Pipeline, names: Sequence[str], *, n_fits: int = 1) -> pd.DataFrame:
     """Fig. 6: AUC of each class from each input, with the class's n: table category, kind, input, value, low, high, n_present, n."""
     ids, table = np.unique(run.subject.validation.image_ids), []
@@ -119,8 +132,8 @@ def classes_table(run: Pipeline, names: Sequence[str], *, n_fits: int = 1) -> pd
 
 
 def table_two_summary(table: pd.DataFrame) -> dict:
-    """The numbers of `table_two` for the chapter's prose: <input>_<group>, <input>_share, <input>_above."""
-    values = {}
+    """The numbers of `table_two` for the chapter's prose: <input>_<group>, <input>_share, <input>_above, n_trials."""
+    values = {"n_trials": {"ours": int(table.n.iloc[0]), "note": "validation trials, each with every input"}}
     for row in table.itertuples():
         key, group = INPUTS[row.name].key, row.metric.removeprefix("AUC ")
         paper = None if np.isnan(row.paper) else row.paper

@@ -1,6 +1,6 @@
 """Draw figures from records and tables: one function for each kind of figure; nothing is computed or saved here."""
 
-from .categories import classes_by_kind, masking
+from .categories import classes_by_kind, differences, masked_regions, masking
 from .common import (COLOURS, ORIGIN_LABEL, STYLE, captions_beside_pictures, class_scores, curve_panels, curves, dots,
                      figure, histogram, picture_grid, scatter, scores_with_controls, styled, two_lines, volume_slices)
 from .coverage import interval_coverage
@@ -19,6 +19,6 @@ __all__ = ["COLOURS", "DIRECTION", "GRADE", "ORIGIN_LABEL", "REGIONS", "REST", "
            "bottleneck", "captions_beside_pictures", "class_scores", "classes_by_kind", "contrasts", "curve_panels",
            "curves", "cycles", "distances_over_size", "doses", "dots", "encoders", "exam_panels",
            "figure", "flat_maps", "flatten", "histogram", "hubs", "interval_coverage",
-           "mapped_beside_true", "masking", "pair_histograms", "partitions", "picture_grid", "planted_beside_recovered",
+           "differences", "mapped_beside_true", "masked_regions", "masking", "pair_histograms", "partitions", "picture_grid", "planted_beside_recovered",
            "profiles_and_pairs", "region_slices", "repeated_reconstructions", "repeats", "scatter", "score_panels",
            "scores_with_controls", "sessions", "styled", "two_lines", "verdicts", "volume_slices", "voxel_map"]

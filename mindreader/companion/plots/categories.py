@@ -1,14 +1,15 @@
-"""Draw the figures of chapter 05: classes sorted by kind, and classification with ever more voxels masked."""
+"""Draw the figures of chapter 05: classes sorted by kind, differences between inputs, and classification with voxels masked."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from .common import COLOURS, figure, headline, legend_beside, styled
+from .common import COLOURS, dots, figure, headline, styled
 
 
 @styled
@@ -20,7 +21,7 @@ def classes_by_kind(table: pd.DataFrame, *, by: str, origin: str, xlabel: str, t
     """
     kinds = [kind for kind in ("thing", "stuff") if (table.kind == kind).any()]
     counts = [table[table.kind == kind].category.nunique() for kind in kinds]
-    fig, axes = figure(4.4 * len(kinds) + 0.6, 0.17 * max(counts) + 1.3, 1, len(kinds), origin=origin, sharex=True)
+    fig, axes = figure(3.9 * len(kinds) + 0.2, 0.17 * max(counts) + 1.6, 1, len(kinds), origin=origin, sharex=True)
     colours = dict(zip(dict.fromkeys(table.input), sns.color_palette("deep")))
     for ax, kind, n in zip(axes[0], kinds, counts):
         mine = table[table.kind == kind]
@@ -34,7 +35,7 @@ def classes_by_kind(table: pd.DataFrame, *, by: str, origin: str, xlabel: str, t
         ax.set_yticklabels([f"{name} ({k})" for name, k in order.n_present.items()], fontsize=6.5)
         ax.set_title(f"{n} {'things' if kind == 'thing' else 'stuff'} (pictures with it)", fontweight="normal")
         ax.set_ylim(max(counts) - 0.5, -0.5)
-    legend_beside(axes[0, -1])
+    _legend_below(fig, axes[0, 0])
     headline(fig, title)
     return fig
 
@@ -46,7 +47,7 @@ def masking(table: pd.DataFrame, *, ways: Sequence[str], origin: str, title: str
     table: curve, way, fitted, ratio, value, low, high, lowest, highest; classifiers trained anew are dotted.
     """
     ways = [way for way in ways if (table.way == way).any()]
-    fig, axes = figure(2.7 * len(ways) + 1.6, 2.9, 1, len(ways), origin=origin, sharex=True, sharey=True)
+    fig, axes = figure(2.5 * len(ways) + 0.5, 3.4, 1, len(ways), origin=origin, sharex=True, sharey=True)
     colours = dict(zip(dict.fromkeys(table.curve), sns.color_palette("deep")))
     for ax, way in zip(axes[0], ways):
         for (curve, fitted), part in table[table.way == way].groupby(["curve", "fitted"], sort=False):
@@ -59,6 +60,54 @@ def masking(table: pd.DataFrame, *, ways: Sequence[str], origin: str, title: str
         ax.set(xlabel="share of voxels masked", xlim=(0, 1))
         ax.set_title(way, fontweight="normal")
     axes[0, 0].set_ylabel("ROC AUC, mean over classes")
-    legend_beside(axes[0, -1])
+    _legend_below(fig, axes[0, 0])
     headline(fig, title)
     return fig
+
+
+@styled
+def differences(table: pd.DataFrame, *, hue: str, origin: str, title: str) -> Figure:
+    """A row for each difference between inputs, under the conclusion it bears on, and in it a dot for each value of `hue`.
+
+    table: conclusion, name, unit (a panel for each), value, low, high and the column `hue`; what could not be computed (NaN) has a
+    row without a dot.
+    """
+    units, colours = list(dict.fromkeys(table.unit)), dict(zip(dict.fromkeys(table[hue]), sns.color_palette("deep")))
+    names = table.drop_duplicates("name")
+    heights = [(names.unit == unit).sum() + 0.8 * names[names.unit == unit].conclusion.nunique() + 0.6 for unit in units]
+    fig, axes = figure(7.6, 0.29 * sum(heights) + 0.5 * len(units) + 1.0, len(units), 1, origin=origin, height_ratios=heights)
+    for ax, unit in zip(axes[:, 0], units):
+        rows, place = {}, 0.0
+        for conclusion, part in names[names.unit == unit].groupby("conclusion", sort=False):
+            ax.text(-0.02, place, conclusion, transform=ax.get_yaxis_transform(), ha="right", va="center", fontsize=8, style="italic")
+            rows |= {name: place + 0.8 + row for row, name in enumerate(part.name)}
+            place += 0.8 + len(part)
+        for number, (variant, colour) in enumerate(colours.items()):
+            part = table[(table[hue] == variant) & (table.unit == unit)]
+            y = part.name.map(rows) + 0.24 * (number - (len(colours) - 1) / 2)
+            ax.hlines(y, part.low, part.high, color=colour, lw=2, alpha=0.5)
+            ax.plot(part.value, y, "o", color=colour, ms=4, label=variant)
+        ax.axvline(0, color=COLOURS["chance"], lw=1, ls="--", label="no difference")
+        ax.set(yticks=list(rows.values()), xlabel=f"difference of {unit}", ylim=(place - 0.4, -0.6))
+        ax.set_yticklabels(["\n".join(textwrap.wrap(name, 50)) for name in rows], fontsize=8)
+    _legend_below(fig, axes[0, 0])
+    headline(fig, title)
+    return fig
+
+
+@styled
+def masked_regions(table: pd.DataFrame, *, origin: str, title: str) -> Figure:
+    """What masking a region costs beyond masking as many random voxels: a row for each region, a dot for each classifier.
+
+    table: region, curve, n_voxels, difference, difference_low, difference_high; a region without a voxel has a row without a dot.
+    """
+    rows = table.assign(name=[f"{region} ({n} voxels)" for region, n in zip(table.region, table.n_voxels)], value=table.difference,
+                        low=table.difference_low, high=table.difference_high)
+    return dots(rows, hue="curve", origin=origin, xlabel="difference of AUC, region less random voxels", title=title,
+                lines={"as random voxels": 0.0})
+
+
+def _legend_below(fig: Figure, ax) -> None:
+    """The legend of these axes below all of them, where it takes no width."""
+    handles, names = ax.get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside lower left", ncols=min(3, len(names)))
