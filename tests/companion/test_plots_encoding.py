@@ -98,7 +98,7 @@ def test_the_planted_response_lies_behind_where_there_is_one():
 
 def test_each_region_has_a_panel_with_its_own_ceiling_and_each_encoder_a_row():
     fig = FIGURES["encoders"]("twin")
-    assert [ax.get_title() for ax in fig.axes] == ["all (5 voxels)", "V1 (5 voxels)"]
+    assert [ax.get_title(loc="left") for ax in fig.axes] == ["all (5 voxels)", "V1 (5 voxels)"]
     assert [t.get_text() for t in fig.axes[0].get_yticklabels()] == ["network", "pixels"]
     for ax, ceiling in zip(fig.axes, (0.4, 0.3)):
         assert [line.get_xdata()[0] for line in ax.lines if line.get_label() == "noise ceiling"] == [ceiling]

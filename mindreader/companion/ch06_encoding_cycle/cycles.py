@@ -13,7 +13,7 @@ from ...studies.sources import brain_embeddings, reconstruction_features, stampe
 from ..common import first_draw, pictures_of
 from .encoding import synthetic
 
-CLEAN, NOISY, TRUE, TRUE_NOISY = "encoder", "encoder, measured noise", "true simulated brain", "true simulated brain, measured noise"
+CLEAN, NOISY, TRUE, TRUE_NOISY = "encoder", "encoder, with noise", "true simulated brain", "true simulated brain, with noise"
 BRAIN, NULL = "measured trials", "encoder, another picture's"
 CYCLES = (CLEAN, NOISY, TRUE, TRUE_NOISY)
 TITLES = {CLEAN: "encoder", NOISY: "encoder,\nnoise", TRUE: "true brain\n(simulated)", TRUE_NOISY: "true brain,\nnoise"}  # of columns
