@@ -60,7 +60,7 @@ print("\n".join(report.sentences(run)) or "Nothing is left out.")
 # :of: clip-most fmri-predictive mapping-keeps
 # ```
 #
-# Both AUCs of a share start at one half, so a classifier that knows nothing has more than half of it: read `above`.
+# Both AUCs of a share start at one half, so a classifier that knows nothing has more than half of it: `above` is the fair one.
 
 # %% [markdown]
 # ## Class by class
@@ -192,7 +192,8 @@ run.record(report.table_two_summary(table) | report.conclusions_summary(differen
 #
 # ```{scorecard} 05_category_auc
 # :name: tab-auc
-# :caption: ROC AUC, mean over classes (Table 2), and the numbers of this chapter. The paper's column is NSD with 171 classes.
+# :caption: ROC AUC, mean over classes (Table 2), and what is left of it with voxels masked. The paper's column is NSD with 171 classes.
+# :keys: clip_* fmri_* mapped_things mapped_stuff mapped_overall mapped_share mapped_above resnet_* mapped_resnet_* mapped_caption_overall mapped_both_overall shuffled_overall noiseless_overall factors_overall agreement_mapped_and_fmri mask_*_kept_nine* mask_bend_*
 # ```
 #
 # **Reading** ({numref}`tab-auc`, and class by class {numref}`fig-auc`). CLIP's own embeddings give

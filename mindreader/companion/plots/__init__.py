@@ -19,6 +19,7 @@ __all__ = ["COLOURS", "DIRECTION", "GRADE", "ORIGIN_LABEL", "REGIONS", "REST", "
            "bottleneck", "captions_beside_pictures", "class_scores", "classes_by_kind", "contrasts", "curve_panels",
            "curves", "cycles", "distances_over_size", "doses", "dots", "encoders", "exam_panels",
            "figure", "flat_maps", "flatten", "histogram", "hubs", "interval_coverage",
-           "differences", "mapped_beside_true", "masked_regions", "masking", "pair_histograms", "partitions", "picture_grid", "planted_beside_recovered",
+           "differences", "mapped_beside_true", "masked_regions", "masking", "pair_histograms", "partitions", "picture_grid",
+           "planted_beside_recovered",
            "profiles_and_pairs", "region_slices", "repeated_reconstructions", "repeats", "scatter", "score_panels",
            "scores_with_controls", "sessions", "styled", "two_lines", "verdicts", "volume_slices", "voxel_map"]
