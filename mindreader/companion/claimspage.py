@@ -153,12 +153,12 @@ def cells_in_brief(judged, ledger, page: str) -> list[list[nodes.Node]]:
 
 
 def first_sentence(words: str) -> str:
-    """What stands before the first full stop that a capital or a number follows.
+    """What stands before the first full stop that ends a sentence: a capital or a number follows, and no "e.g." stands before.
 
     >>> first_sentence("Hits of 300, e.g. 73. One batch.")
     'Hits of 300, e.g. 73.'
     """
-    return re.split(r"(?<=[.!?]) (?=[A-Z0-9])", words, maxsplit=1)[0]
+    return re.split(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.) (?=[A-Z0-9])", words, maxsplit=1)[0]
 
 
 def how_tested(claim) -> list[nodes.Node]:
