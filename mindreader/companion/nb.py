@@ -35,7 +35,8 @@ from .rendering import linked
 from .reproduction.machine import ROUNDING
 
 KEPT_METADATA = {"kernelspec", "jupytext"}
-NOT_COMPUTING = {"nb", "sphinxext", "modelcards", "claimspage", "refitspage", "_papermill", "kernels", "__init__"}
+NOT_COMPUTING = {"nb", "sphinxext", "_papermill", "kernels", "__init__"}   # modules, and two folders
+ONLY_SHOWN = {"reproduction", "pages"}
 OWN_DATA = re.compile(r"""^[^#]*["'](subj0[1-8]|paper)["']""", re.M)    # parameters with which a chapter reads NSD
 
 
@@ -89,7 +90,7 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 def inputs(stem: str) -> str:
     """Fingerprint all that could change the chapter: its source, the code, the weights, the packages, the environment."""
     files = (path.relative_to(core.PACKAGE).with_suffix("") for path in sorted(core.PACKAGE.rglob("*.py")))
-    modules = [".".join(file.parts) for file in files if file.name not in NOT_COMPUTING and "reproduction" not in file.parts]
+    modules = [".".join(file.parts) for file in files if file.name not in NOT_COMPUTING and not ONLY_SHOWN & {*file.parts}]
     tables = [*sorted(core.PACKAGE.rglob("*.csv")), *sorted(core.WEIGHTS.glob("*/card.json")),
               *sorted((core.FIGURES / "tables").glob("*.csv"))]
     return fingerprint([_digest([core.NOTEBOOKS / f"{stem}.py"]), source_fingerprint(*modules),

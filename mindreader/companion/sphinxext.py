@@ -30,9 +30,9 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from .. import core
 from ..core import NONE, format_number
-from . import claimspage, picturebrowser, picturesliders
-from .modelcards import ModelCards
-from .refitspage import Refits
+from .pages import browser, claims, sliders
+from .pages.modelcards import ModelCards
+from .pages.refits import Refits
 from .reproduction.page import Reproduction
 
 LOG = logging.getLogger(__name__)
@@ -45,21 +45,21 @@ def setup(app) -> dict:
     app.add_role("paper", Number("paper"))
     app.add_directive("scorecard", Scorecard)
     app.add_directive("modelcards", ModelCards)
-    app.add_directive("picturebrowser", picturebrowser.PictureBrowser)
-    app.add_directive("picturesliders", picturesliders.PictureSliders)
+    app.add_directive("picturebrowser", browser.PictureBrowser)
+    app.add_directive("picturesliders", sliders.PictureSliders)
     app.add_directive("reproduction", Reproduction)
-    app.add_directive("claims", claimspage.Claims)
+    app.add_directive("claims", claims.Claims)
     app.add_directive("refits", Refits)
-    app.add_directive("verdicts", claimspage.Verdicts)
+    app.add_directive("verdicts", claims.Verdicts)
     app.add_directive("doctor", Doctor)
     app.connect("doctree-read", describe_figures)
     app.connect("env-get-updated", count_from_zero, priority=900)  # after Sphinx has numbered
-    app.connect("html-page-context", picturebrowser.add_script)
-    app.connect("html-page-context", picturesliders.add_script)
-    app.connect("html-page-context", claimspage.add_script)
+    app.connect("html-page-context", browser.add_script)
+    app.connect("html-page-context", sliders.add_script)
+    app.connect("html-page-context", claims.add_script)
     app.connect("html-page-context", drop_thebe, priority=900)
-    app.connect("build-finished", picturebrowser.copy_sheets)
-    app.connect("build-finished", picturesliders.copy_sheets)
+    app.connect("build-finished", browser.copy_sheets)
+    app.connect("build-finished", sliders.copy_sheets)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -159,7 +159,7 @@ class Scorecard(SphinxDirective):
                         location=self.get_location(), type="mindreader")
             return []
         table = nodes.table(classes=["scorecard", "colwidths-auto"])
-        claimspage.add_caption(self, table)
+        claims.add_caption(self, table)
         self._fill(table, found, several=section is None)
         return [table]
 

@@ -18,8 +18,8 @@ from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from .. import core
-from ..core import TILES
+from ... import core
+from ...core import TILES
 
 LOG = logging.getLogger(__name__)
 WORDS = ("image_id", "trial", "category")  # columns that are no score

@@ -19,9 +19,9 @@ from docutils.parsers.rst import directives
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from .. import core
-from ..core import format_number
-from .picturebrowser import load_where
+from ... import core
+from ...core import format_number
+from .browser import load_where
 
 LOG = logging.getLogger(__name__)
 CLASS = "claims"
@@ -39,7 +39,7 @@ class Claims(SphinxDirective):
 
     def run(self):
         """The counts, what filters them, and one section with a table for each section of the paper; or the rules."""
-        from ..studies import ledger  # here and not above: no other page needs it, or what it brings along
+        from ...studies import ledger  # here and not above: no other page needs it, or what it brings along
 
         if self.arguments:
             return [rules_list(ledger.RULES)]
@@ -70,7 +70,7 @@ class Verdicts(SphinxDirective):
 
     def run(self):
         """One table: the claims of the option `of`, in that order, or all that the ledger places in this chapter, in its order."""
-        from ..studies import ledger  # as above
+        from ...studies import ledger  # as above
 
         record = ledger.Record()
         try:

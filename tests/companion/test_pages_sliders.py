@@ -10,7 +10,7 @@ import pytest
 from docutils import nodes
 
 from mindreader import core
-from mindreader.companion import picturesliders
+from mindreader.companion.pages import sliders
 
 DESCRIPTION = {"origin": "simulated subject", "doses": [0.0, 10.0], "words": ["bodies", "</script>"],
                "trials": [{"image": 7, "trial": 70}, {"image": 3, "trial": 30}],
@@ -45,14 +45,14 @@ console.log(JSON.stringify([set(0, 1, 0), set(1, 0, 1)]));
 
 
 def test_the_page_carries_everything_and_nothing_that_ends_its_script_early():
-    content = picturesliders.markup(DESCRIPTION, '"x.jpg', "04_microstimulation")
+    content = sliders.markup(DESCRIPTION, '"x.jpg', "04_microstimulation")
     assert json.loads(re.search(r'<script type="application/json">(.*?)</script>', content, re.S)[1]) == DESCRIPTION
-    assert content.count("</script>") == 1 and 'data-sheet="&quot;x.jpg"' in content and picturesliders.FALLBACK in content
+    assert content.count("</script>") == 1 and 'data-sheet="&quot;x.jpg"' in content and sliders.FALLBACK in content
 
 
 def test_sliders_that_lack_a_part_are_refused():
     with pytest.raises(ValueError, match="the sliders of 04 lack 'doses', expected origin, doses, words, trials, regions; run"):
-        picturesliders.markup(DESCRIPTION | {"doses": []}, "x.jpg", "04")
+        sliders.markup(DESCRIPTION | {"doses": []}, "x.jpg", "04")
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="no node to run the page's script with")
@@ -82,17 +82,17 @@ def test_only_pages_with_sliders_load_their_script_and_sheets_are_copied_beside_
         add_css_file = add_js_file
 
     page, app = nodes.section(), App()
-    picturesliders.add_script(app, "p", "t", {}, page)
+    sliders.add_script(app, "p", "t", {}, page)
     assert app.added == []
-    page += nodes.raw("", "…", format="html", classes=[picturesliders.CLASS])
-    picturesliders.add_script(app, "p", "t", {}, page)
+    page += nodes.raw("", "…", format="html", classes=[sliders.CLASS])
+    sliders.add_script(app, "p", "t", {}, page)
     assert app.added == ["picturesliders.js", "picturesliders.css"] and all((ASSETS / name).is_file() for name in app.added)
     monkeypatch.setattr(core, "FIGURES", tmp_path / "figures")
     (tmp_path / "figures" / "04_x").mkdir(parents=True)
     (tmp_path / "figures" / "04_x" / "sliders.jpg").write_bytes(b"sheet")
-    picturesliders.copy_sheets(app, RuntimeError("failed"))
+    sliders.copy_sheets(app, RuntimeError("failed"))
     assert not (tmp_path / "html").exists()
-    picturesliders.copy_sheets(app, None)
+    sliders.copy_sheets(app, None)
     assert (tmp_path / "html" / "_static" / "sliders" / "04_x.jpg").read_bytes() == b"sheet"
 
 

@@ -14,8 +14,8 @@ from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from .. import core
-from .picturebrowser import copy_named, load_where, with_data
+from ... import core
+from .browser import copy_named, load_where, with_data
 
 LOG = logging.getLogger(__name__)
 CLASS = "picture-sliders"

@@ -9,7 +9,7 @@ import pytest
 from docutils import nodes
 
 from mindreader import core
-from mindreader.companion import picturebrowser
+from mindreader.companion.pages import browser
 from mindreader.core import paths
 
 TABLE = pd.DataFrame({"image_id": [7, 3], "trial": [70, 30], "category": ["horse", "</script><b>"], "2-way": [0.25, 1.0],
@@ -21,7 +21,7 @@ def data(content):
 
 
 def test_the_page_carries_every_row_with_its_scores():
-    found = data(picturebrowser.markup(TABLE, "../_static/browsers/03_gan.jpg", "03_gan"))
+    found = data(browser.markup(TABLE, "../_static/browsers/03_gan.jpg", "03_gan"))
     assert found["scores"] == ["2-way", "2-way, same category"]
     assert found["rows"] == [{"row": 0, "image": 7, "trial": 70, "category": "horse", "scores": [0.25, None]},
                              {"row": 1, "image": 3, "trial": 30, "category": "</script><b>", "scores": [1.0, 0.5]}]
@@ -29,14 +29,14 @@ def test_the_page_carries_every_row_with_its_scores():
 
 
 def test_the_page_names_its_sheet_and_says_something_without_scripts():
-    content = picturebrowser.markup(TABLE, '"x.jpg', "03_gan")
-    assert 'data-sheet="&quot;x.jpg"' in content and picturebrowser.FALLBACK in content
+    content = browser.markup(TABLE, '"x.jpg', "03_gan")
+    assert 'data-sheet="&quot;x.jpg"' in content and browser.FALLBACK in content
     assert content.count("</script>") == 1
 
 
 def test_a_table_without_categories_is_refused():
     with pytest.raises(ValueError, match="no column 'category', expected image_id, trial, category and scores"):
-        picturebrowser.markup(TABLE.drop(columns="category"), "x.jpg", "03_gan")
+        browser.markup(TABLE.drop(columns="category"), "x.jpg", "03_gan")
 
 
 class App:
@@ -55,10 +55,10 @@ class App:
 def test_only_pages_with_a_browser_load_its_script(tmp_path):
     page, app = nodes.section(), App(tmp_path)
     for doctree in (None, page):
-        picturebrowser.add_script(app, "p", "t", {}, doctree)
+        browser.add_script(app, "p", "t", {}, doctree)
     assert app.added == []
-    page += nodes.raw("", "…", format="html", classes=[picturebrowser.CLASS])
-    picturebrowser.add_script(app, "p", "t", {}, page)
+    page += nodes.raw("", "…", format="html", classes=[browser.CLASS])
+    browser.add_script(app, "p", "t", {}, page)
     assert app.added == ["picturebrowser.js", "picturebrowser.css"]
     for name in app.added:
         assert (core.ROOT / "book" / "_assets" / name).is_file()
@@ -69,9 +69,9 @@ def test_sheets_are_copied_beside_the_pages_unless_the_build_failed(tmp_path, mo
     (tmp_path / "figures" / "03_gan").mkdir(parents=True)
     (tmp_path / "figures" / "03_gan" / "browser.jpg").write_bytes(b"sheet")
     app = App(tmp_path / "html")
-    picturebrowser.copy_sheets(app, RuntimeError("failed"))
+    browser.copy_sheets(app, RuntimeError("failed"))
     assert not (tmp_path / "html").exists()
-    picturebrowser.copy_sheets(app, None)
+    browser.copy_sheets(app, None)
     assert (tmp_path / "html" / "_static" / "browsers" / "03_gan.jpg").read_bytes() == b"sheet"
 
 

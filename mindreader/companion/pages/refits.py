@@ -14,9 +14,9 @@ from docutils.parsers.rst import directives
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from .. import core
-from ..core import NONE, format_number
-from .claimspage import add_caption, table, text
+from ... import core
+from ...core import NONE, format_number
+from .claims import add_caption, table, text
 
 LOG = logging.getLogger(__name__)
 ONE_CLASS = re.compile(r"AUC (thing|stuff) .*")       # a score of one class alone

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mindreader import core
-from mindreader.companion import claimspage
+from mindreader.companion.pages import claims as claimspage
 from mindreader.studies import ledger
 
 CONF = """

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from mindreader.companion import modelcards
+from mindreader.companion.pages import modelcards
 
 CURVE = [{"step": 25, "minute": 0.5, "loss": 3.0}, {"step": 50, "minute": 1.0, "loss": 2.0, "auc": 0.9}]
 STAGES = {"sketch": {"kimg": 120.0, "batch": 32, "network": {"size": 64}}, "compete": {"kimg": 110.0, "batch": 32,

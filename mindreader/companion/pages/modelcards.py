@@ -10,8 +10,8 @@ import pandas as pd
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from .. import core
-from ..core import format_number
+from ... import core
+from ...core import format_number
 
 ABOUT = {
     "clip": "Stands for OpenAI's ViT-B/32: embeds pictures and sentences in one space.",
@@ -98,7 +98,7 @@ def curve_of(card: Path) -> pd.DataFrame:
 
 def _picture(name: str, curve: pd.DataFrame) -> str:
     """The curve as a picture within the page: an SVG in the text itself, so that no two pictures share a name."""
-    from . import plots, rendering  # here and not above: a page without cards needs no matplotlib
+    from .. import plots, rendering  # here and not above: a page without cards needs no matplotlib
     drawn = plots.curve_panels(curve, xlabel=curve.attrs["x"], origin="twin")
     data = base64.b64encode(rendering.svg(drawn)).decode()
     caption = f"Training curves of {name}: {', '.join(dict.fromkeys(curve.what))}, over {curve.attrs['x']}."
