@@ -11,12 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .. import checkpoints
+from .. import checkpoints, clipfiles
+from ..clipfiles import open_clip
 from ..core import weights
 from ..records import Embeddings, LayoutError, Reconstructions, Stimuli
-from . import clipfiles
 from .augmentation import augment, checked_pixels
-from .clipfiles import open_clip
 from .frozen import Frozen, in_batches, in_chunks, resize
 
 LITTLE = "mini"  # the CLIP that is shipped

@@ -16,7 +16,8 @@ from torch.nn import functional as F
 
 from .. import checkpoints
 from ..core.weights import check_tensors, read_tensors
-from ..embedding import CLIP_MEAN, CLIP_STD, Frozen, checked_pixels, in_batches, unit_range
+from ..clipfiles import CLIP_MEAN, CLIP_STD
+from ..embedding import Frozen, checked_pixels, in_batches, unit_range
 from ..records import LayoutError, Unfit
 from .smallnets import Divisor, max_mean
 

@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 
 from mindreader.checkpoints import import_file
 from mindreader.core import weights
-from mindreader.embedding import clip as embed, clipfiles
+from mindreader import clipfiles
+from mindreader.embedding import clip as embed
 from mindreader.records import LayoutError
 
 QUICK, PLAIN = "ViT-B-32-quickgelu", "ViT-B-32"

@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from .. import checkpoints
-from ..core import weights
-from ..records import LayoutError
+from . import checkpoints
+from .core import weights
+from .records import LayoutError
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before open_clip's first import, so that nothing is downloaded
 import open_clip  # noqa: E402
