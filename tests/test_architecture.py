@@ -14,8 +14,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "mindreader"
 
 # From the ground up: each may import those before it. `records` (the nouns) stands below all.
-ROOMS = ("records", "core", "checkpoints", "nsd", "world", "twin", "embedding", "extractors", "training", "mapping", "generator", "scoring",
-         "field", "stimulation", "evaluation", "pretraining", "limits", "experiments", "pipeline", "studies", "doctor", "companion")
+ROOMS = ("records", "core", "checkpoints", "clipfiles", "nsd", "world", "twin", "embedding", "extractors", "training", "mapping",
+         "generator", "scoring", "uncertainty", "field", "stimulation", "evaluation", "pretraining", "limits", "experiments", "pipeline", "studies", "doctor", "companion")
 
 
 def dotted(path):
@@ -94,7 +94,7 @@ def test_a_module_is_short_enough_to_be_read(module):
 
 
 # What papermill and Sphinx import before every run: seconds would be lost with each.
-LIGHT = ("core", "core.params", "core.paths", "core.store", "core.paper", "companion.picturebrowser", "companion.rendering",
+LIGHT = ("core", "core.params", "core.paths", "core.store", "core.paper", "companion.pages.browser", "companion.rendering",
          "companion._papermill", "companion.nb", "companion.sphinxext", "core.sheet")
 
 

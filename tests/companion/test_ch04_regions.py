@@ -7,7 +7,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from mindreader.companion import ch04_microstimulation as report, picturesliders
+from mindreader.companion import ch04_microstimulation as report
+from mindreader.companion.pages import sliders
 from mindreader.companion.ch04_microstimulation import doses, panels, regions
 from mindreader.companion.chapter import start
 from mindreader.core.sheet import TILE
@@ -148,7 +149,7 @@ def test_sliders_have_a_tile_for_each_region_trial_and_dose_and_are_what_the_pag
     found = json.loads(path.read_text())
     assert found["doses"] == [0.0, 10.0] and [each["name"] for each in found["regions"]] == ["faces", "V1"]
     assert np.shape(found["regions"][0]["nearer"]) == (2, 2, len(found["words"])) and found["regions"][0]["outside"][1] is True
-    assert (tmp_path / "sliders.jpg").stat().st_size > 0 and "simulated subject" in picturesliders.markup(found, "x.jpg", "04")
+    assert (tmp_path / "sliders.jpg").stat().st_size > 0 and "simulated subject" in sliders.markup(found, "x.jpg", "04")
     panels = report.category_panels(run, 10.0, n=2)
     faces = next(pictures for name, pictures in panels.items() if name.startswith("faces"))
     assert np.abs(made.lines[:2, 3].astype(int) - faces).max() <= 1      # the tile of faces at ten is the panel's picture

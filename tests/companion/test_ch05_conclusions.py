@@ -11,7 +11,7 @@ from mindreader.companion.ch05_category_auc import conclusions, inputs, profiles
 from mindreader.companion.ch05_category_auc.inputs import CLIP, FMRI, INPUTS, NOISELESS, RESNET, TO_CLIP, TO_RESNET
 from mindreader.experiments import experiment
 from mindreader.records import Embeddings, Stimuli, Trials, Unfit
-from mindreader.scoring import score_interval
+from mindreader.uncertainty import score_interval
 
 N_PICTURES, REPEATS = 120, 2
 # how much of a class each input carries: things (even columns) and stuff (odd) apart

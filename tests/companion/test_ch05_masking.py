@@ -12,7 +12,7 @@ from mindreader.companion.ch05_category_auc.masking import AT_RANDOM, BEST_FIRST
 from mindreader.companion.ch05_category_auc.profiles import profile
 from mindreader.experiments import experiment
 from mindreader.pipeline import Pipeline
-from mindreader.scoring import Contributions, score_interval
+from mindreader.uncertainty import Contributions, score_interval
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mindreader import scoring
+from mindreader import scoring, uncertainty
 from mindreader.core import Store
 from mindreader.studies import coverage
 from mindreader.studies.coverage import counting, planted
@@ -34,7 +34,7 @@ def test_intervals_over_the_pictures_of_one_fit_do_not_where_fits_differ():
 @pytest.mark.parametrize("name", [each.name for each in coverage.PLANTED])
 def test_every_kind_of_score_can_be_planted(name):
     drawn = NAMES[name].draw(np.random.default_rng(0), 60, 3)
-    found = scoring.score_interval(drawn.score)
+    found = uncertainty.score_interval(drawn.score)
     assert found.low < found.value < found.high and found.n_fits == 3 and drawn.one_fit[0] < drawn.one_fit[1]
 
 

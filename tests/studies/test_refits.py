@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from mindreader import pipeline, scoring
+from mindreader import pipeline, scoring, uncertainty
 from mindreader.companion.refitted import beside_record
 from mindreader.core import Store
 from mindreader.experiments import experiment
@@ -106,9 +106,9 @@ def test_kept_contributions_give_the_rows_interval_again_and_any_difference(quic
     _, _, found, _ = quick
     one, two = (found.contributions(cond, "2-way identification") for cond in ("both", "cap"))
     row = found.row("both", "2-way identification")
-    again = scoring.score_interval(one, null=0.5)
+    again = uncertainty.score_interval(one, null=0.5)
     assert (again.low, again.high) == pytest.approx((row.low, row.high), rel=1e-4)
-    apart, row = scoring.score_interval(one - two), found.row("both less cap", "2-way identification, difference")
+    apart, row = uncertainty.score_interval(one - two), found.row("both less cap", "2-way identification, difference")
     assert (apart.low, apart.high) == pytest.approx((row.low, row.high), rel=1e-3, abs=1e-5)
     with pytest.raises(LayoutError, match="no both--5-way-identification.npz"):
         found.contributions("both", "5-way identification")

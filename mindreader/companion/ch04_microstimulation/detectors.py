@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ... import scoring
+from ... import scoring, uncertainty
 from ...pipeline import Pipeline
 from ...records import Reconstructions, Unfit
 from ..ch00_subject.recovered import CONTRASTS
@@ -67,7 +67,7 @@ def detector_table(run: Pipeline, cond: str = "both") -> pd.DataFrame:
             labels = pd.Series(shown(run, word), stimuli.ids)[shows].to_numpy()
             if labels.all() or not labels.any():
                 continue
-            found = scoring.score_interval(scoring.auc_contributions(labels, odds, shows))
+            found = uncertainty.score_interval(uncertainty.auc_contributions(labels, odds, shows))
             rows.append(scoring.score_row(f"{word}, {what}", "AUC", found.value, found.low, found.high, len(labels), 0.5,
                                           run.experiment.child_seed("bootstrap"), run.origin, region=word, what=what))
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ... import scoring
+from ... import uncertainty
 from ...stimulation import MeasuredRange, fit_range
 from ...pipeline import Pipeline
 from ...records import Trials
@@ -129,7 +129,7 @@ def _curve(run: Pipeline, region: str, doses: Sequence[float]) -> pd.DataFrame:
     for dose, distance in zip(doses, far):
         change = _nearness(run, word, decode(run, "caption", trials, voxels, dose))[0, 0] - before
         drawn = (_nearness(run, word, decode(run, "caption", few, sets, dose))[0] - before[:len(few)]).mean(1)
-        interval = scoring.score_interval(scoring.mean_contributions(change[None], trials.image_ids))
+        interval = uncertainty.score_interval(uncertainty.mean_contributions(change[None], trials.image_ids))
         rows.append({"dose": dose, "value": interval.value, "low": interval.low, "high": interval.high, "n": len(trials),
                      "region": word, "random": drawn.mean(), "random_low": drawn.min(), "random_high": drawn.max(),
                      "distance": distance, "where": OUTSIDE if distance > 1 else INSIDE})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ... import scoring
+from ... import scoring, uncertainty
 from ...stimulation import PICTURE_MEASURES
 from ...stimulation import consistency, rank_p, same_coordinates, share_lower
 from ...pipeline import Pipeline
@@ -124,7 +124,7 @@ def against_random(run: Pipeline, found: Iterable[Effect], name: str, *, side: i
     """
     rows = []
     for effect in found:
-        interval = scoring.score_interval(scoring.mean_contributions(effect.region, effect.image_ids))
+        interval = uncertainty.score_interval(uncertainty.mean_contributions(effect.region, effect.image_ids))
         drawn = effect.of_sets.mean(0)
         rows.append(scoring.score_row(
             name, effect.name, interval.value, interval.low, interval.high, len(effect.image_ids), drawn.mean(),

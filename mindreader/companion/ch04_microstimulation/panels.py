@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from ... import scoring
+from ... import scoring, uncertainty
 from ...pipeline import Pipeline
 from ..common import entry, pictures_of
 from .doses import measured_range
@@ -80,7 +80,7 @@ def matched_effect(run: Pipeline, value: float) -> pd.DataFrame:
         p = effects(run, region, value, ["caption"])[f"to {word}"].p(1)
         for name, change, control in ((word, changes[0], False), (f"{word}, random voxels", changes[1:].mean(0), True),
                                       (f"{word}, difference", changes[0] - changes[1:].mean(0), False)):
-            interval = scoring.score_interval(scoring.mean_contributions(change[None], trials.image_ids))
+            interval = uncertainty.score_interval(uncertainty.mean_contributions(change[None], trials.image_ids))
             rows.append(scoring.score_row(name, "change of cosine", interval.value, interval.low, interval.high, len(trials), 0.0,
                                           run.experiment.child_seed("random voxels"), run.origin, control=control, region=word,
                                           p=np.nan if control else p))

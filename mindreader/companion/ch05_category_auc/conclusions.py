@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from ...pipeline import Pipeline
-from ...scoring import Contributions, CORRELATION, score_interval
+from ...uncertainty import Contributions, CORRELATION, score_interval
 from .inputs import AS_PAPER, CLIP, FMRI, INPUTS, RESNET, TABLE_2, TO_CLIP, TO_RESNET, VARIANTS, equal_size, missing
 from .profiles import CHANCE, Profile, profile, ratio
 

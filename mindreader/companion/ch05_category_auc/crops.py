@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ...pipeline import Pipeline
-from ...scoring import auc_contributions, average, category_labels, score_interval
+from ...scoring import category_labels
+from ...uncertainty import auc_contributions, average, score_interval
 from .inputs import CLIP, FMRI, TO_CLIP, classifier, missing
 
 WHOLE, CROPPED = "image", "crop"     # values of data.annotations

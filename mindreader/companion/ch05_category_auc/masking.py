@@ -11,7 +11,8 @@ import pandas as pd
 from ...core import progress
 from ...nsd import ATLASES
 from ...pipeline import Pipeline
-from ...scoring import average, category_labels, Contributions, score_interval
+from ...scoring import category_labels
+from ...uncertainty import average, Contributions, score_interval
 from .inputs import CLIP, FMRI, TO_CLIP, classifier, decoded, masked, rows
 from .profiles import CHANCE, profile_of, ratio as ratio_of
 

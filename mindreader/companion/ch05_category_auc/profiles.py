@@ -11,7 +11,8 @@ import pandas as pd
 from ... import scoring
 from ...core import paper_value
 from ...pipeline import Pipeline
-from ...scoring import Contributions, auc_contributions, average, category_labels, score_interval
+from ...scoring import category_labels
+from ...uncertainty import Contributions, auc_contributions, average, score_interval
 from ..common import entry
 from .inputs import AS_PAPER, FMRI, INPUTS, logits, rows
 

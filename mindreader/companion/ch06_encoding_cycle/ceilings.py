@@ -10,7 +10,8 @@ import pandas as pd
 from ...nsd import read_mask
 from ...pipeline import Pipeline
 from ...records import Trials
-from ...scoring import Contributions, correlation_contributions, noise_ceiling, pearson, quantiles, score_interval
+from ...scoring import noise_ceiling, pearson, quantiles
+from ...uncertainty import Contributions, correlation_contributions, score_interval
 from ..plots.flatmap import flatten
 from .encoding import STREAMS, synthetic
 

@@ -8,8 +8,9 @@ import pandas as pd
 from ... import scoring
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, Trials, Unfit
-from ...scoring import identification_contributions, noise_ceiling, score_interval
+from ...scoring import noise_ceiling
 from ...studies.sources import brain_embeddings, reconstruction_features, stamped
+from ...uncertainty import identification_contributions, score_interval
 from ..common import first_draw, pictures_of
 from .encoding import synthetic
 

@@ -9,8 +9,9 @@ from ... import embedding, scoring
 from ...mapping import targets
 from ...pipeline import Pipeline
 from ...records import Embeddings, Trials
-from ...scoring import mean_contributions, noise_ceiling, score_interval
+from ...scoring import noise_ceiling
 from ...studies.sources import reconstructions
+from ...uncertainty import mean_contributions, score_interval
 from .encoding import synthetic
 
 SAME, OTHER = "the trial itself", "another trial of the picture"

@@ -12,7 +12,8 @@ from ... import embedding, extractors, mapping
 from ...core import progress
 from ...pipeline import Pipeline
 from ...records import Embeddings
-from ...scoring import Contributions, correlation_contributions, mean_contributions, noise_ceiling, score_interval
+from ...scoring import noise_ceiling
+from ...uncertainty import Contributions, correlation_contributions, mean_contributions, score_interval
 from .ceilings import EARLY, HIGHER, REGIONS, scaled
 from .encoding import synthetic
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ... import core, scoring
+from ... import core, scoring, uncertainty
 from ...core import Store, as_finished, child_seed, fingerprint, progress, save_table, source_fingerprint
 from ..grids import one_thread, read_table
 from .planted import PLANTED, Planted
@@ -41,7 +41,7 @@ def simulate(job: Job, n_studies: int = CHUNK, seed: int = 0) -> np.ndarray:
     for study in range(n_studies):
         name = f"coverage/{job.name}/{job.n_pictures}/{job.n_fits}/{job.chunk * CHUNK + study}"
         drawn = _BY_NAME[job.name].draw(np.random.default_rng(child_seed(seed, name)), job.n_pictures, job.n_fits)
-        found = scoring.score_interval(drawn.score)
+        found = uncertainty.score_interval(drawn.score)
         rows.append([found.value, found.low, found.high, *drawn.one_fit, found.from_fits])
     return np.array(rows)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from ... import scoring
+from ... import scoring, uncertainty
 from ...records import Embeddings
 
 N_DIMS = 24             # latent dimensions of pictures
@@ -25,7 +25,7 @@ N_BOOTSTRAP = 200       # of today's intervals
 class Study:
     """One draw: the score by all fits, and the interval (low, high) of the first fit over pictures alone."""
 
-    score: scoring.Contributions
+    score: uncertainty.Contributions
     one_fit: tuple[float, float]
 
 
@@ -76,7 +76,7 @@ def retrieval(direction: str, n_repeats: int = 1):
     def draw(rng, n_pictures, n_fits):
         truth, fits = decoded(rng, n_pictures, n_fits, n_repeats=n_repeats)
         batches = [scoring.retrieval_batch(fit, truth, n=None) for fit in fits]
-        return Study(scoring.retrieval_contributions(batches, direction), _today(scoring.hits(batches[0], direction), batches[0].image_ids, rng))
+        return Study(uncertainty.retrieval_contributions(batches, direction), _today(scoring.hits(batches[0], direction), batches[0].image_ids, rng))
 
     return draw
 
@@ -87,7 +87,7 @@ def retrieval_difference(rng, n_pictures: int, n_fits: int) -> Study:
     others = [_worse(fit, rng) for fit in fits]
     one, two = ([scoring.retrieval_batch(fit, truth, n=None) for fit in each] for each in (fits, others))
     apart = scoring.hits(one[0], "backward").astype(float) - scoring.hits(two[0], "backward")
-    return Study(scoring.retrieval_contributions(one, "backward") - scoring.retrieval_contributions(two, "backward"),
+    return Study(uncertainty.retrieval_contributions(one, "backward") - uncertainty.retrieval_contributions(two, "backward"),
                  _today(apart, one[0].image_ids, rng))
 
 
@@ -95,7 +95,7 @@ def identification(n_choices: int):
     """Identification among n_choices pictures, counted exactly."""
     def draw(rng, n_pictures, n_fits):
         truth, fits = decoded(rng, n_pictures, n_fits, gain=0.3)
-        return Study(scoring.identification_contributions(fits, truth, n_choices=n_choices),
+        return Study(uncertainty.identification_contributions(fits, truth, n_choices=n_choices),
                      _today(scoring.n_way(fits[0], truth, n_choices=n_choices), fits[0].image_ids, rng))
 
     return draw
@@ -113,7 +113,7 @@ def stimulation(of_fits: float, effect: float = 0.1):
         ids = np.repeat(np.arange(n_pictures), 2)
         change = (effect + of_fits * rng.standard_normal((n_fits, 1)) + 0.05 * rng.standard_normal(n_pictures)[ids]
                   + 0.03 * rng.standard_normal((n_fits, n_pictures))[:, ids] + 0.05 * rng.standard_normal(len(ids)))
-        return Study(scoring.mean_contributions(change, ids), _today(change[0], ids, rng))
+        return Study(uncertainty.mean_contributions(change, ids), _today(change[0], ids, rng))
 
     return draw
 
@@ -125,7 +125,7 @@ def finetunings(rng, n_pictures: int, n_fits: int) -> Study:
     values = (0.1 + of_mapper + of_generator + by_picture + 0.1 * rng.standard_normal((n_fits, 2, n_pictures))).reshape(2 * n_fits, -1)
     names = tuple(str(mapper) for mapper in range(n_fits) for _ in range(2))
     ids = np.arange(n_pictures)
-    return Study(scoring.mean_contributions(values, ids, families=names), _today(values[0], ids, rng))
+    return Study(uncertainty.mean_contributions(values, ids, families=names), _today(values[0], ids, rng))
 
 
 # ── area under the curve ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -149,9 +149,9 @@ def areas(prevalences):
     def draw(rng, n_pictures, n_fits):
         labels, scores = _areas(rng, n_pictures, n_fits, prevalences)
         ids = np.arange(n_pictures)
-        each = [scoring.auc_contributions(labels[:, c], scores[:, :, c], ids) for c in range(labels.shape[1])]
+        each = [uncertainty.auc_contributions(labels[:, c], scores[:, :, c], ids) for c in range(labels.shape[1])]
         today = scoring.mean_auc_interval(labels, scores[0], ids, seed=int(rng.integers(2 ** 31)), n_bootstrap=N_BOOTSTRAP)
-        return Study(scoring.average(each), today)
+        return Study(uncertainty.average(each), today)
 
     return draw
 
@@ -181,16 +181,16 @@ def _features(rng, n_pictures: int, n_fits: int) -> tuple[Embeddings, list[Embed
 def distance(rng, n_pictures: int, n_fits: int) -> Study:
     """The Fréchet distance at this number of pictures."""
     truth, fits, _ = _features(rng, n_pictures, n_fits)
-    score = scoring.frechet_contributions(fits, truth)
-    alone = scoring.score_interval(score.of_fit(0))
+    score = uncertainty.frechet_contributions(fits, truth)
+    alone = uncertainty.score_interval(score.of_fit(0))
     return Study(score, (alone.low, alone.high))
 
 
 def distance_difference(rng, n_pictures: int, n_fits: int) -> Study:
     """How much farther one condition's reconstructions are than another's."""
     truth, near, far = _features(rng, n_pictures, n_fits)
-    score = scoring.frechet_contributions(far, truth) - scoring.frechet_contributions(near, truth)
-    alone = scoring.score_interval(score.of_fit(0))
+    score = uncertainty.frechet_contributions(far, truth) - uncertainty.frechet_contributions(near, truth)
+    alone = uncertainty.score_interval(score.of_fit(0))
     return Study(score, (alone.low, alone.high))
 
 
@@ -209,10 +209,10 @@ def encoding(n_voxels: int):
             share = (_R + _R_SD * rng.standard_normal()) / np.sqrt(0.3)     # correlation with the signal
             own = rng.standard_normal((n_pictures, n_voxels))[ids]
             predicted.append(share * signal + np.sqrt(1 - share ** 2) * own)
-        score = scoring.correlation_contributions(predicted, measured, ids)
+        score = uncertainty.correlation_contributions(predicted, measured, ids)
         r = scoring.pearson(predicted[0], measured)
         drawn = r[rng.integers(0, n_voxels, (N_BOOTSTRAP, n_voxels))].mean(1)
-        alone = scoring.score_interval(score.of_fit(0)) if n_voxels == 1 else None
+        alone = uncertainty.score_interval(score.of_fit(0)) if n_voxels == 1 else None
         return Study(score, (alone.low, alone.high) if alone else scoring.quantiles(drawn))
 
     return draw

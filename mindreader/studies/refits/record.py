@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ... import core, scoring
+from ... import core, scoring, uncertainty
 from ...core import fingerprint, save_table, source_fingerprint
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
@@ -95,12 +95,12 @@ class Refits:
                               f"{', '.join(dict.fromkeys(self.scores.metric[self.scores.block != 'classifiers']))}")
         return found.iloc[0]
 
-    def contributions(self, name: str, metric: str) -> scoring.Contributions:
+    def contributions(self, name: str, metric: str) -> uncertainty.Contributions:
         """What each picture adds to a score, to set it against another one over the same pictures and fits."""
         path = self.folder / f"{slug(name, metric)}.npz"
         if not path.is_file():
             raise LayoutError(f"no {path.name} in {path.parent}, expected the contributions of {name}, {metric}; run `make tables`")
-        return scoring.Contributions.load(path)
+        return uncertainty.Contributions.load(path)
 
     def place(self, name: str, metric: str, value: float) -> str:
         """Where a run's own fit lies among the fits of the record, in words for a chapter."""
@@ -175,12 +175,12 @@ def _counts(n_fits: int | None) -> dict[str, int]:
 
 
 def _row(run: Pipeline, score: Score, block: str, key: str) -> pd.DataFrame:
-    found = scoring.score_interval(score.found, null=None if np.isnan(score.chance) else score.chance)
+    found = uncertainty.score_interval(score.found, null=None if np.isnan(score.chance) else score.chance)
     return scoring.score_row(score.name, score.metric, found.value, found.low, found.high, score.n, score.chance, run.experiment.seed,
                              run.origin, **found.columns, block=block, key=key)
 
 
 def _rows_by_fit(run: Pipeline, score: Score, block: str, key: str) -> pd.DataFrame:
-    alone = [scoring.score_interval(score.found.of_fit(fit)) for fit in range(len(score.found.values))]
+    alone = [uncertainty.score_interval(score.found.of_fit(fit)) for fit in range(len(score.found.values))]
     return pd.DataFrame({"name": score.name, "metric": score.metric, "fit": range(len(alone)), "value": [each.value for each in alone],
                          "low": [each.low for each in alone], "high": [each.high for each in alone], "block": block, "key": key})

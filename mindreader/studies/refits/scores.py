@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ... import mapping, scoring, stimulation, twin
+from ... import mapping, scoring, stimulation, twin, uncertainty
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, Trials
@@ -32,7 +32,7 @@ class Score:
 
     name: str
     metric: str
-    found: scoring.Contributions
+    found: uncertainty.Contributions
     chance: float
     n: int
     is_kept: bool = True
@@ -52,7 +52,7 @@ def mapper_scores(run: Pipeline, n_fits: int) -> Iterator[Score]:
     for name, of_fits in batches.items():
         chance = (of_fits[0].image_ids[:, None] == of_fits[0].image_ids).mean()
         for direction in scoring.DIRECTIONS:
-            yield Score(name, f"retrieval {direction}", scoring.retrieval_contributions(of_fits, direction), chance, n)
+            yield Score(name, f"retrieval {direction}", uncertainty.retrieval_contributions(of_fits, direction), chance, n)
     yield from _stimulation(run, n_fits)
 
 
@@ -64,14 +64,14 @@ def generator_scores(run: Pipeline, n_fits: int) -> Iterator[Score]:
     for cond in CONDITIONS:
         fits = [picture_features(run, repeat, cond) for repeat in range(n_fits)]
         for n_choices in run.experiment.evaluate.ways:
-            found = scoring.identification_contributions(fits, true, n_choices=n_choices)
+            found = uncertainty.identification_contributions(fits, true, n_choices=n_choices)
             if n_choices == 2:
                 two_way[cond] = found
             yield Score(cond, f"{n_choices}-way identification", found, 1 / n_choices, len(fits[0]), is_kept=n_choices == 2)
-        far[cond] = scoring.frechet_contributions(fits, real)
+        far[cond] = uncertainty.frechet_contributions(fits, real)
         yield Score(cond, distance, far[cond], np.nan, len(fits[0]))
         before = [picture_features(run, repeat, cond, "before finetuning") for repeat in range(n_fits)]
-        start = scoring.frechet_contributions(before, real)
+        start = uncertainty.frechet_contributions(before, real)
         yield Score(f"{cond}, before finetuning", distance, start, np.nan, len(before[0]))
         yield Score(f"{cond}, before less after finetuning", f"{distance}, difference", start - far[cond], 0.0, len(fits[0]))
     for cond in ("img", "cap"):
@@ -79,7 +79,7 @@ def generator_scores(run: Pipeline, n_fits: int) -> Iterator[Score]:
         yield Score(f"both less {cond}", "2-way identification, difference", two_way["both"] - two_way[cond], 0.0, n)
         yield Score(f"{cond} less both", f"{distance}, difference", far[cond] - far["both"], 0.0, n)
     cycle = [picture_features(run, repeat, "both", "cycle") for repeat in range(n_fits)]
-    found = scoring.identification_contributions(cycle, true, n_choices=2)
+    found = uncertainty.identification_contributions(cycle, true, n_choices=2)
     yield Score("after the cycle", "2-way identification", found, 0.5, len(cycle[0]))
 
 
@@ -94,7 +94,7 @@ def encoder_scores(run: Pipeline, n_fits: int) -> Iterator[Score]:
     regions = {"all voxels": np.ones(run.subject.n_voxels, bool)} | {name: run.subject.rois[f"streams/{name}"] for name in STREAMS}
     for name, voxels in regions.items():
         if voxels.any():
-            found = scoring.correlation_contributions([fit[:, voxels] for fit in predicted], trials.betas[:, voxels], trials.image_ids)
+            found = uncertainty.correlation_contributions([fit[:, voxels] for fit in predicted], trials.betas[:, voxels], trials.image_ids)
             yield Score(name, "encoding r, mean over voxels", found, 0.0, len(trials))
 
 
@@ -106,11 +106,11 @@ def category_scores(run: Pipeline, n_fits: int) -> Iterator[Score]:
     means = {}
     for name in INPUTS:
         logits = np.stack([category_logits(run, repeat, name) for repeat in range(n_fits)])
-        each = {c: scoring.auc_contributions(labels[:, c], logits[:, :, c], ids) for c in defined}
+        each = {c: uncertainty.auc_contributions(labels[:, c], logits[:, :, c], ids) for c in defined}
         for group, kind in GROUPS.items():
             mine = [found for c, found in each.items() if kind in (None, kinds[c])]
             if mine:
-                means[name, group] = scoring.average(mine)
+                means[name, group] = uncertainty.average(mine)
                 yield Score(name, f"AUC {group}", means[name, group], 0.5, len(ids))
         for c, found in each.items():
             yield Score(name, f"AUC {truth.kinds[c]} {truth.names[c]}", found, 0.5, len(ids), is_kept=False)
@@ -135,7 +135,7 @@ def _stimulation(run: Pipeline, n_fits: int) -> Iterator[Score]:
             cosine = stimulated(run, repeat, "caption", trials, sets, AMOUNT) @ aim          # [sets, trials], the first as measured
             changes.append(cosine[1:] - cosine[0])
         changes = np.stack(changes)                                                          # [fits, sets, trials]
-        region_alone, random = (scoring.mean_contributions(part, trials.image_ids) for part in (changes[:, 0], changes[:, 1:].mean(1)))
+        region_alone, random = (uncertainty.mean_contributions(part, trials.image_ids) for part in (changes[:, 0], changes[:, 1:].mean(1)))
         for name, found in ((word, region_alone), (f"{word}, random voxels", random), (f"{word}, difference", region_alone - random)):
             yield Score(name, "change of cosine", found, 0.0, len(trials))
 

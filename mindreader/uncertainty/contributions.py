@@ -14,8 +14,7 @@ from scipy import sparse
 from scipy.stats import rankdata
 
 from ..records import Embeddings
-from .forced_choice import CHOICES, duels, win_probability
-from .ranking import Direction, RetrievalBatch
+from ..scoring import CHOICES, Direction, RetrievalBatch, duels, win_probability
 from .two_level import CORRELATION, SHARE, Contributions
 
 

@@ -16,7 +16,7 @@ from scipy import sparse
 from scipy.optimize import brentq
 from scipy.stats import t
 
-from .intervals import CONFIDENCE
+from ..scoring import CONFIDENCE
 
 SHARE, CORRELATION = (0.0, 1.0), (-1.0, 1.0)    # bounds of scores that have some
 _SMALLEST_P = 1e-12
