@@ -32,7 +32,7 @@ ablation: str = "record"  # record, none, clamp, augmentation, captions, losses,
 n_seeds: int = 3  # fits of each setting, where ablation is not record
 
 # %%
-from mindreader.companion import ch02_mapping as report, chapter, plots
+from mindreader.companion import ch02_mapping as report, chapter, plots, refitted
 from mindreader.companion.ch02_mapping import ablation as settings, hubs, mapping, misses, splits, targets
 from mindreader.core import params
 from mindreader.studies import mapping_grid as grid
@@ -111,6 +111,14 @@ run.show(plots.dots(mapping.strips(report.percent(table)), hue="direction", orig
 # voxels stand in no useful order for a convolution, the paper's network is not the best decoder, and ridge regression
 # beats it. The true categories alone, without any brain, reach {ours}`02_mapping:category_forward`.
 #
+# These intervals are of one fit of each mapper. Fitted again from other seeds, five times each (`make tables`), with
+# intervals over pictures *and* fits:
+
+# %%
+fits = refitted.beside_record(run, table)
+run.table(fits, "refits")
+
+# %% [markdown]
 # "Forward" and "backward" mean other things elsewhere. The same predictions under each protocol that has a name:
 
 # %% tags=["hide-output"]

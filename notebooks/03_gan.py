@@ -39,7 +39,7 @@ n_seeds: int = 1  # trainings of each variant, where ablation is not record
 
 # %%
 from mindreader import field
-from mindreader.companion import ch03_gan as report, chapter, plots
+from mindreader.companion import ch03_gan as report, chapter, plots, refitted
 from mindreader.companion.ch03_gan import finetuning, held_out, out_of_domain, repeats, shared_images
 from mindreader.core import params
 from mindreader.studies import generator_grid, held_out as held_out_record
@@ -168,6 +168,14 @@ run.show(plots.scores_with_controls(report.two_way(table), origin=run.origin, xl
 # :of: faithful both-identify two-way-level
 # ```
 #
+# The intervals above are of one generator, finetuned on one fit of each mapper. The whole chain fitted again from other
+# seeds, three times (`make tables`), with intervals over pictures *and* fits:
+
+# %%
+fits = refitted.beside_record(run, table, report.RECORDED)
+run.table(fits, "refits")
+
+# %% [markdown]
 # ## How far from real pictures
 #
 # The Fréchet distance between the features of reconstructions and of the validation pictures (`FD (twin features)`: it

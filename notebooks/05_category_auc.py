@@ -27,7 +27,7 @@ seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example category.epochs
 
 # %%
-from mindreader.companion import ch05_category_auc as report, chapter, plots
+from mindreader.companion import ch05_category_auc as report, chapter, plots, refitted
 from mindreader.core import params
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)
@@ -61,6 +61,14 @@ print("\n".join(report.sentences(run)) or "Nothing is left out.")
 # ```
 #
 # Both AUCs of a share start at one half, so a classifier that knows nothing has more than half of it: `above` is the fair one.
+
+# %% [markdown]
+# All of it from one fit of each network. Fitted again from other seeds, three times (`make tables`), with intervals over
+# pictures *and* fits:
+
+# %%
+fits = refitted.beside_record(run, table)
+run.table(fits, "refits")
 
 # %% [markdown]
 # ## Class by class

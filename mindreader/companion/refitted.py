@@ -9,6 +9,7 @@ import pandas as pd
 
 from .. import core
 from ..pipeline import Pipeline
+from ..records import LayoutError
 from ..studies.grids import of_another_subject
 from ..studies.refits import read_record
 from .rendering import LeftOut
@@ -18,18 +19,21 @@ COLUMNS = ["name", "metric", "this fit", "fits", "low", "high", "lowest", "highe
 
 def beside_record(run: Pipeline, table: pd.DataFrame, names: Mapping[str, str] | None = None, *,
                   root: Path | None = None) -> pd.DataFrame | LeftOut:
-    """Scores of a tidy table that the record of refits has, too, beside the record's; a sentence where the record is not of this run.
+    """Scores of a tidy table that the record of refits has, too, beside the record's; a sentence where none is of this run.
 
     this fit         the run's own value
     fits, low, high  the record's mean over fits, with its 95 % interval over pictures and fits
     lowest, highest  the record's fits themselves; n_seeds counts them
 
     names: the record's name for a name of the table, where they differ, e.g. {"image head": "img"}. root: where the record is, by
-    default `figures`. Raises LayoutError where there is none.
+    default `figures`.
     """
     if why := of_another_subject(run):
         return LeftOut(why)
-    record = read_record(run, root or core.FIGURES)
+    try:
+        record = read_record(run, root or core.FIGURES)
+    except LayoutError as error:
+        return LeftOut(f"Left out: {error}")
     if not record.is_current:
         return LeftOut(f"Left out: {record.source}")
     own = table[["name", "metric", "value"]].rename(columns={"value": "this fit"})

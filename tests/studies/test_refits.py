@@ -139,6 +139,7 @@ def test_a_chapter_sets_its_fit_beside_the_record_of_this_run_and_of_no_other(qu
     assert (beside.fits[0], beside.low[0], beside.high[0], beside.n_seeds[0]) == (row.value, row.low, row.high, 2)
     other = Pipeline(replace(run.experiment, seed=1), run.store)
     assert "made with other settings" in beside_record(other, own, root=root)
+    assert "Left out: no refits.csv in" in beside_record(run, own, root=root / "none")
     photographs = type("OfNSD", (Pipeline,), {"origin": "nsd"})(run.experiment, run.store)
     assert "the simulated subject's" in beside_record(photographs, own, root=root / "none")
 

@@ -17,6 +17,7 @@ from ..common import entry, first_draw, first_of_each, interval, needs, pictures
 from ..rendering import LeftOut, unless_left_out
 
 LABELS = {"img": "image head", "cap": "caption head", "both": "both heads"}
+RECORDED = {label: cond for cond, label in LABELS.items()}      # names in the record of refits
 PAPER_ROWS = {"img": "f_mi", "cap": "f_mc", "both": "f_mi & f_mc"}  # of Table 6, where the first two are inferred
 BY_CLIP = "by the CLIP of the loss"
 
