@@ -7,10 +7,14 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from mindreader.companion.ch06_encoding_cycle import ceilings, cycles, rescoring, spaces
+from mindreader.companion import plots
+from mindreader.companion.ch06_encoding_cycle import ceilings, cycles, on_surface, rescoring, spaces
+from mindreader.companion.rendering import LeftOut
 from mindreader.experiments import experiment
+from mindreader.nsd import ATLASES
 from mindreader.records import Embeddings, Trials, Unfit
 from mindreader.scoring import noise_ceiling, pearson
+from mindreader.twin.cortex import lay_out
 
 N_PICTURES, REPEATS = 400, 3
 EARLY, HIGHER, EMPTY = slice(0, 40), slice(40, 80), "floc-words"
@@ -304,3 +308,43 @@ def test_accuracies_are_pearson_s(run):
     table = ceilings.voxel_accuracy(run, (1,))
     np.testing.assert_allclose(table.r, pearson(run.encoder.table[run.subject.validation.image_ids], run.subject.validation.betas))
     assert isinstance(table, pd.DataFrame) and table.less.equals(table.r - table.ceiling)
+
+
+# ── on fsaverage ──────────────────────────────────────────────────────────────────────────────────────────────────────
+def on_a_cortex(run, monkeypatch, n_voxels=80):
+    """The same voxels at the places of the twin's, and their table."""
+    cortex = lay_out(n_voxels, seed=0)
+    rois = {f"streams/{name}" if atlas == "streams" else name: cortex.labels[atlas] == number
+            for atlas, names in ATLASES.items() for number, name in enumerate(names, 1)}
+    monkeypatch.setattr(on_surface, "read_mask", lambda *_: SimpleNamespace(shape=cortex.shape))
+    placed = SimpleNamespace(origin=run.origin, layout=None, experiment=run.experiment, subject=SimpleNamespace(rois=rois, coords=cortex.coords))
+    table = ceilings.voxel_accuracy(run, (1,))
+    return placed, table, cortex
+
+
+def test_every_voxel_has_its_value_on_fsaverage_on_its_own_side(run, monkeypatch):
+    placed, table, cortex = on_a_cortex(run, monkeypatch)
+    found = on_surface.cortex_surface(placed, table)
+    once = found.drop_duplicates(["hemisphere", "voxel"])
+    assert once.n_voxels.sum() == len(table) and not found.duplicated(["hemisphere", "vertex"]).any()
+    alone = found[found.n_voxels == 1]
+    np.testing.assert_allclose(alone.less, table.set_index("voxel").less[alone.voxel])
+    np.testing.assert_array_equal(alone.hemisphere == "rh", cortex.coords[alone.voxel, 0] > (cortex.shape[0] - 1) / 2)
+
+
+def test_equal_values_stay_equal_on_fsaverage_and_unknown_ones_unknown(run, monkeypatch):
+    placed, table, _ = on_a_cortex(run, monkeypatch)
+    table = table.assign(r=0.2, ceiling=0.5, less=-0.3)
+    assert np.allclose(on_surface.cortex_surface(placed, table)[["r", "ceiling", "less"]], [0.2, 0.5, -0.3])
+    assert on_surface.cortex_surface(placed, table.assign(r=np.nan)).r.isna().all()
+
+
+def test_a_real_subject_and_a_mask_outside_all_regions_get_a_sentence_and_no_cortex(run, monkeypatch):
+    placed, table, _ = on_a_cortex(run, monkeypatch)
+    with pytest.raises(ValueError, match=r"no accuracy over 3 repeats, expected one of \[1\]"):
+        on_surface.cortex_surface(placed, table, n_repeats=3)
+    placed.subject.rois = {name: np.zeros_like(here) for name, here in placed.subject.rois.items()}
+    assert "80 voxels are in no visual area" in on_surface.cortex_surface(placed, table)
+    placed.origin = "nsd"
+    found = on_surface.cortex_surface(placed, table)
+    assert isinstance(found, LeftOut) and isinstance(plots.surface_map(found, "less", "", origin="nsd", title=""), LeftOut)

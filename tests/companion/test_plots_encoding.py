@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from figure_checks import is_the_same_bytes_each_time, says_whose_brain_it_shows, texts
 
-from mindreader.companion import plots
+from mindreader.companion import plots, surface
 
 RNG = np.random.default_rng(0)
 CLASSES = pd.DataFrame([{"category": f"{kind} {c}", "kind": kind, "input": name, "value": v, "low": v - 0.1, "high": v + 0.1, "n_present": 3 + c}
@@ -111,3 +111,23 @@ def test_each_measure_has_a_panel_with_its_chance_and_a_cycle_that_cannot_be_mad
     assert [[line.get_xdata()[0] for line in ax.lines if line.get_label() == "chance"] for ax in fig.axes] == [[0.5], [0.1]]
     encoder, null = (line.get_color() for line in fig.axes[0].lines if line.get_marker() == "o")
     assert encoder == plots.COLOURS["brain"] and null == plots.COLOURS["control"]
+
+
+# ── on fsaverage ──────────────────────────────────────────────────────────────────────────────────────────────────────
+SURFACE = pd.DataFrame([{"hemisphere": side, "vertex": vertex, "region": name, "voxel": number, "n_voxels": 2, "less": value}
+                        for side in ("lh", "rh") for number, (name, value) in enumerate((("V1v", -0.2), ("EBA", 0.1), ("PPA", np.nan)))
+                        for vertex in surface.patches(side)[name]])
+
+
+def on_fsaverage(origin):
+    return plots.surface_map(SURFACE, "less", "r - ceiling", origin=origin, title="on fsaverage")
+
+
+def test_the_map_on_fsaverage_names_its_regions_its_voxels_and_whose_brain_it_is():
+    says_whose_brain_it_shows(on_fsaverage)
+    found = texts(on_fsaverage("twin"))
+    assert {"V1", "EBA", "left, medial", "right, ventral", "r - ceiling, 6 voxels"} <= set(found) and found.count("EBA") == 1
+
+
+def test_the_map_on_fsaverage_is_the_same_bytes_each_time():
+    is_the_same_bytes_each_time(on_fsaverage)

@@ -13,6 +13,7 @@ from .pictures import ROW_COLOURS, bottleneck, distances_over_size, repeated_rec
 from .stimulation import beside_random_voxels, doses, planted_beside_recovered
 from .subject import (GRADE, REGIONS, REST, annotated_scenes, attended, contrasts, flat_maps, region_slices, repeats,
                       sessions)
+from .surface import surface_map
 
 __all__ = ["COLOURS", "DIRECTION", "GRADE", "ORIGIN_LABEL", "REGIONS", "REST", "ROW_COLOURS", "SEEN_COLOURS", "STYLE", "VERDICT",
            "accuracy_and_ceiling", "annotated_scenes", "attended", "beside_random_voxels", "beside_the_paper",
@@ -22,4 +23,4 @@ __all__ = ["COLOURS", "DIRECTION", "GRADE", "ORIGIN_LABEL", "REGIONS", "REST", "
            "differences", "mapped_beside_true", "masked_regions", "masking", "pair_histograms", "partitions", "picture_grid",
            "planted_beside_recovered",
            "profiles_and_pairs", "region_slices", "repeated_reconstructions", "repeats", "scatter", "score_panels",
-           "scores_with_controls", "sessions", "styled", "two_lines", "verdicts", "volume_slices", "voxel_map"]
+           "scores_with_controls", "sessions", "styled", "surface_map", "two_lines", "verdicts", "volume_slices", "voxel_map"]

@@ -1,0 +1,11 @@
+"""Place simulated voxels on a real cortical surface, and draw it: regions, voxels → vertices of fsaverage5 → a picture.
+
+The geometry is fsaverage's, as nilearn packages it; where a simulated region lies on it is a drawing aid (`patches`).
+"""
+
+from .layout import PLACES, Place, lay_on, patches, place_of, SHOWN_AS
+from .mesh import Hemisphere, read_hemisphere, SIDES, smooth
+from .painting import paint, Painting, VIEWS
+
+__all__ = ["Hemisphere", "lay_on", "paint", "Painting", "patches", "Place", "place_of", "PLACES", "read_hemisphere", "SHOWN_AS", "SIDES",
+           "smooth", "VIEWS"]
