@@ -8,6 +8,7 @@
     {modelcards}                the cards of the shipped weights
     {picturebrowser} 03_gan     a chapter's pictures, to sort by their scores
     {picturesliders} 04_microstimulation   a chapter's precomputed pictures, under sliders
+    {cortexview} 06_encoding_cycle         a chapter's values on a cortex to turn
     {reproduction}              the last reproduction report of this checkout
     {doctor} weights            published weights that the library knows; {doctor} costs: what a run on NSD costs
     {refits}                    scores over several fits; {refits} coverage: how often their intervals hold
@@ -30,7 +31,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from .. import core
 from ..core import NONE, format_number
-from .pages import browser, claims, sliders
+from .pages import browser, claims, cortexview, sliders
 from .pages.modelcards import ModelCards
 from .pages.refits import Refits
 from .reproduction.page import Reproduction
@@ -47,6 +48,7 @@ def setup(app) -> dict:
     app.add_directive("modelcards", ModelCards)
     app.add_directive("picturebrowser", browser.PictureBrowser)
     app.add_directive("picturesliders", sliders.PictureSliders)
+    app.add_directive("cortexview", cortexview.CortexView)
     app.add_directive("reproduction", Reproduction)
     app.add_directive("claims", claims.Claims)
     app.add_directive("refits", Refits)
@@ -56,10 +58,12 @@ def setup(app) -> dict:
     app.connect("env-get-updated", count_from_zero, priority=900)  # after Sphinx has numbered
     app.connect("html-page-context", browser.add_script)
     app.connect("html-page-context", sliders.add_script)
+    app.connect("html-page-context", cortexview.add_script)
     app.connect("html-page-context", claims.add_script)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("build-finished", browser.copy_sheets)
     app.connect("build-finished", sliders.copy_sheets)
+    app.connect("build-finished", cortexview.write_mesh)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
