@@ -83,14 +83,29 @@ run.show(plots.two_lines(measured, predicted, ("measured", "predicted"), origin=
 # ## Where
 #
 # The map lays the cortex flat as one would a globe: each hemisphere is taken for the ellipsoid that fills its half of the
-# volume, and each voxel is projected around the occipital pole so that areas are kept. It is not fsaverage's surface, on
-# which the paper draws: the walls of a sulcus lie over each other here. It is for looking; what is claimed is measured
-# below.
+# volume, and each voxel is projected around the occipital pole so that areas are kept. The walls of a sulcus lie over each
+# other here. It is for looking; what is claimed is measured below.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-map", "caption": "Left: accuracy less the noise ceiling, for single trials, on the flat map (the paper's Fig. 16c). Right: accuracy. Occipital pole in the middle of each hemisphere, left hemisphere at the left; outlines: regions of the visual hierarchy and of categories."}}
 flat, outlines = report.cortex_map(run, by_repeats)
 run.show(plots.voxel_map(flat, {"less": "r - ceiling", "r": "r"}, outlines, origin=run.origin,
                          title="Where CLIP predicts activity"), "map", data=flat)
+
+# %% [markdown]
+# The paper draws on fsaverage's surface. A simulated brain has no folds, so each of its regions is drawn where the literature
+# finds its namesake, and its voxels within that patch as they lie to each other. The geometry is real, the layout is an aid to
+# the eye: nothing is measured on it.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cortex", "caption": "Accuracy less the noise ceiling, for single trials, on the inflated cortex of fsaverage5 (geometry: real, dark grey in sulci; the paper's Fig. 16c). Where a simulated region lies on it is a drawing aid, no atlas. Vertices show the mean over the voxels that share them, smoothed over neighbours; outlines: visual areas and regions of categories, each named once."}}
+cortex = report.cortex_surface(run, by_repeats)
+run.show(plots.surface_map(cortex, "less", "r - ceiling", origin=run.origin, title="Where CLIP predicts activity, on fsaverage"),
+         "cortex", data=cortex)
+
+# %% [markdown]
+# The same to turn and to point at, not smoothed:
+#
+# ```{cortexview} 06_encoding_cycle
+# ```
 
 # %%
 run.table(report.region_accuracy(run), "regions")
