@@ -8,6 +8,6 @@ Finished fits are found again, so a run that was killed goes on where it stopped
 """
 
 from .fits import Refit, refit
-from .record import N_GENERATORS, N_MAPPERS, Refits, main, read_record, record_keys, run_refits, write_record
+from .record import N_GENERATORS, N_MAPPERS, Refits, keys_of, main, read_record, run_refits, write_record
 
-__all__ = ["main", "N_GENERATORS", "N_MAPPERS", "read_record", "record_keys", "Refit", "refit", "Refits", "run_refits", "write_record"]
+__all__ = ["keys_of", "main", "N_GENERATORS", "N_MAPPERS", "read_record", "Refit", "refit", "Refits", "run_refits", "write_record"]

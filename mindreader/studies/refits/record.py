@@ -128,16 +128,13 @@ def write_record(run: Pipeline, n_fits: int | None = None, *, processes: int = 1
 def read_record(run: Pipeline, root: Path = core.FIGURES) -> Refits:
     """The committed record; LayoutError where there is none. Of another subject, or stale, `source` says so."""
     table, by_fit = (read_table(root, name, ("name", "metric", "key", "covers"), "refits") for name in ("refits", "refits_by_fit"))
-    counts = table.groupby("block").n_seeds.max()
-    source = CURRENT
-    if set(counts.index) == set(BLOCKS):
-        keys = {block: record_keys(run, int(n))[block] for block, n in counts.items()}
-        stale = (table.key != table.block.map(keys)).sum()
-    else:
-        stale = len(table)
-    if stale:
-        source = outdated(f", for {stale} of its {len(table)} scores")
-    return Refits(table, by_fit, source, root / FOLDER)
+    stale = (table.key != table.block.map(keys_of(run, table))).sum()
+    return Refits(table, by_fit, outdated(f", for {stale} of its {len(table)} scores") if stale else CURRENT, root / FOLDER)
+
+
+def keys_of(run: Pipeline, table: pd.DataFrame) -> dict[str, str]:
+    """The keys that today's code gives the blocks of a record with as many fits as this one has."""
+    return {block: record_keys(run, int(n))[block] for block, n in table.groupby("block").n_seeds.max().items() if block in BLOCKS}
 
 
 def record_keys(run: Pipeline, n_fits: int | None = None) -> dict[str, str]:
