@@ -71,8 +71,7 @@ def patches(side: str) -> dict[str, np.ndarray]:
     ['aTL-faces', 'mTL-bodies', 'mTL-words']
     """
     brain = read_hemisphere(side)
-    free, found = np.ones(len(brain.pial), bool), {}
-    found |= _early(brain)
+    free, found = np.ones(len(brain.pial), bool), _early(brain)
     free[np.concatenate(list(found.values()))] = False
     for place in PLACES:
         if _ONE_SIDE.get(place.name, side) == side:

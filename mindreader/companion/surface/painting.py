@@ -35,7 +35,7 @@ def paint(brain: Hemisphere, view: str, colours: np.ndarray, regions: np.ndarray
     ----------
     brain : Hemisphere
     view : str
-        One of VIEWS; the right hemisphere is the left one's mirror image, as far as it is.
+        One of VIEWS; the right hemisphere is seen as the left one is in a mirror.
     colours : (n_vertices, 3)
         RGB in [0, 1]; NaN where there is only cortex, which is light grey on gyri and dark grey in sulci.
     regions : (n_vertices,) str
