@@ -161,6 +161,8 @@ def row(**other):
 @pytest.mark.parametrize("other, wanted", [
     ({}, SUPPORTED),
     ({"fits": 2}, DIRECTION_ONLY),
+    ({"fits": 1, "p_holm": 0.06}, WITHIN_NOISE),
+    ({"fits": 1, "low": -0.1}, WITHIN_NOISE),
     ({"p_holm": 0.06}, DIRECTION_ONLY),
     ({"low": -0.1}, DIRECTION_ONLY),
     ({"lowest": -0.1}, WITHIN_NOISE),
