@@ -14,6 +14,7 @@ from ..core import atomic_write, card, output, write_json, write_table
 
 QUALITY = {"jpeg": 85, "webp": 90}  # no artefacts visible at the page's size
 PAGE_SCALE = {"png": 1.5, "jpeg": 1.25, "webp": 1.25}  # resolution on the page, in multiples of the figure's own
+LARGEST = 300_000   # bytes of a drawing: one of more marks than pixels is kept as pixels
 FILE_OF = "application/vnd.mindreader.figure+json"  # beside a picture in a notebook: where its file is, and of which content
 
 
@@ -106,7 +107,7 @@ def save_figure(fig, name: str, *, origin: str, data=None, meta: dict | None = N
                 root: Path | None = None) -> Path:
     """Write a figure once, its numbers as .csv and its provenance as .json; return the figure's path.
 
-    A chart is written as .svg; what holds a picture or a map of pixels as .webp.
+    A chart is written as .svg; what holds a picture or a map of pixels, or has more marks than pixels, as .webp.
 
     Parameters
     ----------
@@ -123,10 +124,11 @@ def save_figure(fig, name: str, *, origin: str, data=None, meta: dict | None = N
         By default `figures`; a run with other parameters passes `core.output_root(...)`.
     """
     base = output(name, root)
-    raster = any(axes.images for axes in fig.axes)
-    path = base.with_suffix(".webp" if raster else ".svg")
+    drawing = b"" if any(axes.images for axes in fig.axes) else svg(fig)
+    is_drawn = 0 < len(drawing) <= LARGEST
+    path = base.with_suffix(".svg" if is_drawn else ".webp")
     with atomic_write(path) as part:
-        part.write_bytes(webp(fig, scale=PAGE_SCALE["webp"]) if raster else svg(fig))
+        part.write_bytes(drawing if is_drawn else webp(fig, scale=PAGE_SCALE["webp"]))
     if data is not None:
         write_table(data, base.with_suffix(".csv"))
     write_json(card(origin, meta, root), base.with_suffix(".json"))

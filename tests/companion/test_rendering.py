@@ -91,6 +91,11 @@ def test_a_figure_is_one_file_charts_as_lines_and_pictures_as_pixels(pictures, l
     assert b"<image" not in (tmp_path / "03_gan" / "svg.svg").read_bytes()
 
 
+def test_a_chart_of_more_marks_than_pixels_is_kept_as_pixels(lines, tmp_path, monkeypatch):
+    monkeypatch.setattr(rendering, "LARGEST", 1000)
+    assert rendering.save_figure(lines, "03_gan/many", origin="twin", root=tmp_path).suffix == ".webp"
+
+
 def test_a_committed_chapter_links_to_the_file_instead_of_holding_it_again(pictures, tmp_path, monkeypatch):
     monkeypatch.setattr(rendering.core, "NOTEBOOKS", tmp_path / "notebooks")
     shown = saved(pictures, tmp_path / "figures")
