@@ -66,11 +66,11 @@ run.show(plots.picture_grid(report.level_panels(run, value, n=6), origin=run.ori
 # %% [markdown]
 # The paper does not say by which of its generators these panels were made, so here is each head alone.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-heads", "caption": "The category-selective regions stimulated, by the generators with one head: image above, caption below."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-regions-by-head", "caption": "The category-selective regions stimulated, by the generators with one head: image above, caption below."}}
 columns, heads = report.each_head(run, report.category_panels, value)
 run.show(plots.picture_grid(columns, origin=run.origin, row_labels=heads), "panels_by_head")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-heads-levels", "caption": "Face regions and levels of the hierarchy, by the generators with one head: image above, caption below."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-levels-by-head", "caption": "Face regions and levels of the hierarchy, by the generators with one head: image above, caption below."}}
 columns, heads = report.each_head(run, report.level_panels, value)
 run.show(plots.picture_grid(columns, origin=run.origin, row_labels=heads), "faces_and_levels_by_head")
 

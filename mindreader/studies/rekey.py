@@ -39,19 +39,20 @@ DESCRIPTION = "description.json"
 
 
 def current_keys(preset: str = "book") -> dict[str, dict[str, str]]:
-    """The key that today's code gives each row of each record: table -> row -> key."""
+    """The key that today's code gives each row of each committed record: table -> row -> key."""
     run = Pipeline(experiment(preset))
     sizes = run.experiment.grid
     tables = {name: {f"{row.table}/{row.mapper}/{row.name}/{seed}": mapping_grid.row_key(run, row, seed)
                      for row in rows for seed in range(sizes.n_seeds)}
               for name, rows in (("table3", mapping_grid.TABLE3), ("table4", mapping_grid.TABLE4))}
     several = refits.keys_of(run, pd.read_csv(core.FIGURES / "tables" / "refits.csv"))    # of as many fits as are committed
-    return tables | {
+    tables |= {
         "table1": {f"{row.name}/{seed}": generator_grid.row_key(run, row, seed)
                    for row in generator_grid.ROWS for seed in range(sizes.n_painter_seeds)},
         "held_out": {"": held_out.key(run)},
         "refits": several, "refits_by_fit": several,
         "coverage": {"": coverage.key()}}
+    return {name: keys for name, keys in tables.items() if (core.FIGURES / "tables" / f"{name}.csv").is_file()}
 
 
 def describe(folder: Path) -> Path:
