@@ -99,9 +99,10 @@ def cycle_scores(run: Pipeline, n_ways: tuple[int, ...] = N_WAYS) -> pd.DataFram
         for ways in n_ways:
             metric, control = f"{ways}-way identification", name in (NULL, BRAIN)
             protocol = scoring.stamp("nway/exact@1", {"n_choices": ways}, scoring.CHOICES)
-            if name in absent:
+            note = absent.get(name) or _too_few(_features(run, name), ways)
+            if note:
                 rows.append(scoring.score_row(name, metric, np.nan, np.nan, np.nan, 0, np.nan, seed, run.origin, control=control,
-                                              note=absent[name], protocol=""))
+                                              note=note, protocol=""))
                 continue
             found = score_interval(identification_contributions([_features(run, name)], truth, n_choices=ways), null=1 / ways)
             rows.append(scoring.score_row(name, metric, found.value, found.low, found.high, len(_features(run, name)), 1 / ways, seed,
@@ -129,6 +130,12 @@ def cycles_summary(table: pd.DataFrame) -> dict:
     return {f"cycle_{keys[row.name]}_{row.metric.split('-')[0]}_way": {
         "ours": row.value, "low": row.low, "high": row.high, "n": row.n, "chance": row.chance, "note": row.name}
         for row in table.itertuples() if np.isfinite(row.value)}
+
+
+def _too_few(features: Embeddings, ways: int) -> str:
+    """Why there is no identification among so many pictures; "" where there is."""
+    n = len(np.unique(features.image_ids))
+    return "" if n >= ways else f"not computed: {n} pictures, fewer than {ways}"
 
 
 def _features(run: Pipeline, name: str) -> Embeddings:
