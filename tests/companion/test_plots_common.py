@@ -12,7 +12,6 @@ PICTURES = RNG.integers(0, 255, (2, 8, 8, 3), dtype=np.uint8)
 SCORES = pd.DataFrame({"name": ["brain", "shuffled"], "value": [0.8, 0.5], "low": [0.7, 0.4], "high": [0.9, 0.6],
                        "control": [False, True]})
 LINES = pd.DataFrame({"x": [0, 1, 0, 1], "y": [0.0, 1, 1, 0], "of": ["a", "a", "b", "b"]})
-CLASSES = pd.DataFrame({"category": ["dog", "cat"], "kind": "thing", "input": "fMRI", "value": [0.7, 0.6]})
 CURVES = pd.DataFrame({"x": [0, 1, 1, 2, 2], "stage": list("aabba"), "what": ["loss"] * 4 + ["auc"],
                        "value": range(5)})
 DOTS = SCORES.assign(network=["a", "b"], group=["first", "second"])
@@ -24,7 +23,6 @@ FIGURES = {
     "histogram": lambda o: plots.histogram(np.array([1, 2, 2]), bins=3, origin=o, **WORDS),
     "curves": lambda o: plots.curves(LINES, x="x", y="y", hue="of", origin=o, chance=0.5, **WORDS),
     "scores": lambda o: plots.scores_with_controls(SCORES, origin=o, xlabel="x", title="t", chance=0.5, paper=0.782),
-    "classes": lambda o: plots.class_scores(CLASSES, origin=o, xlabel="x", title="t"),
     "panels": lambda o: plots.curve_panels(CURVES, xlabel="minutes", origin=o),
     "dots": lambda o: plots.dots(DOTS, hue="network", origin=o, xlabel="x", title="t", chance=0.5, lines={"bar": 0.9}),
     "scatter": lambda o: plots.scatter(np.arange(4.0), np.arange(4.0), groups=np.array(list("aabb")), origin=o, **WORDS),
@@ -43,7 +41,7 @@ def test_the_same_figure_is_the_same_bytes(name):
     is_the_same_bytes_each_time(FIGURES[name])
 
 
-@pytest.mark.parametrize("name", ["curves", "scores", "classes"])
+@pytest.mark.parametrize("name", ["curves", "scores"])
 def test_chance_is_drawn(name):
     assert "chance" in texts(FIGURES[name]("twin"))
 

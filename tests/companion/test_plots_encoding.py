@@ -55,6 +55,10 @@ def test_classes_are_sorted_by_one_input_and_named_with_their_pictures():
     assert labels == [f"{row.category} ({row.n_present})" for row in best.itertuples()] and len(fig.axes) == 2
 
 
+def test_chance_is_drawn_among_the_classes():
+    assert "chance" in texts(FIGURES["classes_by_kind"]("twin"))
+
+
 def test_things_alone_have_a_panel_alone():
     fig = plots.classes_by_kind(CLASSES[CLASSES.kind == "thing"], by="CLIP", origin="twin", xlabel="AUC", title="things")
     assert len(fig.axes) == 1

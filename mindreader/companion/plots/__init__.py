@@ -1,7 +1,7 @@
 """Draw figures from records and tables: one function for each kind of figure; nothing is computed or saved here."""
 
 from .categories import classes_by_kind, differences, masked_regions, masking
-from .common import (COLOURS, ORIGIN_LABEL, STYLE, captions_beside_pictures, class_scores, curve_panels, curves, dots,
+from .common import (COLOURS, ORIGIN_LABEL, STYLE, captions_beside_pictures, curve_panels, curves, dots,
                      figure, histogram, picture_grid, scatter, scores_with_controls, styled, two_lines, volume_slices)
 from .coverage import interval_coverage
 from .encoding import accuracy_and_ceiling, cycles, encoders, partitions, voxel_map
@@ -17,7 +17,7 @@ from .surface import surface_map
 
 __all__ = ["COLOURS", "DIRECTION", "GRADE", "ORIGIN_LABEL", "REGIONS", "REST", "ROW_COLOURS", "SEEN_COLOURS", "STYLE", "VERDICT",
            "accuracy_and_ceiling", "annotated_scenes", "attended", "beside_random_voxels", "beside_the_paper",
-           "bottleneck", "captions_beside_pictures", "class_scores", "classes_by_kind", "contrasts", "curve_panels",
+           "bottleneck", "captions_beside_pictures", "classes_by_kind", "contrasts", "curve_panels",
            "curves", "cycles", "distances_over_size", "doses", "dots", "encoders", "exam_panels",
            "figure", "flat_maps", "flatten", "histogram", "hubs", "interval_coverage",
            "differences", "mapped_beside_true", "masked_regions", "masking", "pair_histograms", "partitions", "picture_grid",

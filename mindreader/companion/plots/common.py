@@ -236,25 +236,6 @@ def dots(table: pd.DataFrame, *, hue: str, origin: str, xlabel: str, title: str,
 
 
 @styled
-def class_scores(table: pd.DataFrame, *, origin: str, xlabel: str, title: str) -> Figure:
-    """One dot for each class and input (the paper's Fig. 6).
-
-    table: category, kind, input, value; classes are sorted by the mean over inputs.
-    """
-    order = table.groupby("category")["value"].mean().sort_values(ascending=False).index
-    fig, axes = figure(6.6, 0.2 * len(order) + 1.2, origin=origin)
-    ax = axes[0, 0]
-    for colour, (name, part) in zip(sns.color_palette("deep"), table.groupby("input", sort=False)):
-        y = pd.Index(order).get_indexer(part.category)
-        ax.plot(part.value, y, "o", ms=4.5, color=colour, label=name, alpha=0.9)
-    ax.axvline(0.5, color=COLOURS["chance"], lw=1, ls="--", label="chance")
-    ax.set(yticks=range(len(order)), yticklabels=order, xlabel=xlabel, title=title)
-    ax.invert_yaxis()
-    legend_beside(ax)
-    return fig
-
-
-@styled
 def scatter(x: np.ndarray, y: np.ndarray, *, origin: str, xlabel: str, ylabel: str, title: str, diagonal: bool = True,
             groups: np.ndarray | None = None) -> Figure:
     """One dot for each voxel (or dimension), with the identity line; `groups` names each dot's region."""
