@@ -31,13 +31,12 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from .. import core
 from ..core import NONE, format_number
-from .pages import browser, claims, cortexview, sliders
+from .pages import ORIGIN, browser, claims, cortexview, sliders
 from .pages.modelcards import ModelCards
 from .pages.refits import Refits
 from .reproduction.page import Reproduction
 
 LOG = logging.getLogger(__name__)
-ORIGIN = {"twin": "simulated subject", "nsd": "NSD", "rehearsal": "rehearsal, no result"}
 
 
 def setup(app) -> dict:

@@ -36,11 +36,8 @@ class PictureBrowser(SphinxDirective):
         """The table's place in the page, with all that its script needs."""
         section = self.arguments[0]
         table, sheet = (core.FIGURES / section / f"browser{suffix}" for suffix in (".csv", ".jpg"))
-        for path in (table, sheet):
-            self.env.note_dependency(str(path))
-            if not path.is_file():
-                LOG.warning("no %s to browse; run `make book`", path.name, location=self.get_location(), type="mindreader")
-                return []
+        if not all_there(self, (table, sheet), "to browse"):
+            return []
         up = "../" * self.env.docname.count("/")
         content = markup(pd.read_csv(table), f"{up}_static/browsers/{section}.jpg", section)
         return [nodes.raw("", content, format="html", classes=[CLASS])]
@@ -61,6 +58,16 @@ def markup(table: pd.DataFrame, sheet: str, section: str) -> str:
          "scores": list(values)}
         for place, (line, values) in enumerate(zip(table.itertuples(), rounded.itertuples(index=False)))]}
     return with_data(CLASS, data, sheet, section, FALLBACK)
+
+
+def all_there(directive: SphinxDirective, paths: tuple[Path, ...], purpose: str) -> bool:
+    """Whether these files of a chapter are there; the page follows them, and a warning says which is missing, and for what."""
+    for path in paths:
+        directive.env.note_dependency(str(path))
+        if not path.is_file():
+            LOG.warning("no %s %s; run `make book`", path.name, purpose, location=directive.get_location(), type="mindreader")
+            return False
+    return True
 
 
 def with_data(cls: str, data: dict, sheet: str, section: str, fallback: str) -> str:

@@ -15,13 +15,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from docutils import nodes
-from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from ... import core
-from .browser import load_where, with_data
+from . import ORIGIN
+from .browser import all_there, load_where, with_data
 
-LOG = logging.getLogger(__name__)
 CLASS, NAME = "cortex-view", "cortexview"
 FALLBACK = "The cortex that can be turned needs a script and WebGL, which are off here; the figure above shows it from four sides."
 _COLUMNS = ("hemisphere", "vertex", "region", "voxel", "n_voxels", "r", "ceiling")
@@ -38,11 +37,8 @@ class CortexView(SphinxDirective):
         """The cortex's place in the page, with its values."""
         section = self.arguments[0]
         table, card = (core.FIGURES / section / f"cortex.{suffix}" for suffix in ("csv", "json"))
-        for path in (table, card):
-            self.env.note_dependency(str(path))
-            if not path.is_file():
-                LOG.warning("no %s to turn; run `make book`", path.name, location=self.get_location(), type="mindreader")
-                return []
+        if not all_there(self, (table, card), "to turn"):
+            return []
         up = "../" * self.env.docname.count("/")
         origin = json.loads(card.read_text(encoding="utf-8"))["origin"]
         content = markup(pd.read_csv(table), origin, f"{up}_static/{NAME}/fsaverage5.js", section)
@@ -67,7 +63,7 @@ def markup(table: pd.DataFrame, origin: str, mesh: str, section: str) -> str:
     sides = {side: {"vertex": pack(part.vertex, "<u2"), "region": pack([regions.index(name) for name in part.region], "u1"),
                     "r": pack(np.round(part.r / _UNIT), "<i2"), "ceiling": pack(np.round(part.ceiling / _UNIT), "<i2")}
              for side, part in ((side, known[known.hemisphere == side]) for side in ("lh", "rh"))}
-    data = {"origin": {"twin": "simulated subject", "nsd": "NSD"}.get(origin, origin), "n_voxels": int(known.drop_duplicates("voxel").n_voxels.sum()), "regions": regions,
+    data = {"origin": ORIGIN[origin], "n_voxels": int(known.drop_duplicates("voxel").n_voxels.sum()), "regions": regions,
             "unit": _UNIT, "limit": {"less": highest(known.r - known.ceiling), "r": same, "ceiling": same}, "sides": sides}
     return with_data(CLASS, data, mesh, section, FALLBACK)
 

@@ -11,13 +11,11 @@ from __future__ import annotations
 import json
 
 from docutils import nodes
-from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from ... import core
-from .browser import copy_named, load_where, with_data
+from .browser import all_there, copy_named, load_where, with_data
 
-LOG = logging.getLogger(__name__)
 CLASS = "picture-sliders"
 FALLBACK = "The sliders need a script, which is off here; the paper's dose is in the figures of this chapter."
 _NEEDED = ("origin", "doses", "words", "trials", "regions")
@@ -32,11 +30,8 @@ class PictureSliders(SphinxDirective):
         """The sliders' place in the page, with all that their script needs."""
         section = self.arguments[0]
         content, sheet = (core.FIGURES / section / f"sliders.{suffix}" for suffix in ("json", "jpg"))
-        for path in (content, sheet):
-            self.env.note_dependency(str(path))
-            if not path.is_file():
-                LOG.warning("no %s for the sliders; run `make book`", path.name, location=self.get_location(), type="mindreader")
-                return []
+        if not all_there(self, (content, sheet), "for the sliders"):
+            return []
         up = "../" * self.env.docname.count("/")
         description = json.loads(content.read_text(encoding="utf-8"))
         return [nodes.raw("", markup(description, f"{up}_static/sliders/{section}.jpg", section), format="html", classes=[CLASS])]
