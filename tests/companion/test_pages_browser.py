@@ -6,11 +6,10 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from docutils import nodes
+from page_checks import ASSETS, App, loads_its_script_only_where_needed
 
 from mindreader import core
 from mindreader.companion.pages import browser
-from mindreader.core import paths
 
 TABLE = pd.DataFrame({"image_id": [7, 3], "trial": [70, 30], "category": ["horse", "</script><b>"], "2-way": [0.25, 1.0],
                       "2-way, same category": [np.nan, 0.5]})
@@ -39,29 +38,8 @@ def test_a_table_without_categories_is_refused():
         browser.markup(TABLE.drop(columns="category"), "x.jpg", "03_gan")
 
 
-class App:
-    """As much of Sphinx as the two handlers ask for."""
-
-    def __init__(self, out):
-        self.outdir, self.builder, self.added = str(out), type("Html", (), {"format": "html"}), []
-
-    def add_js_file(self, name, **_):
-        self.added.append(name)
-
-    def add_css_file(self, name):
-        self.added.append(name)
-
-
 def test_only_pages_with_a_browser_load_its_script(tmp_path):
-    page, app = nodes.section(), App(tmp_path)
-    for doctree in (None, page):
-        browser.add_script(app, "p", "t", {}, doctree)
-    assert app.added == []
-    page += nodes.raw("", "…", format="html", classes=[browser.CLASS])
-    browser.add_script(app, "p", "t", {}, page)
-    assert app.added == ["picturebrowser.js", "picturebrowser.css"]
-    for name in app.added:
-        assert (core.ROOT / "book" / "_assets" / name).is_file()
+    loads_its_script_only_where_needed(browser, "picturebrowser", App(tmp_path))
 
 
 def test_sheets_are_copied_beside_the_pages_unless_the_build_failed(tmp_path, monkeypatch):
@@ -75,13 +53,12 @@ def test_sheets_are_copied_beside_the_pages_unless_the_build_failed(tmp_path, mo
     assert (tmp_path / "html" / "_static" / "browsers" / "03_gan.jpg").read_bytes() == b"sheet"
 
 
-def test_the_script_asks_the_network_for_nothing():
-    for name in ("picturebrowser.js", "picturebrowser.css"):
-        text = (core.ROOT / "book" / "_assets" / name).read_text(encoding="utf-8")
-        assert not re.search(r"https?:|fetch\(|XMLHttpRequest|import\(", text), name
+@pytest.mark.parametrize("asset", sorted(ASSETS.glob("*.js")) + sorted(ASSETS.glob("*.css")), ids=lambda path: path.name)
+def test_no_script_or_style_asks_the_network_for_anything(asset):
+    assert not re.search(r"https?:|fetch\(|XMLHttpRequest|import\(", asset.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("script", sorted((paths.ROOT / "book" / "_assets").glob("*.js")), ids=lambda path: path.name)
+@pytest.mark.parametrize("script", sorted(ASSETS.glob("*.js")), ids=lambda path: path.name)
 def test_a_script_listens_only_to_what_it_has(script):
     text = script.read_text()
     known = set(re.findall(r"\b(?:const|let)\s+(\w+)", text)) | {"document", "window"}

@@ -9,13 +9,12 @@ import subprocess
 import numpy as np
 import pandas as pd
 import pytest
-from docutils import nodes
+from page_checks import ASSETS, App, loads_its_script_only_where_needed
 
 from mindreader import core
 from mindreader.companion import surface
 from mindreader.companion.pages import cortexview
 
-ASSETS = core.ROOT / "book" / "_assets"
 PICKED = {side: int(surface.patches(side)["EBA"][0]) for side in ("lh", "rh")}
 TABLE = pd.DataFrame([{"hemisphere": side, "vertex": vertex, "region": name, "voxel": number, "n_voxels": 3, "r": 0.25, "ceiling": ceiling}
                       for side, more in (("lh", 0), ("rh", 2)) for number, (name, ceiling) in enumerate((("EBA", 0.5), ("</script>", 0.2)), more)
@@ -133,20 +132,8 @@ def test_without_webgl_the_sentence_of_the_page_stays(tmp_path):
 
 
 def test_only_pages_with_a_cortex_load_its_script_and_the_mesh_is_written_beside_them(tmp_path, monkeypatch):
-    class App:
-        outdir, builder, added = str(tmp_path / "html"), type("Html", (), {"format": "html"}), []
-
-        def add_js_file(self, name, **_):
-            self.added.append(name)
-
-        add_css_file = add_js_file
-
-    page, app = nodes.section(), App()
-    cortexview.add_script(app, "p", "t", {}, page)
-    assert app.added == []
-    page += nodes.raw("", "…", format="html", classes=[cortexview.CLASS])
-    cortexview.add_script(app, "p", "t", {}, page)
-    assert app.added == ["cortexview.js", "cortexview.css"] and all((ASSETS / name).is_file() for name in app.added)
+    app = App(tmp_path / "html")
+    loads_its_script_only_where_needed(cortexview, "cortexview", app)
     monkeypatch.setattr(core, "FIGURES", tmp_path / "figures")
     cortexview.write_mesh(app, None)
     assert not (tmp_path / "html").exists()                          # no chapter has a cortex
@@ -158,7 +145,5 @@ def test_only_pages_with_a_cortex_load_its_script_and_the_mesh_is_written_beside
     assert (tmp_path / "html" / "_static" / "cortexview" / "fsaverage5.js").read_text() == cortexview.mesh_script()
 
 
-def test_the_script_asks_the_network_for_nothing():
-    for name in ("cortexview.js", "cortexview.css"):
-        assert not re.search(r"https?:|fetch\(|XMLHttpRequest|import\(", (ASSETS / name).read_text(encoding="utf-8")), name
+def test_the_mesh_asks_the_network_for_nothing():
     assert not re.search(r"https?:|fetch\(", cortexview.mesh_script())

@@ -7,7 +7,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from docutils import nodes
+from page_checks import ASSETS, App, loads_its_script_only_where_needed
 
 from mindreader import core
 from mindreader.companion.pages import sliders
@@ -18,7 +18,6 @@ DESCRIPTION = {"origin": "simulated subject", "doses": [0.0, 10.0], "words": ["b
                             "nearer": np.arange(8).reshape(2, 2, 2).tolist()},
                            {"name": "faces", "n_voxels": 5, "distance": [0.8, 3.0], "outside": [False, True],
                             "nearer": (-np.arange(8)).reshape(2, 2, 2).tolist()}]}
-ASSETS = core.ROOT / "book" / "_assets"
 
 # As much of a browser as the script asks for: elements with children, attributes, styles and listeners.
 BROWSER = """
@@ -73,20 +72,8 @@ def test_the_script_shows_the_tile_and_the_numbers_that_the_sliders_say(tmp_path
 
 
 def test_only_pages_with_sliders_load_their_script_and_sheets_are_copied_beside_them(tmp_path, monkeypatch):
-    class App:
-        outdir, builder, added = str(tmp_path / "html"), type("Html", (), {"format": "html"}), []
-
-        def add_js_file(self, name, **_):
-            self.added.append(name)
-
-        add_css_file = add_js_file
-
-    page, app = nodes.section(), App()
-    sliders.add_script(app, "p", "t", {}, page)
-    assert app.added == []
-    page += nodes.raw("", "…", format="html", classes=[sliders.CLASS])
-    sliders.add_script(app, "p", "t", {}, page)
-    assert app.added == ["picturesliders.js", "picturesliders.css"] and all((ASSETS / name).is_file() for name in app.added)
+    app = App(tmp_path / "html")
+    loads_its_script_only_where_needed(sliders, "picturesliders", app)
     monkeypatch.setattr(core, "FIGURES", tmp_path / "figures")
     (tmp_path / "figures" / "04_x").mkdir(parents=True)
     (tmp_path / "figures" / "04_x" / "sliders.jpg").write_bytes(b"sheet")
@@ -94,8 +81,3 @@ def test_only_pages_with_sliders_load_their_script_and_sheets_are_copied_beside_
     assert not (tmp_path / "html").exists()
     sliders.copy_sheets(app, None)
     assert (tmp_path / "html" / "_static" / "sliders" / "04_x.jpg").read_bytes() == b"sheet"
-
-
-def test_the_script_asks_the_network_for_nothing():
-    for name in ("picturesliders.js", "picturesliders.css"):
-        assert not re.search(r"https?:|fetch\(|XMLHttpRequest|import\(", (ASSETS / name).read_text(encoding="utf-8")), name
