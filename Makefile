@@ -17,7 +17,7 @@ help:
 	@echo "make site         render the site from the committed chapters, running nothing"
 	@echo "make tables       train every variant of Tables 1, 3, 4 and 5, refit the headline networks, measure coverage (hours)"
 	@echo "make bench        how fast the trainings are, beside plain references (a few minutes)"
-	@echo "make pretrain     train the shipped weights again (hours)"
+	@echo "make pretrain     train the shipped weights again (hours; PARTS=generators DEVICE=cuda MINUTES=10 for those alone)"
 	@echo "make clean-store  forget finished stages (simulated subject and runs); keeps your NSD copy"
 
 setup: $(READY)
@@ -64,14 +64,11 @@ tables: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 
+# On a GPU: make pretrain PARTS=generators DEVICE=cuda MINUTES=10. What was interrupted goes on with FLAGS=--resume.
+PARTS ?= all
+DEVICE ?= cpu
 pretrain: $(READY)
-	$(BIN)/python -m mindreader.pretraining clip
-	$(BIN)/python -m mindreader.pretraining feature
-	$(BIN)/python -m mindreader.pretraining resnet
-	$(BIN)/python -m mindreader.pretraining segmenter
-	$(BIN)/python -m mindreader.pretraining generator_lf
-	$(BIN)/python -m mindreader.pretraining generator_sup
-	$(BIN)/python -m mindreader.pretraining generator_ood
+	$(BIN)/python -m mindreader.pretraining $(PARTS) --device $(DEVICE) $(if $(MINUTES),--minutes $(MINUTES)) $(FLAGS)
 
 clean-store: $(READY)
 	$(BIN)/python -m mindreader.core.store --clean

@@ -27,10 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     torch.set_num_threads(asked.threads)
-    for part in PARTS if asked.part == "all" else (asked.part,):
+    for part in {"all": PARTS, "generators": tuple(ORIGINS)}.get(asked.part, (asked.part,)):
         if part in ORIGINS:
-            card = pretrain_generator.pretrain(part, share=asked.share, threads=asked.threads, seed=asked.seed,
-                                               resume=asked.resume)
+            card = pretrain_generator.pretrain(part, minutes=asked.minutes, device=asked.device, threads=asked.threads,
+                                               seed=asked.seed, further=asked.further, resume=asked.resume)
         else:
             world = load_world(seed=asked.seed, processes=asked.threads, progress=progress)
             card = pretrain(part, world, share=asked.share, seed=asked.seed, resume=asked.resume)
@@ -72,8 +72,11 @@ def _numbers(scores: dict) -> str:
 def _parser() -> argparse.ArgumentParser:
     about = __doc__.splitlines()[0]
     parser = argparse.ArgumentParser(prog="python -m mindreader.pretraining", description=about)
-    parser.add_argument("part", choices=(*PARTS, "all"))
-    parser.add_argument("--share", type=float, default=1.0, help="train for this share of the recipe's length")
+    parser.add_argument("part", choices=(*PARTS, "generators", "all"))
+    parser.add_argument("--share", type=float, default=1.0, help="train for this share of the recipe's length (not a generator)")
+    parser.add_argument("--minutes", type=float, help="for all generators together, of which each takes its share")
+    parser.add_argument("--device", default="cpu", help="of the generators: cpu, or cuda")
+    parser.add_argument("--further", action="store_true", help="go on from the shipped generator instead of from nothing")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true", help="go on from an interrupted training")

@@ -1,9 +1,14 @@
-"""Train a generator against a critic on CLIP's features, beside the discriminator on pixels (Projected GANs)."""
+"""Train a generator against heads on the features of frozen networks, and on pixels (Projected GANs).
+
+A head has little to learn, as its networks can tell faces from clocks already; so a generator learns what things look like
+from tens of times fewer pictures than against a discriminator that begins with nothing.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -13,148 +18,258 @@ from torch.nn.utils.parametrizations import spectral_norm
 from .. import training
 from ..embedding import ClipEmbedder
 from ..generator import GanConfig, TrainedGan, TrainingState, contrastive_losses, mixed_styles, r1_losses
+from ..records import Diverged
+
+REAL, GENERATED, MISMATCHED = 1.0, 0.7, 0.3   # shares of the heads' loss; the last: real with another picture's condition
+WIDTH = 96                                    # channels of a head
+GROUPS = 8                                    # of its normalisation; without one the heads stay weak
+SHIFT_PX = 3                                  # at 32 px; the networks halve the size on a fixed grid, which is learned otherwise
 
 
-class Features(NamedTuple):
-    """CLIP's features of a batch: the pictures, four maps at falling resolution, and the embeddings."""
+class FrozenStages:
+    """Feature maps of CLIP's residual trunk and of the VICReg net, three stages each, differentiable in the pictures.
 
-    stages: list[Tensor]
-    embeddings: Tensor | None
+    Parameters
+    ----------
+    clip : ClipEmbedder
+        Its module is open_clip's `ModifiedResNet`.
+    low_level : LowLevelNet, optional
+        The VICReg net; left out without it.
+    """
 
+    def __init__(self, clip: ClipEmbedder, low_level=None):
+        self.clip, self.low_level = clip, low_level
+        for net in self.modules:
+            net.to(memory_format=torch.channels_last)
 
-class FeatureExtractor:
-    """CLIP's residual trunk (open_clip's `ModifiedResNet`), stage by stage, differentiable in the pictures."""
+    @property
+    def modules(self) -> list[nn.Module]:
+        """The networks themselves, which are never trained here."""
+        return [self.clip.module.visual] + ([self.low_level.module] if self.low_level else [])
 
-    def __init__(self, clip: ClipEmbedder):
-        self.trunk, self.mean, self.std = clip.module.visual, clip.mean, clip.std
-
-    def __call__(self, pictures: Tensor, n_layers: int = 4) -> Features:
-        """Pictures (N, 3, H, W) in [-1, 1] -> Features; with fewer than four layers, not the later ones."""
-        trunk, embeddings = self.trunk, None
+    def __call__(self, pictures: Tensor) -> list[Tensor]:
+        """Pictures (N, 3, H, W) in [-1, 1] -> maps (N, C, h, w) at 1/2, 1/4 and 1/8 of the side, of each network."""
         with training.mixed_precision("bfloat16", pictures.device):
-            x = ((pictures + 1) / 2 - self.mean) / self.std
-            for i in "123":
-                x = trunk.get_submodule(f"act{i}")(trunk.get_submodule(f"bn{i}")(trunk.get_submodule(f"conv{i}")(x)))
-            stages = [pictures, x]
-            x = trunk.avgpool(x)
-            for layer in (trunk.layer1, trunk.layer2, trunk.layer3)[:n_layers]:
-                x = layer(x)
-                stages.append(x)
-            if n_layers == 4:
-                embeddings = trunk.attnpool(trunk.layer4(x)).float()
-        return Features(stages, embeddings)
+            return self._of_clip(pictures) + (self._of_low_level(pictures) if self.low_level else [])
+
+    def _of_clip(self, pictures: Tensor) -> list[Tensor]:
+        trunk = self.clip.module.visual
+        x = ((pictures + 1) / 2 - self.clip.mean.to(pictures)) / self.clip.std.to(pictures)
+        for i in "123":
+            x = trunk.get_submodule(f"act{i}")(trunk.get_submodule(f"bn{i}")(trunk.get_submodule(f"conv{i}")(x)))
+        first = trunk.layer1(trunk.avgpool(x))
+        return [x, first, trunk.layer2(first)]
+
+    def _of_low_level(self, pictures: Tensor) -> list[Tensor]:
+        x, found = self.low_level.module.stem(pictures), []
+        for stage in self.low_level.module.stages[:3]:
+            x = stage(x)
+            found.append(x)
+        return found
 
 
-def content_distance(generated: Features, real: Features, n_stages: int = 3) -> Tensor:
-    """Distance of generated from target pictures: pixels at four sizes, and features of CLIP's first stages.
+def content_distance(generated: Tensor, real: Tensor, frozen: FrozenStages) -> Tensor:
+    """Distance of generated from target pictures: pixels at four sizes, and the frozen networks' stages.
 
         4 * mean over sizes of mean |x - y|  +  1/2 * mean over stages of the mean over positions of |f/|f| - g/|g||^2
     """
-    sizes = [(generated.stages[0], real.stages[0])]
+    sizes = [(generated, real)]
     for _ in range(3):
         sizes.append(tuple(F.avg_pool2d(x, 2) for x in sizes[-1]))
     pixels = sum((x - y).abs().mean() for x, y in sizes) / len(sizes)
-    pairs = list(zip(generated.stages, real.stages))[1:1 + n_stages]
-    maps = sum((F.normalize(x.float(), dim=1) - F.normalize(y.float(), dim=1)).square().sum(1).mean() for x, y in pairs)
-    return 4 * pixels + maps / n_stages / 2
+    with torch.no_grad():
+        wanted = frozen(real)
+    maps = [(F.normalize(x.float(), dim=1) - F.normalize(y.float(), dim=1)).square().sum(1).mean()
+            for x, y in zip(frozen(generated), wanted)]
+    return 4 * pixels + sum(maps) / len(maps) / 2
 
 
-class FeatureCritic(nn.Module):
-    """Classifies every position of every stage: of a real picture that fits its condition, or not.
+class Head(nn.Module):
+    """Classifies every place of a feature map, down to 4 px: of a real picture that fits its condition, or not.
+
+        logit = out(x) + <x, projection(condition)> / sqrt(width)    at each place
 
     Source: Projected GANs (Sauer et al. 2021), without their mixing of stages; conditions by projection (Miyato 2018).
-    `statistics` are means and standard deviations of the stages' channels over real pictures, lists of (C,).
+    `mean` and `std` (C,) are of the map's channels over real pictures.
     """
 
-    def __init__(self, statistics: Sequence[tuple[Tensor, Tensor]], condition_dim: int, width: int = 64):
+    def __init__(self, mean: Tensor, std: Tensor, size: int, condition_dim: int, width: int = WIDTH):
         super().__init__()
-        self.heads, self.outs, self.projections = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
-        for i, (mean, std) in enumerate(statistics):
-            self.register_buffer(f"mean{i}", mean.reshape(1, -1, 1, 1))
-            self.register_buffer(f"std{i}", std.reshape(1, -1, 1, 1))
-            steps = max(0, 2 - i)  # how often the map is halved: 32 and 16 pixels become 8
-            widths = [len(mean)] + [width] * max(1, steps)
-            layers = []
-            for n_in, n_out in zip(widths, widths[1:]):
-                conv = nn.Conv2d(n_in, n_out, 4, 2, 1) if steps else nn.Conv2d(n_in, n_out, 3, 1, 1)
-                layers += [spectral_norm(conv), nn.LeakyReLU(0.2)]
-            self.heads.append(nn.Sequential(*layers))
-            self.outs.append(spectral_norm(nn.Conv2d(width, 1, 1)))
-            self.projections.append(spectral_norm(nn.Linear(condition_dim, width)))
+        self.register_buffer("mean", mean.reshape(1, -1, 1, 1))
+        self.register_buffer("std", std.reshape(1, -1, 1, 1))
+        self.mixed = nn.Conv2d(len(mean), width, 1, bias=False).requires_grad_(False)
+        layers = []
+        while size > 4:
+            layers += [spectral_norm(nn.Conv2d(width, width, 4, 2, 1)), nn.GroupNorm(GROUPS, width), nn.LeakyReLU(0.2)]
+            size //= 2
+        layers += [spectral_norm(nn.Conv2d(width, width, 3, 1, 1)), nn.GroupNorm(GROUPS, width), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers)
+        self.out = spectral_norm(nn.Conv2d(width, 1, 1))
+        self.projection = spectral_norm(nn.Linear(condition_dim, width))
 
-    def forward(self, stages: list[Tensor], condition: Tensor) -> list[Tensor]:
-        """Maps of logits, one for each stage."""
-        logits = []
-        with training.mixed_precision("bfloat16", condition.device):
-            for i, x in enumerate(stages):
-                x = self.heads[i]((x - self.get_buffer(f"mean{i}")) / self.get_buffer(f"std{i}"))
-                fit = (x * self.projections[i](condition)[:, :, None, None]).sum(1, keepdim=True)
-                logits.append((self.outs[i](x) + fit).float())
-        return logits
+    def forward(self, x: Tensor) -> Tensor:
+        """The map's places, (N, width, 4, 4), for `logits`; so that several conditions are asked of one map."""
+        return self.layers(self.mixed((x - self.mean) / self.std))
+
+    def logits(self, places: Tensor, condition: Tensor) -> Tensor:
+        """Logits of the places for conditions (N, condition_dim), (N, 1, 4, 4)."""
+        fit = (places * self.projection(condition)[:, :, None, None]).sum(1, keepdim=True)
+        return (self.out(places) + fit / places.shape[1]**0.5).float()
 
 
-def channel_statistics(extractor: FeatureExtractor, real: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Mean and standard deviation of each stage's channels over these pictures."""
-    with torch.no_grad():
-        stages = [x.float() for x in extractor(real).stages]
-    return [(x.mean((0, 2, 3)), x.std((0, 2, 3)) + 1e-3) for x in stages]
+class PixelHead(Head):
+    """The same on pixels, which are no features yet: three layers of half the size each."""
+
+    def __init__(self, mean: Tensor, std: Tensor, size: int, condition_dim: int, width: int = WIDTH):
+        super().__init__(mean, std, 4, condition_dim, width)
+        layers, widths = [], (3, width // 2, width, width, width)
+        for before, after in zip(widths, widths[1:]):
+            if size > 4:
+                layers += [spectral_norm(nn.Conv2d(before, after, 4, 2, 1)), nn.GroupNorm(GROUPS, after), nn.LeakyReLU(0.2)]
+                size //= 2
+        self.mixed, self.layers = nn.Identity(), nn.Sequential(*layers)
 
 
-def random_shift(pictures: Tensor, rng: torch.Generator, most: int = 4) -> Tensor:
-    """Shift pictures together by up to `most` pixels, mirrored at the border.
+class Critic(nn.Module):
+    """A head on each frozen stage and one on pixels.
 
-    The networks of the losses halve the size on a fixed grid, which an unshifted generator learns to draw.
-    """
-    top, left = (int(i) for i in torch.randint(0, 2 * most + 1, (2,), generator=rng))
-    height, width = pictures.shape[-2:]
-    return F.pad(pictures, (most,) * 4, mode="reflect")[:, :, top:top + height, left:left + width]
-
-
-class CriticTrainingState(TrainingState):
-    """A training state with two adversaries: the discriminator on pixels, and the critic on CLIP's features.
-
-    A batch is generated once, for all losses, among them the distance to the pictures it should reproduce.
+    Parameters
+    ----------
+    real : Tensor (N, 3, H, W)
+        Real pictures of the size that is judged; channels are standardised by these.
     """
 
-    def __init__(self, config: GanConfig, start: TrainedGan, extractor: FeatureExtractor, real: Tensor, seed: int):
-        super().__init__(config, start, 1, seed, "cpu", helpers={})
-        self.extractor = extractor
+    def __init__(self, frozen: FrozenStages, real: Tensor, condition_dim: int):
+        super().__init__()
+        with torch.no_grad():
+            maps = [real, *(x.float() for x in frozen(real))]
+        kinds = [PixelHead, *[Head] * (len(maps) - 1)]
+        self.heads = nn.ModuleList(kind(x.mean((0, 2, 3)), x.std((0, 2, 3)) + 1e-3, x.shape[-1], condition_dim)
+                                   for kind, x in zip(kinds, maps))
+
+    def forward(self, maps: Sequence[Tensor], *conditions: Tensor) -> list[list[Tensor]]:
+        """Maps of logits: for each condition (N, condition_dim), one of each head."""
+        with training.mixed_precision("bfloat16", conditions[0].device):
+            places = [head(x) for head, x in zip(self.heads, maps)]
+            return [[head.logits(x, condition) for head, x in zip(self.heads, places)] for condition in conditions]
+
+
+def augmented(pictures: Tensor, rng: torch.Generator) -> Tensor:
+    """Pictures (N, 3, H, W), each shifted (mirrored at the border) and with other brightness, saturation and contrast.
+
+    Real and generated pictures alike, so that heads learn neither by heart and nothing that is augmented away is punished.
+    Source: Zhao et al. 2020 (DiffAugment).
+    """
+    n, most = len(pictures), SHIFT_PX * pictures.shape[-1] // 32
+    x = F.pad(pictures, (most,) * 4, mode="reflect")
+    top, left = torch.randint(0, 2 * most + 1, (2, n), generator=rng).to(x.device)
+    across = torch.arange(pictures.shape[-1], device=x.device)
+    rows, columns = (top[:, None] + across)[:, :, None], (left[:, None] + across)[:, None, :]
+    x = x.permute(0, 2, 3, 1)[torch.arange(n, device=x.device)[:, None, None], rows, columns].permute(0, 3, 1, 2)
+    bright, saturated, contrast = ((torch.rand(3, n, 1, 1, 1, generator=rng) * 2 - 1) * torch.tensor([0.1, 0.2, 0.1])[
+        :, None, None, None, None]).to(x.device)
+    grey = x.mean(1, keepdim=True)
+    x = grey + (x - grey) * (1 + saturated)
+    level = x.mean((1, 2, 3), keepdim=True)
+    return level + (x - level) * (1 + contrast) + bright
+
+
+class AdversarialState(TrainingState):
+    """A training state with heads on frozen features, and, where `adversarial_weight` asks for it, the discriminator.
+
+    A batch is generated once, for all losses. Losses stay on the device until a row of history asks for them.
+    """
+
+    def __init__(self, config: GanConfig, start: TrainedGan, frozen: FrozenStages, real: Tensor, seed: int, device: str = "cpu"):
+        super().__init__(config, start, 1, seed, device, helpers={})
+        self.frozen = frozen
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.critic = FeatureCritic(channel_statistics(extractor, real)[1:], self.network.condition_dim)
-        self.critic.to(memory_format=torch.channels_last)
-        self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), lr=config.learning_rate, betas=(0.0, 0.99))
+            self.critic = Critic(frozen, self._sized(real).to(device), self.network.condition_dim)
+        self.critic.to(device=device, memory_format=torch.channels_last)
+        self.critic_optimizer = torch.optim.Adam([p for p in self.critic.parameters() if p.requires_grad],
+                                                 lr=config.learning_rate, betas=(0.0, 0.99), fused=True)
+        self.trained = [p for p in self.critic.parameters() if p.requires_grad]
         self.parts |= {"critic": self.critic, "critic_optimizer": self.critic_optimizer}
 
     def train_step(self, real: Tensor, embeddings: tuple[Tensor, ...]) -> None:
-        """Train on one batch: one step each of generator, critic and discriminator."""
-        config, discriminator = self.config, self.discriminator
+        """Train on one batch: one step each of generator, heads and, where there is one, discriminator."""
+        config, real = self.config, self._sized(real)
         (condition,) = self.perturbed(embeddings)
         ws, w = mixed_styles(self.generator, len(real), config, self.rng)
         self.generator.mapping.update_mean(w)
-        both = torch.cat([self.generator.generate(ws, (condition,), rng=self.rng), real])
-        generated, real = random_shift(both, self.rng).chunk(2)
-        real = real.detach()  # shifted together with the generated ones; needs no gradient
-        features = self.extractor(generated)
+        generated = self.generator.generate(ws, (condition,), rng=self.rng, size=config.sketch_size)
+        shown, kept = augmented(torch.cat([generated, real]), self.rng).chunk(2)
+        of_generated = [shown, *self.frozen(shown)]
         with torch.no_grad():
-            true = self.extractor(real)
-        adversaries = nn.ModuleList([self.critic, discriminator]).requires_grad_(False)
-        critic_logits, output = self.critic(features.stages[1:], condition), discriminator(generated, condition)
-        self.descend(self.generator_optimizer, "generator", {
-            "adversarial": config.adversarial_weight * training.logistic_generator(output.logit),
-            "critic": -sum(x.mean() for x in critic_logits) / len(critic_logits),
-            "content": config.content_weight_at(self.kimg) * content_distance(features, true),
-            "feature": contrastive_losses(output.features, (condition,), config.feature_weight, config),
-            "clip": contrastive_losses((features.embeddings,), (condition,), config.clip_weight, config)})
-        adversaries.requires_grad_(True)
-        fake = self.critic([x.detach() for x in features.stages[1:]], condition)
-        kept = self.critic(true.stages[1:], condition)
-        self.descend(self.critic_optimizer, "critic", {
-            "hinge": sum(F.relu(1 - x).mean() + F.relu(1 + y).mean() for x, y in zip(kept, fake)) / len(fake)})
-        fake, kept = discriminator(generated.detach(), condition), discriminator(real, condition)
+            of_real = [kept.detach(), *self.frozen(kept)]
+        self._adversaries_learn(False)
+        (logits,) = self.critic(of_generated, condition)
+        terms = {"heads": -sum(x.mean() for x in logits) / len(logits)}
+        if config.clip_weight:
+            terms["clip"] = contrastive_losses((self._embedded(generated),), (condition,), config.clip_weight, config)
+        if config.adversarial_weight:
+            output = self.discriminator(generated, condition)
+            terms["adversarial"] = config.adversarial_weight * training.logistic_generator(output.logit)
+            terms["feature"] = contrastive_losses(output.features, (condition,), config.feature_weight, config)
+        self.descend(self.generator_optimizer, "generator", terms)
+        self._adversaries_learn(True)
+        (fake,) = self.critic([x.detach() for x in of_generated], condition)
+        true, others = self.critic(of_real, condition, condition.roll(1, 0))
+        self.descend(self.critic_optimizer, "heads", {"hinge": sum(
+            REAL * F.relu(1 - a).mean() + GENERATED * F.relu(1 + b).mean() + MISMATCHED * F.relu(1 + c).mean()
+            for a, b, c in zip(true, fake, others)) / len(fake)})
+        if config.adversarial_weight:
+            self._train_discriminator(generated.detach(), real, condition)
+
+    def _train_discriminator(self, generated: Tensor, real: Tensor, condition: Tensor) -> None:
+        config, net = self.config, self.discriminator
+        fake, true = net(generated, condition), net(real, condition)
         self.descend(self.discriminator_optimizer, "discriminator", {
-            "adversarial": training.logistic_discriminator(kept.logit, fake.logit),
-            "feature": contrastive_losses(kept.features, (condition,), config.feature_weight, config)})
+            "adversarial": training.logistic_discriminator(true.logit, fake.logit),
+            "feature": contrastive_losses(true.features, (condition,), config.feature_weight, config)})
         if config.r1_gamma and self.step % config.r1_every == 0:
-            self.descend(self.discriminator_optimizer, "discriminator", r1_losses(discriminator, real, (condition,), config),
+            self.descend(self.discriminator_optimizer, "discriminator", r1_losses(net, real, (condition,), config),
                          config.r1_every)
+
+    def descend(self, optimizer: torch.optim.Optimizer, who: str, terms: dict[str, Tensor], scale: int = 1) -> None:
+        """One step down the sum of the losses times `scale`; whether all are finite is asked with the next row of history."""
+        for name, term in terms.items():
+            key = f"{who} {name}"
+            self.sums[key] = self.sums.get(key, 0.0) + term.detach()
+            self.counts[key] = self.counts.get(key, 0) + 1
+        optimizer.zero_grad(set_to_none=True)
+        (sum(terms.values()) * scale).backward()
+        optimizer.step()
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint, once all losses are known to be finite."""
+        self._settle()
+        super().save(path)
+
+    def _row(self) -> dict:
+        self._settle()
+        return super()._row()
+
+    def _settle(self) -> None:
+        self.sums = {name: float(total) for name, total in self.sums.items()}
+        lost = [name for name, total in self.sums.items() if not math.isfinite(total)]
+        if lost:
+            raise Diverged(f"the loss {lost[0]!r} is not finite near step {self.step} ({self.kimg:.3f} kimg); expected a finite "
+                           "number; lower the learning rate, and go on from the checkpoint with --resume")
+
+    def _sized(self, pictures: Tensor) -> Tensor:
+        size = self.config.sketch_size
+        return F.interpolate(pictures, (size, size), mode="area") if size else pictures
+
+    def _embedded(self, generated: Tensor) -> Tensor:
+        size = self.frozen.clip.image_size
+        if generated.shape[-1] != size:
+            generated = F.interpolate(generated, (size, size), mode="bilinear", align_corners=False)
+        with training.mixed_precision("bfloat16", generated.device):
+            return self.frozen.clip.encode_pictures(generated).float()
+
+    def _adversaries_learn(self, learn: bool) -> None:
+        self.discriminator.requires_grad_(learn)
+        for parameter in self.trained:
+            parameter.requires_grad_(learn)

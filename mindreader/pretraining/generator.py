@@ -1,4 +1,4 @@
-"""Pretrain the starting generators on the simulated world: regression at 32 and 64 px, then adversarial training."""
+"""Pretrain the starting generators on the simulated world: small first and long, then large, for a budget of minutes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,16 +20,18 @@ from torch.nn import functional as F
 from .. import core
 from ..core import progress, save_columns, weights
 from ..embedding import ClipEmbedder, EmbedConfig, load_clip
-from ..extractors import load_feature_net
-from ..generator import Discriminator, GanConfig, Generator, TrainedGan, perturb, run, train_gan
+from ..extractors import load_feature_net, load_resnet
+from ..generator import Discriminator, GanConfig, Generator, TrainedGan, TrainingState, perturb, run
 from ..training import hardware
 from ..world import World, load_world
-from .critic import CriticTrainingState, FeatureExtractor, content_distance
+from .critic import AdversarialState, content_distance, FrozenStages
 from .evaluation import card_scores, reference_distances, score_generator
 
 log = logging.getLogger(__name__)
 N_SCORED = 1000  # held-out pictures on the card
 LEVELS = (0.0, 0.1, 0.3, 0.6)  # noise in the condition, in the sample sheet
+ENDLESS = 1e6    # kimg: the budget is one of minutes
+CUDA_BATCH = 128
 
 
 @dataclass(frozen=True)
@@ -39,67 +41,102 @@ class Origin:
     stream: str
     n_scenes: int
     condition: str  # "picture" (language-free) or "caption" (supervised)
-    kimg: tuple[float, float, float]  # of the recipe's stages
+    share: float    # of the minutes that all generators are given
     start: str = ""  # the generator it goes on from, by the last stage alone; "": from nothing
 
 
 ORIGINS = {
-    "generator_lf": Origin("world", 30_000, "picture", (120, 40, 384)),
-    "generator_sup": Origin("world", 30_000, "caption", (0, 0, 20), start="generator_lf"),
-    "generator_ood": Origin("watermark", 12_000, "picture", (30, 10, 60)),
+    "generator_lf": Origin("world", 30_000, "picture", 0.65),
+    "generator_sup": Origin("world", 30_000, "caption", 0.05, start="generator_lf"),
+    "generator_ood": Origin("watermark", 12_000, "picture", 0.30),
 }
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A stage of the recipe: how it trains, and its share of the minutes.
+
+    In the last `cooling` of its time the learning rate falls to a tenth, in equal steps.
+    """
+
+    config: GanConfig
+    share: float
+    cooling: float = 0.3
+
+    def rate(self, share: float) -> float:
+        """The factor of the learning rate after this share of the stage's time.
+
+        >>> Stage(GanConfig(), 1.0).rate(0.85)
+        0.55
+        """
+        return round(1 - 0.9 * max(0.0, min(1.0, (share - 1 + self.cooling) / self.cooling)), 9)
+
+
+def _stage(share: float, **settings) -> Stage:
+    return Stage(GanConfig(**{"kimg": ENDLESS, "path_weight": 0.0, "style_mixing": 0.0, "learning_rate": 0.002, "ema_rampup": 0.1,
+                              "tick_kimg": 4.0} | settings), share)
+
+
+@dataclass(frozen=True)
 class GeneratorRecipe:
-    """Three stages: regression at half and at full size, then adversarial training with a discriminator and a critic.
+    """Three stages: regression and then heads on frozen features at half the size, then heads and discriminator at full size.
 
     No mirrored pictures: captions say left and right. Conditions are perturbed by noise in every stage, as Lafite's
     stand-in for language. Observed here: regression gives layout and colours within 16 kimg, where a conditional GAN
-    from nothing still shows coloured fog; a critic without a discriminator on pixels leaves grain.
+    from nothing still shows coloured fog; against heads things get parts, of which most have to be learned small, where a
+    picture costs a quarter.
     """
 
-    regression_32: GanConfig = field(default_factory=lambda: GanConfig(
-        kimg=120, sketch_size=32, adversarial_weight=0.0, feature_weight=0.0, clip_weight=0.0, content_weight=10.0,
-        path_weight=0.0, style_mixing=0.0, noise_levels=(0.0, 0.4), adam_betas=(0.5, 0.99), ema_kimg=3.0,
-        ema_rampup=0.1))
-    regression_64: GanConfig = field(default_factory=lambda: GanConfig(
-        kimg=40, adversarial_weight=0.0, feature_weight=0.0, clip_weight=0.0, content_weight=10.0, path_weight=0.0,
-        style_mixing=0.0, noise_levels=(0.0, 0.4), adam_betas=(0.5, 0.99), ema_kimg=3.0))
-    adversarial: GanConfig = field(default_factory=lambda: GanConfig(
-        kimg=100, clip_weight=1.0, feature_weight=1.0, content_weight=3.0, content_half_kimg=50.0, path_weight=0.0,
-        r1_gamma=0.3, noise_levels=(0.05, 0.5), ema_kimg=8.0))
+    minutes: float = 180.0
+    regression: Stage = field(default_factory=lambda: _stage(
+        0.1, sketch_size=32, adversarial_weight=0.0, feature_weight=0.0, clip_weight=0.0, content_weight=10.0,
+        noise_levels=(0.0, 0.3), adam_betas=(0.5, 0.99), ema_kimg=3.0))
+    small: Stage = field(default_factory=lambda: _stage(
+        0.55, sketch_size=32, adversarial_weight=0.0, feature_weight=0.0, clip_weight=0.3, temperature=0.1,
+        noise_levels=(0.0, 0.3), style_mixing=0.5, ema_kimg=8.0))
+    full: Stage = field(default_factory=lambda: _stage(
+        0.35, adversarial_weight=0.3, feature_weight=0.3, clip_weight=0.3, temperature=0.1, noise_levels=(0.0, 0.3),
+        style_mixing=0.5, r1_gamma=0.3, ema_kimg=8.0))
 
-    def with_kimg(self, kimg: Sequence[float]) -> GeneratorRecipe:
-        """The same recipe with stages of these lengths."""
-        names = [f.name for f in dataclasses.fields(self)]
-        return GeneratorRecipe(**{name: dataclasses.replace(getattr(self, name), kimg=n)
-                                for name, n in zip(names, kimg, strict=True)})
+    @property
+    def stages(self) -> dict[str, Stage]:
+        """The stages by name, in order."""
+        return {f.name: stage for f in dataclasses.fields(self) if isinstance(stage := getattr(self, f.name), Stage)}
+
+    def on(self, device: str) -> GeneratorRecipe:
+        """The same recipe with larger batches, where the device is a GPU."""
+        if not device.startswith("cuda"):
+            return self
+        return dataclasses.replace(self, **{
+            name: dataclasses.replace(stage, config=dataclasses.replace(stage.config, batch=CUDA_BATCH))
+            for name, stage in self.stages.items()})
 
 
-def pretrain_generator(pictures: np.ndarray, rows: np.ndarray, embeddings: np.ndarray, clip: ClipEmbedder,
-                       recipe: GeneratorRecipe, folder: Path, *, start: TrainedGan | None = None,
-                       sheet: Sheet | None = None, seed: int = 0, resume: bool = False,
+def pretrain_generator(pictures: np.ndarray, rows: np.ndarray, embeddings: np.ndarray, frozen: FrozenStages,
+                       recipe: GeneratorRecipe, folder: Path, *, start: TrainedGan | None = None, first: str = "regression",
+                       sheet: Sheet | None = None, seed: int = 0, device: str = "cpu", resume: bool = False,
                        progress: Callable | None = None) -> TrainedGan:
     """Pretrain a one-head generator on pictures and embeddings.
 
     Parameters
     ----------
-    pictures : uint8 array (n_pictures, 64, 64, 3)
+    pictures : uint8 array (n_pictures, size, size, 3)
         May be a memory map.
     rows : int array (n_items,)
         Picture of each training item; a picture with two captions is two items.
     embeddings : array (n_items, n_dims)
         Condition of each item.
-    clip : ClipEmbedder
-        Its first stages are also the feature extractor of the losses.
+    frozen : FrozenStages
+        The networks of the heads and of the distance; on the device.
     recipe : GeneratorRecipe
     folder : Path
         For checkpoints, one file for each stage.
     start : TrainedGan, optional
-        A pretrained generator; only the adversarial stage is trained.
+        A pretrained generator to go on from; fresh networks without it.
+    first : str
+        The stage to begin with; those before are left out and leave their share of the minutes to the others.
     sheet : Sheet, optional
-        Called at every tick.
+        Called at every row of history.
     resume : bool
         Go on from the folder's checkpoints.
 
@@ -107,41 +144,58 @@ def pretrain_generator(pictures: np.ndarray, rows: np.ndarray, embeddings: np.nd
     -------
     TrainedGan
         With the history of all stages, named in the column `stage`.
+
+    Raises ValueError for an unknown first stage.
     """
+    if first not in recipe.stages:
+        raise ValueError(f"found first stage {first!r}, expected one of {', '.join(recipe.stages)}")
     folder.mkdir(parents=True, exist_ok=True)
-    files = {f.name: folder / f"{f.name}.pt" for f in dataclasses.fields(recipe)}
+    names = list(recipe.stages)
+    stages = {name: recipe.stages[name] for name in names[names.index(first):]}
+    whole = sum(stage.share for stage in stages.values())
     if not resume:
-        for file in files.values():
-            file.unlink(missing_ok=True)
-    clip.module.visual.to(memory_format=torch.channels_last)
-    extractor = FeatureExtractor(clip)
-
-    def content(generated: Tensor, real: Tensor) -> Tensor:
-        if generated.shape[-1] < real.shape[-1]:  # regression at 32 px: both enlarged to full size
-            size = tuple(real.shape[-2:])
-            real = _resize(F.interpolate(real, generated.shape[-2:], mode="area"), size)
-            generated = _resize(generated, size)
-        with torch.no_grad():
-            wanted = extractor(real, 2)
-        return content_distance(extractor(generated, 2), wanted)
-
-    trained, histories = start or _initial_networks(recipe.regression_32, seed), {}
-    for name in () if start else ("regression_32", "regression_64"):
-        trained = train_gan(pictures, rows, (embeddings,), getattr(recipe, name), start=trained, content=content,
-                            seed=seed, checkpoint=files[name], progress=progress,
-                            on_tick=sheet and sheet.stage(name))
+        for name in names:
+            (folder / f"{name}.pt").unlink(missing_ok=True)
+    real = torch.from_numpy(pictures[np.sort(rows[:256])]).permute(0, 3, 1, 2).float().to(device) / 127.5 - 1
+    trained, histories = start or _initial_networks(recipe.regression.config, seed), {}
+    for name, stage in stages.items():
+        state = _state(stage.config, trained, frozen, real, seed, device)
+        timed = partial(_timed, state, stage, 60 * recipe.minutes * stage.share / whole, progress)
+        trained = run(state, pictures, rows, (torch.from_numpy(embeddings),), checkpoint=folder / f"{name}.pt", progress=timed,
+                      on_tick=sheet and sheet.stage(name, stage.config.sketch_size))
         histories[name] = trained.history
-    first = torch.from_numpy(pictures[np.sort(rows[:256])]).permute(0, 3, 1, 2).float() / 127.5 - 1
-    state = CriticTrainingState(recipe.adversarial, trained, extractor, first, seed)
-    trained = run(state, pictures, rows, (torch.from_numpy(embeddings),), checkpoint=files["adversarial"],
-                  progress=progress, on_tick=sheet and sheet.stage("adversarial"))
-    histories["adversarial"] = trained.history
     history = pd.concat(histories, names=["stage", None]).reset_index("stage").reset_index(drop=True)
     return dataclasses.replace(trained, history=history)
 
 
-def _resize(pictures: Tensor, size: tuple[int, int]) -> Tensor:
-    return F.interpolate(pictures, size, mode="bilinear", align_corners=False)
+def _state(config: GanConfig, start: TrainedGan, frozen: FrozenStages, real: Tensor, seed: int, device: str) -> TrainingState:
+    """The state of a stage: against heads, or, where it is weighted, by the distance from the target."""
+    if not config.content_weight:
+        return AdversarialState(config, start, frozen, real, seed, device)
+
+    def content(generated: Tensor, real: Tensor) -> Tensor:
+        return content_distance(generated, F.interpolate(real, generated.shape[-2:], mode="area"), frozen)
+
+    return TrainingState(config, start, 1, seed, device, helpers={"content": content})
+
+
+def _timed(state: TrainingState, stage: Stage, seconds: float, progress: Callable | None, steps: Iterable, *, desc: str,
+           total: int) -> Iterable:
+    """The steps that fit into the time, of all sittings together; sets the learning rate of each, and shows the minutes."""
+    optimizers = [part for part in state.parts.values() if isinstance(part, torch.optim.Optimizer)]
+    rates = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
+    done = 0
+    minutes = iter(progress(range(math.ceil(seconds / 60)), desc=desc, total=math.ceil(seconds / 60)) if progress else ())
+    for step in steps:
+        spent = state.seconds + time.monotonic() - state.started
+        if spent >= seconds:
+            break
+        while done <= spent / 60:
+            next(minutes, None)
+            done += 1
+        for group, rate in zip((g for o in optimizers for g in o.param_groups), rates):
+            group["lr"] = rate * stage.rate(spent / seconds)
+        yield step
 
 
 def _initial_networks(config: GanConfig, seed: int, share: float = 0.1) -> TrainedGan:
@@ -164,41 +218,57 @@ class Sheet:
     """
 
     def __init__(self, pictures: np.ndarray, embeddings: np.ndarray, caption_embeddings: np.ndarray, folder: Path,
-                 every: float = 240.0):
+                 every: float = 600.0):
         self.pictures, self.embeddings, self.captions = pictures, embeddings, caption_embeddings
         self.folder, self.every, self.last = folder, every, -math.inf
 
-    def stage(self, name: str) -> Callable:
-        """What a training loop calls at each tick of this stage."""
-        return partial(self._tick, name)
+    def stage(self, name: str, size: int = 0) -> Callable:
+        """What a training loop calls at each row of history of this stage, whose pictures are so large (0: whole)."""
+        return partial(self._tick, name, size)
 
-    def _tick(self, stage: str, row: dict, average: Generator) -> None:
-        log.info("%s %s", stage, {k: round(v, 4) for k, v in row.items()})
+    def _tick(self, stage: str, size: int, row: dict, average: Generator) -> None:
+        numbers = {k: round(v, 4) for k, v in row.items()}
+        log.info("%s, %.0f pictures/s, %s", stage, 1000 * row["kimg"] / max(row["seconds"], 1e-9), numbers)
         if time.monotonic() - self.last < self.every:
             return
         self.last = time.monotonic()
-        trained = TrainedGan(average.config, {"G_ema": average.state_dict()})
-        rng = torch.Generator().manual_seed(0)
-        columns = [self.pictures]
+        rng, columns = torch.Generator().manual_seed(0), [self.pictures]
         for i, level in enumerate(LEVELS):
-            columns.append(trained.generate(perturb(torch.from_numpy(self.embeddings), level, rng).numpy(), seed=i))
-        columns.append(trained.generate(self.captions, seed=9))
+            columns.append(self._drawn(average, perturb(torch.from_numpy(self.embeddings), level, rng), size, i))
+        columns.append(self._drawn(average, F.normalize(torch.from_numpy(self.captions), dim=1), size, 9))
         save_columns(columns, self.folder / f"{stage}-{row['kimg']:07.2f}.png")
 
+    @torch.no_grad()
+    def _drawn(self, average: Generator, conditions: Tensor, size: int, seed: int) -> np.ndarray:
+        device = next(average.parameters()).device
+        w = average.mapping(torch.randn(len(conditions), average.config.z_dim, generator=torch.Generator().manual_seed(seed)).to(device))
+        ws = w[:, None].expand(-1, average.config.n_layers, -1)
+        drawn = average.generate(ws, (conditions.to(device),), noise="const", size=size).cpu()
+        drawn = F.interpolate(drawn, self.pictures.shape[1:3], mode="nearest")
+        return ((drawn + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
 
-def pretrain(name: str, *, share: float = 1.0, threads: int = 2, seed: int = 0, resume: bool = False) -> dict:
+
+def pretrain(name: str, *, minutes: float | None = None, device: str = "cpu", threads: int = 2, seed: int = 0,
+             further: bool = False, resume: bool = False) -> dict:
     """Pretrain one of `ORIGINS` from nothing but this repository, save it as a shipped part, and give its card.
 
     Parameters
     ----------
     name : str
         A key of `ORIGINS`.
-    share : float
-        Of the recipe's length.
+    minutes : float, optional
+        For all generators, of which this one takes its share; the recipe's own by default.
+    device : str
+        "cpu" or "cuda".
+    further : bool
+        Go on from the generator of this name that is shipped, without the regression.
+    resume : bool
+        Go on from an interrupted training.
     """
-    origin = ORIGINS[name]
+    origin, recipe = ORIGINS[name], GeneratorRecipe().on(device)
+    recipe = dataclasses.replace(recipe, minutes=origin.share * (recipe.minutes if minutes is None else minutes))
     world = load_world(origin.n_scenes, seed=seed, stream=origin.stream, processes=threads, progress=progress)
-    clip, recipe = load_clip(EmbedConfig()), GeneratorRecipe().with_kimg([share * n for n in origin.kimg])
+    clip = load_clip(EmbedConfig()).on(device)
     folder = core.home() / "pretrain" / name
     rows, embeddings = _training_items(world, clip, origin.condition)
     shown = world.held_out[:N_SCORED]
@@ -207,22 +277,25 @@ def pretrain(name: str, *, share: float = 1.0, threads: int = 2, seed: int = 0, 
                 "caption embeddings": clip.texts(_specific(world, shown, 1))}
     folder.mkdir(parents=True, exist_ok=True)
     sheet = Sheet(truth[:10], *(e[:10] for e in held_out.values()), folder)
-    start = TrainedGan.from_part(*weights.load_part(origin.start)) if origin.start else None
-    generator = pretrain_generator(world.pictures, rows, embeddings, clip, recipe, folder, start=start, sheet=sheet,
-                                   seed=seed, resume=resume, progress=progress)
+    begin = name if further else origin.start
+    start, first = (TrainedGan.from_part(*weights.load_part(begin)), "small" if further and not origin.start else "full") if begin \
+        else (None, "regression")
+    generator = pretrain_generator(world.pictures, rows, embeddings, FrozenStages(clip, load_resnet().on(device)), recipe, folder,
+                                   start=start, first=first, sheet=sheet, seed=seed, device=device, resume=resume, progress=progress)
     feature_net = load_feature_net()
     scores = {space: card_scores(score_generator(generator, e, truth, feature_net, clip=clip))
               for space, e in held_out.items()}
     others = np.ascontiguousarray(world.pictures[world.train[-N_SCORED:]])
     known = reference_distances(world.pictures[world.train[:-N_SCORED]], truth, others, feature_net)
     scores |= {reference: card_scores(rows) for reference, rows in known.groupby("name")}
-    stages = {stage: settings for stage, settings in dataclasses.asdict(recipe).items()
-              if stage in set(generator.history.stage)}
-    card = {"recipe": stages, "conditions": origin.condition, "data": world.card_entry(), "seed": seed,
-            "minutes": round(generator.history.groupby("stage").seconds.max().sum() / 60, 1), "hardware": hardware(),
-            "scores": scores, "clip": weights.part_checksum("clip")}
-    if origin.start:
-        card["start"] = {origin.start: weights.part_checksum(origin.start)}
+    spent = generator.history.groupby("stage", sort=False)
+    card = {"recipe": {stage: dataclasses.asdict(recipe.stages[stage]) | {"kimg": round(float(part.kimg.max()), 3)}
+                       for stage, part in spent},
+            "conditions": origin.condition, "data": world.card_entry(), "seed": seed,
+            "minutes": round(spent.seconds.max().sum() / 60, 1), "hardware": hardware(),
+            "scores": scores, "clip": weights.part_checksum("clip"), "resnet": weights.part_checksum("resnet")}
+    if begin:
+        card["start"] = {begin: weights.part_checksum(begin)}
     return generator.save(weights.part_folder(name), card=card, dtype=torch.float16)
 
 

@@ -1,4 +1,4 @@
-"""critic and generator: the feature extractor, the critic, and a recipe that runs and can be resumed."""
+"""critic and generator: the frozen stages, the heads, and a recipe that keeps to its minutes and can be resumed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from mindreader.extractors import load_resnet
 from mindreader.pretraining import generator as pretraining
-from mindreader.pretraining.critic import FeatureCritic, FeatureExtractor, channel_statistics, content_distance, random_shift
+from mindreader.pretraining.critic import (AdversarialState, augmented, content_distance, Critic, FrozenStages, Head, SHIFT_PX)
 from mindreader.embedding.clip import ClipEmbedder
-from mindreader.pretraining.generator import ORIGINS, GeneratorRecipe, Sheet, pretrain_generator
+from mindreader.pretraining.generator import ORIGINS, GeneratorRecipe, Sheet, Stage, pretrain_generator
 from mindreader.generator.stylegan import StyleGanConfig
+from mindreader.records import Diverged
 
-STAGES = ("regression_32", "regression_64", "adversarial")
+STAGES = ("regression", "small", "full")
 NETWORK = StyleGanConfig(resolution=32, z_dim=6, w_dim=8, condition_dim=16, channel_base=128, channel_max=8,
                          mapping_layers=2)
 
@@ -40,14 +42,23 @@ def pictures():
     return rng.integers(0, 256, (24, 32, 32, 3), dtype=np.uint8)
 
 
-def recipe(kimg=0.008):
-    small = {"network": NETWORK, "batch": 4, "kimg": kimg, "tick_kimg": 0.004}
-    base = GeneratorRecipe(regression_32=dataclasses.replace(GeneratorRecipe().regression_32, sketch_size=16))
-    return GeneratorRecipe(**{stage: dataclasses.replace(getattr(base, stage), **small) for stage in STAGES})
+def recipe(kimg=0.008, minutes=1e3):
+    """Stages that end after so many pictures, or minutes, whichever is first."""
+    def shortened(stage):
+        size = {"sketch_size": 16} if stage.config.sketch_size else {}
+        return dataclasses.replace(stage, cooling=0.3, config=dataclasses.replace(
+            stage.config, network=NETWORK, batch=4, kimg=kimg, tick_kimg=0.004, **size))
+
+    base = GeneratorRecipe(minutes=minutes)
+    return dataclasses.replace(base, **{name: shortened(stage) for name, stage in base.stages.items()})
 
 
 def train(pictures, clip, folder, what, **options):
-    return pretrain_generator(pictures, np.arange(16), clip.images(pictures[:16]), clip, what, folder, **options)
+    return pretrain_generator(pictures, np.arange(16), clip.images(pictures[:16]), FrozenStages(clip), what, folder, **options)
+
+
+def equal(a, b):
+    return all(torch.equal(tensor, b[name]) for name, tensor in a.items())
 
 
 @pytest.fixture
@@ -55,53 +66,113 @@ def real():
     return torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
-def test_features_end_at_clips_own_embeddings(clip, real):
-    features = FeatureExtractor(clip)(real)
-    similarity = F.cosine_similarity(features.embeddings, clip.encode_pictures(real))
-    assert similarity.min() > 0.99  # the extractor looks in bfloat16
-    assert [tuple(x.shape[1:]) for x in features.stages] == [(3, 32, 32), (8, 16, 16), (32, 8, 8), (64, 4, 4), (128, 2, 2)]
-    assert FeatureExtractor(clip)(real, 2).embeddings is None
+@pytest.fixture
+def state(clip, pictures):
+    """A training state of the second stage, with the shipped VICReg net beside the small CLIP."""
+    start = pretraining._initial_networks(recipe().small.config, 0)
+    first = torch.from_numpy(pictures[:8]).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return AdversarialState(recipe().small.config, start, FrozenStages(clip, load_resnet()), first, 0)
+
+
+def test_frozen_stages_are_those_of_the_networks_themselves(clip, real):
+    """Asked of the networks by hooks, in float32; the stages are computed in bfloat16 where that is fast."""
+    seen, low_level = [], load_resnet()
+    trunk, net = clip.module.visual, low_level.module
+    watched = [trunk.act3, trunk.layer1, trunk.layer2, *net.stages[:3]]
+    hooks = [module.register_forward_hook(lambda module, given, out: seen.append(out)) for module in watched]
+    clip.encode_pictures(real)
+    net(F.interpolate(real, (64, 64)))
+    n_hooked, found = len(seen), FrozenStages(clip, low_level)(F.interpolate(real, (64, 64)))
+    for hook in hooks:
+        hook.remove()
+    assert n_hooked == 6
+    assert [tuple(x.shape[1:]) for x in found] == [(8, 32, 32), (32, 16, 16), (64, 8, 8), (24, 32, 32), (48, 16, 16), (96, 8, 8)]
+    for own, its in zip(found[3:], seen[3:6]):
+        assert F.cosine_similarity(own.float().flatten(1), its.flatten(1)).min() > 0.999
+    for own, its in zip(FrozenStages(clip)(real), seen[:3]):
+        assert F.cosine_similarity(own.float().flatten(1), its.flatten(1)).min() > 0.999
 
 
 def test_content_distance_is_zero_for_equal_pictures_and_counts_pixels_at_four_sizes(clip, real):
-    extractor = FeatureExtractor(clip)
-    assert content_distance(extractor(real, 2), extractor(real, 2)).item() == 0
+    frozen = FrozenStages(clip)
+    assert content_distance(real, real, frozen).item() == 0
     generated = (real * 0.5).requires_grad_()
-    a, b = extractor(generated, 2), extractor(real, 2)
     sizes = [F.interpolate(generated - real, scale_factor=1 / k, mode="area") for k in (1, 2, 4, 8)]
     sizes = [s.detach().abs().mean().item() for s in sizes]
     maps = []
-    for x, y in zip(a.stages[1:4], b.stages[1:4]):
+    for x, y in zip(frozen(generated), frozen(real)):
         x, y = (v.detach().float().numpy() for v in (x, y))
         x, y = (v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in (x, y))
         maps.append(((x - y) ** 2).sum(1).mean())
-    distance = content_distance(a, b)
+    distance = content_distance(generated, real, frozen)
     assert distance.item() == pytest.approx(4 * np.mean(sizes) + np.mean(maps) / 2, rel=1e-3)
     distance.backward()
     assert generated.grad.abs().sum() > 0
 
 
-def test_critic_classifies_every_position_and_depends_on_the_condition(clip, real):
-    extractor = FeatureExtractor(clip)
+def test_heads_classify_sixteen_places_of_every_stage_and_depend_on_the_condition(clip, real):
+    frozen = FrozenStages(clip)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        critic = FeatureCritic(channel_statistics(extractor, real)[1:], 16, width=8).eval()
-    stages = extractor(real).stages[1:]
+        critic = Critic(frozen, real, 16).eval()
     condition = F.normalize(torch.randn(4, 16, generator=torch.Generator().manual_seed(1)), dim=1)
-    logits = critic(stages, condition)
-    assert [tuple(x.shape[1:]) for x in logits] == [(1, 4, 4), (1, 4, 4), (1, 4, 4), (1, 2, 2)]
-    others = critic(stages, condition.roll(1, 0))
+    logits, others = critic([real, *frozen(real)], condition, condition.roll(1, 0))
+    assert [tuple(x.shape[1:]) for x in logits] == [(1, 4, 4)] * 4
     assert all((a - b).abs().max() > 0 for a, b in zip(logits, others))
-    mean, std = channel_statistics(extractor, real)[0]
-    torch.testing.assert_close(mean, real.mean((0, 2, 3)))
-    torch.testing.assert_close(std, real.std((0, 2, 3)) + 1e-3)
+    torch.testing.assert_close(critic.heads[0].mean.flatten(), real.mean((0, 2, 3)))
+    assert all(not p.requires_grad for name, p in critic.named_parameters() if name.endswith("mixed.weight"))
 
 
-def test_random_shift_moves_all_pictures_alike_and_by_whole_pixels(real):
-    moved = random_shift(real, torch.Generator().manual_seed(3), most=4)
-    places = [(y, x) for y in range(-4, 5) for x in range(-4, 5)
-              if torch.equal(moved[..., 8:24, 8:24], real[..., 8 + y:24 + y, 8 + x:24 + x])]
-    assert len(places) == 1
+def test_a_heads_logit_is_linear_in_the_condition():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        head = Head(torch.zeros(5), torch.ones(5), 16, 7, width=8).eval()
+    places, c = head(torch.randn(2, 5, 16, 16)), torch.randn(2, 7)
+    bias = head.projection.bias @ torch.zeros(8)
+    flat = head.logits(places, torch.zeros(2, 7)) + bias
+    torch.testing.assert_close(head.logits(places, 2 * c) - flat, 2 * (head.logits(places, c) - flat))
+
+
+def test_augmentation_shifts_each_picture_by_whole_pixels_and_only_rescales_its_colours(real):
+    moved = augmented(real, torch.Generator().manual_seed(3))
+    assert moved.shape == real.shape
+    places, inner = set(), slice(SHIFT_PX, 32 - SHIFT_PX)
+    for before, after in zip(real, moved):
+        fits = {}
+        for y in range(-SHIFT_PX, SHIFT_PX + 1):
+            for x in range(-SHIFT_PX, SHIFT_PX + 1):
+                here = before[:, inner.start + y:inner.stop + y, inner.start + x:inner.stop + x].reshape(3, -1)
+                design = torch.cat([torch.eye(3) @ here, here.mean(0, keepdim=True), torch.ones(1, here.shape[1])])
+                wanted = after[:, inner, inner].reshape(3, -1)
+                answer = torch.linalg.lstsq(design.T, wanted.T).solution
+                fits[y, x] = (design.T @ answer - wanted.T).abs().max().item()
+        best = min(fits, key=fits.get)
+        assert fits[best] < 1e-4 < sorted(fits.values())[1]
+        places.add(best)
+    assert len(places) > 1
+
+
+def test_a_step_teaches_the_heads_to_tell_real_from_generated_and_leaves_frozen_networks_alone(state, clip, pictures):
+    frozen = [parameter.clone() for net in state.frozen.modules for parameter in net.parameters()]
+    real = torch.from_numpy(pictures[:4]).permute(0, 3, 1, 2).float() / 127.5 - 1
+    embeddings = (torch.from_numpy(clip.images(pictures[:4])),)
+    before = {name: parameter.clone() for name, parameter in state.generator.named_parameters()}
+    hinges = []
+    for _ in range(30):
+        state.train_step(real, embeddings)
+        hinges.append(float(state.sums.pop("heads hinge")))
+    assert np.mean(hinges[-5:]) < np.mean(hinges[:5]) - 0.1
+    assert all(torch.equal(a, b) for a, b in zip(
+        frozen, (p for net in state.frozen.modules for p in net.parameters())))
+    moved = {name for name, p in state.generator.named_parameters() if not torch.equal(p, before[name])}
+    assert any(".b16." in name for name in moved) and not any(".b32." in name for name in moved)
+
+
+def test_a_loss_that_is_not_finite_is_said_and_not_saved(state, tmp_path):
+    state.sums, state.counts = {"generator heads": torch.tensor(torch.nan)}, {"generator heads": 1}
+    with pytest.raises(Diverged, match="'generator heads'.*--resume"):
+        state.save(tmp_path / "x.pt")
+    assert not list(tmp_path.iterdir())
 
 
 def test_recipe_runs_all_stages_and_writes_samples(pictures, clip, tmp_path):
@@ -115,48 +186,60 @@ def test_recipe_runs_all_stages_and_writes_samples(pictures, clip, tmp_path):
     assert trained.generate(clip.images(pictures[:3]), seed=0).shape == (3, 32, 32, 3)
 
 
-def test_regression_at_half_size_leaves_the_largest_layers_as_they_were(pictures, clip, tmp_path):
-    none = dataclasses.replace(recipe(), regression_64=dataclasses.replace(recipe().regression_64, kimg=0.004),
-                               adversarial=dataclasses.replace(recipe().adversarial, kimg=0.004))
-    train(pictures, clip, tmp_path, none)
-    before = pretraining._initial_networks(recipe().regression_32, 0).states["G"]
-    after = torch.load(tmp_path / "regression_32.pt", weights_only=True)["generator"]
-    moved = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}
-    assert any(".b16." in name for name in moved) and not any(".b32." in name for name in moved)
+def test_only_the_last_stage_trains_the_largest_layers_and_the_discriminator(pictures, clip, tmp_path):
+    train(pictures, clip, tmp_path, recipe())
+    start = pretraining._initial_networks(recipe().regression.config, 0).states
+    for stage, whole in (("regression", False), ("small", False), ("full", True)):
+        after = torch.load(tmp_path / f"{stage}.pt", weights_only=True)
+        moved = {name for name, tensor in after["generator"].items() if not torch.equal(tensor, start["G"][name])}
+        assert any(".b16." in name for name in moved)
+        assert any(".b32." in name for name in moved) == whole
+        assert (not equal(start["D"], after["discriminator"])) == whole
 
 
 def test_interrupted_recipe_goes_on_to_the_bit(pictures, clip, tmp_path):
     whole = train(pictures, clip, tmp_path / "a", recipe())
     short = recipe()
-    short = dataclasses.replace(short, regression_64=dataclasses.replace(short.regression_64, kimg=0.004))
+    short = dataclasses.replace(short, small=dataclasses.replace(short.small, config=dataclasses.replace(short.small.config, kimg=0.004)))
     train(pictures, clip, tmp_path / "b", short)
-    (tmp_path / "b" / "adversarial.pt").unlink()  # as if stopped in the middle of the second stage
+    (tmp_path / "b" / "full.pt").unlink()  # as if stopped in the middle of the second stage
     resumed = train(pictures, clip, tmp_path / "b", recipe(), resume=True)
-    assert all(torch.equal(t, resumed.states["G_ema"][k]) for k, t in whole.states["G_ema"].items())
+    assert equal(whole.states["G_ema"], resumed.states["G_ema"])
 
 
-def test_a_pretrained_generator_takes_the_adversarial_stage_only(pictures, clip, tmp_path):
+def test_a_stage_ends_when_its_minutes_are_over(pictures, clip, tmp_path):
+    trained = train(pictures, clip, tmp_path, recipe(kimg=1e6, minutes=0.1), first="small")
+    seconds = trained.history.groupby("stage").seconds.max()
+    assert list(seconds.index) == ["full", "small"]
+    assert 6 * 0.55 / 0.9 <= seconds["small"] < 6 * 0.55 / 0.9 + 2 and 6 * 0.35 / 0.9 <= seconds["full"] < 6 * 0.35 / 0.9 + 2
+
+
+def test_a_stage_cools_down_at_its_end():
+    stage = Stage(GeneratorRecipe().small.config, 1.0, cooling=0.5)
+    assert [stage.rate(share) for share in (0, 0.25, 0.5, 0.75, 1, 2)] == [1, 1, 1, 0.55, 0.1, 0.1]
+
+
+def test_a_pretrained_generator_goes_on_with_later_stages_only(pictures, clip, tmp_path):
     first = train(pictures, clip, tmp_path / "first", recipe())
-    second = train(pictures, clip, tmp_path / "second", recipe(), start=first)
-    assert list(second.history.stage.unique()) == ["adversarial"]
-    assert {p.name for p in (tmp_path / "second").glob("*.pt")} == {"adversarial.pt"}
-    assert any(not torch.equal(t, first.states["G"][k]) for k, t in second.states["G"].items())
-    longer = dataclasses.replace(recipe(), adversarial=dataclasses.replace(recipe().adversarial, learning_rate=0.0, ema_kimg=0.0))
-    still = train(pictures, clip, tmp_path / "still", longer, start=first)
-    assert all(torch.equal(t, first.states["G"][k]) for k, t in still.states["G"].items() if not k.endswith("w_avg"))
+    second = train(pictures, clip, tmp_path / "second", recipe(), start=first, first="full")
+    assert list(second.history.stage.unique()) == ["full"]
+    assert {p.name for p in (tmp_path / "second").glob("*.pt")} == {"full.pt"}
+    assert not equal(first.states["G"], second.states["G"])
+    with pytest.raises(ValueError, match="'last', expected one of regression, small, full"):
+        train(pictures, clip, tmp_path, recipe(), first="last")
+
+
+def test_a_gpu_gets_larger_batches_and_else_the_same_recipe():
+    base, other = GeneratorRecipe(), GeneratorRecipe().on("cuda")
+    assert base.on("cpu") == base and other != base
+    for name, stage in base.stages.items():
+        assert dataclasses.replace(other.stages[name].config, batch=stage.config.batch) == stage.config
+    assert sum(stage.share for stage in base.stages.values()) == pytest.approx(1)
 
 
 def test_a_generator_is_made_after_the_one_it_starts_from():
     made = list(ORIGINS)
     assert all(made.index(origin.start) < made.index(name) for name, origin in ORIGINS.items() if origin.start)
-
-
-def test_a_recipe_of_another_length_is_else_the_same():
-    base, other = GeneratorRecipe(), GeneratorRecipe().with_kimg((1.0, 2.0, 3.0))
-    for stage, kimg in zip(STAGES, (1.0, 2.0, 3.0)):
-        assert getattr(other, stage) == dataclasses.replace(getattr(base, stage), kimg=kimg)
-    with pytest.raises(ValueError):
-        base.with_kimg((1.0, 2.0))
 
 
 def test_supervised_generators_are_conditioned_on_both_specific_captions_of_each_picture(clip):
@@ -176,9 +259,10 @@ def test_the_out_of_domain_generator_is_not_trained_on_the_world_of_the_others()
     assert [origin.stream for origin in ORIGINS.values()] == ["world", "world", "watermark"]
     assert ORIGINS["generator_sup"].condition == "caption"
     assert not ORIGINS["generator_ood"].start  # another's weights come from that world
+    assert sum(origin.share for origin in ORIGINS.values()) == pytest.approx(1)
 
 
 def test_no_stage_uses_a_published_bug_or_drowns_the_embedding_in_noise():
-    for config in (getattr(GeneratorRecipe(), stage) for stage in STAGES):
+    for config in (stage.config for stage in GeneratorRecipe().stages.values()):
         assert config.published_bugs == ()
         assert 0 <= config.noise_levels[0] < config.noise_levels[1] < 0.75
