@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from ..scoring import bootstrap_interval, score_row
+from ..scoring import image_weights, quantiles, score_row
 from ..world import THINGS
 from .segmenter import CLASSES, N_THINGS, Reading
 
@@ -63,28 +63,34 @@ def recall_and_precision(table: pd.DataFrame, image_ids: np.ndarray, *, name: st
     """Recall of each aspect and precision of each class, from a table of `found_again`, as tidy rows.
 
     metric is "recall, class", "recall, place", "recall, colour" or "precision"; category is a class, or "all things" or "all
-    stuff" for the mean over classes. Classes in fewer than `least` rows are left out. Intervals resample pictures.
+    stuff" for the mean over classes, whose n counts the classes. Classes in fewer than `least` rows are left out. Intervals
+    resample pictures, for a mean those of all its classes together.
 
     image_ids: the picture of each row of the reconstructions, by which trials are kept together.
     """
+    weights, picture = image_weights(image_ids, seed, n_bootstrap)
     rows = []
     measures: dict[str, tuple[str, Callable]] = {f"recall, {aspect}": (aspect, lambda t: t[t.there]) for aspect in ASPECTS}
     measures["precision"] = ("there", lambda t: t[t.read])
     for metric, (column, kept) in measures.items():
         part = kept(table)
         part = part[part[column].notna()]
-        of_kind: dict[str, list[float]] = {"thing": [], "stuff": []}
+        of_kind: dict[str, list[tuple[float, np.ndarray]]] = {"thing": [], "stuff": []}
         for category, some in part.groupby("category", sort=True):
             if len(some) < least:
                 continue
-            won = some[column].to_numpy(float)
-            low, high = bootstrap_interval(won, image_ids[some.row.to_numpy()], seed=seed, n_bootstrap=n_bootstrap)
-            of_kind[some.kind.iloc[0]].append(won.mean())
-            rows.append(score_row(name, metric, won.mean(), low, high, len(won), np.nan, seed, origin).assign(
-                category=category, kind=some.kind.iloc[0]))
-        for kind, values in of_kind.items():
-            if values:
-                rows.append(score_row(name, metric, np.mean(values), np.nan, np.nan, len(values), np.nan, seed, origin).assign(
+            won, where = some[column].to_numpy(float), picture[some.row.to_numpy()]
+            totals, counts = (np.bincount(where, values, weights.shape[1]) for values in (won, np.ones(len(won))))
+            with np.errstate(invalid="ignore"):     # a sample may hold none of a rare class's pictures
+                resampled = (weights @ totals) / (weights @ counts)
+            of_kind[some.kind.iloc[0]].append((won.mean(), resampled))
+            rows.append(score_row(name, metric, won.mean(), *quantiles(resampled[np.isfinite(resampled)]), len(won), np.nan, seed,
+                                  origin).assign(category=category, kind=some.kind.iloc[0]))
+        for kind, classes in of_kind.items():
+            if classes:
+                values, resampled = map(np.array, zip(*classes, strict=True))
+                means = np.nanmean(resampled[:, np.isfinite(resampled).any(0)], 0)
+                rows.append(score_row(name, metric, values.mean(), *quantiles(means), len(values), np.nan, seed, origin).assign(
                     category=f"all {kind}s".replace("stuffs", "stuff"), kind=kind))
     return pd.concat(rows, ignore_index=True)
 

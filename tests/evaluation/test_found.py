@@ -113,3 +113,26 @@ def test_sets_of_other_lengths_are_refused():
     true = meadow()
     with pytest.raises(ValueError, match="got 2 true maps, 1 true pictures and 1 reconstructions"):
         found_again(np.concatenate([true[0]] * 2), reading(*true), reading(*true))
+
+
+def test_intervals_of_a_class_and_of_the_mean_over_classes_resample_pictures(rng):
+    """Judged by a loop that draws pictures and counts anew; trials of a picture stay together."""
+    n, image_ids = 40, np.repeat(np.arange(20), 2)
+    maps = [meadow(*[thing for thing, there in (((CAR, 4, 4, RED), rng.random() < 0.7), ((DOG, 20, 20, RED), rng.random() < 0.4))
+                     if there]) for _ in range(n)]
+    order = rng.permutation(n)
+    true, read = np.concatenate(maps, 1), np.concatenate([maps[k] for k in order], 1)
+    rows = found_again(true[0], reading(*true), reading(*read))
+    table = recall_and_precision(rows, image_ids, name="x", origin="twin", n_bootstrap=4000, least=5)
+    got = table[table.metric == "recall, class"].set_index("category")
+    kept, means = rows[rows.there & (rows.kind == "thing")], []
+    kept = kept.assign(image=image_ids[kept.row])
+    by = {(image, category): some["class"].astype(float).to_numpy() for (image, category), some in kept.groupby(["image", "category"])}
+    for _ in range(2000):
+        drawn = rng.integers(0, 20, 20)
+        means.append([np.concatenate([by[i, name] for i in drawn if (i, name) in by]).mean() for name in ("car", "dog")])
+    wanted = np.quantile(means, [0.025, 0.975], axis=0)
+    for k, name in enumerate(("car", "dog")):
+        assert [got.low[name], got.high[name]] == pytest.approx(wanted[:, k], abs=0.04)
+    overall = np.quantile(np.mean(means, 1), [0.025, 0.975])
+    assert [got.low["all things"], got.high["all things"]] == pytest.approx(overall, abs=0.03) and got.n["all things"] == 2

@@ -9,22 +9,24 @@ from ... import evaluation
 from ...pipeline import Pipeline
 from ...studies.exam import NOTHING_DONE, recorded
 from ...world import masks
+from ..rendering import LeftOut
 from .held_out import held_out
 
 SHOWN = ("score", "ranks", "not_ranked", "inverted", "invisible", "at_once", "lowest_at_once", "passes")
 
 
-def recorded_exam(run: Pipeline) -> tuple[pd.DataFrame, str]:
-    """The record (`studies.exam.examined`), empty for another subject, and a sentence on where it is from."""
+def recorded_exam(run: Pipeline) -> tuple[pd.DataFrame | LeftOut, str]:
+    """The record (`studies.exam.examined`), left out for another subject, and a sentence on where it is from."""
     if "exam" not in run.memo:
-        run.memo["exam"] = recorded(run)
+        table, source = recorded(run)
+        run.memo["exam"] = LeftOut(source) if table.empty else table, source
     return run.memo["exam"]
 
 
-def exam_verdicts(run: Pipeline) -> pd.DataFrame:
+def exam_verdicts(run: Pipeline) -> pd.DataFrame | LeftOut:
     """A row for each score: in how many damages it ranks the strengths, and whether it sees what a person sees at once."""
     table, _ = recorded_exam(run)
-    if table.empty:
+    if isinstance(table, LeftOut):
         return table
     found = evaluation.verdicts(table[table.damage != NOTHING_DONE])
     return found.assign(ranks=[f"{row.ranks} of {row.n_damages}" for row in found.itertuples()])[list(SHOWN)]
@@ -44,7 +46,7 @@ def damaged_columns(run: Pipeline, damage: str, n: int = 6) -> dict[str, np.ndar
 def exam_summary(run: Pipeline) -> dict:
     """The numbers of the chapter's prose and scorecard on the exam; none where the record is left out."""
     table, _ = recorded_exam(run)
-    if table.empty:
+    if isinstance(table, LeftOut):
         return {}
     found = evaluation.verdicts(table[table.damage != NOTHING_DONE]).set_index("score")
     today = found.loc["FD (twin features)"]

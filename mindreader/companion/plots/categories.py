@@ -13,11 +13,11 @@ from .common import COLOURS, dots, figure, headline, styled
 
 
 @styled
-def classes_by_kind(table: pd.DataFrame, *, by: str, origin: str, xlabel: str, title: str) -> Figure:
+def classes_by_kind(table: pd.DataFrame, *, by: str, origin: str, xlabel: str, title: str, chance: float | None = 0.5) -> Figure:
     """One dot for each class and input, things and stuff in a panel each, sorted by one input (the paper's Fig. 6).
 
     table: category, kind, input, value, low, high, n_present; by: the input that gives the order, its intervals drawn; each class
-    is named with the number of pictures that have it.
+    is named with the number of pictures that have it. chance: a dashed line.
     """
     kinds = [kind for kind in ("thing", "stuff") if (table.kind == kind).any()]
     counts = [table[table.kind == kind].category.nunique() for kind in kinds]
@@ -30,7 +30,8 @@ def classes_by_kind(table: pd.DataFrame, *, by: str, origin: str, xlabel: str, t
         ax.hlines(range(n), order.low, order.high, color=colours[by], lw=3, alpha=0.25)
         for name, part in mine.groupby("input", sort=False):
             ax.plot(part.value, rows.get_indexer(part.category), "o", ms=3.6, color=colours[name], label=name, alpha=0.9)
-        ax.axvline(0.5, color=COLOURS["chance"], lw=1, ls="--", label="chance")
+        if chance is not None:
+            ax.axvline(chance, color=COLOURS["chance"], lw=1, ls="--", label="chance")
         ax.set(yticks=range(n), xlabel=xlabel)
         ax.set_yticklabels([f"{name} ({k})" for name, k in order.n_present.items()], fontsize=6.5)
         ax.set_title(f"{n} {'things' if kind == 'thing' else 'stuff'} (pictures with it)", fontweight="normal")

@@ -3,7 +3,8 @@
     python -m mindreader.studies found      at the book preset, into figures/tables/found.csv; needs the generator of chapter 03
 """
 
-from .record import found_scores, held_out_rows, key, library, main, recorded, retrieved, subject_rows, true_maps, write_record
+from .record import (found_scores, HELD_OUT, held_out_rows, ITSELF, key, library, main, recorded, retrieved, SUBJECT,
+                     subject_rows, true_maps, write_record)
 
-__all__ = ["found_scores", "held_out_rows", "key", "library", "main", "recorded", "retrieved", "subject_rows", "true_maps",
-           "write_record"]
+__all__ = ["found_scores", "HELD_OUT", "held_out_rows", "ITSELF", "key", "library", "main", "recorded", "retrieved", "SUBJECT",
+           "subject_rows", "true_maps", "write_record"]

@@ -1,0 +1,66 @@
+"""Things found again, for the page: means in wide form, classes as the figure takes them, and which lie above a floor."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mindreader.companion import foundagain, plots
+from mindreader.companion.rendering import LeftOut
+from mindreader.studies.found import HELD_OUT, SUBJECT
+
+LIBRARY = "nearest of 9 real pictures"
+
+
+def row(of, name, metric, category, kind, value, half, n=20):
+    return {"of": of, "name": name, "metric": metric, "category": category, "kind": kind, "value": value, "low": value - half,
+            "high": value + half, "n": n, "chance": np.nan, "seed": 0, "origin": "twin"}
+
+
+@pytest.fixture
+def run(monkeypatch):
+    rows = []
+    for name, recall in (("brain", 0.6), ("shuffled brain", 0.3), ("true embedding", 0.9), (LIBRARY, 0.8), (f"{LIBRARY}, from the brain", 0.5)):
+        for category, kind, half in (("dog", "thing", 0.05), ("cat", "thing", 0.2), ("grass", "stuff", 0.1)):
+            rows.append(row(SUBJECT, name, "recall, class", category, kind, recall, half))
+        for metric in foundagain.METRICS:
+            rows += [row(SUBJECT, name, metric, "all things", "thing", recall, 0.1, 2)]
+        rows.append(row(SUBJECT, name, "recall, class", "all stuff", "stuff", recall / 2, 0.1, 1))
+    rows.append(row(HELD_OUT, "true embedding", "recall, class", "all things", "thing", 0.99, 0.0))
+    monkeypatch.setattr(foundagain, "recorded", lambda run: (pd.DataFrame(rows), "current"))
+    return SimpleNamespace(memo={}, origin="twin")
+
+
+def test_means_have_a_row_for_each_source_and_a_column_for_each_metric_of_a_kind(run):
+    table = foundagain.found_means(run, SUBJECT)
+    assert list(table.columns) == ["name", *(f"things: {metric}" for metric in foundagain.METRICS), "stuff: recall, class"]
+    assert table.name[0] == "brain" and table["stuff: recall, class"][0] == "0.30 (0.20 to 0.40)" and len(table) == 5
+
+
+def test_classes_can_be_drawn_and_leave_the_means_out(run):
+    classes = foundagain.found_classes(run, SUBJECT)
+    assert set(classes.category) == {"dog", "cat", "grass"} and len(classes) == 15
+    drawn = plots.classes_by_kind(classes, by="brain", origin="twin", xlabel="found again", title="Again", chance=None)
+    assert [ax.get_title(loc="left") for ax in drawn.axes] == ["2 things (pictures with it)", "1 stuff (pictures with it)"]
+
+
+def test_a_class_is_above_the_floor_where_the_intervals_do_not_meet(run):
+    assert foundagain.above(run, SUBJECT, "brain", "shuffled brain").set_index("category").clear.to_dict() == {"dog": True, "cat": False}
+
+
+def test_entries_say_what_each_source_finds_and_for_how_many_classes_the_brain_is_above(run):
+    values = foundagain.trial_entries(run)
+    assert values["found_brain"]["ours"] == 0.6 and values["found_retrieved_brain"]["ours"] == 0.5
+    assert values["found_retrieved"]["ours"] == 0.8 and values["found_ceiling_stuff"]["ours"] == 0.45
+    assert (values["found_classes_above"]["ours"], values["found_classes_above"]["n"]) == (1, 2)
+    assert set(foundagain.held_out_entries(run)) == {"found_generated"}
+
+
+def test_without_a_record_of_this_subject_all_is_left_out(monkeypatch):
+    monkeypatch.setattr(foundagain, "recorded", lambda run: (pd.DataFrame(), "of another subject"))
+    run = SimpleNamespace(memo={})
+    for left_out in (foundagain.found_means(run, SUBJECT), foundagain.found_classes(run, SUBJECT),
+                     foundagain.above(run, SUBJECT, "brain", "shuffled brain")):
+        assert isinstance(left_out, LeftOut) and left_out == "of another subject"
+    assert foundagain.trial_entries(run) == foundagain.held_out_entries(run) == {}
