@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 from ... import nsd
 from ...stimulation import rank_p
 from ...pipeline import Pipeline
-from ...studies.claims import UNTESTABLE, holm, verdict
+from ...studies.claims import LEVEL, MIN_SEEDS, UNTESTABLE, holm, verdict
 from ..ch00_subject.recovered import CONTRASTS
 from ..ch00_subject.subject import NO_PLANT, of_the_plant
 from .effects import effects
@@ -26,7 +26,7 @@ def planted_and_recovered(run: Pipeline, value: float, *, n_fits: int = 1) -> pd
     Table region, category, own (whether the region is named for it), n_voxels, planted (noiseless response to pictures that show
     the category less that to the others, in sd of the voxel, mean over voxels), recovered (how much nearer to the category's
     sentence than matched random voxels bring it, change of cosine, mean over fits), p (of the random sets, two-sided), lowest,
-    highest (of any one fit), selectivity (planted for the region's own category, mean over voxels). Empty for real data; a region
+    highest (of any one fit), fits (how many), selectivity (planted for the region's own category, mean over voxels). Empty for real data; a region
     without voxels is left out.
     """
     plant, rows = run.plant, []
@@ -39,7 +39,7 @@ def planted_and_recovered(run: Pipeline, value: float, *, n_fits: int = 1) -> pd
             effect = found[f"to {word}"]
             rows.append({"region": region, "category": word, "own": word == category, "n_voxels": int(voxels.sum()),
                          "planted": float(differ[word][voxels].mean()), "recovered": float(effect.apart.mean()), "p": effect.p(),
-                         "lowest": float(effect.apart.min()), "highest": float(effect.apart.max()),
+                         "lowest": float(effect.apart.min()), "highest": float(effect.apart.max()), "fits": len(effect.apart),
                          "selectivity": float(plant.selectivity[voxels].mean())})
     return pd.DataFrame(rows)
 
@@ -48,16 +48,17 @@ def recovery_verdicts(table: pd.DataFrame) -> pd.DataFrame:
     """Whether each region's own category was recovered, by the rule of `studies.claims.verdict`.
 
     The claim is that stimulation brings the own category's sentence nearer than matched random voxels do; p is corrected by Holm
-    over the regions. Table region, category, n_voxels, selectivity, recovered, p, p_holm, rank (of the own category among the
-    recovered ones, 1 is the strongest), verdict.
+    over the regions. By fewer than three fits it is a direction at most, and that only where p is small: random sets are of the
+    same fit, and the sign of one is a coin's. Table region, category, n_voxels, selectivity, recovered, p, p_holm, fits, rank (of
+    the own category among the recovered ones, 1 is the strongest), verdict.
     """
     if table.empty:
         return pd.DataFrame()
     ranks = table.groupby("region").recovered.rank(ascending=False).astype(int)
     own = table.assign(rank=ranks)[table.own].reset_index(drop=True)
     own["p_holm"] = holm(own.p)
-    own["verdict"] = [verdict(row.recovered, row.p_holm, row.lowest > 0) for row in own.itertuples()]
-    return own[["region", "category", "n_voxels", "selectivity", "recovered", "p", "p_holm", "rank", "verdict"]]
+    own["verdict"] = [_judge(row) for row in own.itertuples()]
+    return own[["region", "category", "n_voxels", "selectivity", "recovered", "p", "p_holm", "fits", "rank", "verdict"]]
 
 
 def recovered_correlation(run: Pipeline, table: pd.DataFrame) -> dict:
@@ -79,6 +80,11 @@ def recovered_correlation(run: Pipeline, table: pd.DataFrame) -> dict:
     note = "planted and recovered selectivity, rank correlation over regions and categories"
     return {"recovered_correlation": {"ours": r, "n": len(planted), "chance": 0.0, "note": note},
             "recovered_correlation_p": {"ours": rank_p(r, np.array(drawn), side=1), "n": len(planted), "note": "by swapping regions"}}
+
+
+def _judge(row) -> str:
+    several = row.fits >= MIN_SEEDS
+    return verdict(row.recovered, row.p_holm if several else 1.0, bool(row.lowest > 0 and (several or row.p_holm <= LEVEL)))
 
 
 def _contrast(plant, shows: np.ndarray) -> np.ndarray:
