@@ -149,6 +149,12 @@ def test_a_chapter_is_small_enough_to_be_kept_and_shown(stem):
     assert megabytes < 0.5, f"{stem}.ipynb has {megabytes:.1f} MB; what it shows is larger than a page can be"
 
 
+def test_all_shipped_weights_are_light():
+    """History keeps every version of them."""
+    megabytes = sum(path.stat().st_size for path in (ROOT / "mindreader" / "weights").rglob("*.safetensors")) / 1e6
+    assert 20 < megabytes < 40, f"mindreader/weights has {megabytes:.1f} MB"
+
+
 @pytest.mark.parametrize("stem", STEMS)
 @of_the_record
 def test_tables_on_the_page_are_the_committed_tables(stem):
