@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ..evaluation import NATURALNESS
 from ..pipeline import Pipeline
 from ..studies.found import HELD_OUT, ITSELF, recorded, SUBJECT
 from .common import entry
@@ -23,17 +24,19 @@ def recorded_found(run: Pipeline) -> tuple[pd.DataFrame | LeftOut, str]:
 
 
 def found_means(run: Pipeline, of: str) -> pd.DataFrame | LeftOut:
-    """Means over classes: a row for each source of pictures, a column for each metric of things and of stuff.
+    """A row for each source of pictures, a column for each metric of things and of stuff (means over classes), and naturalness.
 
     of: "held-out scenes" or "validation trials".
     """
     table, _ = recorded_found(run)
     if isinstance(table, LeftOut):
         return table
-    part = table[(table.of == of) & table.category.isin(MEANS)]
+    part = table[(table.of == of) & (table.category.isin(MEANS) | (table.metric == NATURALNESS))]
     cell = [f"{r.value:.2f} ({r.low:.2f} to {r.high:.2f})" for r in part.itertuples()]
-    part = part.assign(cell=cell, column=part.category.map(MEANS) + ": " + part.metric)
-    columns = [f"{kind}: {metric}" for kind in MEANS.values() for metric in METRICS if f"{kind}: {metric}" in set(part.column)]
+    part = part.assign(cell=cell, column=[f"{MEANS[r.category]}: {r.metric}" if r.category in MEANS else r.metric
+                                          for r in part.itertuples()])
+    columns = [name for name in (*(f"{kind}: {metric}" for kind in MEANS.values() for metric in METRICS), NATURALNESS)
+               if name in set(part.column)]
     wide = part.pivot(index="name", columns="column", values="cell").reindex(list(dict.fromkeys(part.name)))[columns]
     return wide.rename_axis(columns=None).reset_index()
 
@@ -43,7 +46,7 @@ def found_classes(run: Pipeline, of: str, metric: str = RECALL) -> pd.DataFrame 
     table, _ = recorded_found(run)
     if isinstance(table, LeftOut):
         return table
-    part = table[(table.of == of) & (table.metric == metric) & ~table.category.isin(MEANS)]
+    part = table[(table.of == of) & (table.metric == metric) & ~table.category.isin(MEANS)]  # naturalness has another metric
     return part.rename(columns={"name": "input", "n": "n_present"})[
         ["category", "kind", "input", "value", "low", "high", "n_present", "metric"]].reset_index(drop=True)
 
@@ -88,10 +91,13 @@ def _entries(run: Pipeline, of: str, keys: dict[str, str]) -> dict:
     part = table[(table.of == of) & table.category.isin(MEANS)].set_index(["name", "metric", "category"])
     endings = {(RECALL, "all things"): "", (RECALL, "all stuff"): "_stuff", ("recall, place", "all things"): "_place",
                ("recall, colour", "all things"): "_colour", (PRECISION, "all things"): "_precision"}
-    return {f"found_{key}{ending}": entry(part.loc[(name, metric, category)],
-                                          note=f"{name}: {metric}, mean over classes of {MEANS[category]}")
-            for name, key in keys.items() for (metric, category), ending in endings.items()
-            if (name, metric, category) in part.index}
+    found = {f"found_{key}{ending}": entry(part.loc[(name, metric, category)],
+                                           note=f"{name}: {metric}, mean over classes of {MEANS[category]}")
+             for name, key in keys.items() for (metric, category), ending in endings.items()
+             if (name, metric, category) in part.index}
+    natural = table[(table.of == of) & (table.metric == NATURALNESS)].set_index("name")
+    return found | {f"natural_{key}": entry(natural.loc[name], note=f"{name}: {NATURALNESS} (1: real pictures behind a haze)")
+                    for name, key in keys.items() if name in natural.index}
 
 
 def _retrieved(run: Pipeline, how: str = "") -> str:

@@ -10,9 +10,9 @@ from .damages import DAMAGES, damaged, largest_things, placements, SEEN
 from .exam import damaged_sets, examine, GENERATED, verdicts
 from .found import found_again, recall_and_precision, true_classes
 from .labels import label_maps, NO_COLOUR, world_labels
-from .naturalness import haze, Naturalness
+from .naturalness import haze, Naturalness, NATURALNESS
 from .segmenter import CLASSES, load_segmenter, N_THINGS, PLACES, Reading, Segmentation, Segmenter, SegmenterConfig
 
 __all__ = ["CLASSES", "damaged", "damaged_sets", "DAMAGES", "examine", "found_again", "GENERATED", "haze", "label_maps",
-           "largest_things", "load_segmenter", "N_THINGS", "Naturalness", "NO_COLOUR", "placements", "PLACES", "Reading",
+           "largest_things", "load_segmenter", "N_THINGS", "Naturalness", "NATURALNESS", "NO_COLOUR", "placements", "PLACES", "Reading",
            "recall_and_precision", "SEEN", "Segmentation", "Segmenter", "SegmenterConfig", "true_classes", "verdicts", "world_labels"]

@@ -6,18 +6,20 @@ a loss of any network.
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from ..embedding import unit_range
-
 from ..extractors import FeatureNet
-from ..scoring import distance_rows
+from ..scoring import CONFIDENCE, distance_rows, image_weights, score_row
 from .segmenter import Reading, Segmenter
 
-STRUCTURE, SURFACE, WORSE = "out of place", "sliced Wasserstein", "structure or surface"
+STRUCTURE, SURFACE, NATURALNESS = "out of place", "sliced Wasserstein", "structure or surface"
 LEAST_UNIT = 0.01   # of either: below, the haze changes nothing that could be a unit
 NEIGHBOURS = 5      # of a real picture: how far its own stretch of feature space reaches
 WORST = 16          # of 1024 places: those that look most out of place in a picture
@@ -57,8 +59,27 @@ class Naturalness:
         found |= _distances(a, b, "segmenter")
         found |= {f"1 - {name}": 1 - value for name, value in neighbours(a, b).items()}
         both = self._both(pictures, read)
-        return found | both | {WORSE: max(value / self._unit[name] for name, value in both.items()),
-                               "classifier": told_apart(pictures, self.reference, seed=self.seed)}
+        return found | both | {NATURALNESS: self._worse(both), "classifier": told_apart(pictures, self.reference, seed=self.seed)}
+
+    def rows(self, pictures: np.ndarray, image_ids: np.ndarray, *, name: str, origin: str, seed: int = 0,
+             n_bootstrap: int = 30) -> pd.DataFrame:
+        """"structure or surface" of a set of pictures, a tidy row; 1 is what other real pictures behind the haze have.
+
+        image_ids: of each row, by which trials are kept together. The interval has the spread of resampled pictures around the
+        value: resampled sets repeat pictures, which by itself moves a distance of distributions.
+        """
+        read = self.segmenter.read(pictures)
+        value = self._worse(self._both(pictures, read))
+        weights, picture = image_weights(image_ids, seed, n_bootstrap)
+        drawn = []
+        for times in weights.astype(int):
+            rows = np.repeat(np.arange(len(pictures)), times[picture])
+            drawn.append(self._worse(self._both(pictures[rows], Reading(*(part[rows] for part in read)))))
+        half = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) * np.std(drawn, ddof=1)
+        return score_row(name, NATURALNESS, value, max(0.0, value - half), value + half, len(pictures), np.nan, seed, origin)
+
+    def _worse(self, both: dict[str, float]) -> float:
+        return max(value / self._unit[name] for name, value in both.items())
 
     def _both(self, pictures: np.ndarray, read: Reading | None = None) -> dict[str, float]:
         """The scores of structure and of surface."""

@@ -27,6 +27,7 @@ def run(monkeypatch):
         for metric in foundagain.METRICS:
             rows += [row(SUBJECT, name, metric, "all things", "thing", recall, 0.1, 2)]
         rows.append(row(SUBJECT, name, "recall, class", "all stuff", "stuff", recall / 2, 0.1, 1))
+        rows.append(row(SUBJECT, name, "structure or surface", "", "", 10 * recall, 1.0))
     rows.append(row(HELD_OUT, "true embedding", "recall, class", "all things", "thing", 0.99, 0.0))
     monkeypatch.setattr(foundagain, "recorded", lambda run: (pd.DataFrame(rows), "current"))
     return SimpleNamespace(memo={}, origin="twin")
@@ -34,7 +35,8 @@ def run(monkeypatch):
 
 def test_means_have_a_row_for_each_source_and_a_column_for_each_metric_of_a_kind(run):
     table = foundagain.found_means(run, SUBJECT)
-    assert list(table.columns) == ["name", *(f"things: {metric}" for metric in foundagain.METRICS), "stuff: recall, class"]
+    assert list(table.columns) == ["name", *(f"things: {metric}" for metric in foundagain.METRICS), "stuff: recall, class",
+                                   "structure or surface"]
     assert table.name[0] == "brain" and table["stuff: recall, class"][0] == "0.30 (0.20 to 0.40)" and len(table) == 5
 
 
@@ -53,6 +55,7 @@ def test_entries_say_what_each_source_finds_and_for_how_many_classes_the_brain_i
     values = foundagain.trial_entries(run)
     assert values["found_brain"]["ours"] == 0.6 and values["found_retrieved_brain"]["ours"] == 0.5
     assert values["found_retrieved"]["ours"] == 0.8 and values["found_ceiling_stuff"]["ours"] == 0.45
+    assert values["natural_brain"]["ours"] == 6 and values["natural_brain"]["low"] == 5
     assert (values["found_classes_above"]["ours"], values["found_classes_above"]["n"]) == (1, 2)
     assert set(foundagain.held_out_entries(run)) == {"found_generated"}
 

@@ -92,3 +92,22 @@ def test_a_score_that_rises_alone_decides_structure_or_surface(rng):
     for found in (torn, soft):
         assert found["structure or surface"] > 2 * plain["structure or surface"]
     assert set(plain) == set(torn) and not any(name.endswith("(twin features)") for name in plain)
+
+
+def test_a_row_has_the_score_and_the_spread_of_other_pictures(rng):
+    """Judged by sets that are really drawn anew; trials of a picture stay together and widen the interval."""
+    score = naturalness.Naturalness(pictures(rng, 200), Plain())
+
+    def some(n):
+        made = pictures(rng, n)
+        made[rng.random(n) < 0.3, :12, :12] = 255
+        return made
+
+    mine = some(80)
+    row = score.rows(mine, np.arange(80), name="x", origin="twin", n_bootstrap=60).iloc[0]
+    assert row.metric == "structure or surface" and row.value == score(mine)["structure or surface"] and row.n == 80
+    spread = np.std([score(some(80))["structure or surface"] for _ in range(25)], ddof=1)
+    assert (row.high - row.low) / 2 == pytest.approx(1.96 * spread, rel=0.5)
+    together = score.rows(np.repeat(mine[:20], 4, 0), np.repeat(np.arange(20), 4), name="x", origin="twin", n_bootstrap=60).iloc[0]
+    apart = score.rows(np.repeat(mine[:20], 4, 0), np.arange(80), name="x", origin="twin", n_bootstrap=60).iloc[0]
+    assert together.high - together.value > 1.3 * (apart.high - apart.value)

@@ -103,7 +103,8 @@ def true_maps(run: Pipeline, ids: np.ndarray) -> np.ndarray:
 
 
 def found_scores(run: Pipeline) -> pd.DataFrame:
-    """Recall and precision of every class in every kind of reconstruction: tidy rows with of, category and kind."""
+    """Recall and precision of every class in every kind of reconstruction, and how natural each kind is: tidy rows with of,
+    category and kind (both "" for naturalness, which is of whole sets)."""
     return pd.concat([held_out_rows(run), subject_rows(run)], ignore_index=True)
 
 
@@ -141,9 +142,23 @@ def _rows(run: Pipeline, sets: dict[str, np.ndarray], true: np.ndarray, pictures
           image_ids: np.ndarray) -> pd.DataFrame:
     segmenter: Segmenter = evaluation.load_segmenter()
     seen, how = segmenter.read(pictures), how_scored(run)
-    return pd.concat([evaluation.recall_and_precision(
+    found = [evaluation.recall_and_precision(
         evaluation.found_again(true, seen, seen if some is pictures else segmenter.read(some)), image_ids, name=name, **how)
-        for name, some in sets.items()], ignore_index=True)
+        for name, some in sets.items()]
+    natural = [_judge(run).rows(some, image_ids, name=name, origin=run.origin, seed=how["seed"]).assign(category="", kind="")
+               for name, some in progress(sets.items(), desc="naturalness", total=len(sets))]
+    return pd.concat(found + natural, ignore_index=True)
+
+
+def _judge(run: Pipeline) -> evaluation.Naturalness:
+    """The score of naturalness that passed the exam, beside real scenes after all that any network was shown."""
+    if "judge of naturalness" not in run.memo:
+        card = load_card(part_folder("clip"))
+        first = card["data"]["n_train"] + card["data"]["n_held_out"]
+        real = render_many(card["seed"], card["data"]["world"].partition("-")[0], range(first, first + 2 * n_held_out(run)))
+        run.memo["judge of naturalness"] = evaluation.Naturalness(real, evaluation.load_segmenter(),
+                                                                  seed=run.experiment.child_seed("naturalness"))
+    return run.memo["judge of naturalness"]
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
