@@ -46,6 +46,15 @@ def curve(run):
     return report.bottleneck_curve(run, "both")
 
 
+def test_unselected_pictures_are_the_first_ones_in_the_same_places(run):
+    sheets, columns = report.unselected(run, "both", n=6), report.sample_columns(run, "both", n=6)
+    assert np.array_equal(sheets["seen"], columns["seen"]) and {len(sheet) for sheet in sheets.values()} == {6}
+    for name, source in (("from the brain, one trial each", "brain"), ("from the true embedding", "true embedding")):
+        made = sources.reconstructions(run, "both", source)
+        first = [np.flatnonzero(made.image_ids == image)[0] for image in dict.fromkeys(made.image_ids)][:6]
+        assert np.array_equal(sheets[name], made.images[first, 0])
+
+
 def test_each_heads_column_is_what_its_own_generator_makes(run):
     columns = pictures.by_head(run, n=3)
     assert list(columns) == ["seen", "image head", "caption head", "both heads"]

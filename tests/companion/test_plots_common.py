@@ -18,6 +18,7 @@ DOTS = SCORES.assign(network=["a", "b"], group=["first", "second"])
 CAPTIONS = pd.DataFrame({"image": [0, 1], "caption": ["a dog", "a cat"], "probability": [0.9, 0.1], "kept": [True, False]})
 WORDS = {"xlabel": "x", "ylabel": "y", "title": "t"}
 FIGURES = {
+    "picture_sheets": lambda o: plots.picture_sheets({"seen": PICTURES, "made": PICTURES[::-1]}, origin=o, title="All"),
     "picture_grid": lambda o: plots.picture_grid({"stimulus": PICTURES, "reconstruction": PICTURES}, origin=o, row_labels=["a", "b"]),
     "captions": lambda o: plots.captions_beside_pictures(PICTURES, CAPTIONS, origin=o),
     "histogram": lambda o: plots.histogram(np.array([1, 2, 2]), bins=3, origin=o, **WORDS),
@@ -87,3 +88,11 @@ def test_a_row_with_one_dot_has_it_in_the_middle_and_a_log_axis_has_plain_number
     fig.draw_without_rendering()
     labels = [label.get_text() for label in fig.axes[0].get_xticklabels()]
     assert {"2", "5", "10", "20", "50", "100"} <= set(labels)
+
+
+def test_a_sheet_has_each_picture_in_its_place_and_leaves_the_rest_white():
+    pictures = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.full((1, 4, 4, 3), 20, np.uint8)
+    drawn = plots.picture_sheets({"a": pictures, "b": pictures + 100}, origin="twin", title="All", columns=3)
+    sheet = drawn.axes[1].images[0].get_array()
+    assert sheet.shape == (10, 15, 3) and (sheet[5:9, 5:9] == 180).all() and (sheet[5:9, 10:14] == 255).all()
+    assert (sheet[4] == 255).all() and drawn.axes[0].get_title(loc="center") + drawn.axes[0].get_title(loc="left") == "a"

@@ -43,6 +43,14 @@ def sample_columns(run: Pipeline, cond: str, n: int = 8) -> dict[str, np.ndarray
     return columns
 
 
+def unselected(run: Pipeline, cond: str, n: int = 64) -> dict[str, np.ndarray]:
+    """The first n validation pictures, what is made of their true embeddings, and of the first trial of each: (n, h, w, 3) each."""
+    rows = first_of_each(brain_embeddings(run, cond)["image"], n)
+    made = {source: reconstructions(run, cond, source) for source in ("true embedding", "brain")}
+    return {"seen": pictures_of(run, made["brain"].image_ids[rows]), "from the true embedding": made["true embedding"].images[rows, 0],
+            "from the brain, one trial each": made["brain"].images[rows, 0]}
+
+
 def draws(run: Pipeline, cond: str, n: int = 5, n_draws: int = 4) -> dict[str, np.ndarray]:
     """Several draws of z for the first trials: columns."""
     brain = brain_embeddings(run, cond)

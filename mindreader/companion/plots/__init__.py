@@ -2,7 +2,7 @@
 
 from .categories import classes_by_kind, differences, masked_regions, masking
 from .common import (COLOURS, ORIGIN_LABEL, STYLE, captions_beside_pictures, curve_panels, curves, dots,
-                     figure, histogram, picture_grid, scatter, scores_with_controls, styled, two_lines, volume_slices)
+                     figure, histogram, picture_grid, picture_sheets, scatter, scores_with_controls, styled, two_lines, volume_slices)
 from .coverage import interval_coverage
 from .encoding import accuracy_and_ceiling, cycles, encoders, partitions, voxel_map
 from .exam import exam_panels, SEEN_COLOURS
@@ -20,7 +20,7 @@ __all__ = ["COLOURS", "DIRECTION", "GRADE", "ORIGIN_LABEL", "REGIONS", "REST", "
            "bottleneck", "captions_beside_pictures", "classes_by_kind", "contrasts", "curve_panels",
            "curves", "cycles", "distances_over_size", "doses", "dots", "encoders", "exam_panels",
            "figure", "flat_maps", "flatten", "histogram", "hubs", "interval_coverage",
-           "differences", "mapped_beside_true", "masked_regions", "masking", "pair_histograms", "partitions", "picture_grid",
+           "differences", "mapped_beside_true", "masked_regions", "masking", "pair_histograms", "partitions", "picture_grid", "picture_sheets",
            "planted_beside_recovered",
            "profiles_and_pairs", "region_slices", "repeated_reconstructions", "repeats", "scatter", "score_panels",
            "scores_with_controls", "sessions", "styled", "surface_map", "two_lines", "verdicts", "volume_slices", "voxel_map"]

@@ -65,6 +65,26 @@ def slice_levels(coords: np.ndarray, n_slices: int) -> np.ndarray:
 
 
 @styled
+def picture_sheets(sheets: dict[str, np.ndarray], *, origin: str, title: str, columns: int = 8) -> Figure:
+    """Many pictures at once, in a square sheet for each name; the same place in each sheet is the same picture.
+
+    sheets: title -> (n, height, width, 3) uint8, as many in each.
+    """
+    n = len(next(iter(sheets.values())))
+    rows = -(-n // columns)
+    fig, axes = figure(3.1 * len(sheets), 3.1 * rows / columns + 0.6, 1, len(sheets), origin=origin)
+    for ax, (name, pictures) in zip(axes[0], sheets.items()):
+        height, width = pictures.shape[1:3]
+        whole = np.full((rows, columns, height + 1, width + 1, 3), 255, np.uint8)
+        whole.reshape(-1, height + 1, width + 1, 3)[:n, :height, :width] = pictures
+        ax.imshow(whole.transpose(0, 2, 1, 3, 4).reshape(rows * (height + 1), columns * (width + 1), 3), interpolation="lanczos")
+        bare(ax)
+        ax.set_title(name, fontsize=8, fontweight="normal")
+    headline(fig, title)
+    return fig
+
+
+@styled
 def picture_grid(columns: dict[str, np.ndarray], *, origin: str, row_labels=None, title: str = "") -> Figure:
     """Pictures side by side: one column for each entry, one row for each picture.
 
