@@ -20,12 +20,13 @@ from torch.nn import functional as F
 from .. import core
 from ..core import progress, save_columns, weights
 from ..embedding import ClipEmbedder, EmbedConfig, load_clip
+from ..evaluation import load_segmenter, Naturalness
 from ..extractors import load_feature_net, load_resnet
 from ..generator import Discriminator, GanConfig, Generator, TrainedGan, TrainingState, perturb, run
 from ..training import hardware
-from ..world import World, load_world
+from ..world import World, load_world, render_many
 from .critic import AdversarialState, content_distance, FrozenStages
-from .evaluation import card_scores, reference_distances, score_generator
+from .evaluation import card_scores, reference_distances, score_pictures
 
 log = logging.getLogger(__name__)
 N_SCORED = 1000  # held-out pictures on the card
@@ -278,25 +279,36 @@ def pretrain(name: str, *, minutes: float | None = None, device: str = "cpu", th
     folder.mkdir(parents=True, exist_ok=True)
     sheet = Sheet(truth[:10], *(e[:10] for e in held_out.values()), folder)
     begin = name if further else origin.start
-    start, first = (TrainedGan.from_part(*weights.load_part(begin)), "small" if further and not origin.start else "full") if begin \
-        else (None, "regression")
+    first = "regression" if not begin else "full" if origin.start else "small"
+    start = TrainedGan.from_part(*weights.load_part(begin)) if begin else None
     generator = pretrain_generator(world.pictures, rows, embeddings, FrozenStages(clip, load_resnet().on(device)), recipe, folder,
                                    start=start, first=first, sheet=sheet, seed=seed, device=device, resume=resume, progress=progress)
-    feature_net = load_feature_net()
-    scores = {space: card_scores(score_generator(generator, e, truth, feature_net, clip=clip))
-              for space, e in held_out.items()}
-    others = np.ascontiguousarray(world.pictures[world.train[-N_SCORED:]])
-    known = reference_distances(world.pictures[world.train[:-N_SCORED]], truth, others, feature_net)
-    scores |= {reference: card_scores(rows) for reference, rows in known.groupby("name")}
     spent = generator.history.groupby("stage", sort=False)
-    card = {"recipe": {stage: dataclasses.asdict(recipe.stages[stage]) | {"kimg": round(float(part.kimg.max()), 3)}
-                       for stage, part in spent},
+    card = {"recipe": {name: dataclasses.asdict(recipe.stages[name].config) | {
+        "share": recipe.stages[name].share, "cooling": recipe.stages[name].cooling, "kimg": round(float(part.kimg.max()), 3)}
+        for name, part in spent},
             "conditions": origin.condition, "data": world.card_entry(), "seed": seed,
             "minutes": round(spent.seconds.max().sum() / 60, 1), "hardware": hardware(),
-            "scores": scores, "clip": weights.part_checksum("clip"), "resnet": weights.part_checksum("resnet")}
+            "scores": _scores(generator, held_out, truth, world, origin, clip, seed), "clip": weights.part_checksum("clip"), "resnet": weights.part_checksum("resnet")}
     if begin:
         card["start"] = {begin: weights.part_checksum(begin)}
     return generator.save(weights.part_folder(name), card=card, dtype=torch.float16)
+
+
+def _scores(generator: TrainedGan, held_out: dict[str, np.ndarray], truth: np.ndarray, world: World, origin: Origin,
+            clip: ClipEmbedder, seed: int) -> dict:
+    """Scores from each kind of embedding of held-out pictures, and of what its distances are read beside, as cards keep them."""
+    feature_net, later = load_feature_net(), range(origin.n_scenes, origin.n_scenes + 2 * N_SCORED)   # shown to no network
+    judge = Naturalness(render_many(seed, origin.stream, later), load_segmenter(), seed=seed)
+    found = {}
+    for space, embeddings in held_out.items():
+        pictures = generator.generate(embeddings, seed=seed)
+        found[space] = card_scores(pd.concat([
+            score_pictures(pictures, truth, feature_net, clip=clip),
+            judge.rows(pictures, np.arange(len(pictures)), name="", origin="twin", seed=seed)]))
+    others = np.ascontiguousarray(world.pictures[world.train[-N_SCORED:]])
+    known = reference_distances(world.pictures[world.train[:-N_SCORED]], truth, others, feature_net)
+    return found | {reference: card_scores(rows) for reference, rows in known.groupby("name")}
 
 
 def _specific(world: World, rows: np.ndarray, n: int) -> list[str]:
