@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for part in {"all": PARTS, "generators": tuple(ORIGINS)}.get(asked.part, (asked.part,)):
         if part in ORIGINS:
             card = pretrain_generator.pretrain(part, minutes=asked.minutes, device=asked.device, threads=asked.threads,
-                                               seed=asked.seed, further=asked.further, resume=asked.resume)
+                                               seed=asked.seed, further=part if asked.further == "itself" else asked.further,
+                                               first=asked.first, resume=asked.resume)
         else:
             world = load_world(seed=asked.seed, processes=asked.threads, progress=progress)
             card = pretrain(part, world, share=asked.share, seed=asked.seed, resume=asked.resume)
@@ -76,7 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--share", type=float, default=1.0, help="train for this share of the recipe's length (not a generator)")
     parser.add_argument("--minutes", type=float, help="for all generators together, of which each takes its share")
     parser.add_argument("--device", default="cpu", help="of the generators: cpu, or cuda")
-    parser.add_argument("--further", action="store_true", help="go on from the shipped generator instead of from nothing")
+    parser.add_argument("--further", nargs="?", const="itself", default="", metavar="PART",
+                        help="go on from a shipped generator, by default that of the same name, instead of from nothing")
+    parser.add_argument("--first", default="", help="stage of the generator's recipe to begin with: regression, small or full")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true", help="go on from an interrupted training")

@@ -250,7 +250,7 @@ class Sheet:
 
 
 def pretrain(name: str, *, minutes: float | None = None, device: str = "cpu", threads: int = 2, seed: int = 0,
-             further: bool = False, resume: bool = False) -> dict:
+             further: str = "", first: str = "", resume: bool = False) -> dict:
     """Pretrain one of `ORIGINS` from nothing but this repository, save it as a shipped part, and give its card.
 
     Parameters
@@ -261,8 +261,10 @@ def pretrain(name: str, *, minutes: float | None = None, device: str = "cpu", th
         For all generators, of which this one takes its share; the recipe's own by default.
     device : str
         "cpu" or "cuda".
-    further : bool
-        Go on from the generator of this name that is shipped, without the regression.
+    further : str
+        A shipped generator to go on from, without the regression; "" begins as `ORIGINS` says.
+    first : str
+        The stage to begin with, where it is not the usual one; those before are left out.
     resume : bool
         Go on from an interrupted training.
     """
@@ -278,8 +280,8 @@ def pretrain(name: str, *, minutes: float | None = None, device: str = "cpu", th
                 "caption embeddings": clip.texts(_specific(world, shown, 1))}
     folder.mkdir(parents=True, exist_ok=True)
     sheet = Sheet(truth[:10], *(e[:10] for e in held_out.values()), folder)
-    begin = name if further else origin.start
-    first = "regression" if not begin else "full" if origin.start else "small"
+    begin = further or origin.start
+    first = first or ("regression" if not begin else "full" if origin.start else "small")
     start = TrainedGan.from_part(*weights.load_part(begin)) if begin else None
     generator = pretrain_generator(world.pictures, rows, embeddings, FrozenStages(clip, load_resnet().on(device)), recipe, folder,
                                    start=start, first=first, sheet=sheet, seed=seed, device=device, resume=resume, progress=progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 import open_clip
@@ -11,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from mindreader.extractors import load_resnet
-from mindreader.pretraining import generator as pretraining
+from mindreader.pretraining import __main__ as command_line, generator as pretraining
 from mindreader.pretraining.critic import (AdversarialState, augmented, content_distance, Critic, FrozenStages, Head, SHIFT_PX)
 from mindreader.embedding.clip import ClipEmbedder
 from mindreader.pretraining.generator import ORIGINS, GeneratorRecipe, Sheet, Stage, pretrain_generator
@@ -266,3 +267,34 @@ def test_no_stage_uses_a_published_bug_or_drowns_the_embedding_in_noise():
     for config in (stage.config for stage in GeneratorRecipe().stages.values()):
         assert config.published_bugs == ()
         assert 0 <= config.noise_levels[0] < config.noise_levels[1] < 0.75
+
+
+@pytest.mark.parametrize(("arguments", "settings"), [
+    (["generator_ood"], {"minutes": None, "device": "cpu", "further": "", "first": ""}),
+    (["generator_lf", "--further", "--minutes", "3"], {"minutes": 3.0, "further": "generator_lf"}),
+    (["generator_lf", "--further", "generator_next", "--first", "full"], {"further": "generator_next", "first": "full"}),
+    (["generators", "--device", "cuda"], {"device": "cuda"})])
+def test_the_command_line_says_what_is_pretrained_and_from_where(arguments, settings, monkeypatch):
+    asked = []
+    monkeypatch.setattr(pretraining, "pretrain", lambda part, **given: asked.append((part, given)) or {"bytes": 1, "scores": {}})
+    command_line.main(arguments)
+    assert [part for part, _ in asked] == (list(ORIGINS) if arguments[0] == "generators" else arguments[:1])
+    assert all(settings.items() <= given.items() for _, given in asked)
+
+
+def test_a_generator_of_seconds_is_saved_with_a_card_that_says_how_it_was_made(monkeypatch, tmp_path):
+    """All of `pretrain` on 300 scenes: from the shipped generator, by the last stage alone."""
+    origin = dataclasses.replace(ORIGINS["generator_lf"], n_scenes=300, share=1.0)
+    monkeypatch.setattr(pretraining, "ORIGINS", {"generator_lf": origin})
+    monkeypatch.setattr(pretraining, "N_SCORED", 60)
+    monkeypatch.setattr(pretraining, "load_world", functools.partial(pretraining.load_world, n_held_out=80))
+    monkeypatch.setattr(pretraining, "reference_distances", functools.partial(pretraining.reference_distances, n_components=20))
+    monkeypatch.setattr(pretraining.core, "home", lambda: tmp_path)
+    save = pretraining.TrainedGan.save
+    monkeypatch.setattr(pretraining.TrainedGan, "save", lambda self, folder, **how: save(self, tmp_path / folder.name, **how))
+    card = pretraining.pretrain("generator_lf", minutes=0.05, threads=1, further="generator_lf", first="full")
+    assert list(card["recipe"]) == ["full"] and card["recipe"]["full"]["kimg"] > 0 and card["minutes"] > 0
+    assert card["start"] == {"generator_lf": pretraining.weights.part_checksum("generator_lf")}
+    image = card["scores"]["image embeddings"]
+    assert image["n"] == 60 and image["2-way (twin features)"] > 0.8 and image["structure or surface"] > 3
+    assert (tmp_path / "pretrain" / "generator_lf" / "full.pt").is_file() and (tmp_path / "generator_lf" / "weights.safetensors").is_file()
