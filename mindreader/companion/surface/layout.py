@@ -16,9 +16,11 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from .mesh import Hemisphere, read_hemisphere
 
 # The fundus of the calcarine sulcus from the occipital pole forwards, in the left hemisphere; the right one is its mirror image.
-_CALCARINE = np.array([(-13.0, -98, -5), (-10, -88, 1), (-10, -76, 6), (-16, -66, 7)])
-# Areas of V1 to V3 in mm², about those of one hemisphere (Dougherty et al. 2003; Benson et al. 2022), as bands from within outwards.
-_BANDS = (("V1", 1400.0), ("V2", 1200.0), ("V3", 1000.0), ("early", 500.0))
+# It is the horizontal meridian of Benson et al. 2014, at about 0.5, 4, 15 and 40 degrees, mean of both hemispheres.
+_CALCARINE = np.array([(-17.0, -100, -10), (-12, -92, 0), (-13, -80, 8), (-19, -70, 6)])
+# Areas of V1 to V3 in mm², about those of the central 12 degrees in one hemisphere (Dougherty et al. 2003), as bands from within
+# outwards. All of V1 is larger, so that V2 begins on what an atlas still gives to V1.
+_BANDS = (("V1", 1500.0), ("V2", 1200.0), ("V3", 900.0), ("early", 250.0))
 
 
 class Place(NamedTuple):
@@ -30,32 +32,35 @@ class Place(NamedTuple):
     source: str
 
 
-# Published centres are in MNI or Talairach space, some mm from fsaverage's, and differ by as much between studies; they are
-# rounded, and moved apart where two regions would share a place. Regions earlier in the list take their vertices first.
+# Where a source has coordinates, they are the middle of its area in the left hemisphere of fsaverage5, as neuropythy 0.13 holds it:
+# Wang et al. 2015 (maps of the visual field), Rosenke et al. 2018 (cells), Glasser et al. 2016 (several modalities). "Approximate"
+# says that no such area was at hand: the place follows what a paper says of gyri and sulci. Centres are rounded, and moved apart
+# where regions would share a place. Regions earlier in the list take their vertices first.
 PLACES = (
-    Place("hV4", (-28, -80, -13), 550, "ventral occipital, on the lateral bank of the posterior collateral sulcus: Winawer & Witthoft 2015"),
-    Place("PPA", (-27, -46, -9), 700, "collateral sulcus and parahippocampal gyrus: Epstein & Kanwisher 1998"),
-    Place("OFA", (-42, -79, -9), 300, "inferior occipital gyrus: Gauthier et al. 2000; Rossion et al. 2003"),
-    Place("EBA", (-48, -70, 2), 900, "lateral occipitotemporal cortex: Downing et al. 2001"),
-    Place("FFA-1", (-37, -62, -16), 380, "posterior fusiform gyrus: Weiner & Grill-Spector 2010"),
-    Place("FFA-2", (-39, -48, -19), 330, "middle fusiform gyrus: Kanwisher et al. 1997; Weiner & Grill-Spector 2010"),
-    Place("mfs-words", (-33, -55, -14), 150, "mid-fusiform sulcus, medial of the faces: Weiner et al. 2014"),
-    Place("FBA-1", (-45, -58, -18), 220, "lateral of the posterior fusiform faces: Peelen & Downing 2005"),
-    Place("VWFA-1", (-43, -69, -10), 260, "posterior occipitotemporal sulcus: Cohen et al. 2000; Stigliani et al. 2015"),
-    Place("VWFA-2", (-46, -55, -12), 330, "middle occipitotemporal sulcus: Cohen et al. 2000; Stigliani et al. 2015"),
-    Place("FBA-2", (-45, -44, -20), 330, "lateral of the middle fusiform faces: Peelen & Downing 2005; Schwarzlose et al. 2005"),
-    Place("mTL-bodies", (-45, -32, -23), 150, "middle temporal lobe, in front of FBA: label of NSD (Allen et al. 2022)"),
-    Place("mTL-words", (-47, -34, -20), 150, "middle temporal lobe, in front of VWFA: label of NSD (Allen et al. 2022)"),
-    Place("aTL-faces", (-34, -10, -34), 180, "anterior temporal lobe: Rajimehr et al. 2009"),
-    Place("OWFA", (-38, -86, -11), 300, "inferior occipital sulcus, behind OFA: Stigliani et al. 2015"),
-    Place("midlateral", (-34, -88, 6), 450, "LO-1 and LO-2: Larsson & Heeger 2006"),
-    Place("OPA", (-34, -80, 21), 600, "transverse occipital sulcus: Dilks et al. 2013"),
-    Place("RSC", (-15, -56, 14), 500, "retrosplenial, where calcarine and parieto-occipital sulcus meet: Maguire 2001; Epstein 2008"),
-    Place("midventral", (-25, -72, -10), 250, "VO, in front of hV4: Brewer et al. 2005"),
-    Place("midparietal", (-22, -87, 24), 500, "V3A, V3B: Tootell et al. 1997; Press et al. 2001"),
-    Place("ventral", (-34, -56, -15), 900, "what is left of ventral temporal cortex: streams of NSD (Allen et al. 2022)"),
-    Place("lateral", (-50, -62, 4), 900, "what is left of lateral occipitotemporal cortex: streams of NSD (Allen et al. 2022)"),
-    Place("parietal", (-24, -72, 40), 900, "intraparietal sulcus: streams of NSD (Allen et al. 2022)"),
+    Place("hV4", (-28, -81, -12), 450, "hV4 of Wang (-28, -81, -12)"),
+    Place("PPA", (-27, -46, -9), 700, "PHC2 (-30, -48, -11) and PHC1 (-27, -56, -9) of Wang, which overlap it: Arcaro et al. 2009"),
+    Place("OFA", (-41, -81, -11), 250, "PIT of Glasser (-42, -82, -13), inferior occipital gyrus: Gauthier et al. 2000"),
+    Place("OWFA", (-36, -88, -6), 200, "approximate: inferior occipital sulcus, behind OFA; label of NSD (Allen et al. 2022)"),
+    Place("mfs-words", (-36, -56, -19), 120,
+          "mid-fusiform sulcus, between FG3 (-30, -46, -15) and FG4 (-43, -43, -21) of Rosenke: Weiner et al. 2014"),
+    Place("FFA-1", (-40, -66, -17), 320, "FG2 of Rosenke (-40, -68, -18), posterior fusiform gyrus: Weiner & Grill-Spector 2010"),
+    Place("FFA-2", (-42, -47, -20), 300, "FG4 of Rosenke (-43, -43, -21), middle fusiform gyrus: Weiner & Grill-Spector 2010"),
+    Place("FBA-1", (-45, -61, -13), 180, "approximate: occipitotemporal sulcus, lateral of the posterior faces: Peelen & Downing 2005"),
+    Place("VWFA-2", (-46, -55, -14), 180, "approximate: middle occipitotemporal sulcus: Cohen et al. 2000; Stigliani et al. 2015"),
+    Place("VWFA-1", (-43, -70, -11), 200, "approximate: posterior occipitotemporal sulcus: Stigliani et al. 2015"),
+    Place("EBA", (-47, -71, 3), 900, "around MT of Glasser (-46, -74, 6): Downing et al. 2001; Weiner & Grill-Spector 2011"),
+    Place("FBA-2", (-46, -44, -21), 220, "approximate: lateral of the middle fusiform faces: Schwarzlose et al. 2005"),
+    Place("mTL-bodies", (-46, -31, -25), 120, "approximate: in front of FBA; label of NSD (Allen et al. 2022)"),
+    Place("mTL-words", (-47, -34, -23), 120, "approximate: in front of VWFA; label of NSD (Allen et al. 2022)"),
+    Place("aTL-faces", (-34, -10, -34), 180, "anterior end of the collateral sulcus, PeEc of Glasser (-29, -10, -34): Nasr & Tootell 2012"),
+    Place("midlateral", (-35, -86, 4), 450, "LO1 (-31, -87, 4) and LO2 (-39, -84, 4) of Wang"),
+    Place("OPA", (-34, -80, 21), 600, "between V3B (-32, -88, 13) and IPS0 (-26, -79, 26) of Wang: Nasr et al. 2011; Dilks et al. 2013"),
+    Place("RSC", (-15, -56, 14), 500, "POS1 of Glasser (-10, -59, 13), parieto-occipital sulcus in front of V1: Nasr et al. 2011"),
+    Place("midventral", (-28, -69, -10), 250, "VO1 (-28, -71, -10) and VO2 (-27, -62, -10) of Wang"),
+    Place("midparietal", (-22, -87, 24), 500, "V3A (-18, -89, 22) and V3B (-32, -88, 13) of Wang"),
+    Place("ventral", (-33, -34, -20), 900, "approximate: what is left of ventral temporal cortex; stream of NSD (Allen et al. 2022)"),
+    Place("lateral", (-54, -56, 3), 900, "approximate: what is left of lateral occipitotemporal cortex; stream of NSD (Allen et al. 2022)"),
+    Place("parietal", (-22, -70, 40), 900, "IPS1 (-22, -70, 36) and IPS2 (-18, -68, 48) of Wang"),
 )
 _ONE_SIDE = {"aTL-faces": "rh", "mTL-bodies": "rh", "mTL-words": "lh"}   # the twin has them in one hemisphere
 _STREAMS = ("early", "midventral", "midlateral", "midparietal", "ventral", "lateral", "parietal")
