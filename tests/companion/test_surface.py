@@ -139,12 +139,12 @@ def test_smoothing_keeps_a_constant_and_what_is_unknown():
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_a_region_is_painted_where_it_is_in_sight_and_only_there(side):
+def test_a_region_is_drawn_where_it_is_in_sight_and_only_there(side):
     brain, found = surface.read_hemisphere(side), surface.patches(side)
     names, colours = np.full(len(brain.sulc), "", dtype="U16"), np.full((len(brain.sulc), 3), np.nan)
     for name in ("V1v", "FFA-2", "EBA"):
         names[found[name]], colours[found[name]] = name, (1.0, 0.0, 0.0)
-    seen = {view: surface.paint(brain, view, colours, names, mm_per_pixel=2.0) for view in surface.VIEWS}
+    seen = {view: surface.draw(brain, view, colours, names, mm_per_pixel=2.0) for view in surface.VIEWS}
     size = {name: {view: len(seen[view].seen.get(name, ())) for view in seen} for name in ("V1v", "FFA-2", "EBA")}
     assert [max(size[name], key=size[name].get) for name in size] == ["medial", "ventral", "lateral"], size
     assert size["V1v"]["lateral"] < 0.1 * size["V1v"]["medial"] and size["EBA"]["medial"] <= 2   # its fovea reaches round the pole

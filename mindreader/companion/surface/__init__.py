@@ -3,9 +3,9 @@
 The geometry is fsaverage's, as nilearn packages it; where a simulated region lies on it is a drawing aid (`patches`).
 """
 
+from .drawing import draw, Drawing, VIEWS
 from .layout import PLACES, Place, lay_on, patches, place_of, SHOWN_AS
 from .mesh import Hemisphere, read_hemisphere, SIDES, smooth
-from .painting import paint, Painting, VIEWS
 
-__all__ = ["Hemisphere", "lay_on", "paint", "Painting", "patches", "Place", "place_of", "PLACES", "read_hemisphere", "SHOWN_AS", "SIDES",
+__all__ = ["draw", "Drawing", "Hemisphere", "lay_on", "patches", "Place", "place_of", "PLACES", "read_hemisphere", "SHOWN_AS", "SIDES",
            "smooth", "VIEWS"]

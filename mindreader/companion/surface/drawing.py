@@ -1,4 +1,4 @@
-"""Paint a cortical surface from one side: lit, sulci dark, values of vertices in colour, regions outlined."""
+"""Draw a cortical surface from one side: lit, sulci dark, values of vertices in colour, regions outlined."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .mesh import Hemisphere
 # From where: to the picture's right, and to the onlooker, in the left hemisphere.
 VIEWS = {"lateral": ((0, -1, 0), (-1, 0, 0)), "medial": ((0, 1, 0), (1, 0, 0)), "ventral": ((0, 1, 0), (0, 0, -1)),
          "posterior": ((1, 0, 0), (0, -1, 0))}
-_FINE, _MARGIN = 2, 4           # pixels are painted so many times finer and averaged; pixels around the cortex
+_FINE, _MARGIN = 2, 4           # pixels are drawn so many times finer and averaged; pixels around the cortex
 _GYRUS, _SULCUS, _LINE, _PAPER = 0.86, 0.62, 0.12, 1.0
 _LAMP = np.array([0.25, 0.45, 0.86]) / np.linalg.norm([0.25, 0.45, 0.86])   # to the right, up, and to the onlooker
 _AMBIENT = 0.55
 
 
-class Painting(NamedTuple):
+class Drawing(NamedTuple):
     """A picture and where each region is seen in it.
 
     picture   (height, width, 3) in [0, 1]; white beside the cortex
@@ -28,8 +28,8 @@ class Painting(NamedTuple):
     seen: dict[str, np.ndarray]
 
 
-def paint(brain: Hemisphere, view: str, colours: np.ndarray, regions: np.ndarray, *, mm_per_pixel: float = 0.75) -> Painting:
-    """Paint the inflated surface of a hemisphere.
+def draw(brain: Hemisphere, view: str, colours: np.ndarray, regions: np.ndarray, *, mm_per_pixel: float = 0.75) -> Drawing:
+    """Draw the inflated surface of a hemisphere.
 
     Parameters
     ----------
@@ -54,14 +54,14 @@ def paint(brain: Hemisphere, view: str, colours: np.ndarray, regions: np.ndarray
     width, height = np.ceil((np.ptp(at[:, :2], axis=0) / mm_per_pixel + 2 * _MARGIN)).astype(int) * _FINE
     at = np.column_stack([(at[:, :2] - corner) * _FINE / mm_per_pixel, at[:, 2]])
     pixel, weights, vertices = _cover(at, brain.faces)
-    order = np.argsort((at[vertices, 2] * weights).sum(1), kind="stable")    # what is nearer is painted over what is behind
+    order = np.argsort((at[vertices, 2] * weights).sum(1), kind="stable")    # what is nearer is drawn over what is behind
     place, weights, vertices = (height - 1 - pixel[order, 1], pixel[order, 0]), weights[order], vertices[order]
     fine, named = np.full((height, width, 3), _PAPER), np.full((height, width), -1)
     fine[place] = np.einsum("pc,pcd->pd", weights, lit[vertices])
     named[place] = number[vertices[np.arange(len(vertices)), weights.argmax(1)]]
     fine[_borders(named, np.array([bool(name) for name in names]))] = _LINE
     seen = {name: np.argwhere(named == i) // _FINE for i, name in enumerate(names) if name}
-    return Painting(fine.reshape(height // _FINE, _FINE, width // _FINE, _FINE, 3).mean((1, 3)),
+    return Drawing(fine.reshape(height // _FINE, _FINE, width // _FINE, _FINE, 3).mean((1, 3)),
                     {str(name): where for name, where in seen.items() if len(where)})
 
 
