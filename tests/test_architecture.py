@@ -94,8 +94,8 @@ def test_a_module_is_short_enough_to_be_read(module):
 
 
 # What papermill and Sphinx import before every run: seconds would be lost with each.
-LIGHT = ("core", "core.params", "core.paths", "core.store", "core.paper", "companion.pages.browser", "companion.rendering",
-         "companion._papermill", "companion.nb", "companion.sphinxext", "core.sheet")
+LIGHT = ("core", "core.params", "core.paths", "core.store", "core.paper", "companion.pages.browser", "companion.pages.scripted",
+         "companion.rendering", "companion._papermill", "companion.nb", "companion.sphinxext", "core.sheet")
 
 
 def test_what_papermill_and_sphinx_import_brings_no_torch_along():

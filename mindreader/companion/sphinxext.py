@@ -161,31 +161,24 @@ class Scorecard(SphinxDirective):
             LOG.warning("no results for the scorecard of %s; run `make book`", section or "any section",
                         location=self.get_location(), type="mindreader")
             return []
-        table = nodes.table(classes=["scorecard", "colwidths-auto"])
-        claims.add_caption(self, table)
-        self._fill(table, found, several=section is None)
-        return [table]
+        made = claims.table(*self._rows(found, several=section is None), ["scorecard", "colwidths-auto"])
+        claims.add_caption(self, made)
+        return [made]
 
-    def _fill(self, table, found: dict, *, several: bool) -> None:
+    def _rows(self, found: dict, *, several: bool) -> tuple[list[str], list]:
+        """The table's head, and its rows."""
         origins = sorted({ORIGIN[result["origin"]] for result in found.values()})
         wanted = self.options.get("keys", "*").split()
-        found = {section: result | {"values": {key: value for key, value in result["values"].items()
-                                               if any(fnmatchcase(key, pattern) for pattern in wanted)}}
+        found = {section: {key: value for key, value in result["values"].items() if any(fnmatchcase(key, pattern) for pattern in wanted)}
                  for section, result in found.items()}
-        noted = any(value.get("note") for result in found.values() for value in result["values"].values())
         head = ["", f"Ours ({', '.join(origins)})", "95 % interval", "Chance", "n", "Paper (NSD)"]
-        head += ["Note"] if noted else []
-        group = nodes.tgroup(cols=len(head))
-        table += group
-        group += [nodes.colspec(colwidth=1) for _ in head]
-        header, body = nodes.thead(), nodes.tbody()
-        group += [header, body]
-        header += _row(head)
-        for section, result in found.items():
+        head += ["Note"] if any(value.get("note") for values in found.values() for value in values.values()) else []
+        rows = []
+        for section, values in found.items():
             if several:
-                body += _row([section[3:].replace("_", " "), *[""] * (len(head) - 1)], strong=True)
-            for key, value in result["values"].items():
-                body += _row(_cells(key, value)[:len(head)])
+                rows.append([[claims.strong(section[3:].replace("_", " "))], *([claims.text("")] for _ in head[1:])])
+            rows += [[[claims.text(cell)] for cell in _cells(key, value)[:len(head)]] for key, value in values.items()]
+        return head, rows
 
 
 class Doctor(SphinxDirective):
@@ -197,13 +190,9 @@ class Doctor(SphinxDirective):
         """A table that the room `doctor` makes: "weights" or "costs"."""
         from .. import doctor  # here and not above: no other page needs it, or the torch that it brings along
 
-        table = {"weights": doctor.weights_table, "costs": doctor.costs_table}[self.arguments[0]]()
-        found, group, header, body = nodes.table(classes=["colwidths-auto"]), nodes.tgroup(cols=len(table.columns)), nodes.thead(), nodes.tbody()
-        header += _row(list(table.columns))
-        body += [_row([str(cell) for cell in cells]) for cells in table.itertuples(index=False)]
-        group += [*(nodes.colspec(colwidth=1) for _ in table.columns), header, body]
-        found += group
-        return [found]
+        found = {"weights": doctor.weights_table, "costs": doctor.costs_table}[self.arguments[0]]()
+        rows = [[[claims.text(str(cell))] for cell in cells] for cells in found.itertuples(index=False)]
+        return [claims.table(list(found.columns), rows, ["colwidths-auto"])]
 
 
 def describe_figures(app, doctree) -> None:
@@ -251,12 +240,3 @@ def _cells(key: str, value: dict) -> list[str]:
         interval = f"{format_number(value['low'])} to {format_number(value['high'])}"
     return [key.replace("_", " "), format_number(value["ours"]), interval, format_number(value.get("chance")),
             format_number(value.get("n")), format_number(value.get("paper")), value.get("note") or ""]
-
-
-def _row(cells: list[str], *, strong: bool = False) -> nodes.row:
-    row = nodes.row()
-    for text in cells:
-        entry = nodes.entry()
-        entry += nodes.paragraph("", "", nodes.strong("", text) if strong else nodes.Text(text))
-        row += entry
-    return row

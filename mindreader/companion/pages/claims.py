@@ -21,7 +21,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from ... import core
 from ...core import format_number
-from .browser import load_where
+from .scripted import load_where
 
 LOG = logging.getLogger(__name__)
 CLASS = "claims"

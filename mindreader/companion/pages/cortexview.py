@@ -19,7 +19,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from ... import core
 from . import ORIGIN
-from .browser import all_there, load_where, with_data
+from .scripted import all_there, load_where, with_data
 
 CLASS, NAME = "cortex-view", "cortexview"
 FALLBACK = "The cortex that can be turned needs a script and WebGL, which are off here; the figure above shows it from four sides."

@@ -12,6 +12,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from ... import core
 from ...core import format_number
+from .claims import table, text
 
 ABOUT = {
     "clip": "Stands for OpenAI's ViT-B/32: embeds pictures and sentences in one space.",
@@ -90,10 +91,10 @@ def curve_of(card: Path) -> pd.DataFrame:
     if x not in rows:
         return pd.DataFrame(columns=["x", "stage", "what", "value"])
     rows = rows.drop(columns=more, errors="ignore").assign(stage=rows["stage"].map(_words) if "stage" in rows else "")
-    table = rows.melt([x, "stage"], var_name="what").dropna().rename(columns={x: "x"})
-    table["what"] = table.what.map(_words)
-    table.attrs["x"] = x
-    return table
+    curve = rows.melt([x, "stage"], var_name="what").dropna().rename(columns={x: "x"})
+    curve["what"] = curve.what.map(_words)
+    curve.attrs["x"] = x
+    return curve
 
 
 def _picture(name: str, curve: pd.DataFrame) -> str:
@@ -119,36 +120,21 @@ def _groups(title: str, values: dict) -> list[nodes.Node]:
         rows = {key: [group.get(key) for group in groups.values()] for key in dict.fromkeys(
             key for group in groups.values() for key in group)}
         same = {key: row[0] for key, row in rows.items() if title == "Recipe" and all(value == row[0] for value in row)}
-        found.append(_table(["", *map(_words, groups)], [[_words(key), *map(_brief, row)] for key, row in rows.items()
-                                                         if key not in same]))
+        cells = [[[text(_words(key))], *([text(_brief(value))] for value in row)] for key, row in rows.items() if key not in same]
+        found.append(table(["", *map(_words, groups)], cells, ["modelcard", "colwidths-auto"]))
         groups = {"the same in all": same} if same else {}
     found += [_small(f"{_words(key)}: " + ", ".join(f"{_words(k)} {_brief(v)}" for k, v in group.items()))
               for key, group in groups.items()]
     return found
 
 
-def _small(text: str) -> nodes.paragraph:
-    return nodes.paragraph("", "", nodes.Text(text), classes=["modelcard"])
-
-
-def _table(head: list[str], rows: list[list[str]]) -> nodes.table:
-    table = nodes.table(classes=["modelcard", "colwidths-auto"])
-    group = nodes.tgroup(cols=len(head))
-    table += group
-    group += [nodes.colspec(colwidth=1) for _ in head]
-    header, body = nodes.thead(), nodes.tbody()
-    group += [header, body]
-    for part, lines in ((header, [head]), (body, rows)):
-        for cells in lines:
-            row = nodes.row()
-            row += [nodes.entry("", nodes.paragraph("", text)) for text in cells]
-            part += row
-    return table
+def _small(words: str) -> nodes.paragraph:
+    return nodes.paragraph("", "", nodes.Text(words), classes=["modelcard"])
 
 
 def _field(name: str, value) -> nodes.field:
-    text = "; ".join(f"{_words(k)} {_brief(v)}" for k, v in value.items()) if isinstance(value, dict) else _brief(value)
-    return nodes.field("", nodes.field_name("", name), nodes.field_body("", nodes.paragraph("", "", nodes.Text(text))))
+    words = "; ".join(f"{_words(k)} {_brief(v)}" for k, v in value.items()) if isinstance(value, dict) else _brief(value)
+    return nodes.field("", nodes.field_name("", name), nodes.field_body("", text(words)))
 
 
 def _words(key: str) -> str:

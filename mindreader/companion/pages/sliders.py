@@ -14,7 +14,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from ... import core
-from .browser import all_there, copy_named, load_where, with_data
+from .scripted import all_there, copy_named, load_where, with_data
 
 CLASS = "picture-sliders"
 FALLBACK = "The sliders need a script, which is off here; the paper's dose is in the figures of this chapter."
