@@ -99,6 +99,12 @@ def test_accuracy_follows_the_ceiling_and_its_null_does_not(run):
     assert first.planted_share == pytest.approx(1, abs=0.05) and first.share == pytest.approx(0.7, abs=0.1)
 
 
+def test_an_interval_holds_its_value_though_every_sample_of_pictures_is_pulled_down():
+    drawn = np.random.default_rng(0).normal(0.6, 0.02, 200)
+    low, high = ceilings.interval_about(0.7, drawn)
+    assert low < 0.7 < high and high - low == pytest.approx(4 * 0.02, rel=0.2)
+
+
 def test_the_region_that_was_encoded_better_is_found(run):
     table = ceilings.higher_less_early(run).set_index("measure")
     assert table.loc["share of ceiling", "value"] == pytest.approx(0.4, abs=0.06) and table.loc["share of ceiling", "low"] > 0
