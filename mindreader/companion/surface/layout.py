@@ -18,7 +18,7 @@ from .mesh import Hemisphere, read_hemisphere
 # The fundus of the calcarine sulcus from the occipital pole forwards, in the left hemisphere; the right one is its mirror image.
 # It is the horizontal meridian of Benson et al. 2014, at about 0.5, 4, 15 and 40 degrees, mean of both hemispheres.
 _CALCARINE = np.array([(-17.0, -100, -10), (-12, -92, 0), (-13, -80, 8), (-19, -70, 6)])
-# Areas of V1 to V3 in mm², about those of the central 12 degrees in one hemisphere (Dougherty et al. 2003), as bands from within
+# Areas of V1 to V3 in mm², about those between 2 and 12 degrees in one hemisphere (Dougherty et al. 2003), as bands from within
 # outwards. All of V1 is larger, so that V2 begins on what an atlas still gives to V1.
 _BANDS = (("V1", 1500.0), ("V2", 1200.0), ("V3", 900.0), ("early", 250.0))
 
