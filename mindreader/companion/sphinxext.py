@@ -21,6 +21,7 @@ A page that shows a number is read again when it changes, and a number that does
 from __future__ import annotations
 
 import json
+from collections import Counter
 from fnmatch import fnmatchcase
 
 import pandas as pd
@@ -135,10 +136,11 @@ class Number(SphinxRole):
 
 
 def describe(value: dict, origin: str) -> str:
-    """Interval, number of observations and origin of one result, as words."""
+    """Interval and what it covers, number of observations and origin of one result, as words."""
     parts = []
-    if value.get("low") is not None and value.get("high") is not None:
-        parts.append(f"95 % interval {format_number(value['low'])} to {format_number(value['high'])}")
+    if interval := _interval(value):
+        over = f" over {value['covers']}" if value.get("covers") else ""
+        parts.append(f"95 % interval {interval}{over}")
     if value.get("n") is not None:
         parts.append(f"n = {format_number(value['n'])}")
     return ", ".join([*parts, ORIGIN[origin]])
@@ -153,7 +155,8 @@ class Scorecard(SphinxDirective):
     def run(self):
         """One table; each row is a number of ours with its interval, its chance level, and the paper's.
 
-        The option keys has patterns such as image_*, of which a row's key must match one; without it all rows are there.
+        The option keys has patterns such as image_*, of which a row's key must match one; without it all rows are there. What
+        most intervals cover stands in the heading, and what another covers beside it.
         """
         section = self.arguments[0] if self.arguments else None
         found = load_results(self.env, section)
@@ -171,13 +174,17 @@ class Scorecard(SphinxDirective):
         wanted = self.options.get("keys", "*").split()
         found = {section: {key: value for key, value in result["values"].items() if any(fnmatchcase(key, pattern) for pattern in wanted)}
                  for section, result in found.items()}
-        head = ["", f"Ours ({', '.join(origins)})", "95 % interval", "Chance", "n", "Paper (NSD)"]
-        head += ["Note"] if any(value.get("note") for values in found.values() for value in values.values()) else []
+        numbers = [value for values in found.values() for value in values.values()]
+        covered = Counter(value["covers"] for value in numbers if value.get("covers"))
+        usual = next(iter(covered.most_common(1)), ("",))[0]
+        covers = f" ({usual}{', unless noted' * (len(covered) > 1)})" if usual else ""
+        head = ["", f"Ours ({', '.join(origins)})", f"95 % interval{covers}", "Chance", "n", "Paper (NSD)"]
+        head += ["Note"] if any(value.get("note") for value in numbers) else []
         rows = []
         for section, values in found.items():
             if several:
                 rows.append([[claims.strong(section[3:].replace("_", " "))], *([claims.text("")] for _ in head[1:])])
-            rows += [[[claims.text(cell)] for cell in _cells(key, value)[:len(head)]] for key, value in values.items()]
+            rows += [[[claims.text(cell)] for cell in _cells(key, value, usual)[:len(head)]] for key, value in values.items()]
         return head, rows
 
 
@@ -234,9 +241,16 @@ def drop_thebe(app, pagename, templatename, context, doctree) -> None:
     context["script_files"] = [script for script in context.get("script_files", []) if ours(script)]
 
 
-def _cells(key: str, value: dict) -> list[str]:
-    interval = NONE
-    if value.get("low") is not None and value.get("high") is not None:
-        interval = f"{format_number(value['low'])} to {format_number(value['high'])}"
-    return [key.replace("_", " "), format_number(value["ours"]), interval, format_number(value.get("chance")),
-            format_number(value.get("n")), format_number(value.get("paper")), value.get("note") or ""]
+def _interval(value: dict) -> str:
+    """The interval of one result, "" where it has none."""
+    if value.get("low") is None or value.get("high") is None:
+        return ""
+    return f"{format_number(value['low'])} to {format_number(value['high'])}"
+
+
+def _cells(key: str, value: dict, usual: str) -> list[str]:
+    """The cells of a row of a scorecard; usual: what an interval covers if the cell does not say it."""
+    interval, covers = _interval(value) or NONE, value.get("covers") or usual
+    return [key.replace("_", " "), format_number(value["ours"]), f"{interval} ({covers})" if covers != usual else interval,
+            format_number(value.get("chance")), format_number(value.get("n")), format_number(value.get("paper")),
+            value.get("note") or ""]

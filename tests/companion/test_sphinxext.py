@@ -38,7 +38,8 @@ See {numref}`tab-x`.
 ```{modelcards}
 ```
 """
-VALUE = dict(ours=0.7812, low=0.76, high=0.8, n=4035, chance=0.5, paper=0.782, note="second hand")
+VALUE = dict(ours=0.7812, low=0.76, high=0.8, n=4035, chance=0.5, paper=0.782, note="second hand",
+             covers="pictures, one fit")
 
 
 def build(folder, page):
@@ -66,12 +67,13 @@ def folder(tmp_path):
 def test_a_page_shows_numbers_cards_and_scorecard(folder):
     warnings, html = build(folder, PAGE)
     assert warnings == ""
-    assert '<abbr class="result ours" title="95 % interval 0.760 to 0.800, n = 4,035, simulated subject">0.781</abbr>' in html
+    assert ('<abbr class="result ours" title="95 % interval 0.760 to 0.800 over pictures, one fit, n = 4,035, simulated '
+            'subject">0.781</abbr>') in html
     assert ('<abbr class="result ours" title="mean of 3 fits, 95 % interval 0.751 to 0.791 over 330 pictures x 3 fits, simulated '
             'subject">0.771</abbr>') in html
     assert ">0.782</abbr>" in html and ">0.932</abbr>" in html
-    for cell in ("two way", "Ours (simulated subject)", "0.760 to 0.800", "second hand", "Paper (NSD)", "mini CLIP",
-                 "embed dim 128", "auc 0.971"):
+    for cell in ("two way", "Ours (simulated subject)", "95 % interval (pictures, one fit)<", "0.760 to 0.800<", "second hand",
+                 "Paper (NSD)", "mini CLIP", "embed dim 128", "auc 0.971"):
         assert cell in html, cell
     assert "Table 1" in html
 
@@ -80,6 +82,14 @@ def test_a_scorecard_can_be_of_some_numbers(folder):
     whole, some = (build(folder, f"# Page\n\n```{{scorecard}} 03_gan\n{option}```\n") for option in ("", ":keys: two_* other\n"))
     assert whole[0] == some[0] == ""
     assert "two way" in whole[1] and "two way" in some[1] and "lost" in whole[1] and "lost" not in some[1]
+
+
+def test_a_scorecard_says_in_its_heading_what_most_intervals_cover_and_beside_the_others_what_they_do(folder):
+    values = {"a": VALUE, "b": VALUE, "c": VALUE | {"covers": "voxels, no fit"}, "d": {"ours": 1.0, "covers": None}}
+    (folder / "results" / "03_gan.json").write_text(json.dumps({"origin": "twin", "preset": "book", "values": values}))
+    warnings, html = build(folder, "# Page\n\n```{scorecard} 03_gan\n```\n")
+    assert warnings == "" and "95 % interval (pictures, one fit, unless noted)<" in html
+    assert html.count("0.760 to 0.800<") == 2 and html.count("0.760 to 0.800 (voxels, no fit)<") == 1
 
 
 @pytest.mark.parametrize("text, says", [
