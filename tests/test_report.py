@@ -9,6 +9,7 @@ from mindreader.companion.ch01_screening import screening
 from mindreader.companion.ch01_screening.screening import screening_summary
 from mindreader.companion.chapter import start
 from mindreader.companion.common import entry, first_of_each, percent
+from mindreader.core import Covers
 from mindreader.records import Embeddings
 from mindreader.scoring import distances, intervals
 
@@ -33,8 +34,8 @@ def test_percent_scales_values_and_leaves_counts():
 
 def test_an_entry_carries_interval_count_and_chance():
     row = intervals.score_row("brain", "2-way identification", 0.7, 0.6, 0.8, 50, 0.5, 0, "twin").iloc[0]
-    assert entry(row, paper=0.782) == {"ours": 0.7, "low": 0.6, "high": 0.8, "n": 50, "chance": 0.5, "paper": 0.782,
-                                       "note": ""}
+    assert entry(row, paper=0.782) == {"ours": 0.7, "low": 0.6, "high": 0.8, "covers": "pictures, one fit", "n": 50,
+                                       "chance": 0.5, "paper": 0.782, "note": ""}
 
 
 def test_screening_recovers_the_planted_grades(run):
@@ -62,6 +63,11 @@ def test_the_screen_keeps_at_least_one_caption_of_each_picture(run):
 def test_the_summary_has_an_interval_around_each_value(run):
     for value in screening_summary(run).values():
         assert value["low"] <= value["ours"] <= value["high"]
+
+
+def test_an_interval_of_the_screen_covers_one_clip_and_of_mere_length_none(run):
+    covers = {key: value["covers"] for key, value in screening_summary(run).items()}
+    assert covers.pop("auc_length") == Covers.PICTURES_NO_FIT and set(covers.values()) == {Covers.PICTURES_ONE_TRAINING}
 
 
 def test_halves_of_real_pictures_are_the_floor_of_distances(run):

@@ -5,8 +5,6 @@ so few. Here they must be on their side of chance; at full height they are held 
 attention) and test_session (ceiling), by the same functions.
 """
 
-import json
-
 import numpy as np
 import pytest
 
@@ -14,7 +12,7 @@ from mindreader.companion import ch00_subject as report, plots
 from mindreader.companion.ch00_subject import decoding, recovered
 from mindreader.companion.ch00_subject.subject import outlines_of, session_moments
 from mindreader.companion.chapter import start
-from mindreader.core import weights
+from mindreader.core import Covers, record, weights
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +133,7 @@ def test_the_attended_thing_is_decoded_above_chance(run):
     assert row.value > row.chance and 0 < row.p < 0.5
 
 
-def test_the_record_repeats_the_table_and_adds_the_limits(run, rows):
+def test_the_record_repeats_the_table_and_adds_the_limits(run, rows, tmp_path):
     values = report.subject_summary(run)
     assert values["ceiling_r"]["ours"] == found(rows, "ncsnr").value
     assert (values["bars_held"]["ours"], values["bars"]["ours"]) == ((rows.holds == "yes").sum(), len(rows))
@@ -143,7 +141,10 @@ def test_the_record_repeats_the_table_and_adds_the_limits(run, rows):
     card = weights.load_card("clip")["scores"]
     assert values["card_top1_captions"]["ours"] == card["top1_captions"]
     assert values["factors_noiseless"]["ours"] > values["factors_single"]["ours"]
-    json.dumps(values, default=float)
+    covers = {key: values[key]["covers"] for key in ("ceiling_r", "fields_x", "contrast_weakest", "clip_category_auc", "attended")}
+    assert [*covers.values()] == [Covers.VOXELS_NO_FIT, Covers.VOXELS_ONE_FIT, Covers.PICTURES_NO_FIT,
+                                  Covers.PICTURES_ONE_TRAINING, Covers.PICTURES_ONE_FIT]
+    assert record("00", {"origin": "twin", "preset": "smoke", "values": values}, root=tmp_path)
 
 
 def test_another_region_than_the_planted_ones_is_refused():

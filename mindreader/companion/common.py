@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .. import scoring
+from ..core import Covers
 from ..pipeline import Pipeline
 from ..records import Embeddings, Reconstructions
 from .rendering import LeftOut
@@ -29,10 +30,15 @@ def needs(*networks: str):
     return decorate
 
 
-def entry(row, *, paper: float | None = None, note: str = "") -> dict:
-    """Make a scorecard entry from a row of a tidy score table."""
-    return {"ours": float(row.value), "low": float(row.low), "high": float(row.high), "n": int(row.n),
+def entry(row, *, paper: float | None = None, note: str = "", covers: Covers = Covers.PICTURES_ONE_FIT) -> dict:
+    """Make a scorecard entry from a row of a tidy score table; covers: what its interval covers."""
+    return {"ours": float(row.value), "low": float(row.low), "high": float(row.high), "covers": covers, "n": int(row.n),
             "chance": float(row.chance), "paper": paper, "note": note}
+
+
+def over_fits(n_fits: int) -> Covers:
+    """What an interval of `uncertainty.score_interval` covers, of so many fits."""
+    return Covers.PICTURES_AND_FITS if n_fits > 1 else Covers.PICTURES_ONE_FIT
 
 
 def interval(run: Pipeline, values, image_ids, *, seed: int | None = None) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ..core import Covers
 from ..evaluation import NATURALNESS
 from ..pipeline import Pipeline
 from ..studies.found import HELD_OUT, ITSELF, recorded, SUBJECT
@@ -91,12 +92,15 @@ def _entries(run: Pipeline, of: str, keys: dict[str, str]) -> dict:
     part = table[(table.of == of) & table.category.isin(MEANS)].set_index(["name", "metric", "category"])
     endings = {(RECALL, "all things"): "", (RECALL, "all stuff"): "_stuff", ("recall, place", "all things"): "_place",
                ("recall, colour", "all things"): "_colour", (PRECISION, "all things"): "_precision"}
-    found = {f"found_{key}{ending}": entry(part.loc[(name, metric, category)],
+    unfitted = keys.values() if of == HELD_OUT else ("retrieved",)
+    covers = {key: Covers.PICTURES_ONE_TRAINING if key in unfitted else Covers.PICTURES_ONE_FIT for key in keys.values()}
+    found = {f"found_{key}{ending}": entry(part.loc[(name, metric, category)], covers=covers[key],
                                            note=f"{name}: {metric}, mean over classes of {MEANS[category]}")
              for name, key in keys.items() for (metric, category), ending in endings.items()
              if (name, metric, category) in part.index}
     natural = table[(table.of == of) & (table.metric == NATURALNESS)].set_index("name")
-    return found | {f"natural_{key}": entry(natural.loc[name], note=f"{name}: {NATURALNESS} (1: real pictures behind a haze)")
+    return found | {f"natural_{key}": entry(natural.loc[name], covers=covers[key],
+                                            note=f"{name}: {NATURALNESS} (1: real pictures behind a haze)")
                     for name, key in keys.items() if name in natural.index}
 
 

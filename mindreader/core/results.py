@@ -8,12 +8,31 @@ import platform
 import subprocess
 import sys
 import time
+from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 
 from . import paths
 from .files import atomic_write
 from .keys import plain
+
+
+class Covers(StrEnum):
+    """What the interval of a number covers: what was resampled or counted, and which fits stand behind it.
+
+    "one fit" is what was fitted here, once, be it a mapper, an encoder, a classifier or a generator: another fit may give a number
+    outside the interval. "one training" is a network as shipped, with nothing fitted to it; "no fit" has neither.
+    """
+
+    PICTURES_NO_FIT = "pictures, no fit"
+    PICTURES_ONE_TRAINING = "pictures, one training"
+    PICTURES_ONE_FIT = "pictures, one fit"
+    PICTURES_THESE_FITS = "pictures, these fits"         # the mean of several, which are not resampled
+    PICTURES_AND_FITS = "pictures and fits"
+    PAIRS_ONE_TRAINING = "pairs of pictures, one training"
+    CANDIDATES_ONE_FIT = "candidates, one fit"           # of a retrieval, for fixed queries
+    VOXELS_NO_FIT = "voxels, no fit"
+    VOXELS_ONE_FIT = "voxels, one fit"
 
 
 def provenance(*, commit: bool = False) -> dict:
@@ -46,14 +65,15 @@ def record(section: str, results: dict, *, root: Path | None = None) -> Path:
     section : str
         e.g. "03_gan".
     results : dict
-        origin ("twin", "nsd" or "rehearsal"), preset, and values: key -> {"ours", "low", "high", "n", "chance", "paper",
-        "note"}; only "ours" is required, what is absent or not finite becomes null.
+        origin ("twin", "nsd" or "rehearsal"), preset, and values: key -> {"ours", "low", "high", "covers", "n", "chance", "paper",
+        "note"}; only "ours" is required, and with an interval also "covers", one of `Covers`. What is absent or not finite becomes
+        null, and so does what is covered where there is no interval.
     """
     missing = {"origin", "preset", "values"} - set(results)
     if missing:
         raise ValueError(f"results of {section} lack {', '.join(sorted(missing))}; "
                          "expected origin, preset and values")
-    fields = ("ours", "low", "high", "n", "chance", "paper", "note")
+    fields = ("ours", "low", "high", "covers", "n", "chance", "paper", "note")
     values = {}
     for key, value in results["values"].items():
         value = value if isinstance(value, dict) else {"ours": value}
@@ -61,6 +81,7 @@ def record(section: str, results: dict, *, root: Path | None = None) -> Path:
             raise ValueError(f"result {section}:{key} has {', '.join(value) or 'nothing'}; "
                              f"expected 'ours' and of the rest only {', '.join(fields[1:])}")
         values[key] = {field: _rounded(value.get(field)) for field in fields}
+        values[key]["covers"] = _covered(f"{section}:{key}", values[key])
     path = output(f"results/{section}", root).with_suffix(".json")
     write_json(card(results["origin"], {"preset": results["preset"]}, root) | {"values": values}, path)
     return path
@@ -103,6 +124,16 @@ def _json(obj):
     if isinstance(obj, list):
         return [_json(value) for value in obj]
     return str(obj) if isinstance(obj, float) and not math.isfinite(obj) else obj
+
+
+def _covered(name: str, value: dict) -> str | None:
+    """What the interval of a recorded value covers, None without an interval; ValueError where it is not said."""
+    if value["low"] is None and value["high"] is None:
+        return None
+    if value["covers"] not in list(Covers):
+        raise ValueError(f"result {name} has an interval that covers {value['covers'] or 'nothing that is said'}; "
+                         f"expected 'covers' to be one of: {'; '.join(Covers)}")
+    return value["covers"]
 
 
 def _rounded(value):

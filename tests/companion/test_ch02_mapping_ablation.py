@@ -7,6 +7,7 @@ from scipy.stats import binomtest, fisher_exact
 
 from mindreader.companion.ch02_mapping import ablation
 from mindreader.companion.plots import mapping as plots_mapping
+from mindreader.core import Covers
 from mindreader.core.params import ParameterError
 from mindreader.experiments import experiment
 from mindreader.pipeline import Pipeline
@@ -146,6 +147,7 @@ def test_the_summary_counts_each_claim_once(run, ours, known):
         assert sum(counted) == len(claims.CLAIMS) == values["claims"]["ours"]
     assert values["p_clamp_image_backward"]["ours"] == pytest.approx(0.004, abs=5e-4)
     assert values["gain_clamp_image_backward"]["low"] > 0.1
+    assert values["gain_clamp_image_backward"]["covers"] == Covers.PICTURES_AND_FITS
     assert values["crowding_caption_base"]["ours"] == 1 and values["crowding_image_uncut"]["chance"] == 0.3
 
 

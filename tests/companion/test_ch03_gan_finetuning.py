@@ -5,6 +5,7 @@ import pytest
 
 from mindreader import core
 from mindreader.studies import generator_grid, ledger
+from mindreader.core import Covers
 from mindreader.core.params import ParameterError
 from mindreader.companion.ch03_gan import finetuning
 from mindreader.core.paper import LOST
@@ -49,6 +50,15 @@ def test_scores_are_means_over_seeds(found):
     entries = finetuning.finetuning_entries(finetuning.Finetunings(more, found.claims, ""))
     assert entries["row_img_lf"]["ours"] == pytest.approx((0.6 + 0.9) / 2)
     assert entries["row_img_lf_fd"]["ours"] == pytest.approx((20 + 30) / 2)
+
+
+def test_an_interval_of_several_seeds_is_theirs_and_says_that_it_covers_no_others(found):
+    row = generator_grid.BASE["img"]
+    more = pd.concat([found.scores, lines(row, 0.9, 30, seed=1)], ignore_index=True)
+    twice = finetuning.finetuning_entries(finetuning.Finetunings(more, found.claims.assign(n_seeds=2), ""))
+    assert twice["row_img_lf"]["low"] == pytest.approx((0.58 + 0.88) / 2)
+    assert twice["row_img_lf"]["covers"] == twice["bug_zero_z"]["covers"] == Covers.PICTURES_THESE_FITS
+    assert twice["row_cap_lf"]["covers"] == finetuning.finetuning_entries(found)["bug_zero_z"]["covers"] == Covers.PICTURES_ONE_FIT
 
 
 def test_entries_have_a_name_for_each_variant_and_bug(found):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mindreader.core import Covers
 from mindreader.world import rendering
 from mindreader.companion.chapter import start
 from mindreader.companion.ch03_gan import out_of_domain as ood, pictures
@@ -78,6 +79,13 @@ def test_every_entry_is_a_number(table, marked):
     assert {"ood_two_way", "ood_ceiling", "ood_shuffled", "in_domain_two_way", "watermark_ood",
             "watermark_seen", "taken_ood", "taken_ceiling"} <= set(entries)
     assert all(np.isfinite(value["ours"]) for value in entries.values())
+
+
+def test_an_interval_covers_a_fit_where_a_mapper_or_the_classifier_stands_behind_it(table, marked):
+    covers = {key: value["covers"] for key, value in ood.ood_entries(table, marked).items()}
+    assert covers["ood_two_way"] == covers["watermark_ood"] == covers["taken_seen"] == Covers.PICTURES_ONE_FIT
+    assert covers["ood_ceiling"] == covers["watermark_ceiling"] == Covers.PICTURES_ONE_TRAINING
+    assert covers["watermark_seen"] == covers["watermark_real"] == Covers.PICTURES_NO_FIT
 
 
 def test_a_real_subject_is_left_out(run, monkeypatch):

@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from mindreader.companion.ch05_category_auc import conclusions, inputs, profiles
 from mindreader.companion.ch05_category_auc.inputs import CLIP, FMRI, INPUTS, NOISELESS, RESNET, TO_CLIP, TO_RESNET
+from mindreader.core import Covers, record
 from mindreader.experiments import experiment
 from mindreader.records import Embeddings, Stimuli, Trials, Unfit
 from mindreader.uncertainty import score_interval
@@ -78,6 +79,7 @@ def test_the_table_has_the_paper_s_five_inputs_with_its_share_of_activity(run):
     assert (table.low <= table.value).all() and (table.value <= table.high).all()
     values = profiles.table_two_summary(table)
     assert values["resnet_share"]["ours"] == overall.share[RESNET] and "fmri_share" not in values
+    assert values["resnet_share"]["covers"] == values["clip_things"]["covers"] == Covers.PICTURES_ONE_FIT
 
 
 def test_a_share_of_what_lies_at_chance_is_not_made_up():
@@ -142,13 +144,14 @@ def test_a_group_without_classes_is_said_and_the_others_go_on():
     assert "difference_gap_clip" not in conclusions.conclusions_summary(table, conclusions.agreement(run_of(SIGNAL), n_draws=99))
 
 
-def test_agreement_over_classes_is_pearson_s_and_has_a_null_and_an_interval(run):
+def test_agreement_over_classes_is_pearson_s_and_has_a_null_and_an_interval(run, tmp_path):
     table = conclusions.agreement(run, n_draws=999).set_index("name")
     found = table.loc[f"{TO_CLIP} and {FMRI}"]
     expected = np.corrcoef(profiles.profile(run, TO_CLIP).values, profiles.profile(run, FMRI).values)[0, 1]
     assert found.value == pytest.approx(expected) and found.p < 0.05 and found.low < found.value < found.high
     values = conclusions.conclusions_summary(conclusions.differences(run), table.reset_index())
     assert values["agreement_mapped_and_fmri"]["low"] == found.low
+    assert record("05", {"origin": "twin", "preset": "smoke", "values": values}, root=tmp_path)      # all say what they cover
 
 
 def test_what_a_picture_adds_to_the_agreement_is_its_slope(run):

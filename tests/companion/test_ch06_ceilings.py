@@ -10,6 +10,7 @@ from scipy.stats import spearmanr
 from mindreader.companion import plots
 from mindreader.companion.ch06_encoding_cycle import ceilings, cycles, on_surface, rescoring, spaces
 from mindreader.companion.rendering import LeftOut
+from mindreader.core import Covers
 from mindreader.experiments import experiment
 from mindreader.nsd import ATLASES
 from mindreader.records import Embeddings, Trials, Unfit
@@ -290,7 +291,9 @@ def test_the_leak_of_noise_is_found_and_its_null_is_not(rescored):
     table = rescoring.leak(rescored).set_index("name")
     assert table.low[rescoring.RECONSTRUCTION] > 0.1 and table.low[rescoring.DECODED] > table.value[rescoring.RECONSTRUCTION]
     assert abs(table.value[rescoring.STRANGER]) < 0.05 * table.value[rescoring.RECONSTRUCTION]
-    assert rescoring.rescoring_summary(rescoring.rescored(rescored), rescoring.leak(rescored))["leak_reconstruction"]["ours"] > 0
+    values = rescoring.rescoring_summary(rescoring.rescored(rescored), rescoring.leak(rescored))
+    assert values["leak_reconstruction"]["ours"] > 0 and values["leak_reconstruction"]["covers"] == Covers.PICTURES_ONE_FIT
+    assert values["rescored_planted_other"]["covers"] == values["rescored_repeat_same"]["covers"] == Covers.PICTURES_NO_FIT
 
 
 def test_pictures_shown_once_leave_out_what_needs_a_second_trial(rescored):

@@ -8,6 +8,7 @@ import pytest
 from mindreader.pretraining import evaluation
 from mindreader.companion.chapter import start
 from mindreader.world.mentions import FACTORS
+from mindreader.core import Covers, record
 from mindreader.core.params import ParameterError
 from mindreader.companion.ch07_pretrained import generators, held_out, interpolation, shipped_clip
 from mindreader.world.rendering import render
@@ -136,6 +137,13 @@ def test_every_number_of_the_chapter_has_its_count(run):
     for key in ("top1_captions", "zero_shot", "sun_clip", "sun_pixels", "lf_way_2", "lf_fd_ratio", "fog_top1_by_clip",
                 "fog_top1_by_net", "walk_whole", "walk_z", "z_detail", "taken_lf"):
         assert np.isfinite(values[key]["ours"]) and values[key]["n"] > 0, key
+
+
+def test_intervals_cover_shipped_networks_or_what_was_fitted_on_top(run, tmp_path):
+    values = shipped_clip.clip_summary(run) | generators.generator_summary(run) | interpolation.condition_summary(run)
+    assert record("07", {"origin": "twin", "preset": "smoke", "values": values}, root=tmp_path)
+    covers = {key: values[key]["covers"] for key in ("zero_shot", "lf_way_2", "sun_pixels", "taken_lf", "walk_z")}
+    assert [*covers.values()] == [Covers.PICTURES_ONE_TRAINING] * 2 + [Covers.PICTURES_ONE_FIT] * 2 + [Covers.PAIRS_ONE_TRAINING]
 
 
 def test_grids_have_as_many_rows_in_each_column(run):

@@ -8,6 +8,7 @@ import pytest
 
 from mindreader.companion import foundagain, plots
 from mindreader.companion.rendering import LeftOut
+from mindreader.core import Covers
 from mindreader.studies.found import HELD_OUT, SUBJECT
 
 LIBRARY = "nearest of 9 real pictures"
@@ -58,6 +59,12 @@ def test_entries_say_what_each_source_finds_and_for_how_many_classes_the_brain_i
     assert values["natural_brain"]["ours"] == 6 and values["natural_brain"]["low"] == 5
     assert (values["found_classes_above"]["ours"], values["found_classes_above"]["n"]) == (1, 2)
     assert set(foundagain.held_out_entries(run)) == {"found_generated"}
+
+
+def test_what_no_brain_and_no_finetuning_stands_behind_covers_shipped_networks_alone(run):
+    covers = {key: value.get("covers") for key, value in (foundagain.trial_entries(run) | foundagain.held_out_entries(run)).items()}
+    assert covers["found_retrieved"] == covers["found_generated"] == Covers.PICTURES_ONE_TRAINING
+    assert covers["found_brain"] == covers["found_ceiling"] == covers["found_retrieved_brain"] == Covers.PICTURES_ONE_FIT
 
 
 def test_without_a_record_of_this_subject_all_is_left_out(monkeypatch):

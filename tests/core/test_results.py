@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from mindreader.companion import rendering
-from mindreader.core import paths, results
+from mindreader.core import Covers, paths, results
 
 
 def picture():
@@ -50,10 +50,13 @@ def test_an_unknown_origin_is_refused(tmp_path):
 
 
 def test_recorded_numbers_are_valid_json_with_every_field(tmp_path):
-    values = {"fd": {"ours": np.float32(1.23456789), "low": float("nan"), "n": np.int64(3)}, "kept": 2}
+    values = {"fd": {"ours": np.float32(1.23456789), "low": float("nan"), "n": np.int64(3), "covers": Covers.PICTURES_ONE_FIT},
+              "kept": 2, "auc": {"ours": 0.9, "low": 0.8, "high": 1.0, "covers": Covers.VOXELS_NO_FIT}}
     path = results.record("03_gan", {"origin": "twin", "preset": "book", "values": values}, root=tmp_path)
     told = json.loads(path.read_text())["values"]
-    assert told["fd"] == {"ours": 1.23457, "low": None, "high": None, "n": 3, "chance": None, "paper": None, "note": None}
+    assert told["fd"] == {"ours": 1.23457, "low": None, "high": None, "covers": None, "n": 3, "chance": None, "paper": None,
+                          "note": None}
+    assert told["auc"]["covers"] == "voxels, no fit"
     assert told["kept"]["ours"] == 2
 
 
@@ -61,7 +64,16 @@ def test_recorded_numbers_are_valid_json_with_every_field(tmp_path):
     ({"origin": "twin", "values": {}}, "lack preset"),
     ({"origin": "twin", "preset": "book", "values": {"a": {"low": 1}}}, "result s:a has low"),
     ({"origin": "twin", "preset": "book", "values": {"a": {"ours": 1, "hgih": 1}}}, "expected 'ours' and of the rest"),
+    ({"origin": "twin", "preset": "book", "values": {"a": {"ours": 1, "low": 0, "high": 2}}},
+     "result s:a has an interval that covers nothing that is said; expected 'covers' to be one of: pictures, no fit; "),
+    ({"origin": "twin", "preset": "book", "values": {"a": {"ours": 1, "high": 2, "covers": "people"}}}, "covers people; expected"),
 ])
 def test_results_of_another_shape_are_refused(tmp_path, wrong, says):
     with pytest.raises(ValueError, match=says):
         results.record("s", wrong, root=tmp_path)
+
+
+def test_the_scorecard_page_explains_each_word_for_what_an_interval_covers():
+    page = (paths.ROOT / "book" / "scorecard.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")]
+    assert rows[1:] == list(Covers)

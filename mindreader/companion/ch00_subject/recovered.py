@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ... import scoring, twin
-from ...core import weights
+from ...core import Covers, weights
 from ...nsd import ATLASES
 from ...pipeline import Pipeline
 from ...pretraining import category_prompts
@@ -129,13 +129,13 @@ def recovery_table(run: Pipeline) -> pd.DataFrame:
 
     Table planted, found by, value, low, high (95 %), n, bar, holds; only rows with a ground truth for this subject.
     """
-    return pd.DataFrame([{k: v for k, v in row.items() if k not in ("key", "chance")} for row in _rows(run)])
+    return pd.DataFrame([{k: v for k, v in row.items() if k not in ("key", "chance", "covers")} for row in _rows(run)])
 
 
 def subject_summary(run: Pipeline) -> dict:
     """Collect the numbers of the chapter's prose and scorecard."""
-    values = {row["key"]: {"ours": row["value"], "low": row["low"], "high": row["high"], "n": row["n"],
-                           "chance": row["chance"], "note": f"{row['found by']}; bar: {row['bar']}"}
+    values = {row["key"]: {"ours": row["value"], "low": row["low"], "high": row["high"], "covers": row["covers"],
+                           "n": row["n"], "chance": row["chance"], "note": f"{row['found by']}; bar: {row['bar']}"}
               for row in _rows(run) if row["n"]}
     held = [row["holds"] == "yes" for row in _rows(run) if row["n"]]
     values["bars_held"] = {"ours": int(sum(held)), "note": "bars cleared"}
@@ -153,9 +153,9 @@ def _rows(run: Pipeline) -> list[dict]:
     return run.memo["rows"]
 
 
-def _row(key: str, planted: str, how: str, value, low, high, n, bar: str, holds: bool,
+def _row(key: str, covers: Covers, planted: str, how: str, value, low, high, n, bar: str, holds: bool,
          chance: float | None = None) -> dict:
-    return {"key": key, "planted": planted, "found by": how, "value": float(value), "low": float(low),
+    return {"key": key, "covers": covers, "planted": planted, "found by": how, "value": float(value), "low": float(low),
             "high": float(high), "n": int(n), "bar": bar, "holds": "yes" if holds else "no", "chance": chance}
 
 
@@ -164,41 +164,42 @@ def _voxel_rows(run: Pipeline) -> list[dict]:
     ceiling, fields = noise_ceilings(run), receptive_fields(run)
     r = _r(run, ceiling.planted, ceiling.found)
     grade = screening_auc(run).set_index("name").loc["CLIP's probability"]
-    rows = [_row("ceiling_r", "noise ceiling of a voxel", "ncsnr by NSD's procedure, r", *r, len(ceiling),
+    rows = [_row("ceiling_r", Covers.VOXELS_NO_FIT, "noise ceiling of a voxel", "ncsnr by NSD's procedure, r", *r, len(ceiling),
                  f"above {CEILING}", r[0] > CEILING),
-            _row("screening_auc", "grades of captions", "screening probability, ROC AUC", grade.value, grade.low,
-                 grade.high, grade.n, f"above {SCREENING}", grade.value > SCREENING, 0.5)]
+            _row("screening_auc", Covers.PICTURES_ONE_TRAINING, "grades of captions", "screening probability, ROC AUC",
+                 grade.value, grade.low, grade.high, grade.n, f"above {SCREENING}", grade.value > SCREENING, 0.5)]
     for axis, key in (("left to right", "fields_x"), ("top to bottom", "fields_y")):
         mine = fields[fields.axis == axis]
         r = _r(run, mine.planted, mine.found)
-        rows.append(_row(key, f"receptive field, {axis}", "regression on edge energy, r", *r, len(mine),
+        rows.append(_row(key, Covers.VOXELS_ONE_FIT, f"receptive field, {axis}", "regression on edge energy, r", *r, len(mine),
                          "interval above 0", r[1] > 0, 0.0))
     own = region_contrasts(run).query("own").dropna(subset="value")
     worst = own.loc[own.value.idxmin()]
-    rows.append(_row("contrast_weakest", "selectivity of localiser regions",
+    rows.append(_row("contrast_weakest", Covers.PICTURES_NO_FIT, "selectivity of localiser regions",
                      f"own contrast, median t of the weakest ({worst.region})", worst.value, worst.low, worst.high,
                      worst.n, f"above {CONTRAST:.0f}, each region", worst.value > CONTRAST, 0.0))
     moments = session_moments(run)
     r = _r(run, moments["planted"].T, moments["before"].T)
-    rows.append(_row("offset_r", "baseline of a session", "session means of the betas, r", *r,
+    rows.append(_row("offset_r", Covers.VOXELS_NO_FIT, "baseline of a session", "session means of the betas, r", *r,
                      moments["before"].shape[1], f"above {OFFSET}", r[0] > OFFSET))
     return rows
 
 
 def _clip_row(run: Pipeline) -> dict:
     if missing := run.missing("embed"):
-        return _row("clip_category_auc", "categories in a picture", f"{NOT_COMPUTED}: {missing}", np.nan, np.nan, np.nan, 0,
-                    f"above {CATEGORY}", False) | {"holds": "not computed"}
+        return _row("clip_category_auc", Covers.PICTURES_ONE_TRAINING, "categories in a picture", f"{NOT_COMPUTED}: {missing}",
+                    np.nan, np.nan, np.nan, 0, f"above {CATEGORY}", False) | {"holds": "not computed"}
     labels, cosines, _ = _zero_shot(run)
     value = clip_categories(run).value.mean()
     low, high = _auc_interval(run, labels, cosines)
-    return _row("clip_category_auc", "categories in a picture", "CLIP, zero-shot, mean ROC AUC", value, low, high,
-                len(labels), f"above {CATEGORY}", value > CATEGORY, 0.5)
+    return _row("clip_category_auc", Covers.PICTURES_ONE_TRAINING, "categories in a picture", "CLIP, zero-shot, mean ROC AUC",
+                value, low, high, len(labels), f"above {CATEGORY}", value > CATEGORY, 0.5)
 
 
 def _match_rows(run: Pipeline) -> list[dict]:
-    return [_row(f"clip_{row.name.replace(' ', '_')}", "which caption is whose", f"CLIP, {row.name}, {row.metric}",
-                 row.value, row.low, row.high, row.n, f"at least {TOP1}", row.value >= TOP1, row.chance)
+    return [_row(f"clip_{row.name.replace(' ', '_')}", Covers.PICTURES_ONE_TRAINING, "which caption is whose",
+                 f"CLIP, {row.name}, {row.metric}", row.value, row.low, row.high, row.n, f"at least {TOP1}",
+                 row.value >= TOP1, row.chance)
             for row in clip_matches(run).itertuples()]
 
 
@@ -207,11 +208,12 @@ def _decoding_rows(run: Pipeline) -> list[dict]:
     means = factor_means(run).set_index("name")
     floor, single, top = (means.loc[name] for name in INPUTS)
     thing = attended_row(run).iloc[0]
-    return [_row("factors_single", "factors of a scene", "linear decoding of single trials, mean r", single.value,
-                 single.low, single.high, single.n, "between shuffled and noiseless",
+    return [_row("factors_single", Covers.PICTURES_ONE_FIT, "factors of a scene", "linear decoding of single trials, mean r",
+                 single.value, single.low, single.high, single.n, "between shuffled and noiseless",
                  single.low > floor.high and single.high < top.low, 0.0),
-            _row("attended", "which thing is attended", "decoded from the trial, share correct", thing.value, thing.low,
-                 thing.high, thing.n, f"above chance, p < {P}", thing.p < P and thing.value > thing.chance, thing.chance)]
+            _row("attended", Covers.PICTURES_ONE_FIT, "which thing is attended", "decoded from the trial, share correct",
+                 thing.value, thing.low, thing.high, thing.n, f"above chance, p < {P}", thing.p < P and thing.value > thing.chance,
+                 thing.chance)]
 
 
 def _repeats(run: Pipeline) -> dict:
@@ -219,8 +221,8 @@ def _repeats(run: Pipeline) -> dict:
     for column, note in (("same", "pattern correlation of two trials of a picture"),
                          ("other", "control: of trials of two pictures")):
         low, high = interval(run, table[column], table.image_id)
-        values[f"repeat_{column}"] = {"ours": table[column].mean(), "low": low, "high": high, "n": len(table),
-                                      "note": note}
+        values[f"repeat_{column}"] = {"ours": table[column].mean(), "low": low, "high": high,
+                                      "covers": Covers.PICTURES_NO_FIT, "n": len(table), "note": note}
     return values
 
 
@@ -230,7 +232,8 @@ def _sessions(run: Pipeline) -> dict:
         share = moments[f"share_{when}"].round(9)   # rounding error is not drift
         middle = [float(np.median(share)), *_over_voxels(run, share[:, None], lambda s: np.median(s, axis=1)[:, 0])]
         values[f"drift_{when}"] = dict(zip(("ours", "low", "high"), middle)) | {
-            "n": len(share), "note": f"share of a voxel's variance between sessions, {when} z-scoring; median"}
+            "covers": Covers.VOXELS_NO_FIT, "n": len(share),
+            "note": f"share of a voxel's variance between sessions, {when} z-scoring; median"}
     return values
 
 
@@ -240,7 +243,7 @@ def _limits(run: Pipeline) -> dict:
         return {}
     means = factor_means(run).set_index("name")
     values = {key: {"ours": means.value[name], "low": means.low[name], "high": means.high[name],
-                    "n": int(means.n[name]), "note": note}
+                    "covers": Covers.PICTURES_ONE_FIT, "n": int(means.n[name]), "note": note}
               for key, name, note in (
                   ("factors_shuffled", INPUTS[0], "control: factors of other pictures; predicting the mean of other folds "
                                                   "is biased below 0"),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ... import scoring
-from ...core import paper_value
+from ...core import Covers, paper_value
 from ...embedding import score_captions
 from ...pipeline import Pipeline
 from ...scoring import mean_auc_interval, weighted_auc
@@ -80,18 +80,19 @@ def screening_summary(run: Pipeline) -> dict:
     lowest, highest = (paper_value("text", "captions", "kept", f"captions kept per image, {end}")
                        for end in ("lowest", "highest"))
 
-    def row(name):
+    def row(name, covers=Covers.PICTURES_ONE_TRAINING):
         r = auc.loc[name]
-        return {"ours": r.value, "low": r.low, "high": r.high, "n": int(r.n), "chance": 0.5}
+        return {"ours": r.value, "low": r.low, "high": r.high, "covers": covers, "n": int(r.n), "chance": 0.5}
 
     return {
-        "kept_mean": {"ours": kept.mean(), "low": kept.mean() - spread, "high": kept.mean() + spread, "n": n,
+        "kept_mean": {"ours": kept.mean(), "low": kept.mean() - spread, "high": kept.mean() + spread,
+                      "covers": Covers.PICTURES_ONE_TRAINING, "n": n,
                       "note": f"captions kept per picture; the paper saw {lowest:.0f} to {highest:.0f}"},
-        "kept_one_to_three": {"ours": within.mean(), "low": within.mean() - share, "high": within.mean() + share, "n": n,
-                              "note": "share of pictures that keep one to three"},
+        "kept_one_to_three": {"ours": within.mean(), "low": within.mean() - share, "high": within.mean() + share,
+                              "covers": Covers.PICTURES_ONE_TRAINING, "n": n, "note": "share of pictures that keep one to three"},
         "auc": row("CLIP's probability") | {"note": "specific captions against the rest (planted grade)"},
         "auc_other_picture": row("probability, another picture") | {"note": "control: the same score, another picture"},
-        "auc_length": row("length of the caption") | {"note": "control: longer captions"},
+        "auc_length": row("length of the caption", Covers.PICTURES_NO_FIT) | {"note": "control: longer captions"},
     }
 
 

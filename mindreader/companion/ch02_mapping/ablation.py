@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ... import scoring
-from ...core import ParameterError, paper_values
+from ...core import Covers, ParameterError, paper_values
 from ...extractors import load_resnet
 from ...experiments import experiment
 from ...pipeline import Pipeline
@@ -164,7 +164,8 @@ def ablation_summary(paper: pd.DataFrame, ours: pd.DataFrame, crowding: pd.DataF
         values[f"p_{key}"] = {"ours": quoted[0].p, "note": "Fisher's exact test on the paper's counts, uncorrected"}
         if pd.notna(quoted[1].difference):
             values[f"gain_{key}"] = {"ours": quoted[1].difference, "low": quoted[1].low, "high": quoted[1].high,
-                                     "n": int(quoted[1].n_trials), "note": f"ours: {quoted[1].verdict}"}
+                                     "covers": Covers.PICTURES_AND_FITS, "n": int(quoted[1].n_trials),
+                                     "note": f"ours: {quoted[1].verdict}"}
     names = CROWDING | {BASE[1]: CROWDING[BASE[0]]}
     for row in crowding[crowding.what == "forward"].itertuples():
         values[f"crowding_{row.group.split()[0]}_{names[row.name]}"] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ...core import Covers
 from ...mapping import targets
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings
@@ -60,7 +61,8 @@ def hubs_summary(found: pd.DataFrame, scores: pd.DataFrame) -> dict:
         values[key] = entry(row, note=row.protocol)
     for row in scores[(scores.space == "image") & scores.metric.str.startswith("skewness")
                       & (scores.direction == "forward")].itertuples():
-        values[f"{row.decoder.split()[0]}_{row.similarity.lower()}_skewness"] = entry(row, note=row.metric)
+        values[f"{row.decoder.split()[0]}_{row.similarity.lower()}_skewness"] = entry(row, note=row.metric,
+                                                                                            covers=Covers.CANDIDATES_ONE_FIT)
     return values
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ... import field, scoring
-from ...core import paper_value
+from ...core import Covers, paper_value
 from ...mapping import targets
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings
@@ -18,6 +18,7 @@ RETRIEVALS = ("retrieval/mindreader-forward", "retrieval/mindreader-backward", "
               "retrieval/one-repeat-backward", "retrieval/mindreader-forward-draws",
               "retrieval/mindreader-backward-draws", "retrieval/mindeye-code-forward",
               "retrieval/mindeye-code-backward")
+UNFITTED = ("mean", "category", "ceiling")      # controls that need CLIP alone, by their keys in the results
 FEWEST = 10         # pictures with so many repeats for a mean over them to be scored
 
 
@@ -119,7 +120,8 @@ def mapping_summary(run: Pipeline, table: pd.DataFrame, repeats: pd.DataFrame) -
                 ("category oracle", "category", "control: given the things in the picture, no brain"),
                 ("nearest training picture", "nearest", "control: replaced by the nearest training picture"),
                 ("true caption embedding", "ceiling", "ceiling: retrieval by a caption's own embedding")):
-            values[f"{key}_{direction}"] = entry(row(name, direction), note=note)
+            covers = Covers.PICTURES_ONE_TRAINING if key in UNFITTED else Covers.PICTURES_ONE_FIT
+            values[f"{key}_{direction}"] = entry(row(name, direction), note=note, covers=covers)
     most = repeats.n_repeats.max()
     for mean in repeats.itertuples():
         key = f"{mean.group.split()[0]}_mean_of_{mean.n_repeats}_{mean.direction}"

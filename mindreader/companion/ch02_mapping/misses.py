@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ... import scoring
+from ...core import Covers
 from ...pipeline import Pipeline
 from ..common import interval, pictures_of
 
@@ -55,7 +56,8 @@ def misses_summary(run: Pipeline, pairs: pd.DataFrame) -> dict:
             value = part[column].to_numpy(float)
             low, high = interval(run, value, part.image_id, seed=0)
             values[f"{names[pair]}_{column}_{direction}"] = {"ours": value.mean(), "low": low, "high": high,
-                                                             "n": len(value), "note": f"{what}, {direction}: {pair}"}
+                                                             "covers": Covers.PICTURES_ONE_FIT, "n": len(value),
+                                                             "note": f"{what}, {direction}: {pair}"}
     return values
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ... import scoring, twin
+from ...core import Covers
 from ...embedding import augment
 from ...mapping import targets
 from ...pipeline import Pipeline
@@ -132,7 +133,8 @@ def targets_summary(run: Pipeline, pairs: pd.DataFrame, mean: pd.DataFrame, near
     for (panel, pair), part in pairs.groupby(["panel", "pair"]):
         low, high = interval(run, part.cosine, part.image_id, seed=0)
         values[f"cosine_{names.get(panel, panel)}_{names[pair]}"] = {
-            "ours": part.cosine.mean(), "low": low, "high": high, "n": len(part), "note": f"cosine, {panel}: {pair}"}
+            "ours": part.cosine.mean(), "low": low, "high": high, "covers": Covers.PICTURES_ONE_TRAINING, "n": len(part),
+            "note": f"cosine, {panel}: {pair}"}
     for row in mean.itertuples():
         decoder, space = row.name.split(", ")
         values[f"r_{decoder.split()[0]}_{space}"] = entry(row, note=f"{row.metric}, {row.constant} of them constant")

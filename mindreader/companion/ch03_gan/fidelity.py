@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ...core import Covers
 from ...pipeline import Pipeline
 from ...scoring import (distance_by_size, distance_difference, distance_limit, distance_names, distance_rows, FRECHET, KERNEL,
                         plain_metric)
@@ -103,6 +104,6 @@ def distance_entries(far: pd.DataFrame, sizes: pd.DataFrame, gain: pd.DataFrame)
     }
     for row in gain.itertuples():
         values[f"{plain_metric(row.metric)[:2].lower()}_gain"] = {
-            "ours": row.value, "low": row.low, "high": row.high, "n": row.n, "chance": 0.0,
+            "ours": row.value, "low": row.low, "high": row.high, "covers": Covers.PICTURES_ONE_FIT, "n": row.n, "chance": 0.0,
             "note": "before less after finetuning, the same pictures drawn for both"}
     return values

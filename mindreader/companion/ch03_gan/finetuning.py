@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ...core import LOST, ParameterError
+from ...core import Covers, LOST, ParameterError
 from ...pipeline import Pipeline
 from ...records import SPACES, Unfit
 from ...scoring import distance_kind, plain_metric
@@ -137,7 +137,8 @@ def finetuning_entries(found: Finetunings) -> dict:
         note = ", ".join(filter(None, (LABELS[row.cond], f"start {STARTS[row.start]}", LOW_LEVEL[row.low_level],
                                        described(row) if row.question != "tables" else "")))
         two = part(TWO_WAY)
-        values[f"row_{name}"] = entry(two.iloc[0], note=note) | {"ours": float(two.value.mean())}
+        value, low, high = two[["value", "low", "high"]].mean()
+        values[f"row_{name}"] = entry(two.iloc[0], note=note, covers=_covers(len(two))) | {"ours": value, "low": low, "high": high}
         values[f"row_{name}_fd"] = {"ours": float(part(FD).value.mean()), "n": int(two.n.iloc[0]), "note": f"FD; {note}"}
         if row.end_to_end or row == generator_grid.BASE["both"]:
             for space in SPACES:
@@ -156,8 +157,14 @@ def finetuning_entries(found: Finetunings) -> dict:
         bug = next((bug for bug in BUGS if bug in line.worse), None)
         if bug:
             values[f"bug_{bug}"] = {"ours": line.value, "low": line.low, "high": line.high, "n": int(line.n), "chance": 0.0,
+                                    "covers": _covers(line.n_seeds),
                                     "note": f"2-way identification lost by: {BUGS[bug]}"}
     return values
+
+
+def _covers(n_fits: int) -> Covers:
+    """What an interval over pictures covers of the mean of so many fits."""
+    return Covers.PICTURES_THESE_FITS if n_fits > 1 else Covers.PICTURES_ONE_FIT
 
 
 def _judged(found: Finetunings) -> pd.DataFrame:

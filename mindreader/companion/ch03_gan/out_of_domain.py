@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.ndimage import uniform_filter
 
 from ... import generator, world
-from ...core import weights
+from ...core import Covers, weights
 from ...experiments import CONDITIONS
 from ...generator import TrainedGan
 from ...pipeline import Pipeline
@@ -116,17 +116,25 @@ def ood_entries(table: pd.DataFrame, marked: pd.DataFrame) -> dict:
     key = {"true embedding": "ceiling", "brain": "two_way", "shuffled brain": "shuffled"}
     where = {OOD: "ood", IN_DOMAIN: "in_domain"}
     values = {f"{where[row.generator]}_{key[row.name]}": entry(
-        row, note=f"{row.generator}'s generator, not finetuned: {row.name}") for row in table.itertuples()}
+        row, note=f"{row.generator}'s generator, not finetuned: {row.name}",
+        covers=Covers.PICTURES_ONE_TRAINING if row.name == SOURCES[0] else Covers.PICTURES_ONE_FIT) for row in table.itertuples()}
     sets = dict(zip(dict.fromkeys(marked.name), ("real", "ceiling", "ood", "in_domain", "seen")))
     for row in marked.itertuples():
         values[f"{'taken' if row.metric == TAKEN else 'watermark'}_{sets[row.name]}"] = entry(
-            row, note=f"{row.name}: {row.metric}")
+            row, note=f"{row.name}: {row.metric}", covers=_covers(row.metric, sets[row.name]))
     return values
 
 
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _of(pictures: Reconstructions) -> tuple[np.ndarray, np.ndarray]:
     return first_draw(pictures), pictures.image_ids
+
+
+def _covers(metric: str, of: str) -> Covers:
+    """What the interval of a trace covers: the classifier is fitted here, and the mapper for what comes from a brain."""
+    if metric == TAKEN or of in ("ood", "in_domain"):
+        return Covers.PICTURES_ONE_FIT
+    return Covers.PICTURES_ONE_TRAINING if of == "ceiling" else Covers.PICTURES_NO_FIT
 
 
 def _classifier(run: Pipeline, there: np.ndarray):

@@ -7,6 +7,7 @@ import pandas as pd
 from ...pipeline import Pipeline
 from ...records import SPACES
 from ...studies.claims import LEVEL, MIN_SEEDS, UNTESTABLE, holm, verdict
+from ..common import over_fits
 from .effects import CHANGE, LOWER, SAME, SIZE, Effect, against_random, effects, picture_effects
 from .regions import FFA, LEVELS, REGIONS, has_voxels, shown_name
 
@@ -88,8 +89,9 @@ def sentence_numbers(table: pd.DataFrame) -> dict:
                 continue
             ends = sorted(row.direction * end for end in (row.low, row.high))
             what = f"{row.region}, {row.state}: {'minus ' * (row.direction < 0)}{row.measure}"
-            values[key] = {"ours": row.direction * row.value, "low": ends[0], "high": ends[1], "n": int(row.n),
-                           "chance": row.direction * row.chance, "note": f"{what}; {int(row.fits)} fit{'s' * (row.fits > 1)}"}
+            values[key] = {"ours": row.direction * row.value, "low": ends[0], "high": ends[1], "covers": over_fits(row.fits),
+                           "n": int(row.n), "chance": row.direction * row.chance,
+                           "note": f"{what}; {int(row.fits)} fit{'s' * (row.fits > 1)}"}
             values[f"{key}_p"] = {"ours": row.p_holm, "n": int(row.n_sets), "note": f"{what}; of random sets, by Holm over its sentence"}
     return values
 

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from ...core import Covers
 from ...pipeline import Pipeline
 from ...uncertainty import Contributions, CORRELATION, score_interval
+from ..common import over_fits
 from .inputs import AS_PAPER, CLIP, FMRI, INPUTS, RESNET, TABLE_2, TO_CLIP, TO_RESNET, VARIANTS, equal_size, missing
 from .profiles import CHANCE, Profile, profile, ratio
 
@@ -97,7 +99,7 @@ def differences(run: Pipeline, *, variant: str = AS_PAPER, n_fits: int = 1) -> p
         except ValueError as reason:  # a group without a class, or nothing above chance to keep a share of
             row["says"] = f"not computed: {reason}"
             continue
-        row |= {"value": found.value, "low": found.low, "high": found.high, "p": found.p, "covers": found.covers,
+        row |= {"value": found.value, "low": found.low, "high": found.high, "p": found.p, "covers": over_fits(found.n_fits),
                 "says": _says(each.expects, found.low, found.high)}
         if each.of is _less:
             row["agreeing"] = float(np.mean(np.sign(profiles[0].values - profiles[1].values) == np.sign(found.value)))
@@ -148,13 +150,13 @@ def agreement(run: Pipeline, *, n_draws: int = 9999) -> pd.DataFrame:
 
 def conclusions_summary(table: pd.DataFrame, agreeing: pd.DataFrame) -> dict:
     """The numbers of the differences and of the classes' agreement, by short names."""
-    values = {f"difference_{row.key}": {"ours": row.value, "low": row.low, "high": row.high, "n": row.n, "chance": 0.0,
-                                        "note": f"{row.name}; {row.n_classes} classes, {row.covers}"}
+    values = {f"difference_{row.key}": {"ours": row.value, "low": row.low, "high": row.high, "covers": row.covers, "n": row.n,
+                                        "chance": 0.0, "note": f"{row.name}; {row.n_classes} classes"}
               for row in table[np.isfinite(table.value)].itertuples()}
     for row, key in zip(agreeing.itertuples(), _keys(agreeing)):
         if np.isfinite(row.value):
             values[f"agreement_{key}"] = {
-                "ours": row.value, "low": row.low, "high": row.high, "n": row.n, "chance": 0.0,
+                "ours": row.value, "low": row.low, "high": row.high, "covers": Covers.PICTURES_ONE_FIT, "n": row.n, "chance": 0.0,
                 "note": f"correlation over {row.n_classes} classes of the AUC from {row.name}; p = {row.p:.2g}"}
     return values
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from ...core import progress
+from ...core import Covers, progress
 from ...nsd import ATLASES
 from ...pipeline import Pipeline
 from ...scoring import category_labels
@@ -169,13 +169,16 @@ def masking_summary(table: pd.DataFrame, bends: pd.DataFrame) -> dict:
     for row in mine[mine.ratio.isin(list(AT))].itertuples():
         name, at, anew = f"mask_{keys[row.curve]}", AT[row.ratio], "_anew" if row.fitted == REFITTED else ""
         note = f"{row.curve}, {row.ratio:.0%} of the voxels masked at random, classifiers {row.fitted}"
-        values[f"{name}_{at}{anew}"] = {"ours": row.value, "low": row.low, "high": row.high, "n": row.n, "chance": CHANCE, "note": note}
+        values[f"{name}_{at}{anew}"] = {"ours": row.value, "low": row.low, "high": row.high, "covers": Covers.PICTURES_ONE_FIT,
+                                         "n": row.n, "chance": CHANCE, "note": note}
         if np.isfinite(row.kept) and row.ratio < 1:
-            values[f"{name}_kept_{at}{anew}"] = {"ours": row.kept, "low": row.kept_low, "high": row.kept_high, "n": row.n,
+            values[f"{name}_kept_{at}{anew}"] = {"ours": row.kept, "low": row.kept_low, "high": row.kept_high,
+                                                 "covers": Covers.PICTURES_ONE_FIT, "n": row.n,
                                                  "note": f"{note}; share of what lies above chance unmasked"}
     for row in bends.itertuples():
         key = keys[row.curve] if row.curve else f"{keys[row.name.removesuffix(f' less {FMRI}')]}_less_fmri"
-        values[f"mask_bend_{key}"] = {"ours": row.value, "low": row.low, "high": row.high, "n": row.n, "chance": 0.0,
+        values[f"mask_bend_{key}"] = {"ours": row.value, "low": row.low, "high": row.high, "covers": Covers.PICTURES_ONE_FIT,
+                                      "n": row.n, "chance": 0.0,
                                       "note": f"{row.name}: area between the share kept and a constant rate"}
     return values
 

@@ -13,7 +13,7 @@ from ...core import paper_value
 from ...pipeline import Pipeline
 from ...scoring import category_labels
 from ...uncertainty import Contributions, auc_contributions, average, score_interval
-from ..common import entry
+from ..common import entry, over_fits
 from .inputs import AS_PAPER, FMRI, INPUTS, logits, rows
 
 GROUPS = {"things": "thing", "stuff": "stuff", "overall": None}
@@ -101,8 +101,8 @@ def table_two(run: Pipeline, *, n_fits: int = 1) -> pd.DataFrame:
                 name, f"AUC {group}", interval.value, interval.low, interval.high, len(run.subject.validation), CHANCE,
                 run.experiment.child_seed(f"category/{name}"), run.origin, sd=np.std(classes.values[here], ddof=1) if here.sum() > 1
                 else np.nan, n_classes=int(here.sum()), **dict(zip(("share", "share_low", "share_high"), share)),
-                **dict(zip(("above", "above_low", "above_high"), above)), role=about.role, n_dims=n_dims, covers=interval.covers,
-                **paper))
+                **dict(zip(("above", "above_low", "above_high"), above)), role=about.role, n_dims=n_dims,
+                covers=over_fits(interval.n_fits), **paper))
     return pd.concat(table, ignore_index=True)
 
 
@@ -138,14 +138,15 @@ def table_two_summary(table: pd.DataFrame) -> dict:
     for row in table.itertuples():
         key, group = INPUTS[row.name].key, row.metric.removeprefix("AUC ")
         paper = None if np.isnan(row.paper) else row.paper
-        values[f"{key}_{group}"] = entry(row, paper=paper, note=f"{row.name}, {group}; sd over {row.n_classes} classes {row.sd:.3f}")
+        values[f"{key}_{group}"] = entry(row, paper=paper, covers=row.covers,
+                                           note=f"{row.name}, {group}; sd over {row.n_classes} classes {row.sd:.3f}")
         if group == "overall" and row.name != FMRI:
-            values[f"{key}_share"] = {"ours": row.share, "low": row.share_low, "high": row.share_high, "n": row.n,
-                                      "paper": None if np.isnan(row.paper_share) else row.paper_share,
+            values[f"{key}_share"] = {"ours": row.share, "low": row.share_low, "high": row.share_high, "covers": row.covers,
+                                      "n": row.n, "paper": None if np.isnan(row.paper_share) else row.paper_share,
                                       "note": f"AUC from {row.name} over that from activity; both start at one half"}
         if group == "overall" and row.name != FMRI and np.isfinite(row.above):
-            values[f"{key}_above"] = {"ours": row.above, "low": row.above_low, "high": row.above_high, "n": row.n,
-                                      "note": f"what {row.name} has above chance, over what activity has"}
+            values[f"{key}_above"] = {"ours": row.above, "low": row.above_low, "high": row.above_high, "covers": row.covers,
+                                      "n": row.n, "note": f"what {row.name} has above chance, over what activity has"}
     return values
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from ...core import Covers
 from ...nsd import read_mask
 from ...pipeline import Pipeline
 from ...records import Trials
@@ -177,7 +178,8 @@ def ceilings_summary(agreement: pd.DataFrame, compared: pd.DataFrame) -> dict:
     values = {}
     for row in agreement.itertuples():
         values[f"follows_ceiling_{row.n_repeats}"] = {
-            "ours": row.value, "low": row.low, "high": row.high, "n": row.n_pictures, "chance": 0.0,
+            "ours": row.value, "low": row.low, "high": row.high, "covers": Covers.PICTURES_ONE_FIT, "n": row.n_pictures,
+            "chance": 0.0,
             "note": f"rank correlation over {row.n_voxels} voxels of accuracy and ceiling, {row.n_repeats} trials averaged"}
         values[f"share_of_ceiling_{row.n_repeats}"] = {"ours": row.share, "n": row.n_voxels,
                                                        "note": "slope of accuracy on its ceiling, through 0"}
@@ -187,8 +189,8 @@ def ceilings_summary(agreement: pd.DataFrame, compared: pd.DataFrame) -> dict:
     for row in compared.itertuples():
         if not row.note:
             values[f"higher_less_early_{row.measure.replace(' ', '_')}"] = {
-                "ours": row.value, "low": row.low, "high": row.high, "n": row.n_pictures, "chance": 0.0,
-                "note": f"accuracy, {row.measure}: ventral, lateral and parietal less V1 to hV4"}
+                "ours": row.value, "low": row.low, "high": row.high, "covers": Covers.PICTURES_ONE_FIT, "n": row.n_pictures,
+                "chance": 0.0, "note": f"accuracy, {row.measure}: ventral, lateral and parietal less V1 to hV4"}
     return values
 
 

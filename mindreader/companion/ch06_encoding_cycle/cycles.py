@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ... import scoring
+from ...core import Covers
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, Trials, Unfit
 from ...scoring import noise_ceiling
@@ -128,7 +129,8 @@ def cycles_summary(table: pd.DataFrame) -> dict:
     """The numbers of `cycle_scores` for the chapter's prose: <cycle>_<ways>_way."""
     keys = dict(zip((*CYCLES, BRAIN, NULL), ("clean", "noisy", "true", "true_noisy", "brain", "null")))
     return {f"cycle_{keys[row.name]}_{row.metric.split('-')[0]}_way": {
-        "ours": row.value, "low": row.low, "high": row.high, "n": row.n, "chance": row.chance, "note": row.name}
+        "ours": row.value, "low": row.low, "high": row.high, "covers": Covers.PICTURES_ONE_FIT, "n": row.n, "chance": row.chance,
+        "note": row.name}
         for row in table.itertuples() if np.isfinite(row.value)}
 
 

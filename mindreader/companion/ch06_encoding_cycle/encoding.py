@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ...core import Covers
 from ...pipeline import Pipeline
 from ...records import LayoutError
 from ...scoring import noise_ceiling, pearson
@@ -59,13 +60,13 @@ def encoding_summary(run: Pipeline, voxels: pd.DataFrame) -> dict:
     rng = np.random.default_rng(run.experiment.child_seed("voxels"))
     drawn = rng.integers(0, len(voxels), (run.experiment.evaluate.n_bootstrap, len(voxels)))
 
-    def median(column, note):
+    def median(column, note, covers=Covers.VOXELS_ONE_FIT):
         values = voxels[column].to_numpy()
         low, high = np.quantile(np.nanmedian(values[drawn], axis=1), [0.025, 0.975])
-        return {"ours": float(np.nanmedian(values)), "low": low, "high": high, "n": len(values), "note": note}
+        return {"ours": float(np.nanmedian(values)), "low": low, "high": high, "covers": covers, "n": len(values), "note": note}
 
     return {
-        "median_r": median("r", "median over voxels; interval from resampling voxels"),
-        "median_ceiling": median("ceiling", "the highest r that noise allows for one trial"),
+        "median_r": median("r", "median over voxels"),
+        "median_ceiling": median("ceiling", "the highest r that noise allows for one trial", Covers.VOXELS_NO_FIT),
         "median_r_shuffled": median("r_shuffled", "control: pictures shuffled"),
     }

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ... import embedding, scoring
+from ...core import Covers
 from ...mapping import targets
 from ...pipeline import Pipeline
 from ...records import Embeddings, Trials
@@ -73,7 +74,8 @@ def rescored(run: Pipeline) -> pd.DataFrame:
             r = brain_correlation(predicted[known][:, voxels], trials.betas[partner[known]][:, voxels])
             found = score_interval(mean_contributions(np.nan_to_num(r)[None], trials.image_ids[known]), null=0.0)
             rows.append({"name": name, "against": against, "value": found.value, "low": found.low, "high": found.high,
-                         "n": int(known.sum()), "n_voxels": int(voxels.sum()), "covers": found.covers, "note": note})
+                         "n": int(known.sum()), "n_voxels": int(voxels.sum()), "note": note,
+                         "covers": Covers.PICTURES_NO_FIT if name in (PLANTED, REPEAT) else Covers.PICTURES_ONE_FIT})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -101,9 +103,11 @@ def rescoring_summary(table: pd.DataFrame, leaks: pd.DataFrame) -> dict:
     """The numbers of both tables for the chapter's prose: rescored_<row>_<against>, leak_<row>."""
     keys = dict(zip(ROWS, ("reconstruction", "decoded", "picture", "stranger", "planted", "repeat")))
     values = {f"rescored_{keys[row.name]}_{'same' if row.against == SAME else 'other'}": {
-        "ours": row.value, "low": row.low, "high": row.high, "n": row.n, "chance": 0.0, "note": f"{row.name}, against {row.against}"}
+        "ours": row.value, "low": row.low, "high": row.high, "covers": row.covers, "n": row.n, "chance": 0.0,
+        "note": f"{row.name}, against {row.against}"}
         for row in table.itertuples() if row.n}
-    return values | {f"leak_{keys[row.name]}": {"ours": row.value, "low": row.low, "high": row.high, "n": row.n, "chance": 0.0,
+    return values | {f"leak_{keys[row.name]}": {"ours": row.value, "low": row.low, "high": row.high,
+                                                "covers": Covers.PICTURES_ONE_FIT, "n": row.n, "chance": 0.0,
                                                 "note": f"{row.name}: against the trial itself less against another trial"}
                      for row in leaks.itertuples()}
 

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from ... import embedding, extractors, mapping
-from ...core import progress
+from ...core import Covers, progress
 from ...pipeline import Pipeline
 from ...records import Embeddings
 from ...scoring import noise_ceiling
@@ -200,15 +200,18 @@ def spaces_summary(accuracy: pd.DataFrame, differences: pd.DataFrame, recovery: 
     keys = dict(zip((NETWORK, *MODELS), ("network", "image", "caption", "both", "pixels", "gabor", "visual", "everything")))
     for row in accuracy[accuracy.region.isin(short) & (accuracy.note == "")].itertuples():
         values[f"encode_{keys[row.model]}_{short[row.region]}"] = {
-            "ours": row.value, "low": row.low, "high": row.high, "n": row.n_pictures, "chance": 0.0,
+            "ours": row.value, "low": row.low, "high": row.high, "covers": Covers.PICTURES_ONE_FIT, "n": row.n_pictures,
+            "chance": 0.0,
             "note": f"mean r of single trials over {row.n_voxels} voxels ({row.region}), from {row.model}; ceiling {row.ceiling:.3f}"}
     for row in differences.itertuples():
         values[f"{'lower' if row.measure == LOWER else 'more_even'}_{keys[row.other]}"] = {
-            "ours": row.value, "low": row.low, "high": row.high, "n": row.n_pictures, "chance": 0.0,
+            "ours": row.value, "low": row.low, "high": row.high, "covers": Covers.PICTURES_ONE_FIT, "n": row.n_pictures,
+            "chance": 0.0,
             "note": f"{row.measure} from {row.other} than from the image embedding, both by ridge, {row.n_voxels} voxels"}
     for row in recovery.itertuples():
         values[f"partition_{row.over}"] = {"ours": row.value, "low": None if np.isnan(row.low) else row.low,
-                                           "high": None if np.isnan(row.high) else row.high, "n": row.n, "chance": 0.0,
+                                           "high": None if np.isnan(row.high) else row.high, "covers": Covers.VOXELS_ONE_FIT,
+                                           "n": row.n, "chance": 0.0,
                                            "note": f"rank correlation over {row.over} of the found and the planted share of the "
                                                    f"picture's filters; p = {row.p:.2g}"}
     return values

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ... import pretraining, scoring
-from ...core import weights
+from ...core import Covers, weights
 from ...generator import TrainedGan
 from ...pipeline import Pipeline
 from ..common import entry
@@ -210,7 +210,7 @@ def generator_summary(run: Pipeline) -> dict:
         note = f"{label}, from {condition}"
         for row in rows.itertuples():
             if row.metric.endswith(f"-way ({pretraining.TWIN_FEATURES})"):
-                values[f"{start}_way_{row.metric.partition('-')[0]}"] = entry(row, note=note)
+                values[f"{start}_way_{row.metric.partition('-')[0]}"] = entry(row, note=note, covers=Covers.PICTURES_ONE_TRAINING)
         far = rows[rows.metric == FD].iloc[0]
         values[f"{start}_fd"] = {"ours": far.value, "n": int(far.n), "note": note}
         values[f"{start}_fd_ratio"] = {"ours": far.value / gaussian_distance(run), "n": int(far.n),
@@ -226,13 +226,13 @@ def generator_summary(run: Pipeline) -> dict:
             by = "clip" if network.startswith("CLIP") else "net"
             for row in rows.itertuples():
                 values[f"{key}_{'way_2' if row.ways == 2 else 'top1'}_by_{by}"] = entry(
-                    row, note=f"{name}, by {network}, which of {row.ways}")
+                    row, note=f"{name}, by {network}, which of {row.ways}", covers=Covers.PICTURES_ONE_TRAINING)
     sets = {f"{label} generator": key for label, key in keys.items()} | {
         "real, other world": "real_other", "real, our world": "real_ours"}
     for row in taken_out_of_domain(run).itertuples():
         values[f"taken_{sets[row.name]}"] = entry(row, note=f"{row.name}, {row.metric}")
-    values |= {"ood_home_way_2": entry(row, note=row.name) for row in at_home(run).itertuples()
-               if row.metric.startswith("2-way")}
+    values |= {"ood_home_way_2": entry(row, note=row.name, covers=Covers.PICTURES_ONE_TRAINING)
+               for row in at_home(run).itertuples() if row.metric.startswith("2-way")}
     return values
 
 

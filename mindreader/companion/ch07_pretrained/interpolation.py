@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ... import extractors, scoring
+from ...core import Covers
 from ...generator import TrainedGan
 from ...pipeline import Pipeline
 from ..common import interval
@@ -90,11 +91,11 @@ def condition_summary(run: Pipeline) -> dict:
     table, values = content_along(run), {}
     for key, name, share in (("walk_half", ALONG, 0.5), ("walk_whole", ALONG, 1.0), ("walk_z", ACROSS, 1.0)):
         row = table[(table.name == name) & (table.share == share)].iloc[0]
-        values[key] = {"ours": row.value, "low": row.low, "high": row.high, "n": int(row.n),
-                       "note": f"{name}, {share:.0%} of the way; 1 is the distance of two true scenes"}
+        values[key] = {"ours": row.value, "low": row.low, "high": row.high, "covers": Covers.PAIRS_ONE_TRAINING,
+                       "n": int(row.n), "note": f"{name}, {share:.0%} of the way; 1 is the distance of two true scenes"}
     for key, row in zip(("z_content", "z_layout", "z_detail"), shares_of_z(run).itertuples()):
-        values[key] = {"ours": row.value, "low": row.low, "high": row.high, "n": row.n,
-                       "note": f"{row.name}, {row.metric}"}
+        values[key] = {"ours": row.value, "low": row.low, "high": row.high, "covers": Covers.PICTURES_ONE_TRAINING,
+                       "n": row.n, "note": f"{row.name}, {row.metric}"}
     return values
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ... import embedding, extractors, scoring
+from ...core import Covers
 from ...pipeline import Pipeline
 from ...pretraining import category_prompts
 from ...records import Embeddings
@@ -109,8 +110,10 @@ def clip_summary(run: Pipeline) -> dict:
                                   ("top1_pictures", "specific", "sentence to picture"),
                                   ("top1_vague", "vague", "picture to sentence")):
         row = found[(found.name == f"{grade} sentence") & (found.direction == direction)].iloc[0]
-        values[key] = entry(row, note=f"CLIP, held-out scenes, {direction}, {grade} sentences")
-    values["zero_shot"] = entry(mean_zero_shot(run).iloc[0], note="CLIP, held-out scenes, mean over classes")
+        values[key] = entry(row, note=f"CLIP, held-out scenes, {direction}, {grade} sentences",
+                            covers=Covers.PICTURES_ONE_TRAINING)
+    values["zero_shot"] = entry(mean_zero_shot(run).iloc[0], note="CLIP, held-out scenes, mean over classes",
+                                covers=Covers.PICTURES_ONE_TRAINING)
     table = forgotten(run)
     for mentioned in MENTIONED:
         for factor in (factor for factor in FACTORS if factor.mentioned == mentioned):
