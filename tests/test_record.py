@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mindreader import core
 from mindreader.companion import rendering
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -198,6 +199,13 @@ def test_every_result_is_a_number_within_its_interval(stem):
         assert value["ours"] is not None, key
         if value["low"] is not None and value["high"] is not None:
             assert value["low"] <= value["high"], key
+
+
+@pytest.mark.parametrize("stem", STEMS)
+@of_the_record
+def test_every_interval_says_what_it_covers(stem):
+    for key, value in json.loads((ROOT / "figures" / "results" / f"{stem}.json").read_text())["values"].items():
+        assert value["covers"] in (list(core.Covers) if value["low"] is not None else [None]), key
 
 
 @of_the_record
