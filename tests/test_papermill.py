@@ -7,16 +7,19 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
 import papermill.cli
+import psutil
 import pytest
 from closed_folders import read_only
 from jupyter_client.provisioning import LocalProvisioner
+from nbclient.exceptions import DeadKernelError
 
 from mindreader.companion import _papermill
-from mindreader.companion.kernels import KernelManager
+from mindreader.companion.kernels import KernelManager, TERMINATED
 from mindreader.core import run_name
 
 PAPERMILL = Path(sys.executable).with_name("papermill")
@@ -147,6 +150,14 @@ def test_what_the_reader_can_mend_is_one_sentence(capsys, ename, evalue, says):
     assert capsys.readouterr().err == says
 
 
+@pytest.mark.parametrize("error, says", [
+    (KeyboardInterrupt(), _papermill.INTERRUPTED), (DeadKernelError("Kernel died"), _papermill.KERNEL_DIED),
+    (RuntimeError("Kernel died before replying to kernel_info"), _papermill.KERNEL_DIED)])
+def test_an_early_end_is_one_sentence(capsys, error, says):
+    _papermill.short_excepthook(type(error), error, None)
+    assert capsys.readouterr().err == says + "\n"
+
+
 def test_other_failures_keep_their_story(checkout, capsys):
     try:
         raise RuntimeError("something else")
@@ -248,6 +259,25 @@ def test_a_kernel_that_has_ended_its_work_is_not_interrupted(monkeypatch, checko
     assert sent.count(signal.SIGINT) == 1       # as jupyter_client does it; a kernel that ends slowly is terminated, too
     papermill.execute_notebook(notebook, checkout / "out.ipynb", progress_bar=False, cwd=checkout, kernel_manager_class=KernelManager)
     assert sent.count(signal.SIGINT) == 1
+
+
+@pytest.mark.parametrize("when", ["its kernel starts", "a cell runs"])
+def test_a_run_that_is_terminated_says_so_and_leaves_no_kernel_and_no_half_notebook(checkout, when):
+    notebook = nbformat.read(checkout / "notebooks" / "03_gan.ipynb", 4)
+    notebook.cells.append(nbformat.v4.new_code_cell("import pathlib, time\npathlib.Path('../begun').touch()\ntime.sleep(300)"))
+    nbformat.write(notebook, checkout / "notebooks" / "03_gan.ipynb")
+    run = subprocess.Popen([PAPERMILL, "notebooks/03_gan.ipynb", "--cwd", "notebooks", "--no-progress-bar"], cwd=checkout, text=True,
+                           stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline and (not (kernels := psutil.Process(run.pid).children())
+                                           or when == "a cell runs" and not (checkout / "begun").exists()):
+        time.sleep(0.01)
+    run.terminate()
+    said = run.communicate(timeout=60)[1]
+    assert run.returncode == -signal.SIGTERM
+    assert said.splitlines()[-1] == TERMINATED and "Traceback" not in said and "Kernel" not in said
+    assert psutil.wait_procs(kernels, timeout=10)[1] == []
+    nbformat.validate(nbformat.read(checkout / "figures" / "runs" / "03_gan.ipynb", 4))
 
 
 def test_option_table_is_papermill_s_own():

@@ -28,6 +28,9 @@ NO_RUN = {"-h", "--help", "--version", "--help-notebook"}
 ONE_SENTENCE = {"ParameterError", "LayoutError", "Unfit"}
 DISK = re.compile(r"(?:\[Errno \d+\] )?(the (?:disk|folder) .*)", re.S)   # a full one, a closed one: of `core.files`
 
+INTERRUPTED = "interrupted; finished stages are kept, so run it again to go on from there"
+KERNEL_DIED = "the kernel died, expected it to live; was it out of memory?"
+
 
 class NoHandler:
     """The target that the entry point must name; no path is ever routed to it."""
@@ -146,11 +149,15 @@ def is_papermill(program: str, original: list[str]) -> bool:
 
 
 def short_excepthook(kind, error, traceback) -> None:
-    """Print one sentence for an error in parameters, layout or the disk's state, the traceback for anything else."""
+    """Print one sentence for an error in parameters, layout or the disk's state, or an early end, the traceback for all else."""
     name, sentence = getattr(error, "ename", kind.__name__), getattr(error, "evalue", str(error))   # of a cell, or of this process
     disk = DISK.fullmatch(sentence) if name in ("OSError", "PermissionError") else None
     if name in ONE_SENTENCE or disk:
         print(f"{name}: {disk[1] if disk else sentence}", file=sys.stderr)
+    elif kind is KeyboardInterrupt:
+        print(INTERRUPTED, file=sys.stderr)
+    elif issubclass(kind, RuntimeError) and sentence.startswith("Kernel died"):     # of nbclient and of jupyter_client
+        print(KERNEL_DIED, file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, traceback)
 
@@ -160,7 +167,7 @@ def prepare() -> None:
     from ..core import hold_folders
 
     if chapter_s_root(sys.argv[1:], split_arguments(sys.argv[1:])[0]) is not None:
-        from .kernels import use_for_papermill
+        from .kernels import end_when_terminated, use_for_papermill
 
         try:
             hold_folders()
@@ -169,6 +176,7 @@ def prepare() -> None:
         if why := refused(sys.argv[1:]):
             sys.exit(why)
         use_for_papermill()
+        end_when_terminated()
     sys.argv[1:] = with_output(sys.argv[1:])
     sys.excepthook = short_excepthook
 

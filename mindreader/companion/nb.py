@@ -30,7 +30,7 @@ import papermill
 from .. import core
 from ..core import atomic_write, fingerprint, peak_bytes, provenance, source_fingerprint
 from ._papermill import short_excepthook
-from .kernels import KernelManager
+from .kernels import KernelManager, end_when_terminated
 from .rendering import linked
 from .reproduction.machine import ROUNDING
 
@@ -217,4 +217,5 @@ def _print(line: str) -> None:
 
 if __name__ == "__main__":
     sys.excepthook = short_excepthook
+    end_when_terminated()
     sys.exit(main())

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -25,6 +24,7 @@ import pandas as pd
 from ... import core
 from .. import nb
 from .._papermill import short_excepthook
+from ..kernels import end_when_terminated
 from . import chapters, sizes
 from .table import as_lines, summary, write_record
 
@@ -46,7 +46,6 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"no chapter {unknown[0]!r}; there is {', '.join(nb.chapters())}")
     core.check_device(chosen.device)
     size = sizes.CUT if chosen.cut else sizes.SHAPES if chosen.device == "cpu" else sizes.PROPORTION
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))      # so that all is removed then, too
     folder = Path(tempfile.mkdtemp(prefix="rehearsal-", dir=chosen.folder))
     try:
         return _rehearsed(folder, size, chosen.chapter or nb.chapters(), chosen.device, chosen.record)
@@ -77,4 +76,5 @@ def _say(text: str) -> None:
 
 if __name__ == "__main__":
     sys.excepthook = short_excepthook
+    end_when_terminated()       # so that all is removed then, too
     sys.exit(main())

@@ -18,6 +18,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from ...checkpoints import import_file
 from .. import nb
+from .._papermill import KERNEL_DIED
 from ..kernels import KernelManager
 from ..reproduction.elsewhere import copy_checkout
 from .folder import write_folder
@@ -94,11 +95,13 @@ def run_chapter(copy: Path, folder: Path, size: Size, stem: str, *, device: str 
                             allow_errors=stem not in SIMULATED_ONLY, resources={"metadata": {"path": str(copy / "notebooks")}})
     died = []
     try:
-        client.execute(env=environment)
+        with client.setup_kernel(env=environment):      # unlike `client.execute`, it leaves signals to this process
+            for place, cell in enumerate(notebook.cells):
+                client.execute_cell(cell, place)
     except CellExecutionError:
         pass    # which the notebook has, as it has all others
     except DeadKernelError:
-        died = ["the kernel died, expected it to live; was it out of memory?"]
+        died = [KERNEL_DIED]
     nbformat.write(notebook, copy / "notebooks" / f"{stem}.ipynb")
     lines = parts.read_text(encoding="utf-8").splitlines() if parts.is_file() else []
     table = pd.DataFrame([json.loads(line) for line in lines], columns=COLUMNS)
