@@ -19,6 +19,7 @@ from typing import TypeVar
 from . import paths
 from .files import disk_full, half_made, is_full, locked, make_folder, others_at_work, publish, to_disk
 from .keys import fingerprint, plain
+from .processes import return_freed_memory
 from .results import provenance
 
 LOG = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ class Store:
                 return
             try:
                 make(part)
+                return_freed_memory()   # which the next stage would come on top of
                 _write_made(part, stage, key, time.monotonic() - start)
                 usual = (part / MADE).stat().st_mode
                 for path in [p for p in sorted(part.rglob("*")) if p.is_file()] + [part]:

@@ -1,5 +1,6 @@
 """Finished stages are found again, unfinished ones never are, and nothing that exists is lost."""
 
+import ctypes
 import dataclasses
 import errno
 import json
@@ -309,6 +310,31 @@ def test_a_scheduler_s_signal_leaves_the_checkpoint_and_nothing_half(tmp_path, n
                            text=True, check=True, timeout=300)
     assert again.stdout.strip() == "whole 100"
     assert [p.name for p in (kept / "slow").iterdir() if p.suffix != ".lock"] == [Store(kept).folder("slow", {"k": 1}).name]
+
+
+FREED = """
+import ctypes, sys
+from pathlib import Path
+from mindreader.core.store import Store
+ctypes.CDLL(None).mallopt(-4, 0)     # nothing is mapped on its own, as while a training runs
+def held():
+    return int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmRSS"))) // 1024
+kept = []
+def make(folder):
+    large = []
+    for _ in range(64):
+        large.append(bytearray(b"x") * 2**21)
+        kept.append(bytearray(2**12))       # so that what lies before it cannot be given back from the end
+    (folder / "megabytes").write_text(str(held()))
+print(held(), Store(sys.argv[1]).fetch("slow", {}, make, lambda folder: (folder / "megabytes").read_text()), held())
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="needs glibc")
+def test_what_a_stage_has_freed_is_the_system_s_again(tmp_path):
+    out = subprocess.run([sys.executable, "-c", FREED, str(tmp_path)], capture_output=True, text=True, check=True).stdout
+    before, within, after = map(int, out.split())
+    assert within > before + 120 and after < before + 30
 
 
 def test_clean_forgets_stages_but_not_nsd(tmp_path):
