@@ -25,7 +25,7 @@ def found():
     rows = {row: (0.6 + 0.01 * i, 20 - i) for i, row in enumerate(generator_grid.ROWS)}
     claims = pd.DataFrame([
         {"claim": "c", "better": generator_grid.ROWS[0].name, "worse": row.name, "paper": not row.bugs, "metric": metric,
-         "value": 0.1, "low": 0.05, "high": 0.15, "n": 10, "verdict": "supported"}
+         "value": 0.1, "low": 0.05, "high": 0.15, "n": 10, "verdict": "supported", "n_seeds": 1}
         for row in generator_grid.ROWS[1:] for metric in (finetuning.AHEAD, "FD (twin features), difference")])
     return finetuning.Finetunings(pd.concat([lines(row, *scores) for row, scores in rows.items()], ignore_index=True), claims, "")
 
