@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="cpu", help="of the generators: cpu, or cuda")
     parser.add_argument("--further", nargs="?", const="itself", default="", metavar="PART",
                         help="go on from a shipped generator, by default that of the same name, instead of from nothing")
-    parser.add_argument("--first", default="", help="stage of the generator's recipe to begin with: regression, small or full")
+    parser.add_argument("--first", default="", help="stage of the generator's recipe to begin with: regression, small, large or discriminator")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true", help="go on from an interrupted training")

@@ -19,7 +19,7 @@ from mindreader.pretraining.generator import ORIGINS, GeneratorRecipe, Sheet, St
 from mindreader.generator.stylegan import StyleGanConfig
 from mindreader.records import Diverged
 
-STAGES = ("regression", "small", "full")
+STAGES = ("regression", "small", "large", "discriminator")
 NETWORK = StyleGanConfig(resolution=32, z_dim=6, w_dim=8, condition_dim=16, channel_base=128, channel_max=8,
                          mapping_layers=2)
 
@@ -181,21 +181,21 @@ def test_recipe_runs_all_stages_and_writes_samples(pictures, clip, tmp_path):
     sheet = Sheet(shown, clip.images(shown), clip.images(shown), tmp_path, every=0.0)
     trained = train(pictures, clip, tmp_path, recipe(), sheet=sheet)
     assert {p.name for p in tmp_path.glob("*.pt")} == {f"{stage}.pt" for stage in STAGES}
-    assert [len(list(tmp_path.glob(f"{stage}-*.png"))) for stage in STAGES] == [2, 2, 2]
+    assert [len(list(tmp_path.glob(f"{stage}-*.png"))) for stage in STAGES] == [2, 2, 2, 2]
     assert trained.network == NETWORK
     assert list(trained.history.stage.unique()) == list(STAGES)
     assert trained.generate(clip.images(pictures[:3]), seed=0).shape == (3, 32, 32, 3)
 
 
-def test_only_the_last_stage_trains_the_largest_layers_and_the_discriminator(pictures, clip, tmp_path):
+def test_only_later_stages_train_the_largest_layers_and_only_the_last_one_the_discriminator(pictures, clip, tmp_path):
     train(pictures, clip, tmp_path, recipe())
     start = pretraining._initial_networks(recipe().regression.config, 0).states
-    for stage, whole in (("regression", False), ("small", False), ("full", True)):
+    for stage, whole in (("regression", False), ("small", False), ("large", True), ("discriminator", True)):
         after = torch.load(tmp_path / f"{stage}.pt", weights_only=True)
         moved = {name for name, tensor in after["generator"].items() if not torch.equal(tensor, start["G"][name])}
         assert any(".b16." in name for name in moved)
         assert any(".b32." in name for name in moved) == whole
-        assert (not equal(start["D"], after["discriminator"])) == whole
+        assert (not equal(start["D"], after["discriminator"])) == (stage == "discriminator")
 
 
 def test_interrupted_recipe_goes_on_to_the_bit(pictures, clip, tmp_path):
@@ -203,7 +203,8 @@ def test_interrupted_recipe_goes_on_to_the_bit(pictures, clip, tmp_path):
     short = recipe()
     short = dataclasses.replace(short, small=dataclasses.replace(short.small, config=dataclasses.replace(short.small.config, kimg=0.004)))
     train(pictures, clip, tmp_path / "b", short)
-    (tmp_path / "b" / "full.pt").unlink()  # as if stopped in the middle of the second stage
+    for later in STAGES[2:]:
+        (tmp_path / "b" / f"{later}.pt").unlink()  # as if stopped in the middle of the second stage
     resumed = train(pictures, clip, tmp_path / "b", recipe(), resume=True)
     assert equal(whole.states["G_ema"], resumed.states["G_ema"])
 
@@ -211,8 +212,8 @@ def test_interrupted_recipe_goes_on_to_the_bit(pictures, clip, tmp_path):
 def test_a_stage_ends_when_its_minutes_are_over(pictures, clip, tmp_path):
     trained = train(pictures, clip, tmp_path, recipe(kimg=1e6, minutes=0.1), first="small")
     seconds = trained.history.groupby("stage").seconds.max()
-    assert list(seconds.index) == ["full", "small"]
-    assert 6 * 0.55 / 0.9 <= seconds["small"] < 6 * 0.55 / 0.9 + 2 and 6 * 0.35 / 0.9 <= seconds["full"] < 6 * 0.35 / 0.9 + 2
+    for stage, share in (("small", 0.5), ("large", 0.3), ("discriminator", 0.1)):
+        assert 6 * share / 0.9 <= seconds[stage] < 6 * share / 0.9 + 2
 
 
 def test_a_stage_cools_down_at_its_end():
@@ -222,11 +223,11 @@ def test_a_stage_cools_down_at_its_end():
 
 def test_a_pretrained_generator_goes_on_with_later_stages_only(pictures, clip, tmp_path):
     first = train(pictures, clip, tmp_path / "first", recipe())
-    second = train(pictures, clip, tmp_path / "second", recipe(), start=first, first="full")
-    assert list(second.history.stage.unique()) == ["full"]
-    assert {p.name for p in (tmp_path / "second").glob("*.pt")} == {"full.pt"}
+    second = train(pictures, clip, tmp_path / "second", recipe(), start=first, first="large")
+    assert list(second.history.stage.unique()) == ["large", "discriminator"]
+    assert {p.name for p in (tmp_path / "second").glob("*.pt")} == {"large.pt", "discriminator.pt"}
     assert not equal(first.states["G"], second.states["G"])
-    with pytest.raises(ValueError, match="'last', expected one of regression, small, full"):
+    with pytest.raises(ValueError, match="'last', expected one of regression, small, large, discriminator"):
         train(pictures, clip, tmp_path, recipe(), first="last")
 
 
@@ -272,7 +273,7 @@ def test_no_stage_uses_a_published_bug_or_drowns_the_embedding_in_noise():
 @pytest.mark.parametrize(("arguments", "settings"), [
     (["generator_ood"], {"minutes": None, "device": "cpu", "further": "", "first": ""}),
     (["generator_lf", "--further", "--minutes", "3"], {"minutes": 3.0, "further": "generator_lf"}),
-    (["generator_lf", "--further", "generator_next", "--first", "full"], {"further": "generator_next", "first": "full"}),
+    (["generator_lf", "--further", "generator_next", "--first", "large"], {"further": "generator_next", "first": "large"}),
     (["generators", "--device", "cuda"], {"device": "cuda"})])
 def test_the_command_line_says_what_is_pretrained_and_from_where(arguments, settings, monkeypatch):
     asked = []
@@ -292,9 +293,9 @@ def test_a_generator_of_seconds_is_saved_with_a_card_that_says_how_it_was_made(m
     monkeypatch.setattr(pretraining.core, "home", lambda: tmp_path)
     save = pretraining.TrainedGan.save
     monkeypatch.setattr(pretraining.TrainedGan, "save", lambda self, folder, **how: save(self, tmp_path / folder.name, **how))
-    card = pretraining.pretrain("generator_lf", minutes=0.05, threads=1, further="generator_lf", first="full")
-    assert list(card["recipe"]) == ["full"] and card["recipe"]["full"]["kimg"] > 0 and card["minutes"] > 0
+    card = pretraining.pretrain("generator_lf", minutes=0.05, threads=1, further="generator_lf", first="discriminator")
+    assert list(card["recipe"]) == ["discriminator"] and card["recipe"]["discriminator"]["kimg"] > 0 and card["minutes"] > 0
     assert card["start"] == {"generator_lf": pretraining.weights.part_checksum("generator_lf")}
     image = card["scores"]["image embeddings"]
     assert image["n"] == 60 and image["2-way (twin features)"] > 0.8 and image["structure or surface"] > 3
-    assert (tmp_path / "pretrain" / "generator_lf" / "full.pt").is_file() and (tmp_path / "generator_lf" / "weights.safetensors").is_file()
+    assert (tmp_path / "pretrain" / "generator_lf" / "discriminator.pt").is_file() and (tmp_path / "generator_lf" / "weights.safetensors").is_file()

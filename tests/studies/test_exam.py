@@ -33,7 +33,7 @@ def test_every_score_is_asked_about_every_set(run, record):
     for _, part in table[table.damage != exam.NOTHING_DONE].groupby("score"):
         assert set(zip(part.damage, part.strength)) == set(zip(placed.damage, placed.strength))
     assert (table[table.damage == exam.NOTHING_DONE].groupby("score").size() == 1).all() and table.value.notna().all()
-    assert (table.n == exam.sizes(run).pictures).all()
+    assert (table.n == exam.sizes(run).pictures).all() and set(table.seen) == {*evaluation.SEEN, ""}
 
 
 def test_a_record_of_other_settings_is_said_to_be_old(record):

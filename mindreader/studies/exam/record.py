@@ -103,7 +103,8 @@ def recorded(run: Pipeline, root: Path = core.FIGURES) -> tuple[pd.DataFrame, st
 
     Raises LayoutError where there is no record.
     """
-    return whole_record(run, "exam", "the exam of naturalness scores", key, root)
+    table, source = whole_record(run, "exam", "the exam of naturalness scores", key, root)
+    return table.fillna({"seen": ""}) if len(table) else table, source
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
