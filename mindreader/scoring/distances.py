@@ -145,7 +145,9 @@ def _in_span(*sets: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 def _frechet_difference(sets):
-    sets = list(zip(_in_span(*(x for x, _ in sets)), (place for _, place in sets)))
+    n_true, n_dims = sets[2][0].shape
+    if n_dims >= max(WIDE, n_true):     # those of the small networks keep their last bits
+        return _wide_frechet_difference(sets)
 
     def moments(x, w):
         mean = w @ x / w.sum()
@@ -162,6 +164,34 @@ def _frechet_difference(sets):
             return ((mean - m_t) ** 2).sum() + np.trace(covariance) - 2 * overlap
 
         return float(to_truth(m_a, s_a) - to_truth(m_b, s_b))
+
+    return measured
+
+
+def _wide_frechet_difference(sets):
+    """The same from dot products of rows, which is less work where features have more dimensions than there are true pictures.
+
+    trace((S_a S_t)^(1/2)) is the sum of the singular values of A T', where S_a = A'A and S_t = T'T.
+    """
+    centre = sets[2][0].mean(0)
+    (a, at_a), (b, at_b), (t, at_t) = ((x - centre, place) for x, place in sets)
+    guesses = [(x, place, (x ** 2).sum(1), x @ t.T) for x, place in ((a, at_a), (b, at_b))]
+
+    def measured(picture_weights):
+        w_t = picture_weights[at_t]
+        m_t, true = w_t @ t / w_t.sum(), w_t > 0
+
+        def to_truth(x, place, squares, products):
+            w = picture_weights[place]
+            mean, drawn = w @ x / w.sum(), w > 0
+            total = (w @ squares - w.sum() * mean @ mean) / (w.sum() - 1)      # = trace of S_a
+            between = products[np.ix_(drawn, true)] - (x[drawn] @ m_t)[:, None] - t[true] @ mean + mean @ m_t
+            between *= np.sqrt(w[drawn] / (w.sum() - 1))[:, None] * np.sqrt(w_t[true] / (w_t.sum() - 1))
+            overlap = np.sqrt(np.linalg.eigvalsh(between.T @ between).clip(0)).sum()
+            return ((mean - m_t) ** 2).sum() + total - 2 * overlap
+
+        far, near = (to_truth(*guess) for guess in guesses)
+        return float(far - near)
 
     return measured
 
