@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pandas as pd
 
 from .. import core
+from ..clipfiles import CONFIG
 from ..core import run_name
+from ..core.weights import file_checksum
 from ..doctor import check_chapter
 from ..experiments import dotted, experiment
 from ..pipeline import Pipeline
@@ -20,6 +23,7 @@ OWN = {  # and the chapters' own parameters
     "03_gan": {"cond": "both", "start": "lf", "low_level": False, "end_to_end": 0.0, "kimg": 0.0, "device": "cpu",
                "ablation": "record", "n_seeds": 1},
     "04_microstimulation": {"value": 10.0, "region": "", "n_fits": 1}}
+FOLDER = "local-dir:"       # of a CLIP, before its path
 NETWORKS = {"clip": "embed", "feature": "feature", "resnet": "low_level"}     # those that score photographs, as `missing` takes them
 SETTINGS = {"start": "start", "low_level": "gan.low_level", "end_to_end": "end_to_end", "kimg": "gan.kimg", "device": "device"}
 
@@ -77,4 +81,11 @@ class Chapter(Pipeline):
 
     def _meta(self) -> dict:
         networks = {part: self.scored_by(part) for part, name in NETWORKS.items() if self.shows_photographs and not self.missing(name)}
+        if self.experiment.embed.clip.startswith(FOLDER) and not self.missing("embed"):
+            networks |= {"clip": self._clip_of_folder()}
         return {"experiment": dataclasses.asdict(self.experiment)} | ({"networks": networks} if networks else {})
+
+    def _clip_of_folder(self) -> str:
+        """Which CLIP lies in the folder that the experiment names, since its path does not say that."""
+        config = Path(self.experiment.embed.clip.removeprefix(FOLDER)).expanduser() / CONFIG
+        return f"CLIP of a folder, weights {self.weights_of('clip')[:8]}, config {file_checksum(config)[:8]}"

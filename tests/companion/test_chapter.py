@@ -1,10 +1,12 @@
 """A chapter's run: refused in one sentence, and written beside the committed record where it is another run."""
 
+import shutil
+
 import pandas as pd
 import pytest
 
 from mindreader.companion import chapter
-from mindreader.core import paths
+from mindreader.core import paths, weights
 from mindreader.core.params import ParameterError
 from mindreader.records import LayoutError
 
@@ -70,3 +72,20 @@ def test_a_table_is_rounded_for_the_page_and_whole_in_the_file(tmp_path, monkeyp
         pd.DataFrame({"a": [0.12345, float("nan")], "n": [3, 4], "k": pd.array([None, 5], "Int64")}), "t")
     assert shown.values.tolist() == [["0.123", 3, ""], ["", 4, 5]]
     assert (tmp_path / "03_gan" / "t.csv").read_text() == "a,n,k\n0.12345,3,\n,4,5\n"
+
+
+def test_a_clip_in_a_folder_is_named_by_what_it_is_wherever_it_lies(tmp_path, monkeypatch):
+    monkeypatch.setattr(chapter.Chapter, "subject", property(lambda self: None))
+    for place in ("here", "there"):
+        shutil.copytree(weights.part_folder("clip"), tmp_path / place)
+
+    def stamp(place):
+        return chapter.start("02_mapping", "smoke", overrides={"embed.clip": f"local-dir:{tmp_path / place}"})._meta()["networks"]["clip"]
+
+    here = stamp("here")
+    assert here.startswith(f"CLIP of a folder, weights {weights.part_checksum('clip')[:8]}, config ")
+    assert stamp("there") == here
+    config = tmp_path / "there" / "open_clip_config.json"
+    config.write_text(config.read_text() + "\n")
+    assert stamp("there") != here
+    assert "networks" not in chapter.start("02_mapping", "smoke")._meta()
