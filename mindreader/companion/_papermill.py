@@ -28,7 +28,7 @@ NO_RUN = {"-h", "--help", "--version", "--help-notebook"}
 ONE_SENTENCE = {"ParameterError", "LayoutError", "Unfit"}
 DISK = re.compile(r"(?:\[Errno \d+\] )?(the (?:disk|folder) .*)", re.S)   # a full one, a closed one: of `core.files`
 
-INTERRUPTED = "interrupted; finished stages are kept, so run it again to go on from there"
+INTERRUPTED = "interrupted before its end; run it again to finish"
 KERNEL_DIED = "the kernel died, expected it to live; was it out of memory?"
 
 

@@ -16,7 +16,7 @@ import weakref
 import jupyter_client
 from jupyter_client import AsyncKernelManager
 
-TERMINATED = "terminated; finished stages are kept, so run it again to go on from there"
+TERMINATED = "terminated before its end; run it again to finish"
 _RECEIVED: list[int] = []   # signals
 _STARTED: weakref.WeakSet[KernelManager] = weakref.WeakSet()
 
