@@ -12,7 +12,7 @@ from pathlib import Path
 from .. import core
 from ..core import atomic_write, card, output, write_json, write_table
 
-QUALITY = {"jpeg": 85, "webp": 90}  # no artefacts visible at the page's size
+QUALITY = {"jpeg": 85, "webp": 80}  # no artefacts visible at the page's size
 PAGE_SCALE = {"png": 1.5, "jpeg": 1.25, "webp": 1.25}  # resolution on the page, in multiples of the figure's own
 LARGEST = 300_000   # bytes of a drawing: one of more marks than pixels is kept as pixels
 FILE_OF = "application/vnd.mindreader.figure+json"  # beside a picture in a notebook: where its file is, and of which content

@@ -185,14 +185,14 @@ def _state(config: GanConfig, start: TrainedGan, frozen: FrozenStages, real: Ten
 
 def _timed(state: TrainingState, stage: Stage, seconds: float, progress: Callable | None, steps: Iterable, *, desc: str,
            total: int) -> Iterable:
-    """The steps that fit into the time, of all sittings together; sets the learning rate of each, and shows the minutes."""
+    """The steps that fit into the time of all sittings, and one at least; sets the learning rate of each, and shows the minutes."""
     optimizers = [part for part in state.parts.values() if isinstance(part, torch.optim.Optimizer)]
     rates = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
     done = 0
     minutes = iter(progress(range(math.ceil(seconds / 60)), desc=desc, total=math.ceil(seconds / 60)) if progress else ())
     for step in steps:
         spent = state.seconds + time.monotonic() - state.started
-        if spent >= seconds:
+        if spent >= seconds and state.step:
             break
         while done <= spent / 60:
             next(minutes, None)

@@ -35,7 +35,9 @@ def exam_panels(table: pd.DataFrame, verdicts: pd.DataFrame, *, origin: str, tit
         if verdict.at_once < verdict.invisible:
             ax.axvspan(verdict.at_once, verdict.invisible, color=COLOURS["chance"], alpha=0.12, lw=0)
         ax.set_title(f"{verdict.score}\n{'passes' if verdict.passes else 'fails'}", fontsize=8, fontweight="normal")
-        ax.set_xscale("symlog", linthresh=max(1e-3, float(part.value.abs().median()) / 4))
+        linear = max(1e-3, float(part.value.abs().median()) / 4)
+        ax.set_xscale("symlog", linthresh=linear)
+        ax.set_xticks([tick for tick in ax.get_xticks() if tick == 0 or abs(tick) > 2 * linear])  # nearer to 0 they overlap
         ax.tick_params(labelsize=7)
     axes[0, 0].set(yticks=range(len(damages)), yticklabels=damages, ylim=(len(damages) - 0.5, -0.5))
     for seen, colour in SEEN_COLOURS.items():
