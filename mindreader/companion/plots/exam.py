@@ -37,7 +37,11 @@ def exam_panels(table: pd.DataFrame, verdicts: pd.DataFrame, *, origin: str, tit
         ax.set_title(f"{verdict.score}\n{'passes' if verdict.passes else 'fails'}", fontsize=8, fontweight="normal")
         linear = max(1e-3, float(part.value.abs().median()) / 4)
         ax.set_xscale("symlog", linthresh=linear)
-        ax.set_xticks([tick for tick in ax.get_xticks() if tick == 0 or abs(tick) > 2 * linear])  # nearer to 0 they overlap
+        scale = ax.xaxis.get_transform()
+        first, last = scale.transform([part.value.min(), part.value.max()])
+        ax.set_xlim(*scale.inverted().transform([first - 0.05 * (last - first), last + 0.05 * (last - first)]))
+        low, high = ax.get_xlim()
+        ax.set_xticks([tick for tick in ax.get_xticks() if low <= tick <= high and (tick == 0 or abs(tick) > 2 * linear)])
         ax.tick_params(labelsize=7)
     axes[0, 0].set(yticks=range(len(damages)), yticklabels=damages, ylim=(len(damages) - 0.5, -0.5))
     for seen, colour in SEEN_COLOURS.items():
