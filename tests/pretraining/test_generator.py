@@ -273,7 +273,7 @@ def test_no_stage_uses_a_published_bug_or_drowns_the_embedding_in_noise():
 @pytest.mark.parametrize(("arguments", "settings"), [
     (["generator_ood"], {"minutes": None, "device": "cpu", "further": "", "first": ""}),
     (["generator_lf", "--further", "--minutes", "3"], {"minutes": 3.0, "further": "generator_lf"}),
-    (["generator_lf", "--further", "generator_next", "--first", "large"], {"further": "generator_next", "first": "large"}),
+    (["generator_lf", "--further", "generator_sup", "--first", "large"], {"further": "generator_sup", "first": "large"}),
     (["generators", "--device", "cuda"], {"device": "cuda"})])
 def test_the_command_line_says_what_is_pretrained_and_from_where(arguments, settings, monkeypatch):
     asked = []

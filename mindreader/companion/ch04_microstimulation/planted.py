@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 from ... import nsd
 from ...stimulation import rank_p
 from ...pipeline import Pipeline
-from ...studies.claims import LEVEL, MIN_SEEDS, UNTESTABLE, holm, verdict
+from ...studies.claims import MIN_SEEDS, UNTESTABLE, holm, verdict
 from ..ch00_subject.recovered import CONTRASTS
 from ..ch00_subject.subject import NO_PLANT, of_the_plant
 from .effects import effects
@@ -48,8 +48,7 @@ def recovery_verdicts(table: pd.DataFrame) -> pd.DataFrame:
     """Whether each region's own category was recovered, by the rule of `studies.claims.verdict`.
 
     The claim is that stimulation brings the own category's sentence nearer than matched random voxels do; p is corrected by Holm
-    over the regions. By fewer than three fits it is a direction at most, and that only where p is small: random sets are of the
-    same fit, and the sign of one is a coin's. Table region, category, n_voxels, selectivity, recovered, p, p_holm, fits, rank (of
+    over the regions. By fewer than three fits it is within noise, whatever p: random sets are of the same fit. Table region, category, n_voxels, selectivity, recovered, p, p_holm, fits, rank (of
     the own category among the recovered ones, 1 is the strongest), verdict.
     """
     if table.empty:
@@ -84,7 +83,7 @@ def recovered_correlation(run: Pipeline, table: pd.DataFrame) -> dict:
 
 def _judge(row) -> str:
     several = row.fits >= MIN_SEEDS
-    return verdict(row.recovered, row.p_holm if several else 1.0, bool(row.lowest > 0 and (several or row.p_holm <= LEVEL)))
+    return verdict(row.recovered, row.p_holm if several else 1.0, bool(several and row.lowest > 0))
 
 
 def _contrast(plant, shows: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ...pipeline import Pipeline
 from ...records import SPACES
-from ...studies.claims import LEVEL, MIN_SEEDS, UNTESTABLE, holm, verdict
+from ...studies.claims import MIN_SEEDS, UNTESTABLE, holm, verdict
 from ..common import over_fits
 from .effects import CHANGE, LOWER, SAME, SIZE, Effect, against_random, effects, picture_effects
 from .regions import FFA, LEVELS, REGIONS, has_voxels, shown_name
@@ -14,8 +14,8 @@ from .regions import FFA, LEVELS, REGIONS, has_voxels, shown_name
 RULE = f"""A comparison is supported where the region does more, in the claimed direction, than matched random voxels, two-sided p <= .05
 after Holm's correction over the comparisons of its sentence, where its own change has that direction with an interval that excludes
 none, and where at least {MIN_SEEDS} fits agree; contradicted where all that holds the other way; direction only where at least
-{MIN_SEEDS} fits have the claimed sign, or where all of it holds but for the number of fits; else within noise. A sentence stands or
-falls with all of its comparisons."""
+{MIN_SEEDS} fits have the claimed sign; else within noise, and so is everything by fewer fits, since random sets are of the same fit
+and another turns comparisons around. A sentence stands or falls with all of its comparisons."""
 NETWORK = "no evaluation network for this subject's pictures"
 
 # claim of the ledger -> what it says of which region: (region, how it is set, whose effect, measure, direction)
@@ -70,8 +70,7 @@ def judge(row) -> str:
     apart, (least, most) = row.direction * row.apart, sorted(row.direction * end for end in (row.lowest, row.highest))
     agree = (least > 0 and change[0] > 0) if apart > 0 else (most < 0 and change[1] < 0)
     several = row.fits >= MIN_SEEDS
-    same_sign = least > 0 and (several or (agree and row.p_holm <= LEVEL))    # the sign of one fit is a coin's
-    return verdict(apart, row.p_holm if several and agree else 1.0, bool(same_sign))
+    return verdict(apart, row.p_holm if several and agree else 1.0, bool(several and least > 0))
 
 
 def sentence_numbers(table: pd.DataFrame) -> dict:

@@ -21,7 +21,6 @@ ABOUT = {
     "resnet": "Stands for the self-supervised ResNet-50 of the low-level loss: trained without labels.",
     "generator_lf": "Stands for Lafite's language-free generator: conditioned on pictures' own embeddings with noise.",
     "generator_sup": "Stands for the supervised generator: trained on from generator_lf, on captions' embeddings.",
-    "generator_next": "A language-free generator in training: no chapter uses it, and pretraining goes on from it.",
     "generator_ood": "Stands for the generator trained on web pictures: another palette, a watermark.",
 }
 LABELS = {"sketch": "regression 32 px", "copy": "regression 64 px", "compete": "adversarial",
