@@ -111,8 +111,8 @@ run.show(plots.dots(mapping.strips(report.percent(table)), hue="direction", orig
 # voxels stand in no useful order for a convolution, the paper's network is not the best decoder, and ridge regression
 # beats it. The true categories alone, without any brain, reach {ours}`02_mapping:category_forward`.
 #
-# These intervals are of one fit of each mapper. Fitted again from other seeds, five times each (`make tables`), with
-# intervals over pictures *and* fits:
+# These intervals are of one fit of each mapper. Fitted again from other seeds (`make tables`; *n_seeds* says how
+# often), with intervals over pictures *and* fits:
 
 # %%
 fits = refitted.beside_record(run, table)
@@ -301,7 +301,7 @@ run.show(plots.dots(skewed, hue="what", origin=run.origin, xlabel="skewness of N
 #
 # What would all these fits cost with NSD itself? The operations of one step of each kind are counted and multiplied by
 # the steps; the hours come from such steps, timed on the GPU that the table names, one fit at a time or several at
-# once.
+# once. *Both* counts once the settings that the two tables share.
 
 # %%
 bill = settings.bill(run)

@@ -39,7 +39,7 @@ n_seeds: int = 1  # trainings of each variant, where ablation is not record
 
 # %%
 from mindreader import field
-from mindreader.companion import ch03_gan as report, chapter, plots, refitted
+from mindreader.companion import ch03_gan as report, chapter, foundagain, plots, refitted
 from mindreader.companion.ch03_gan import finetuning, held_out, out_of_domain, repeats, shared_images
 from mindreader.core import params
 from mindreader.studies import generator_grid, held_out as held_out_record
@@ -87,9 +87,17 @@ pictures = report.sample_columns(run, cond, n=8)
 run.show(plots.picture_grid(pictures, origin=run.origin), "samples")
 
 # %% [markdown]
+# Eight rows are few. Here are the first 64, none left out.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-unselected", "caption": "The first 64 validation pictures, and in the same places what the finetuned generator makes of their true embeddings and of a single trial of each."}}
+run.show(plots.picture_sheets(report.unselected(run, cond, n=64), origin=run.origin, title="Sixty-four, not chosen"),
+         "unselected")
+
+# %% [markdown]
 # ## The same trial, several draws
 #
-# The condition fixes what is shown, the noise $z$ the rest.
+# The condition decides what is shown; the noise $z$ may decide the rest, and in this generator decides little of it
+# ({doc}`07_pretrained` measures how much).
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-draws", "caption": "One trial for each row: what was seen, and four draws of z."}}
 run.show(plots.picture_grid(report.draws(run, cond, n=5, n_draws=4), origin=run.origin), "draws")
@@ -103,7 +111,7 @@ run.show(plots.picture_grid(report.draws(run, cond, n=5, n_draws=4), origin=run.
 # whose repeats different things were attended. All repeats of a picture share their $z$, so what differs comes from
 # the trial alone.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-repeats", "caption": "Reconstructions of repeats of the same validation picture (the paper's Fig. 7). Above: what was attended on that trial. Below: what is decoded from the reconstruction, in red where it is another thing."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-repeats", "caption": "Reconstructions of repeats of the same validation picture (the paper's Fig. 7). Above: what was attended on that trial. Below: what is decoded from the reconstruction, in red where it is another thing; where nothing was attended, nothing is decoded."}}
 shown = repeats.by_repeat(run, cond, n=5)
 run.show(plots.repeated_reconstructions(shown, origin=run.origin), "repeats",
          data=shown.drop(columns=["seen", "reconstructed"])) if len(shown) else repeats.LEFT_OUT
@@ -210,6 +218,41 @@ run.table(gain, "gain")
 # ```{verdicts} 03_gan
 # :of: natural fid-reasonable light-finetuning
 # ```
+#
+# ## Which things are found again?
+#
+# Identification asks whether a reconstruction is nearer to the right picture than to another; not whether what was seen
+# is in it. A segmenter that is in no loss reads every reconstruction, and it is counted which classes of the true
+# picture are there again ({doc}`07_pretrained` has the same without a brain). Two rows need no generator: the training
+# picture of the world that is nearest to the same embedding, the best that a library of pictures could show.
+
+# %%
+_, source = foundagain.recorded_found(run)
+source
+
+# %%
+run.table(foundagain.found_means(run, "validation trials"), "found_again")
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-found-trials", "caption": "Share of the validation trials with a class in which it is found again in the reconstruction, by the source of the condition, and in the retrieved picture. Intervals of the brain resample pictures."}}
+classes = foundagain.found_classes(run, "validation trials")
+run.show(plots.classes_by_kind(classes, by="brain", origin=run.origin, xlabel="found again", chance=None,
+                               title="What of a scene comes back from single trials"), "found_again_classes",
+         data=classes)
+
+# %%
+run.table(foundagain.above(run, "validation trials", "brain", "shuffled brain"), "found_above_shuffled")
+
+# %% [markdown]
+# **Reading.** From single trials things are found again in {ours}`03_gan:found_brain` of the cases, from a shuffled
+# brain in {ours}`03_gan:found_shuffled`, from true embeddings in {ours}`03_gan:found_ceiling` (means over classes);
+# stuff in {ours}`03_gan:found_brain_stuff`, {ours}`03_gan:found_shuffled_stuff` and {ours}`03_gan:found_ceiling_stuff`.
+# In its place a thing is found in {ours}`03_gan:found_brain_place`, in its colour in {ours}`03_gan:found_brain_colour`.
+# For {ours}`03_gan:found_classes_above` of the classes of things the brain's interval lies wholly above the shuffled
+# brain's. Retrieval by the brain's embedding shows {ours}`03_gan:found_retrieved_brain` of the things, by the true one
+# {ours}`03_gan:found_retrieved`. *Structure or surface* is the score of naturalness that passed the exam of
+# {doc}`07_pretrained`; it is 1 for real pictures behind a haze that hardly shows. Reconstructions have
+# {ours}`03_gan:natural_brain` from the brain and {ours}`03_gan:natural_ceiling` from true embeddings: nobody takes either
+# for real pictures.
 #
 # ## Image, caption, or both?
 
@@ -420,7 +463,8 @@ run.record(report.identification_entries(run, cond, table)
            | report.distance_entries(distances, sizes, gain)
            | report.contribution_entries(share, by_source, curve, numbers) | finetuning.finetuning_entries(found)
            | repeats.attention_entries(attended) | held_out.held_out_entries(splits)
-           | out_of_domain.ood_entries(ood, marked) | shared_images.shared_image_entries(shared))
+           | out_of_domain.ood_entries(ood, marked) | shared_images.shared_image_entries(shared)
+           | foundagain.trial_entries(run))
 
 # %% [markdown]
 # ## Browse

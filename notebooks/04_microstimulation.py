@@ -25,7 +25,7 @@
 # |---|---|
 # | What would any voxels do? | random voxels beside each region: as many, alike in noise ceiling and response variance, many sets of them |
 # | Is the state one that a brain could have? | the dose at which a state leaves the range of measured ones, in every figure |
-# | Would another mapper say the same? | parameter `n_fits`; one fit alone gives no more than a direction |
+# | Would another mapper say the same? | parameter `n_fits`; one fit alone decides nothing |
 # | Is it true? | the **simulated subject**'s regions have a *planted* preference, to be recovered |
 #
 # A caution that goes with every panel: on z-scored data a value of ten is far outside anything the mappers have seen,
@@ -102,8 +102,9 @@ run.show(plots.scores_with_controls(table, origin=run.origin, xlabel="change of 
 # {ours}`04_microstimulation:bodies` for bodies, {ours}`04_microstimulation:places` for places and
 # {ours}`04_microstimulation:words` for words ({numref}`fig-effect`); random voxels alone shift it by
 # {ours}`04_microstimulation:faces_random_voxels_shift`, {ours}`04_microstimulation:bodies_random_voxels_shift`,
-# {ours}`04_microstimulation:places_random_voxels_shift` and {ours}`04_microstimulation:words_random_voxels_shift`. Where an
-# interval of the differences includes zero, the pictures of {numref}`fig-stimulation` prove nothing, however suggestive they look.
+# {ours}`04_microstimulation:places_random_voxels_shift` and {ours}`04_microstimulation:words_random_voxels_shift`. Where p
+# over the sets of random voxels exceeds .05, the pictures of {numref}`fig-stimulation` prove nothing, however suggestive they look:
+# an interval that leaves zero out says only that this region does something else than the mean of those sets, as many of them do.
 #
 # A specific region would move its own category's sentence and leave the others. {numref}`fig-moved` has all regions
 # beside all sentences, early visual areas and the levels of the hierarchy among them.
