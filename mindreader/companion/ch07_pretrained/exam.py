@@ -12,7 +12,7 @@ from ...world import masks
 from ..rendering import LeftOut
 from .held_out import held_out
 
-SHOWN = ("score", "ranks", "not_ranked", "inverted", "invisible", "at_once", "lowest_at_once", "passes")
+SHOWN = ("score", "ranks", "inverted", "invisible", "at_once", "lowest_at_once", "passes")
 
 
 def recorded_exam(run: Pipeline) -> tuple[pd.DataFrame | LeftOut, str]:
