@@ -186,8 +186,8 @@ def _state(config: GanConfig, start: TrainedGan, frozen: FrozenStages, real: Ten
 def _timed(state: TrainingState, stage: Stage, seconds: float, progress: Callable | None, steps: Iterable, *, desc: str,
            total: int) -> Iterable:
     """The steps that fit into the time of all sittings, and one at least; sets the learning rate of each, and shows the minutes."""
-    optimizers = [part for part in state.parts.values() if isinstance(part, torch.optim.Optimizer)]
-    rates = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
+    groups = [group for part in state.parts.values() if isinstance(part, torch.optim.Optimizer) for group in part.param_groups]
+    rates = [group["lr"] for group in groups]
     done = 0
     minutes = iter(progress(range(math.ceil(seconds / 60)), desc=desc, total=math.ceil(seconds / 60)) if progress else ())
     for step in steps:
@@ -197,7 +197,7 @@ def _timed(state: TrainingState, stage: Stage, seconds: float, progress: Callabl
         while done <= spent / 60:
             next(minutes, None)
             done += 1
-        for group, rate in zip((g for o in optimizers for g in o.param_groups), rates):
+        for group, rate in zip(groups, rates):
             group["lr"] = rate * stage.rate(spent / seconds)
         yield step
 
@@ -294,7 +294,8 @@ def pretrain(name: str, *, minutes: float | None = None, device: str = "cpu", th
         for name, part in spent},
             "conditions": origin.condition, "data": world.card_entry(), "seed": seed,
             "minutes": round(spent.seconds.max().sum() / 60, 1), "hardware": hardware(),
-            "scores": _scores(generator, held_out, truth, world, origin, clip, seed), "clip": weights.part_checksum("clip"), "resnet": weights.part_checksum("resnet")}
+            "scores": _scores(generator, held_out, truth, world, origin, clip, seed),
+            "clip": weights.part_checksum("clip"), "resnet": weights.part_checksum("resnet")}
     if begin:
         card["start"] = {begin: weights.part_checksum(begin)}
     return generator.save(weights.part_folder(name), card=card, dtype=torch.float16)
