@@ -4,6 +4,7 @@ import json
 import logging
 import pickle
 import re
+import shutil
 
 import numpy as np
 import open_clip
@@ -294,3 +295,12 @@ def test_the_checksum_of_a_clip_follows_its_file(path):
     save_file(state_of(scale=90.0), path, metadata={"other": "length"})
     assert before != embed.clip_checksum(config) == weights.checksum(path)
     assert embed.clip_checksum(embed.EmbedConfig()) == weights.part_checksum("clip")
+
+
+def test_the_checksum_of_a_folders_clip_follows_its_config_too(tmp_path):
+    shutil.copytree(weights.part_folder("clip"), tmp_path / "clip")
+    config = embed.EmbedConfig(clip=f"local-dir:{tmp_path / 'clip'}")
+    before, path = embed.clip_checksum(config), tmp_path / "clip" / clipfiles.CONFIG
+    path.write_text(path.read_text(encoding="utf-8").replace('"size": 64', '"size": 64, "interpolation": "bilinear"'), encoding="utf-8")
+    after = embed.clip_checksum(config)
+    assert before != after and before[:64] == after[:64] == weights.checksum(tmp_path / "clip" / clipfiles.WEIGHTS)

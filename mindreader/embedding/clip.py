@@ -204,8 +204,14 @@ def _found(name: str) -> Path:
 
 
 def clip_checksum(config: EmbedConfig) -> str:
-    """sha256 of the weights of a config's CLIP as published, which changes whenever they do; raises as `load_clip`."""
-    return weights.part_checksum("clip") if config.clip == LITTLE else checkpoints.published_digest(clip_path(config))
+    """sha256 of the weights of a config's CLIP as published, followed by that of its config where a folder brings one.
+
+    It changes whenever they do. Raises as `load_clip`.
+    """
+    if config.clip == LITTLE:
+        return weights.part_checksum("clip")
+    path = clip_path(config)
+    return checkpoints.published_digest(path) + (weights.checksum(path.parent / clipfiles.CONFIG) if _in_folder(config) else "")
 
 
 def is_of_simulated_world(config: EmbedConfig) -> bool:

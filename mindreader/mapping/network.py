@@ -132,6 +132,7 @@ class ResidualMapper(nn.Module):
         self.n_voxels, self.n_dims, self.sigmoid = n_voxels, n_dims, sigmoid
         left = (padded - n_voxels) // 2
         self.margins = (left, padded - n_voxels - left)
+        self.n_bytes = 4 * padded // multiple * max(hidden, n_dims)      # of one trial in the widest layer, in float32
         self.stem = nn.ModuleList(nn.Conv1d(1 if i == 0 else hidden, hidden, 4, 2, 1) for i in range(n_layers))   # row 1
         self.blocks = nn.ModuleList(ResidualBlock(hidden) for _ in range(n_blocks))                          # rows 2-5
         self.channels = nn.Conv1d(hidden, n_dims, 1)                                                              # row 6
@@ -279,9 +280,13 @@ class FittedMapper(FittedNetwork):
     space: str
     history: pd.DataFrame
 
-    def predict(self, trials: Trials, batch: int = 256) -> Embeddings:
-        """One embedding per trial, not scaled to unit length; keys are the trial ids, source is "fmri"."""
+    def predict(self, trials: Trials, batch: int | None = None) -> Embeddings:
+        """One embedding per trial, not scaled to unit length; keys are the trial ids, source is "fmri".
+
+        batch: trials at once; by default 256, or as many as need half a gigabyte in the widest layer.
+        """
         check_voxels(trials, self.network.n_voxels)
+        batch = batch or max(1, min(256, 2**29 // self.network.n_bytes))
         return Embeddings(in_batches(self.network, trials.betas, batch), trials.image_ids, trials.trial_ids, self.space,
                           "fmri")
 

@@ -212,6 +212,16 @@ def test_a_mapper_saved_and_loaded_predicts_the_same(tmp_path):
         FittedMapper.load(tmp_path)
 
 
+@pytest.mark.parametrize("sizes, batch", [((1024, 256), 256), ((15724, 512), 66)])
+def test_as_many_trials_are_decoded_at_once_as_memory_allows(monkeypatch, sizes, batch):
+    asked = []
+    monkeypatch.setattr(mapping, "in_batches", lambda of, inputs, batch: asked.append(batch) or np.zeros((len(inputs), sizes[1]), np.float32))
+    mapper = MappingConfig().network(*sizes)
+    trials = Trials(np.zeros((2, sizes[0]), np.float32), *np.arange(4).reshape(2, 2), np.zeros(2, int))
+    FittedMapper(mapper, MappingConfig(), "image", None).predict(trials)
+    assert asked == [batch]
+
+
 def test_a_loss_that_is_not_finite_is_named_with_its_step():
     train, val, embeddings = linear_brain()
     broken = train.betas.copy()
