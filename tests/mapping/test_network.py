@@ -212,7 +212,7 @@ def test_a_mapper_saved_and_loaded_predicts_the_same(tmp_path):
         FittedMapper.load(tmp_path)
 
 
-@pytest.mark.parametrize("sizes, batch", [((1024, 256), 256), ((15724, 512), 66)])
+@pytest.mark.parametrize("sizes, batch", [((1024, 256), 256), ((15724, 512), 33)])
 def test_as_many_trials_are_decoded_at_once_as_memory_allows(monkeypatch, sizes, batch):
     asked = []
     monkeypatch.setattr(mapping, "in_batches", lambda of, inputs, batch: asked.append(batch) or np.zeros((len(inputs), sizes[1]), np.float32))
