@@ -36,7 +36,7 @@ class GridConfig:
 
     n_seeds: int = 3
     epochs: tuple[int, ...] = (2, 2)    # of each phase, instead of mapping.epochs, the same for every variant
-    n_painter_seeds: int = 1            # of each finetuning
+    n_painter_seeds: int = 3            # of each finetuning, on mappers of its own
     painter_kimg: float = 2.0           # shown in each, instead of gan.kimg, the same for every variant
     n_pictures: int = 300               # reconstructed by the starting generator for each fit (0: none)
 
@@ -83,7 +83,7 @@ def smoke() -> Experiment:
         mapping=MappingConfig(epochs=(2, 1), dtype="bfloat16", learning_rate=1e-3),
         gan=GanConfig(kimg=0.128, pseudo_kimg=0.128, tick_kimg=0.032),
         evaluate=EvaluateConfig(n_retrieval=30, n_bootstrap=50, ways=(2, 5)),
-        grid=GridConfig(n_seeds=2, epochs=(1, 1), n_pictures=30, painter_kimg=0.064),
+        grid=GridConfig(n_seeds=2, epochs=(1, 1), n_painter_seeds=1, n_pictures=30, painter_kimg=0.064),
         category=CategoryConfig(epochs=2),
         encoder=EncoderConfig(epochs=2),
     )

@@ -1,9 +1,10 @@
-"""Tables 1 and 5: train each variant of the generator's finetuning, score and compare them, and keep the scores row by row.
+"""Tables 1 and 5: train each variant of the generator's finetuning several times, score and compare them, and keep the scores.
 
     python -m mindreader.studies generator_grid                   at the book preset, into figures/tables; `make tables` does this
     python -m mindreader.studies generator_grid --preset smoke    into figures/runs/tables__smoke
 
-Finished rows are found again, so a run that was killed goes on where it stopped, within a row from its last checkpoint.
+Each seed of a row trains on mappers of its own (`refits.Refit`), so that seeds differ in the whole chain. Finished rows are found
+again, so a run that was killed goes on where it stopped, within a row from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -16,16 +17,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .. import core, scoring
+from .. import core, scoring, uncertainty
 from ..core import fingerprint, save_table
 from ..core.weights import is_part
 from ..generator import BUGS, silent_positions
 from ..experiments import CONDITIONS, NOTHING, Experiment
 from ..pipeline import Pipeline
 from ..records import SPACES, Diverged, Embeddings
-from .claims import CONTRADICTED, DIRECTION_ONLY, SUPPORTED, WITHIN_NOISE
 from .grids import command, one_thread, outdated, read_table, run_jobs
+from .refits import Refit, refit
 from .sources import released_reference, stamped
+
+
+TABLES = ("table1", "table1_over_seeds", "table1_claims")    # of the record: of each training, over seeds, comparisons
 
 
 class Starts(dict):
@@ -40,11 +44,12 @@ class Starts(dict):
 
 STARTS = Starts(lf="generator_lf", supervised="generator_sup", none=NOTHING)
 END_TO_END = (0.01, 0.1, 1.0)  # the paper's weights are lost; 0.1 is the released code's
+TWO_WAY = "2-way identification"
 QUESTIONS = ("tables", "end to end", "nothing pretrained", "published bugs")
 ABLATIONS = ("record", "none", *(question.replace(" ", "_") for question in QUESTIONS), "all")
 SHARED = ("subject", "clip", "embeddings", "caption_scores", "stimuli", "targets", "truth", "mapped", "feature_net",
           "true_features")  # of a pipeline: what no variant of the generator changes
-WORDS = ("name", "metric", "question", "cond", "start", "bugs", "key", "note", "protocol", "origin")
+WORDS = ("name", "metric", "question", "cond", "start", "bugs", "key", "note", "protocol", "origin", "covers")
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,7 @@ def train_row(run: Pipeline, row: Row, repeat: int = 0) -> Trained:
         embeddings = {space: mine.validation(mine.conditions(row.cond)[space]) for space in SPACES}
         features = mine.picture_features(mine.reconstruct(embeddings, row.cond))
     except Diverged as reason:
-        lost = scoring.score_row(row.name, "2-way identification", np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
+        lost = scoring.score_row(row.name, TWO_WAY, np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
         return Trained(lost.assign(**columns, note=f"diverged: {reason}"), None)
     real = run.validation(run.true_features)
     drawn = scoring.n_way_sampled(features, run.true_features, n_choices=2, seed=run.experiment.child_seed("rivals"))
@@ -181,90 +186,105 @@ def train_row(run: Pipeline, row: Row, repeat: int = 0) -> Trained:
 
 
 def variant(run: Pipeline, row: Row, repeat: int = 0) -> Pipeline:
-    """The pipeline of this row, which shares with `run` what does not depend on the generator."""
-    mine = Pipeline(row.variant(run.experiment, repeat), run.store)
-    vars(mine).update({name: getattr(run, name) for name in SHARED})
+    """The pipeline of this row, which shares with `run`, or with its refit, what does not depend on the generator."""
+    mine = _pipeline(run, row, repeat)
+    vars(mine).update({name: getattr(refit(run, repeat), name) for name in SHARED})
     return mine
 
 
 def row_key(run: Pipeline, row: Row, repeat: int = 0) -> str:
     """A fingerprint of everything that could change the training and the scores of this row."""
-    mine = Pipeline(row.variant(run.experiment, repeat), run.store)
+    mine = _pipeline(run, row, repeat)
     network = [run.weights_of("feature")] if run.shows_photographs else []
     return fingerprint([mine.key("generator", {"cond": row.cond}), run.experiment.evaluate.n_bootstrap, *network])
 
 
+def _pipeline(run: Pipeline, row: Row, repeat: int) -> Pipeline:
+    config = row.variant(run.experiment, repeat)
+    return Refit(run, repeat, config) if repeat else Pipeline(config, run.store)
+
+
+# ── over seeds ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def over_seeds(run: Pipeline, found: dict[tuple[Row, int], Trained]) -> pd.DataFrame:
+    """Two-way identification and Fréchet distance of each row over all its seeds, with intervals over pictures and fits.
+
+    A tidy score table, value the mean over seeds, with columns n_seeds, lowest, highest (of the seeds), from_fits and covers.
+    """
+    trained = {row: [found[row, seed].features for seed in _seeds(found) if (row, seed) in found] for row, _ in found}
+    with one_thread():
+        lines = [_line(run, row.name, metric, score, chance) for row, fits in trained.items()
+                 for metric, score, chance in _scores(run, [fit for fit in fits if fit is not None])]
+    return _table(lines)
+
+
 def compare(run: Pipeline, found: dict[tuple[Row, int], Trained],
             comparisons: Sequence[Comparison] = COMPARISONS) -> pd.DataFrame:
-    """Score each comparison whose rows are both there, by two-way identification and by Fréchet and kernel distance.
+    """Score each comparison whose rows are both there, by two-way identification and by Fréchet distance.
 
-    A tidy score table whose value is how much better the better row is (0 by chance), the mean over seeds, with columns
-    claim, paper, better, worse, n_seeds, lowest, highest (of the seeds) and verdict. Intervals come from drawing pictures
-    again, the same for both rows; they do not cover what another training would change, the seeds' spread does. A claim is
-    supported where the interval is above 0 and all seeds agree.
+    A tidy score table whose value is how much better the better row is (0 by chance), with columns claim, paper, better, worse,
+    and those of `over_seeds`. Differences are paired: on the same pictures, and of finetunings of the same mappers.
     """
-    seeds = sorted({repeat for _, repeat in found})
     lines = []
     for c in comparisons:
-        pairs = [(found[c.better, s].features, found[c.worse, s].features) for s in seeds
+        pairs = [(found[c.better, s].features, found[c.worse, s].features) for s in _seeds(found)
                  if (c.better, s) in found and (c.worse, s) in found]
         pairs = [pair for pair in pairs if pair[0] is not None and pair[1] is not None]
         if pairs:
             with one_thread():
-                lines += [line.assign(claim=c.claim, paper=c.paper, better=c.better.name, worse=c.worse.name,
-                                      n_seeds=len(pairs)) for line in _differences(run, pairs)]
-    if not lines:
-        return pd.DataFrame(columns=[*scoring.SCORE_COLUMNS, "lowest", "highest", "verdict", "claim", "paper", "better", "worse",
-                                     "n_seeds"])
-    return pd.concat(lines, ignore_index=True)
+                better, worse = (_scores(run, side) for side in zip(*pairs))
+                gains = [(metric, score - other if metric == TWO_WAY else other - score)
+                         for (metric, score, _), (_, other, _) in zip(better, worse)]
+                lines += [_line(run, "", f"{metric}, difference", gain, 0.0).assign(
+                    claim=c.claim, paper=c.paper, better=c.better.name, worse=c.worse.name) for metric, gain in gains]
+    return _table(lines, "claim", "paper", "better", "worse")
 
 
-def _differences(run: Pipeline, pairs: Sequence[tuple[Embeddings, Embeddings]]) -> list[pd.DataFrame]:
-    seed, n_bootstrap = run.experiment.child_seed("bootstrap"), run.experiment.evaluate.n_bootstrap
-    real, ids = run.validation(run.true_features), pairs[0][0].image_ids
-    won = np.array([[scoring.n_way(embeddings, run.true_features, n_choices=2) for embeddings in pair] for pair in pairs])
-    ahead = won[:, 0] - won[:, 1]                                                              # [seeds, trials]
-    low, high = scoring.bootstrap_interval(ahead.mean(0), ids, seed=seed, n_bootstrap=n_bootstrap)
-    tables = [(ahead.mean(1), scoring.score_row("", "2-way identification, difference", ahead.mean(), low, high, len(ids), 0.0,
-                                            seed, run.origin))]
-    far = pd.concat([scoring.distance_difference(worse, better, real, seed=seed, origin=run.origin,
-                                          features=real.space, n_bootstrap=min(100, n_bootstrap)) for better, worse in pairs])
-    for _, part in far.groupby("metric", sort=False):
-        line = part.iloc[:1].assign(**{name: part[name].mean() for name in ("value", "low", "high")})
-        tables.append((part.value.to_numpy(), line))
-    return [line.assign(lowest=by_seed.min(), highest=by_seed.max(), verdict=_verdict(line.iloc[0], by_seed))
-            for by_seed, line in tables]
+def _seeds(found: dict[tuple[Row, int], Trained]) -> list[int]:
+    return sorted({seed for _, seed in found})
 
 
-def _verdict(line: pd.Series, by_seed: np.ndarray) -> str:
-    if line.low > 0 and (by_seed > 0).all():
-        return SUPPORTED
-    if line.high < 0 and (by_seed < 0).all():
-        return CONTRADICTED
-    return DIRECTION_ONLY if (by_seed > 0).all() else WITHIN_NOISE
+def _scores(run: Pipeline, fits: Sequence[Embeddings]) -> list[tuple[str, uncertainty.Contributions, float]]:
+    """Metric, what each picture adds to it under each fit, and chance; nothing where no fit came to its end."""
+    if not fits:
+        return []
+    distance = scoring.distance_names(run.true_features.space)["FD"]
+    return [(TWO_WAY, uncertainty.identification_contributions(fits, run.true_features, n_choices=2), 0.5),
+            (distance, uncertainty.frechet_contributions(fits, run.validation(run.true_features)), np.nan)]
+
+
+def _line(run: Pipeline, name: str, metric: str, score: uncertainty.Contributions, chance: float) -> pd.DataFrame:
+    interval = uncertainty.score_interval(score, null=None if np.isnan(chance) else chance)
+    return scoring.score_row(name, metric, interval.value, interval.low, interval.high, len(run.subject.validation), chance,
+                             run.experiment.seed, run.origin, **interval.columns)
+
+
+def _table(lines: list[pd.DataFrame], *more: str) -> pd.DataFrame:
+    if lines:
+        return pd.concat(lines, ignore_index=True)
+    return pd.DataFrame(columns=[*scoring.SCORE_COLUMNS, "n_seeds", "lowest", "highest", "covers", *more])
 
 
 # ── the record ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def write_record(run: Pipeline, n_seeds: int | None = None, *, processes: int = 1, root: Path | None = None) -> list[Path]:
-    """Train, score and compare all rows, and write tables/table1 and tables/table1_claims (.csv, and .json)."""
+    """Train, score and compare all rows, and write tables/table1, table1_over_seeds and table1_claims (.csv, and .json)."""
     found, meta = train_rows(run, ROWS, n_seeds, processes=processes), {"experiment": asdict(run.experiment)}
     table = pd.concat([trained.lines for trained in found.values()], ignore_index=True)
     return [save_table(part, f"tables/{name}", origin=run.origin, meta=meta, root=root)
-            for name, part in (("table1", table), ("table1_claims", compare(run, found)))]
+            for name, part in zip(TABLES, (table, over_seeds(run, found), compare(run, found)))]
 
 
-def read_record(run: Pipeline, root: Path = core.FIGURES) -> tuple[pd.DataFrame, pd.DataFrame, str | None]:
-    """The committed scores and comparisons, and None, or a sentence that says why this run would not make them.
+def read_record(run: Pipeline, root: Path = core.FIGURES) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, str | None]:
+    """The committed scores of each training, those over seeds, the comparisons; and None, or why this run would not make them.
 
     Raises LayoutError where there is no record.
     """
-    table, claims = (read_table(root, name, WORDS, "Tables 1 and 5") for name in ("table1", "table1_claims"))
+    table, means, claims = (read_table(root, name, WORDS, "Tables 1 and 5") for name in TABLES)
     rows = {row.name: row for row in ROWS}
     keys = table.groupby(["name", "seed"], sort=False).key.first()
     strange = [at for at, key in keys.items() if at[0] not in rows or key != row_key(run, rows[at[0]], at[1])]
     if strange:
-        return table, claims, outdated(f", for {len(strange)} of its {len(keys)} trainings")
-    return table, claims, None
+        return table, means, claims, outdated(f", for {len(strange)} of its {len(keys)} trainings")
+    return table, means, claims, None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

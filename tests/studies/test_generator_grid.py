@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
 from mindreader import generator
-from mindreader.studies import claims, generator_grid as grid
+from mindreader.studies import generator_grid as grid
 from mindreader.experiments import CONDITIONS, experiment
 from mindreader.generator.steps import BUGS
 from mindreader.pipeline import Pipeline
@@ -119,16 +119,26 @@ def test_a_gain_is_the_difference_of_the_two_scores(run, found):
     assert line.value == pytest.approx(scores[0] - scores[1], abs=1e-9) and line.low <= line.value <= line.high
     far = table[(table.worse == SUPERVISED.name) & table.metric.str.startswith("FD")].iloc[0]
     distances = [found[row, 0].lines.set_index("metric").value["FD (twin features)"] for row in (BASE, SUPERVISED)]
-    assert far.value == pytest.approx(distances[1] - distances[0], rel=0.2)  # weights of the bootstrap are per picture
+    assert far.value == pytest.approx(distances[1] - distances[0], rel=1e-4)
     assert set(table.claim) == {"language-free start beats supervised", "frozen mappers beat end to end"}
 
 
-@pytest.mark.parametrize("low, high, by_seed, verdict", [
-    (0.1, 0.3, (0.1, 0.3), claims.SUPPORTED), (0.1, 0.3, (-0.1, 0.5), claims.WITHIN_NOISE),
-    (-0.1, 0.3, (0.1, 0.2), claims.DIRECTION_ONLY), (-0.3, -0.1, (-0.1, -0.3), claims.CONTRADICTED),
-    (-0.3, 0.1, (-0.1,), claims.WITHIN_NOISE)])
-def test_a_verdict_needs_its_interval_and_all_seeds(low, high, by_seed, verdict):
-    assert grid._verdict(pd.Series({"low": low, "high": high}), np.array(by_seed)) == verdict
+def test_seeds_differ_in_mappers_and_finetuning_and_are_averaged(run, found):
+    again = grid.train_rows(run, (BASE, SUPERVISED), 2)
+    assert again[BASE, 0].lines.equals(found[BASE, 0].lines)
+    first, second = (grid.variant(run, BASE, seed) for seed in (0, 1))
+    for space in CONDITIONS["both"]:
+        assert not np.allclose(first.mapped[space].vectors, second.mapped[space].vectors)
+    assert grid.row_key(run, BASE, 0) != grid.row_key(run, BASE, 1)
+    values = [again[BASE, seed].lines.set_index("metric").value for seed in (0, 1)]
+    means = grid.over_seeds(run, again).set_index(["name", "metric"])
+    for metric in ("2-way identification", "FD (twin features)"):
+        line = means.loc[(BASE.name, metric)]
+        assert line.value == pytest.approx(np.mean([value[metric] for value in values]), abs=1e-5)
+        assert line.low < line.value < line.high and line.n_seeds == 2 and line.covers.endswith("x 2 fits")
+    line, = grid.compare(run, again).query("metric == '2-way identification, difference'").itertuples()
+    apart = [again[BASE, seed].lines.value.iloc[0] - again[SUPERVISED, seed].lines.value.iloc[0] for seed in (0, 1)]
+    assert (line.lowest, line.highest) == pytest.approx((min(apart), max(apart)), abs=1e-6) and line.n_seeds == 2
 
 
 # ── the record ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -136,12 +146,12 @@ def test_a_record_is_what_was_trained_until_something_changes(run, found, tmp_pa
     monkeypatch.setattr(grid, "ROWS", (BASE, SUPERVISED, END))
     for path in grid.write_record(run, 1, root=tmp_path):
         assert path.is_file() and path.with_suffix(".json").is_file()
-    table, compared, stale = grid.read_record(run, tmp_path)
-    assert stale is None and len(compared) == 6
+    table, means, compared, stale = grid.read_record(run, tmp_path)
+    assert stale is None and len(compared) == 4 and len(means) == 6
     pd.testing.assert_frame_equal(table[table.name == BASE.name].reset_index(drop=True)[["metric", "value", "low", "high"]],
                                   found[BASE, 0].lines[["metric", "value", "low", "high"]], check_dtype=False)
     other = Pipeline(replace(run.experiment, gan=replace(run.experiment.gan, learning_rate=0.001)), run.store)
-    assert "for 3 of its 3 trainings; `make tables` makes it anew" in grid.read_record(other, tmp_path)[2]
+    assert "for 3 of its 3 trainings; `make tables` makes it anew" in grid.read_record(other, tmp_path)[3]
 
 
 def test_without_a_record_it_says_how_to_make_one(run, tmp_path):

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ...core import Covers, LOST, ParameterError
+from ...core import LOST, ParameterError
 from ...pipeline import Pipeline
 from ...records import SPACES, Unfit
 from ...scoring import distance_kind, plain_metric
 from ...studies import generator_grid, ledger
 from ...studies.claims import VERDICTS
 from ...studies.grids import of_another_subject
-from ..common import entry
+from ..common import entry, over_fits
 from .pictures import LABELS
 
 STARTS = {"lf": "language-free", "supervised": "supervised", "none": "nothing pretrained"}
@@ -27,9 +27,11 @@ BUGS = {"zero_z": "z fixed to zero", "batch_summed_logit": "one logit for the ba
 
 @dataclass(frozen=True, eq=False)
 class Finetunings:
-    """Scores of each variant (lines of `generator_grid.train_row`), comparisons, and a sentence on their source."""
+    """Scores of each training (lines of `generator_grid.train_row`), of each variant over its trainings, comparisons, and a sentence
+    on their source."""
 
     scores: pd.DataFrame
+    means: pd.DataFrame
     claims: pd.DataFrame
     source: str
 
@@ -43,8 +45,8 @@ def finetuned(run: Pipeline, ablation: str = "record", n_seeds: int = 1) -> Fine
     if ablation == "record" and (why := of_another_subject(run)):
         return _nothing(run, why)
     if ablation == "record":
-        table, claims, stale = generator_grid.read_record(run)
-        return Finetunings(table, claims, stale or "The committed record, which is what this run would make.")
+        *tables, stale = generator_grid.read_record(run)
+        return Finetunings(*tables, stale or "The committed record, which is what this run would make.")
     if n_seeds < 1:
         raise ParameterError(f"n_seeds={n_seeds}: expected a whole number from 1")
     rows = generator_grid.rows_of(ablation)
@@ -57,24 +59,24 @@ def finetuned(run: Pipeline, ablation: str = "record", n_seeds: int = 1) -> Fine
     except Unfit as reason:
         return _nothing(run, f"Left out: {reason}")
     return Finetunings(pd.concat([trained.lines for trained in found.values()], ignore_index=True),
-                       generator_grid.compare(run, found), f"Trained here, from {n_seeds} seed(s) each: {ablation}.")
+                       generator_grid.over_seeds(run, found), generator_grid.compare(run, found), f"Trained here, from {n_seeds} seed(s) each: {ablation}.")
 
 
 def _nothing(run: Pipeline, why: str) -> Finetunings:
-    return Finetunings(pd.DataFrame(columns=["name", "metric", "question"]), generator_grid.compare(run, {}), why)
+    return Finetunings(pd.DataFrame(columns=["name", "metric", "question"]), generator_grid.over_seeds(run, {}),
+                       generator_grid.compare(run, {}), why)
 
 
 def table_1(found: Finetunings) -> pd.DataFrame:
     """Tables 1 and 5 together, a row for each variant (means over seeds), with what the paper's cells were.
 
-    condition, start, low-level loss; 2-way (exact, with its interval), ten draws (mean ± deviation, as in Table 5), FD, KD,
-    FD against training trials (as released), seeds, paper.
+    condition, start, low-level loss; 2-way (exact) and FD with intervals over pictures and trainings, ten draws (mean ± deviation, as
+    in Table 5), KD, FD against training trials (as released), seeds, paper.
     """
     rows = []
-    for row, part in _variants(found, generator_grid.TABLE1):
-        two = part(TWO_WAY)
-        rows.append({"condition": LABELS[row.cond], "start": STARTS[row.start],
-                     "low-level loss": "yes" if row.low_level else "no", **_cells(part), "seeds": len(two), "paper": LOST})
+    for row, part, over in _variants(found, generator_grid.TABLE1):
+        rows.append({"condition": LABELS[row.cond], "start": STARTS[row.start], "low-level loss": "yes" if row.low_level else "no",
+                     **_cells(part, over), "seeds": int(over(TWO_WAY).n_seeds), "paper": LOST})
     return pd.DataFrame(rows)
 
 
@@ -84,9 +86,9 @@ def beyond(found: Finetunings) -> pd.DataFrame:
     As `table_1`, with the share of each mapper's dimensions that hardly vary over trials.
     """
     rows = []
-    for row, part in _variants(found, (generator_grid.BASE["both"], *generator_grid.BEYOND)):
+    for row, part, over in _variants(found, (generator_grid.BASE["both"], *generator_grid.BEYOND)):
         silent = {f"silent, {space}": part(f"silent dimensions, {space} mapper").value.mean() for space in SPACES}
-        rows.append({"variant": described(row), **_cells(part), **silent})
+        rows.append({"variant": described(row), **_cells(part, over), **silent})
     return pd.DataFrame(rows)
 
 
@@ -102,7 +104,7 @@ def described(row: generator_grid.Row) -> str:
 def variant_dots(found: Finetunings) -> pd.DataFrame:
     """Two-way identification of each variant of the tables for `plots.dots`: group, name, value, low, high, loss."""
     rows = [{"group": LABELS[row.cond], "name": STARTS[row.start], "loss": LOW_LEVEL[row.low_level],
-             **part(TWO_WAY)[["value", "low", "high"]].mean()} for row, part in _variants(found, generator_grid.TABLE1)]
+             **over(TWO_WAY)[["value", "low", "high"]]} for row, _, over in _variants(found, generator_grid.TABLE1)]
     return pd.DataFrame(rows, columns=["group", "name", "loss", "value", "low", "high"])
 
 
@@ -131,15 +133,14 @@ def claim_table(found: Finetunings) -> pd.DataFrame:
 def finetuning_entries(found: Finetunings) -> dict:
     """The numbers of the chapter's prose, of the scorecard and of the ledger of departures; {} where nothing was trained."""
     values = {}
-    for row, part in _variants(found, generator_grid.ROWS):
+    for row, part, over in _variants(found, generator_grid.ROWS):
         name = "_".join(filter(None, (row.cond, row.start, "low" * row.low_level,
                                       f"e2e_{row.end_to_end:g}" * bool(row.end_to_end), *row.bugs))).replace(".", "")
         note = ", ".join(filter(None, (LABELS[row.cond], f"start {STARTS[row.start]}", LOW_LEVEL[row.low_level],
                                        described(row) if row.question != "tables" else "")))
-        two = part(TWO_WAY)
-        value, low, high = two[["value", "low", "high"]].mean()
-        values[f"row_{name}"] = entry(two.iloc[0], note=note, covers=_covers(len(two))) | {"ours": value, "low": low, "high": high}
-        values[f"row_{name}_fd"] = {"ours": float(part(FD).value.mean()), "n": int(two.n.iloc[0]), "note": f"FD; {note}"}
+        for metric, key, note_of in ((TWO_WAY, f"row_{name}", note), (FD, f"row_{name}_fd", f"FD; {note}")):
+            line = over(metric)
+            values[key] = entry(line, note=note_of, covers=over_fits(line.n_seeds))
         if row.end_to_end or row == generator_grid.BASE["both"]:
             for space in SPACES:
                 values[f"row_{name}_silent_{space}"] = {
@@ -157,35 +158,32 @@ def finetuning_entries(found: Finetunings) -> dict:
         bug = next((bug for bug in BUGS if bug in line.worse), None)
         if bug:
             values[f"bug_{bug}"] = {"ours": line.value, "low": line.low, "high": line.high, "n": int(line.n), "chance": 0.0,
-                                    "covers": _covers(line.n_seeds),
+                                    "covers": over_fits(line.n_seeds),
                                     "note": f"2-way identification lost by: {BUGS[bug]}"}
     return values
 
 
-def _covers(n_fits: int) -> Covers:
-    """What an interval over pictures covers of the mean of so many fits."""
-    return Covers.PICTURES_THESE_FITS if n_fits > 1 else Covers.PICTURES_ONE_FIT
-
-
 def _judged(found: Finetunings) -> pd.DataFrame:
-    """The comparisons with the ledger's verdicts, by the number of trainings too; the record's are over pictures alone."""
+    """The comparisons with the ledger's verdicts."""
     verdicts = [ledger.verdict_of(ledger.finding_of(line)) for line in found.claims.to_dict("records")]
     return found.claims.assign(verdict=verdicts)
 
 
 def _variants(found: Finetunings, rows: Sequence[generator_grid.Row]):
-    """Those of these rows that were trained, each with its lines by metric."""
+    """Those of these rows of which a training came to its end, each with its lines by metric, and with its line over all trainings."""
     for row in rows:
-        mine = found.scores[found.scores.name == row.name]
-        if len(mine):
-            yield row, lambda metric, mine=mine: mine[mine.metric.map(plain_metric) == metric]
+        mine, means = (table[table.name == row.name] for table in (found.scores, found.means))
+        if len(means):
+            yield (row, lambda metric, mine=mine: mine[mine.metric.map(plain_metric) == metric],
+                   lambda metric, means=means: means[means.metric.map(plain_metric) == metric].iloc[0])
 
 
-def _cells(part) -> dict:
-    two = part(TWO_WAY)
-    return {"2-way (95 % interval)": f"{two.value.mean():.3f} ({two.low.mean():.3f} to {two.high.mean():.3f})",
-            "ten draws": f"{two.drawn.mean():.3f} ± {two.drawn_sd.mean():.3f}",
-            **{_called(part(kind), kind): part(kind).value.mean() for kind in (FD, KD)},
+def _cells(part, over) -> dict:
+    two, far = over(TWO_WAY), over(FD)
+    return {"2-way (95 % interval)": ledger.with_interval(two.value, two.low, two.high),
+            "ten draws": f"{part(TWO_WAY).drawn.mean():.3f} ± {part(TWO_WAY).drawn_sd.mean():.3f}",
+            f"{_called(part(FD), FD)} (95 % interval)": ledger.with_interval(far.value, far.low, far.high),
+            _called(part(KD), KD): part(KD).value.mean(),
             f"{_called(part(RELEASED), FD)}, training trials": part(RELEASED).value.mean()}
 
 

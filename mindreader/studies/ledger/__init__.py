@@ -7,9 +7,9 @@ No verdict and no number of ours stands in claims.toml: `judge` works them out f
 called. Read `verdicts` for the rules.
 """
 
-from .findings import finding_of, FITS_UNKNOWN, Finding, Record
+from .findings import finding_of, FITS_UNKNOWN, Finding, Record, with_interval
 from .rows import CLAIMS, KINDS, PaperClaim, read_claims
 from .verdicts import NOT_TESTED, RULES, STATES, Judged, judge, judge_all, one_verdict, verdict_of
 
 __all__ = ["CLAIMS", "FITS_UNKNOWN", "KINDS", "NOT_TESTED", "RULES", "STATES", "Finding", "Judged", "PaperClaim", "Record",
-           "finding_of", "judge", "judge_all", "one_verdict", "read_claims", "verdict_of"]
+           "finding_of", "judge", "judge_all", "one_verdict", "read_claims", "verdict_of", "with_interval"]

@@ -15,7 +15,7 @@ import numpy as np
 
 from ... import mapping, scoring, stimulation
 from ...core import progress, source_fingerprint
-from ...experiments import CONDITIONS
+from ...experiments import CONDITIONS, Experiment
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, Trials
 
@@ -32,12 +32,14 @@ class Refit(Pipeline):
     """The same experiment with its mappers, generators, encoder and classifiers fitted from the seeds of another repeat.
 
     Every function of a pipeline takes it in the place of the run. Its seed of the draws of z, and of all that is no fit, is the run's.
+    config: another experiment with the run's mappers, such as a variant of the finetuning.
     """
 
     subject, clip, embeddings, caption_scores, stimuli, targets, truth, feature_net, true_features = map(_of_run, SHARED)
 
-    def __init__(self, run: Pipeline, repeat: int):
-        super().__init__(replace(run.experiment, gan=replace(run.experiment.gan, repeat=repeat)), run.store)
+    def __init__(self, run: Pipeline, repeat: int, config: Experiment | None = None):
+        config = config or run.experiment
+        super().__init__(replace(config, gan=replace(config.gan, repeat=repeat)), run.store)
         self.run, self.repeat = run, repeat
 
     def mapper(self, space: str, recipe: mapping.MappingConfig | None = None, repeat: int | None = None) -> mapping.FittedMapper:
