@@ -282,7 +282,7 @@ found.source
 # %%
 run.table(finetuning.table_1(found), "table_1")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-variants", "caption": "Two-way identification of every cell of Tables 1 and 5, 95 % intervals from resampling pictures."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-variants", "caption": "Two-way identification of every cell of Tables 1 and 5, 95 % intervals over pictures and trainings."}}
 dots = finetuning.variant_dots(found)
 run.show(plots.dots(dots, hue="loss", origin=run.origin, xlabel="two-way identification", chance=0.5,
                     title="Heads, starts and the low-level loss"), "variants", data=dots)
@@ -297,15 +297,15 @@ run.show(plots.dots(dots, hue="loss", origin=run.origin, xlabel="two-way identif
 run.table(finetuning.beyond(found), "beyond")
 
 # %% [markdown]
-# Each comparison on the same pictures, drawn again together. An interval covers which pictures were shown, not what
-# another training would have given; so the verdicts are the ledger's ({doc}`../claims`), by which one training gives a
-# direction at most.
+# Each comparison is paired: on the same pictures, and of finetunings of the same mappers. *seeds* counts the trainings of
+# a cell, each on mappers of its own, and intervals cover pictures and trainings. The verdicts are the ledger's
+# ({doc}`../claims`), by which one training gives a direction at most.
 
 # %%
 claims = run.table(finetuning.claim_table(found), "table_1_claims")
 claims
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-claims", "caption": "How much each choice gains in two-way identification, over the row that is named, all else equal; right of the line: as claimed. 95 % intervals from resampling pictures."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-claims", "caption": "How much each choice gains in two-way identification, over the row that is named, all else equal; right of the line: as claimed. 95 % intervals over pictures and trainings."}}
 dots = finetuning.claim_dots(found)
 run.show(plots.dots(dots, hue="asked", origin=run.origin, xlabel="gain in two-way identification", chance=0.0,
                     title="What each choice brings"), "claims", data=dots)

@@ -94,6 +94,7 @@ class Mlp(nn.Module):
         super().__init__()
         width = config.width
         self.n_voxels, self.n_dims = n_voxels, n_dims
+        self.n_bytes = 4 * max(n_voxels, width, n_dims)         # as of a `ResidualMapper`
         self.enter = nn.Linear(n_voxels, width)
         self.blocks = nn.ModuleList(nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(),
                                                   nn.Dropout(config.dropout)) for _ in range(config.n_blocks))
