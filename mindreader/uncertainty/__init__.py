@@ -8,8 +8,8 @@ Intervals of one fit, which resample its pictures, are in `scoring`. Read `two_l
 
 from .contributions import (auc_contributions, correlation_contributions, frechet_contributions, identification_contributions,
                             mean_contributions, retrieval_contributions, weighted_contributions)
-from .two_level import average, Contributions, CORRELATION, Interval, score_interval, SHARE
+from .two_level import average, Contributions, CORRELATION, Interval, ratio, score_interval, SHARE
 
 __all__ = ["auc_contributions", "average", "Contributions", "CORRELATION", "correlation_contributions", "frechet_contributions",
-           "identification_contributions", "Interval", "mean_contributions", "retrieval_contributions", "score_interval", "SHARE",
+           "identification_contributions", "Interval", "mean_contributions", "ratio", "retrieval_contributions", "score_interval", "SHARE",
            "weighted_contributions"]

@@ -110,6 +110,22 @@ def average(scores: Sequence[Contributions]) -> Contributions:
     return replace(first, values=np.mean([each.values for each in scores], 0), parts=np.mean([each.parts for each in scores], 0), pairs=pairs)
 
 
+def ratio(score: Contributions, reference: Contributions, zero: float = 0.0) -> Contributions:
+    """The ratio of two scores of the same pictures and fits, both counted from `zero`, linearised (the delta method).
+
+    Raises ValueError where the reference does not lie above `zero`.
+
+    Contributions of a ratio a / b are (a's - a / b times b's) / b, with a and b the means over fits.
+    """
+    top, bottom = score.values - zero, reference.values - zero
+    if bottom.mean() <= 0:
+        raise ValueError(f"got a reference score of {reference.values.mean():.3f}, expected more than {zero:g}: there is nothing to "
+                         "have a share of")
+    share = top.mean() / bottom.mean()
+    return replace(score, values=share + (top - share * bottom) / bottom.mean(),
+                   parts=(score.parts - share * reference.parts) / bottom.mean(), bounds=None)
+
+
 @dataclass(frozen=True)
 class Interval:
     """The mean of a score over fits, with an interval over what it names in `covers`.

@@ -87,16 +87,6 @@ def test_a_share_of_what_lies_at_chance_is_not_made_up():
     assert table.above.isna().all() and table.share.notna().all()
 
 
-def test_a_ratio_s_contributions_are_its_slopes(run):
-    """Of the share above chance, in the weight of each picture: by a small change of the weight."""
-    a, b = profiles.profile(run, CLIP).mean("overall"), profiles.profile(run, FMRI).mean("overall")
-    found, n, step = profiles.ratio(a, b, 0.5), len(a.image_ids), 1e-6
-    for picture in range(5):
-        moved = [each.values.mean() + step * each.parts[0, picture] / n for each in (a, b)]
-        slope = ((moved[0] - 0.5) / (moved[1] - 0.5) - found.values.mean()) / step * n
-        assert found.parts[0, picture] == pytest.approx(slope, abs=1e-4)
-
-
 def test_the_planted_conclusions_are_found(run):
     table = conclusions.differences(run)
     assert row(table, f"{RESNET} less {CLIP}").says == "as the paper" and row(table, f"{RESNET} less {CLIP}").agreeing == 1.0

@@ -121,3 +121,14 @@ def test_contributions_that_do_not_fit_together_are_refused(rng):
         uncertainty.Contributions(np.zeros(2), np.zeros((1, 3)), np.arange(3))
     with pytest.raises(ValueError, match="got 1 families and 0 pairs for 2 fits"):
         uncertainty.Contributions(np.zeros(2), np.zeros((2, 3)), np.arange(3), families=("a",))
+
+
+def test_a_ratios_contributions_are_its_slopes_in_the_weight_of_each_picture(rng):
+    a, b = (uncertainty.mean_contributions(0.7 + 0.1 * rng.standard_normal((3, 40)), np.arange(40)) for _ in range(2))
+    found, n, step = uncertainty.ratio(a, b, 0.5), 40, 1e-6
+    for picture in range(5):
+        moved = [each.values.mean() + step * each.parts.mean(0)[picture] / n for each in (a, b)]
+        slope = ((moved[0] - 0.5) / (moved[1] - 0.5) - found.values.mean()) / step * n
+        assert found.parts.mean(0)[picture] == pytest.approx(slope, abs=1e-4)
+    with pytest.raises(ValueError, match="expected more than 1: there is nothing to have a share of"):
+        uncertainty.ratio(a, b, 1.0)

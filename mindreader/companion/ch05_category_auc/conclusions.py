@@ -11,10 +11,10 @@ from scipy.stats import rankdata
 
 from ...core import Covers
 from ...pipeline import Pipeline
-from ...uncertainty import Contributions, CORRELATION, score_interval
+from ...uncertainty import Contributions, CORRELATION, ratio, score_interval
 from ..common import over_fits
 from .inputs import AS_PAPER, CLIP, FMRI, INPUTS, RESNET, TABLE_2, TO_CLIP, TO_RESNET, VARIANTS, equal_size, missing
-from .profiles import CHANCE, Profile, profile, ratio
+from .profiles import CHANCE, Profile, profile
 
 KEPT, POOR = "mapping keeps nearly all", "ResNet loses"
 STUFF, ALIGNED = "stuff is harder, but not for ResNet", "the brain aligns with CLIP"

@@ -12,9 +12,9 @@ from ...core import Covers, progress
 from ...nsd import ATLASES
 from ...pipeline import Pipeline
 from ...scoring import category_labels
-from ...uncertainty import average, Contributions, score_interval
+from ...uncertainty import average, Contributions, ratio as ratio_of, score_interval
 from .inputs import CLIP, FMRI, TO_CLIP, classifier, decoded, masked, rows
-from .profiles import CHANCE, profile_of, ratio as ratio_of
+from .profiles import CHANCE, profile_of
 
 RATIOS = (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
 RATIOS_ANEW = (0.0, 0.5, 0.9)            # at which classifiers are trained anew: two fits for each curve, the first is Table 2's

@@ -12,7 +12,7 @@ from ... import scoring
 from ...core import paper_value
 from ...pipeline import Pipeline
 from ...scoring import category_labels
-from ...uncertainty import Contributions, auc_contributions, average, score_interval
+from ...uncertainty import Contributions, auc_contributions, average, ratio, score_interval
 from ..common import entry, over_fits
 from .inputs import AS_PAPER, FMRI, INPUTS, logits, rows
 
@@ -148,20 +148,6 @@ def table_two_summary(table: pd.DataFrame) -> dict:
             values[f"{key}_above"] = {"ours": row.above, "low": row.above_low, "high": row.above_high, "covers": row.covers,
                                       "n": row.n, "note": f"what {row.name} has above chance, over what activity has"}
     return values
-
-
-def ratio(score: Contributions, reference: Contributions, zero: float = 0.0) -> Contributions:
-    """The ratio of two scores of the same pictures and fits, both counted from `zero`, linearised (the delta method).
-
-    Contributions of a ratio a / b are (a's - a / b times b's) / b, with a and b the means over fits.
-    """
-    top, bottom = score.values - zero, reference.values - zero
-    if bottom.mean() <= 0:
-        raise ValueError(f"got a reference score of {reference.values.mean():.3f}, expected more than {zero:g}: there is nothing to "
-                         "have a share of")
-    share = top.mean() / bottom.mean()
-    return replace(score, values=share + (top - share * bottom) / bottom.mean(),
-                   parts=(score.parts - share * reference.parts) / bottom.mean(), bounds=None)
 
 
 def _share(score: Contributions, reference: Contributions, zero: float = 0.0) -> tuple[float, float, float]:

@@ -114,7 +114,9 @@ def category_scores(run: Pipeline, n_fits: int) -> Iterator[Score]:
                 yield Score(name, f"AUC {group}", means[name, group], 0.5, len(ids))
         for c, found in each.items():
             yield Score(name, f"AUC {truth.kinds[c]} {truth.names[c]}", found, 0.5, len(ids), is_kept=False)
-    yield Score("fMRI less fMRI → CLIP", "AUC overall, difference", means["fMRI", "overall"] - means["fMRI → CLIP", "overall"], 0.0, len(ids))
+    mapped, activity = (means[name, "overall"] for name in ("fMRI → CLIP", "fMRI"))
+    yield Score("fMRI less fMRI → CLIP", "AUC overall, difference", activity - mapped, 0.0, len(ids))
+    yield Score("fMRI → CLIP over fMRI", "AUC overall, share", uncertainty.ratio(mapped, activity), np.nan, len(ids))
 
 
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
