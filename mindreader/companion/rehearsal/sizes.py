@@ -44,14 +44,14 @@ def _settings(*, epochs: int, kimg: float, batch: int, n_retrieval: int, n_boots
 # On processors: everything has the paper's shapes, and as little of it as every analysis can take. Batches are smaller, for the
 # memory's sake: one of 128 trials takes the mapper 12 GB there, and each picture more takes the generator 0.7 GB and 10 s.
 SHAPES = Size(TwinConfig(n_voxels=15724, n_sessions=2, trials_per_session=120), PUBLISHED, (PAPER, *EVALUATION, *METRICS),
-              _settings(epochs=1, kimg=0.002, batch=2, n_retrieval=24, n_bootstrap=20, ways=[2, 5], image_size=256)
+              _settings(epochs=1, kimg=0.002, batch=2, n_retrieval=24, n_bootstrap=4, ways=[2, 5], image_size=256)
               | {"mapping.batch_contrastive": 32})
 # For the tests: the same chapters and formats, of a size at which one processor is done in a minute or two.
 _SMALL_CLIP = {"embed_dim": 32, "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "patch_size": 16}, "quick_gelu": True,
                "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 1, "layers": 1}}
 CUT = Size(TwinConfig(n_voxels=500, n_sessions=2, trials_per_session=120),
            replace(PUBLISHED, resolution=32, condition_dim=32, channel_base=512, channel_max=32, mapping_layers=2), EVALUATION,
-           _settings(epochs=1, kimg=0.004, batch=4, n_retrieval=24, n_bootstrap=10, ways=[2, 5], image_size=32)
+           _settings(epochs=1, kimg=0.004, batch=4, n_retrieval=24, n_bootstrap=4, ways=[2, 5], image_size=32)
            | {"mapping.pad_to": None, "mapping.batch_contrastive": 32}, _SMALL_CLIP)
 # On a GPU: sessions as long as NSD's, and budgets in proportion to the paper's.
 PROPORTION = Size(TwinConfig(n_voxels=15724, n_sessions=2, trials_per_session=750), PUBLISHED,
