@@ -38,7 +38,7 @@ seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example gan.kimg
 value: float = 10.0  # what stimulated voxels are set to, in standard deviations (paper A.5)
 region: str = ""  # a region of your own beside the paper's, e.g. V1+V2 or the path of a NIfTI mask, empty for none
-n_fits: int = 0  # how many fits of each mapper are stimulated here, three or more for a verdict; 0 shows the record of five
+n_fits: int = 0  # how many fits of each mapper are stimulated here, three or more for a verdict, 0 shows the record of five
 
 # %%
 from mindreader.companion import ch04_microstimulation as report, chapter, plots

@@ -116,4 +116,4 @@ def _here(n_fits: int) -> str:
 
 
 def _fits(n: float) -> str:
-    return f"{int(n)} fit{'s' * (n > 1)}"
+    return f"{int(n)} fit{'s' if n > 1 else ''}"
