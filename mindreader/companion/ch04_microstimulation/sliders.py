@@ -70,5 +70,5 @@ def sliders(run: Pipeline, regions: Sequence[str] = SLIDABLE, doses: Sequence[fl
         raise ValueError(f"none of the regions {', '.join(regions)} has a voxel in this subject, expected at least one; "
                          "name others")
     shown = [{"image": int(image), "trial": int(trial)} for image, trial in zip(trials.image_ids, trials.trial_ids)]
-    return Sliders({"origin": ORIGIN_LABEL[run.origin], "doses": list(map(float, doses)), "words": list(sentence_embeddings(run)), "trials": shown,
-                    "regions": described}, np.concatenate(lines))
+    return Sliders({"origin": ORIGIN_LABEL[run.origin], "doses": list(map(float, doses)), "words": list(sentence_embeddings(run)),
+                    "trials": shown, "regions": described}, np.concatenate(lines))

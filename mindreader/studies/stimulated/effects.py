@@ -183,7 +183,8 @@ def _shifts(run: Pipeline, space: str, before: np.ndarray, after: np.ndarray) ->
              f"{LOWER}, {space}": share_lower(shifts),
              f"{SIZE}, {space}": np.linalg.norm(shifts, axis=-1) / np.maximum(np.linalg.norm(before, axis=-1), 1e-12)}
     if space == "caption":
-        found |= {f"to {word}": unit(after) @ sentence - unit(before) @ sentence for word, sentence in sentence_embeddings(run).items()}
+        sentences = sentence_embeddings(run).items()
+        found |= {f"to {word}": unit(after) @ sentence - unit(before) @ sentence for word, sentence in sentences}
     return found
 
 

@@ -47,8 +47,9 @@ def recovery_verdicts(table: pd.DataFrame) -> pd.DataFrame:
     """Whether each region's own category was recovered, by the rule of `studies.claims.verdict`.
 
     The claim is that stimulation brings the own category's sentence nearer than matched random voxels do; p is corrected by Holm
-    over the regions. By fewer than three fits it is within noise, whatever p: random sets are of the same fit. Table region, category, n_voxels, selectivity, recovered, p, p_holm, fits, rank (of
-    the own category among the recovered ones, 1 is the strongest), verdict.
+    over the regions. By fewer than three fits it is within noise, whatever p: random sets are of the same fit. Table region,
+    category, n_voxels, selectivity, recovered, p, p_holm, fits, rank (of the own category among the recovered ones, 1 is the
+    strongest), verdict.
     """
     if table.empty:
         return pd.DataFrame()
