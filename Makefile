@@ -15,7 +15,7 @@ help:
 	@echo "make test         the whole test suite, notebooks included"
 	@echo "make setup        only the virtual environment ($(VENV))"
 	@echo "make site         render the site from the committed chapters, running nothing"
-	@echo "make tables       train every variant of Tables 1, 3, 4 and 5, refit the headline networks, measure coverage, examine scores (hours)"
+	@echo "make tables       train every variant of Tables 1, 3, 4 and 5, refit the headline networks, measure coverage, examine scores, stimulate (hours)"
 	@echo "make bench        how fast the trainings are, beside plain references (a few minutes)"
 	@echo "make pretrain     train the shipped weights again (hours; PARTS=generators DEVICE=cuda MINUTES=10 for those alone)"
 	@echo "make clean-store  forget finished stages (simulated subject and runs); keeps your NSD copy"
@@ -62,6 +62,7 @@ tables: $(READY)
 	$(BIN)/python -m mindreader.studies coverage
 	$(BIN)/python -m mindreader.studies exam
 	$(BIN)/python -m mindreader.studies found
+	$(BIN)/python -m mindreader.studies stimulated
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

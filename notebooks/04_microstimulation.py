@@ -25,7 +25,7 @@
 # |---|---|
 # | What would any voxels do? | random voxels beside each region: as many, alike in noise ceiling and response variance, many sets of them |
 # | Is the state one that a brain could have? | the dose at which a state leaves the range of measured ones, in every figure |
-# | Would another mapper say the same? | parameter `n_fits`; one fit alone decides nothing |
+# | Would another mapper say the same? | five fits of each mapper, stimulated once and committed as a record; one fit alone decides nothing |
 # | Is it true? | the **simulated subject**'s regions have a *planted* preference, to be recovered |
 #
 # A caution that goes with every panel: on z-scored data a value of ten is far outside anything the mappers have seen,
@@ -38,7 +38,7 @@ seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example gan.kimg
 value: float = 10.0  # what stimulated voxels are set to, in standard deviations (paper A.5)
 region: str = ""  # a region of your own beside the paper's, e.g. V1+V2 or the path of a NIfTI mask, empty for none
-n_fits: int = 1  # how many fits of each mapper are stimulated, three or more for a verdict
+n_fits: int = 0  # how many fits of each mapper are stimulated here, three or more for a verdict, 0 shows the record of five
 
 # %%
 from mindreader.companion import ch04_microstimulation as report, chapter, plots
@@ -48,12 +48,13 @@ preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=di
 run = chapter.start("04_microstimulation", preset, subject=subject, seed=seed, overrides=overrides, value=value, region=region,
                     n_fits=n_fits)
 mine = [region] if region else []
+found = report.Stimulations(run, value, region=region, n_fits=n_fits)
 report.region_counts(run, *mine)
 
 # %% [markdown]
 # ## The panels
 #
-# The same trials and the same noise $z$ everywhere, so that a change comes from the brain state alone. Below each name
+# The same trials, the same fit and the same noise $z$ everywhere, so that a change comes from the brain state alone. Below each name
 # stands how far its states lie from the measured ones, in units of the limit that nearly all measured trials stay
 # within: above 1 no such state was measured (see *Dose and the measured range*).
 
@@ -87,13 +88,17 @@ run.show(plots.picture_grid(columns, origin=run.origin, title=region or "V1+V2")
 #
 # A picture may suggest much; the mapped embedding can be measured: how much nearer does stimulation bring it to the
 # sentence that names the region's category? Random voxels, as many and alike in noise ceiling and response variance, say
-# what the size of the stimulus alone does.
+# what the size of the stimulus alone does. Whatever stands beside random voxels from here on, but for the doses, is by the fits that
+# this sentence names:
 
 # %%
-table = report.matched_effect(run, value)
-run.table(table.drop(columns=["seed", "origin", "metric", "chance"]), "effect")
+print(found.source)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-effect", "caption": "Change of the cosine between mapped embedding and the sentence of the region's category: mean over pictures, 95 % intervals over pictures. Grey: random voxels that match the region."}}
+# %%
+table = found.table("effect")
+run.table(table[["name", "value", "low", "high", "n", "control", "region", "p", "fits"]], "effect")
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-effect", "caption": "Change of the cosine between mapped embedding and the sentence of the region's category: mean over pictures, 95 % intervals over pictures and fits. Grey: random voxels that match the region."}}
 run.show(plots.scores_with_controls(table, origin=run.origin, xlabel="change of cosine with the category's sentence",
                                     title="Regions against random voxels that match them", chance=0.0), "effect")
 
@@ -110,7 +115,7 @@ run.show(plots.scores_with_controls(table, origin=run.origin, xlabel="change of 
 # beside all sentences, early visual areas and the levels of the hierarchy among them.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-moved", "caption": "How much nearer each region, stimulated, brings the mapped embedding to each category's sentence (change of cosine, caption mapper), and how far it moves it (relative to its length), with 95 % intervals over pictures and fits. Grey: what 95 % of the sets of random voxels do that match the region. Filled: p ≤ .05 of these sets, not corrected."}}
-moved = report.effect_table(run, value, [*report.REGIONS, *report.FACES, *report.MORE, *mine], n_fits=n_fits)
+moved = found.table("moved")
 run.show(plots.beside_random_voxels(moved, origin=run.origin, title="Each region beside random voxels that match it"),
          "moved", data=moved)
 
@@ -144,7 +149,7 @@ run.table(detectors[["name", "value", "low", "high", "chance", "n"]], "detectors
 print(report.RULE)
 
 # %%
-sentences = report.comparisons(run, value, n_fits=n_fits)
+sentences = found.table("sentences")
 run.table(sentences, "sentences")[["claim", "region", "state", "measure", "value", "low", "high", "chance", "p_holm", "fits", "verdict"]]
 
 # %% [markdown]
@@ -153,12 +158,12 @@ run.table(sentences, "sentences")[["claim", "region", "state", "measure", "value
 # ### What stimulation makes appear
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-detected", "caption": "Change of the share of reconstructions in which a category is detected (threshold: 5 % false alarms among validation stimuli without it), by stimulated region; 95 % intervals over pictures and fits. Grey: what 95 % of the sets of matched random voxels do. Filled: p ≤ .05, not corrected."}}
-shown = report.picture_table(run, value, [*report.REGIONS, "OFA", report.FFA, *mine], report.DETECTED, n_fits=n_fits)
+shown = found.table("detected")
 run.show(plots.beside_random_voxels(shown, origin=run.origin, columns=4, title="What is detected when a region is stimulated"),
          "detected", data=shown) if len(shown) else report.NO_DETECTORS
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-patterns", "caption": "Change of the picture's patterns and size of the whole change, by stimulated region; intervals and random voxels as above."}}
-patterns = report.picture_table(run, value, [*report.REGIONS, "OFA", report.FFA, *mine], report.PATTERNS, n_fits=n_fits)
+patterns = found.table("patterns")
 run.show(plots.beside_random_voxels(patterns, origin=run.origin, columns=4, title="Meshes and repeated patterns"), "patterns", data=patterns)
 
 # %% [markdown]
@@ -176,7 +181,7 @@ run.show(plots.beside_random_voxels(patterns, origin=run.origin, columns=4, titl
 # fixed network that is driven far outside its data answers much the same to everything.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-coordinates", "caption": "Alike on all trials: mean cosine of a trial's shift with those of the other trials. Same coordinates: of the tenth that move most on a trial, the share that does on another, a tenth by chance. 95 % intervals over pictures and fits; grey: matched random voxels. Filled: p ≤ .05, not corrected."}}
-same = report.consistency_table(run, value, [*report.REGIONS, *report.FACES, *mine], n_fits=n_fits)
+same = found.table("same_coordinates")
 run.show(plots.beside_random_voxels(same, origin=run.origin, columns=4, title="Does a region move the same coordinates on all trials?"),
          "same_coordinates", data=same)
 
@@ -191,7 +196,7 @@ run.show(plots.beside_random_voxels(same, origin=run.origin, columns=4, title="D
 # silent: it says what it says on average, so that the states are partly the mean of all trials.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-silenced", "caption": "Change of the reconstruction with a level of the hierarchy set to its session mean; 95 % intervals over pictures and fits; grey: matched random voxels, drawn from all voxels where the level is most of them. Filled: p ≤ .05, not corrected."}}
-silenced = report.picture_table(run, 0.0, list(report.LEVELS.values()), report.LOOKS, n_fits=n_fits)
+silenced = found.table("silenced")
 run.show(plots.beside_random_voxels(silenced, origin=run.origin, title="Colours, edges and sharpness without a level"),
          "silenced", data=silenced)
 
@@ -209,7 +214,7 @@ run.show(plots.beside_random_voxels(silenced, origin=run.origin, title="Colours,
 ranges = report.range_table(run, value, [*report.ALL, *mine])
 run.table(ranges, "range", digits=2)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-dose", "caption": "Change of the cosine with the category's sentence against the value that the region's voxels are set to, with 95 % intervals over pictures. Grey: mean and range of sets of matched random voxels. Shaded: doses at which more than half of the trials lie outside the measured range. Dotted: the paper's dose."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-dose", "caption": "Change of the cosine with the category's sentence against the value that the region's voxels are set to, by this run's one fit, with 95 % intervals over pictures. Grey: mean and range of sets of matched random voxels. Shaded: doses at which more than half of the trials lie outside the measured range. Dotted: the paper's dose."}}
 dose, limits = report.dose_curves(run), dict(zip(ranges.region, ranges.leaves_at))
 run.show(plots.doses(dose, limits, value=value, origin=run.origin, ylabel="change of cosine",
                      title="Dose and response, and where the measured range ends"), "dose", data=dose)
@@ -226,7 +231,7 @@ run.show(plots.doses(dose, limits, value=value, origin=run.origin, ylabel="chang
 # times. Random voxels are given the same amounts. `where` says whether the states lie within the range.
 
 # %%
-within = report.within_range(run, n_fits=n_fits)
+within = found.table("within")
 run.table(within, "within")[["name", "gain", "value", "low", "high", "chance", "random_low", "random_high", "p", "distance", "where", "n"]]
 
 # %% [markdown]
@@ -239,7 +244,7 @@ run.table(within, "within")[["name", "gain", "value", "low", "high", "chance", "
 # region by region.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-planted", "caption": "Left: planted noiseless response to pictures that show a category less that to the others, mean over the region's voxels. Right: how much nearer to the category's sentence stimulation brings the embedding than matched random voxels do. Framed: the category that the region is named for. Star: p ≤ .05 of the random sets, not corrected. In brackets the number of voxels."}}
-planted = report.planted_and_recovered(run, value, n_fits=n_fits)
+planted = found.table("planted")
 run.show(plots.planted_beside_recovered(planted, origin=run.origin, title="What was planted, and what stimulation recovers"),
          "planted", data=planted) if len(planted) else report.NO_PLANT
 
@@ -273,5 +278,5 @@ run.record(report.stimulation_summary(table) | report.sentence_numbers(sentences
 #
 # **Reading** ({numref}`tab-stimulation`). What can be said of these regions is what survives three subtractions: what random voxels
 # of the same kind do ({numref}`fig-moved`), what lies outside the measured range ({numref}`fig-dose`), and what another fit of the
-# mapper would undo. The paper's figures take none of them away. The verdicts above are worked out from this chapter's results, and
+# mapper would undo. The paper's figures take none of them away. The verdicts above are worked out from the record of several fits, and
 # stand with those on all other claims in {doc}`../claims`.

@@ -66,7 +66,7 @@ def test_z_scoring_takes_the_sessions_out(run):
 
 def test_contrasts_are_marked_as_a_regions_own_once(run):
     table = report.region_contrasts(run)
-    assert (table.groupby("region").own.sum() == 1).all() and set(table.contrast) == set(recovered.CONTRASTS)
+    assert (table.groupby("region").own.sum() == 1).all() and set(table.contrast) == set(twin.CONTRASTS)
     assert table.query("own and value == value")[["low", "high"]].notna().all(axis=None)
 
 

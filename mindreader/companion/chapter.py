@@ -22,7 +22,7 @@ OWN = {  # and the chapters' own parameters
     "02_mapping": {"ablation": "record", "n_seeds": 3},
     "03_gan": {"cond": "both", "start": "lf", "low_level": False, "end_to_end": 0.0, "kimg": 0.0, "device": "cpu",
                "ablation": "record", "n_seeds": 1},
-    "04_microstimulation": {"value": 10.0, "region": "", "n_fits": 1}}
+    "04_microstimulation": {"value": 10.0, "region": "", "n_fits": 0}}
 FOLDER = "local-dir:"       # of a CLIP, before its path
 NETWORKS = {"clip": "embed", "feature": "feature", "resnet": "low_level"}     # those that score photographs, as `missing` takes them
 SETTINGS = {"start": "start", "low_level": "gan.low_level", "end_to_end": "end_to_end", "kimg": "gan.kimg", "device": "device"}

@@ -8,6 +8,7 @@
     python -m mindreader.studies shared_images     NSD's shared images, averaged and scored as later papers do
     python -m mindreader.studies exam              which scores of naturalness may be used
     python -m mindreader.studies found             which things are found again in reconstructions
+    python -m mindreader.studies stimulated        regions and random voxels stimulated by several fits of each mapper
     python -m mindreader.studies finetune          the generator of chapter 03, on one process or several
     python -m mindreader.studies whole_paper       what the whole paper costs at NSD's sizes, counted and not run
 

@@ -20,6 +20,7 @@ STUDIES = {
     "whole_paper": "what the whole paper costs at NSD's sizes, counted and not run",
     "exam": "which scores of naturalness may be used: those that see damages as a person does",
     "found": "which things are found again in reconstructions, class by class",
+    "stimulated": "regions stimulated by several fits of each mapper, beside matched random voxels",
     "rekey": "the keys of the committed records, after a change of code that changed no result",
     "finetune": "the generator of chapter 03, before the chapter is run; by torchrun on several processes",
 }

@@ -30,10 +30,12 @@ import pandas as pd
 from .. import core
 from ..experiments import experiment
 from ..pipeline import Pipeline
-from . import coverage, generator_grid, held_out, mapping_grid, refits
+from . import coverage, generator_grid, held_out, mapping_grid, refits, stimulated
 
-TABLES = ("table3", "table4", "table1", "table1_claims", "hits", "held_out", "refits", "refits_by_fit", "coverage")
-PLACE = {"table1": ["name", "seed"], "held_out": [], "refits": ["block"], "refits_by_fit": ["block"], "coverage": []}   # else of a row
+TABLES = ("table3", "table4", "table1", "table1_claims", "hits", "held_out", "refits", "refits_by_fit", "coverage",
+          *stimulated.RECORDS)
+PLACE = {"table1": ["name", "seed"], "held_out": [], "refits": ["block"], "refits_by_fit": ["block"], "coverage": [],
+         **dict.fromkeys(stimulated.RECORDS, [])}   # else of a row
 N_FITS, N_STUDIES = 2, 1        # with which those records are computed for a comparison
 DESCRIPTION = "description.json"
 
@@ -51,7 +53,7 @@ def current_keys(preset: str = "book") -> dict[str, dict[str, str]]:
                    for row in generator_grid.ROWS for seed in range(sizes.n_painter_seeds)},
         "held_out": {"": held_out.key(run)},
         "refits": several, "refits_by_fit": several,
-        "coverage": {"": coverage.key()}}
+        "coverage": {"": coverage.key()}} | dict.fromkeys(stimulated.RECORDS, {"": stimulated.key(run)})
     return {name: keys for name, keys in tables.items() if (core.FIGURES / "tables" / f"{name}.csv").is_file()}
 
 
@@ -62,6 +64,7 @@ def describe(folder: Path) -> Path:
         write(run, root=folder)
     refits.write_record(run, N_FITS, root=folder)
     coverage.write_record(N_STUDIES, root=folder)
+    stimulated.write_record(run, N_FITS, root=folder)
     path = folder / DESCRIPTION
     path.write_text(json.dumps({"keys": current_keys(), "settings": core.plain(asdict(experiment("book")))}), encoding="utf-8")
     return path

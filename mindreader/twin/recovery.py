@@ -14,11 +14,18 @@ import pandas as pd
 
 from ..records import Trials
 
-__all__ = ["Attended", "correlations", "cross_decode", "decode_attended", "mean_responses", "pattern_reliability",
+__all__ = ["Attended", "CONTRASTS", "correlations", "cross_decode", "decode_attended", "mean_responses", "pattern_reliability",
            "preferences", "receptive_field_centres", "session_moments"]
 
 PENALTIES = np.logspace(1, 5, 9)   # of the ridge; betas are z-scored, so they have no unit
 N_FOLDS = 5
+# contrast -> which pictures show it, from the planted factors of a scene
+CONTRASTS = {
+    "faces": lambda f: f.face > 0,
+    "bodies": lambda f: (f.has_person > 0) & (f.face == 0),
+    "places": lambda f: (f.things <= 1) & (f.face == 0),
+    "words": lambda f: f.words > 0,
+}
 _BLOCKS = 8                        # a picture is cut into 8 x 8 squares for receptive fields
 
 

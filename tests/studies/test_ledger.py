@@ -265,11 +265,11 @@ def test_what_must_not_occur_is_counted(made, n, expected):
 
 
 @pytest.mark.parametrize("verdicts", [[SUPPORTED], [SUPPORTED, DIRECTION_ONLY], [WITHIN_NOISE, CONTRADICTED], [SUPPORTED, UNTESTABLE]])
-def test_sentences_about_stimulation_have_the_verdicts_of_the_chapter_that_judges_them(made, verdicts):
+def test_sentences_about_stimulation_have_the_verdicts_of_the_record(made, verdicts):
     known = dict(region="early", state="silenced", measure="saturation", direction=-1, value=-0.2, low=-0.3, high=-0.1, chance=-0.05, fits=3)
     unknown = dict(direction=1, value=NAN, low=NAN, high=NAN, chance=NAN, fits=NAN, note="no voxel of early in this subject")
     rows = [known | (unknown if verdict == UNTESTABLE else {"note": ""}) | {"claim": "early-pictures", "verdict": verdict} for verdict in verdicts]
-    found = judged(made(**{"04_microstimulation__sentences": [*rows, known | {"claim": "other", "verdict": WITHIN_NOISE, "note": ""}]}),
+    found = judged(made(**{"tables__stimulated_sentences": [*rows, known | {"claim": "other", "verdict": WITHIN_NOISE, "note": ""}]}),
                    fitted=True, rule="stimulation", sentence="early-pictures")
     assert found.verdict == ledger.one_verdict(verdicts) and len(found.findings) == len(verdicts)
     first = found.findings[0]

@@ -20,13 +20,6 @@ from .subject import of_the_plant, repeat_reliability, session_moments
 CEILING, SCREENING, CONTRAST, CATEGORY, TOP1, OFFSET, P = 0.9, 0.9, 5.0, 0.95, 0.90, 0.9, 0.01   # the bars
 NOT_COMPUTED = "CLIP, zero-shot, not computed"      # and then why
 N_CHOICES = 300          # candidates in retrieval between pictures and captions
-# contrast -> which pictures show it, from the planted factors of a scene
-CONTRASTS = {
-    "faces": lambda f: f.face > 0,
-    "bodies": lambda f: (f.has_person > 0) & (f.face == 0),
-    "places": lambda f: (f.things <= 1) & (f.face == 0),
-    "words": lambda f: f.words > 0,
-}
 
 
 # ── voxels ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -63,7 +56,7 @@ def region_contrasts(run: Pipeline) -> pd.DataFrame:
     drawn = np.random.default_rng(run.experiment.child_seed("contrasts")).multinomial(
         len(ids), np.full(len(ids), 1 / len(ids)), size=run.experiment.evaluate.n_bootstrap)
     rows = []
-    for contrast, shown in CONTRASTS.items():
+    for contrast, shown in twin.CONTRASTS.items():
         shows = shown(run.plant.factors.loc[ids]).to_numpy()
         for name, (family, here) in regions.items():
             if not here.any():

@@ -1,21 +1,16 @@
-"""Show the paper's pictures of stimulation and silencing, and measure the change of the mapped embedding (Figs. 10 and 11)."""
+"""Show the paper's pictures of stimulation and silencing (Figs. 10 and 11)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 
-from ... import scoring, uncertainty
 from ...pipeline import Pipeline
-from ..common import entry, pictures_of
-from .doses import measured_range
-from .effects import effects
-from .regions import FACES, LEVELS, REGIONS, has_voxels, random_sets, region_voxels
-from .states import decode, first_trials, generate, sentences, unit
+from ...studies.stimulated import (FACES, LEVELS, REGIONS, first_trials, generate, has_voxels, measured_range, random_sets,
+                                   region_voxels)
+from ..common import pictures_of
 
-N_TRIALS, N_PAIRED = 96, 10    # trials of a row, each with so many random sets beside it
 HEADS = {"img": "image\nhead", "cap": "caption\nhead"}
 
 
@@ -60,42 +55,6 @@ def region_panels(run: Pipeline, region: str, value: float, n: int = 6, cond: st
     columns |= _column(run, cond, trials, "stimulated", region, value) | _column(run, cond, trials, "silenced", region, 0.0)
     drawn = random_sets(run, region)[0]
     return columns | {_name(run, f"{voxels.sum()} random\nvoxels", drawn, value): generate(run, cond, trials, drawn, value)[0]}
-
-
-def matched_effect(run: Pipeline, value: float) -> pd.DataFrame:
-    """How much nearer stimulation brings the mapped embedding to the region's sentence, against matched random voxels.
-
-    Table name, metric, value, low, high, n, chance, seed, origin, control, region, p; mean over validation trials of
-    cos(stimulated, sentence) - cos(as measured, sentence), with an interval over pictures. A trial's control is the mean of
-    N_PAIRED random sets; p is that of N_SETS sets (`effects`). A region without voxels is left out.
-    """
-    trials, rows = first_trials(run, N_TRIALS), []
-    before = unit(decode(run, "caption", trials)[0])
-    for region, (word, _) in REGIONS.items():
-        if not has_voxels(run, region):
-            continue
-        sentence, sets = sentences(run)[word], random_sets(run, region)[:N_PAIRED]
-        stimulated = np.concatenate([region_voxels(run, region)[None], sets])
-        changes = (unit(decode(run, "caption", trials, stimulated, value)[0]) - before) @ sentence     # [sets, trials]
-        p = effects(run, region, value, ["caption"])[f"to {word}"].p(1)
-        for name, change, control in ((word, changes[0], False), (f"{word}, random voxels", changes[1:].mean(0), True),
-                                      (f"{word}, difference", changes[0] - changes[1:].mean(0), False)):
-            interval = uncertainty.score_interval(uncertainty.mean_contributions(change[None], trials.image_ids))
-            rows.append(scoring.score_row(name, "change of cosine", interval.value, interval.low, interval.high, len(trials), 0.0,
-                                          run.experiment.child_seed("random voxels"), run.origin, control=control, region=word,
-                                          p=np.nan if control else p))
-    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
-
-
-def stimulation_summary(table: pd.DataFrame) -> dict:
-    """The numbers of `matched_effect` for the chapter's prose and scorecard: `faces`, `faces_shift`, `faces_random_voxels_shift`."""
-    values = {}
-    for row in table.itertuples():
-        if row.name.endswith("difference"):
-            values[row.region] = entry(row, note="region minus random voxels, change of cosine")
-        else:
-            values[row.name.replace(", ", "_").replace(" ", "_") + "_shift"] = entry(row, note="change of cosine")
-    return values
 
 
 def _column(run: Pipeline, cond: str, trials, name: str, region: str, value: float) -> dict[str, np.ndarray]:

@@ -12,11 +12,11 @@ import numpy as np
 from ... import core
 from ...core import atomic_write
 from ...pipeline import Pipeline
+from ...studies.stimulated import (FACES, LEVELS, OUTSIDE, REGIONS, decode, first_trials, generate, has_voxels, measured_range,
+                                   region_voxels, sentence_embeddings, shown_name, unit)
 from ..common import pictures_of
 from ..plots import ORIGIN_LABEL
-from .doses import DOSES, OUTSIDE, measured_range, where
-from .regions import FACES, LEVELS, REGIONS, has_voxels, region_voxels, shown_name
-from .states import decode, first_trials, generate, sentences, unit
+from .doses import DOSES, where
 
 SLIDABLE = (*REGIONS, *FACES, "V1", "hV4", *LEVELS.values())
 STEPS = (0.0, *DOSES)    # of the slider; 0 silences
@@ -54,14 +54,14 @@ def sliders(run: Pipeline, regions: Sequence[str] = SLIDABLE, doses: Sequence[fl
     """
     trials, known = first_trials(run, n), measured_range(run)
     seen, measured = core.tiles(pictures_of(run, trials.image_ids)), core.tiles(generate(run, cond, trials)[0])
-    prompts = np.stack(list(sentences(run).values()))
-    before = unit(decode(run, "caption", trials)[0, 0]) @ prompts.T
+    prompts = np.stack(list(sentence_embeddings(run).values()))
+    before = unit(decode(run, "caption", trials)[0]) @ prompts.T
     lines, described = [], []
     for region in (region for region in regions if has_voxels(run, region)):
         voxels = region_voxels(run, region)
         states = np.tile(voxels, (len(doses), 1)), np.array(doses)[:, None]                    # a set for each dose, and its amount
         lines.append(np.stack([seen, measured, *map(core.tiles, generate(run, cond, trials, *states))], 1))
-        nearer = unit(decode(run, "caption", trials, *states)[0]) @ prompts.T - before         # [doses trials words]
+        nearer = unit(decode(run, "caption", trials, *states)) @ prompts.T - before         # [doses trials words]
         far = np.median(known.distances(run.subject.validation.betas, voxels, doses), axis=1) / known.limit
         described.append({"name": shown_name(region), "n_voxels": int(voxels.sum()), "distance": far.round(2).tolist(),
                           "outside": [where(run, voxels, dose) == OUTSIDE for dose in doses],
@@ -70,5 +70,5 @@ def sliders(run: Pipeline, regions: Sequence[str] = SLIDABLE, doses: Sequence[fl
         raise ValueError(f"none of the regions {', '.join(regions)} has a voxel in this subject, expected at least one; "
                          "name others")
     shown = [{"image": int(image), "trial": int(trial)} for image, trial in zip(trials.image_ids, trials.trial_ids)]
-    return Sliders({"origin": ORIGIN_LABEL[run.origin], "doses": list(map(float, doses)), "words": list(sentences(run)), "trials": shown,
-                    "regions": described}, np.concatenate(lines))
+    return Sliders({"origin": ORIGIN_LABEL[run.origin], "doses": list(map(float, doses)), "words": list(sentence_embeddings(run)),
+                    "trials": shown, "regions": described}, np.concatenate(lines))

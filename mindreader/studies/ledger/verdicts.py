@@ -175,8 +175,8 @@ def none(record: Record, table: str, column: str, **where) -> list[Finding]:
 
 
 def stimulation(record: Record, sentence: str) -> list[Finding]:
-    """Every comparison with matched random voxels that chapter 04 makes of this sentence, with the verdict that it gives it."""
-    name, found = "04_microstimulation/sentences", []
+    """Every comparison with matched random voxels in the record of this sentence, with the verdict on it (`studies.stimulated`)."""
+    name, found = "tables/stimulated_sentences", []
     for row in record.table(name, {"claim": sentence}).itertuples():
         low, high = sorted(row.direction * end for end in (row.low, row.high))
         value, chance = row.direction * row.value, row.direction * row.chance

@@ -8,11 +8,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ... import scoring, uncertainty
+from ... import scoring, twin, uncertainty
 from ...pipeline import Pipeline
 from ...records import Reconstructions, Unfit
-from ..ch00_subject.recovered import CONTRASTS
-from ..common import first_draw
 from .regions import SENTENCES
 
 # What shows a category where only COCO's annotations are known: any of these classes, "" for no thing at all.
@@ -30,7 +28,7 @@ def shown(run: Pipeline, word: str) -> np.ndarray:
     """
     stimuli = run.subject.stimuli
     if run.origin == "twin":
-        return CONTRASTS[word](run.plant.factors.loc[stimuli.ids]).to_numpy(bool)
+        return twin.CONTRASTS[word](run.plant.factors.loc[stimuli.ids]).to_numpy(bool)
     table, wanted = stimuli.annotations, ANNOTATED[word]
     if wanted == ("",):
         return ~np.isin(stimuli.ids, table.image_id[table.kind == "thing"])
@@ -62,7 +60,7 @@ def detector_table(run: Pipeline, cond: str = "both") -> pd.DataFrame:
     made = run.reconstruct({space: run.truth[space].take(np.isin(run.truth[space].image_ids, ids)) for space in run.truth}, cond)
     stimuli = run.subject.stimuli
     seen = stimuli.images[np.isin(stimuli.ids, ids)], stimuli.ids[np.isin(stimuli.ids, ids)]
-    for what, (pictures, shows) in {"stimuli": seen, "from true embeddings": (first_draw(made), made.image_ids)}.items():
+    for what, (pictures, shows) in {"stimuli": seen, "from true embeddings": (made.images[:, 0], made.image_ids)}.items():
         for word, odds in evidence(run, pictures).items():
             labels = pd.Series(shown(run, word), stimuli.ids)[shows].to_numpy()
             if labels.all() or not labels.any():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from ...pipeline import Pipeline
 from ...records import SPACES
-from ...studies.claims import MIN_SEEDS, UNTESTABLE, holm, verdict
-from ..common import over_fits
+from ..claims import MIN_SEEDS, UNTESTABLE, holm, verdict
 from .effects import CHANGE, LOWER, SAME, SIZE, Effect, against_random, effects, picture_effects
 from .regions import FFA, LEVELS, REGIONS, has_voxels, shown_name
 
@@ -39,18 +40,18 @@ CLAIMED = {
 _HALVES = (LOWER,)    # measures of which one half, and not 0, means no change
 
 
-def comparisons(run: Pipeline, value: float, *, n_fits: int = 1, cond: str = "both") -> pd.DataFrame:
+def comparisons(run: Pipeline, value: float, *, fits: Sequence[int] = (0,), cond: str = "both") -> pd.DataFrame:
     """Every sentence of the paper as comparisons with matched random voxels.
 
     Table claim (its name in the ledger), region, state, direction (1: more than random voxels, -1: less), the columns of
-    `against_random`, none (the value that means no change), p_holm, verdict, note. Several fits are mappers; the generator is one. A
+    `against_random`, none (the value that means no change), p_holm, verdict, note. fits: of the mappers; the generator is one. A
     region without voxels and a detector without a network are "untestable here", with a note.
     """
     rows = []
     for claim, wanted in CLAIMED.items():
         for region, state, kind, measure, direction in wanted:
             set_to = value if state == "stimulated" else 0.0
-            found, note = _effect(run, region, set_to, kind, measure, n_fits, cond)
+            found, note = _effect(run, region, set_to, kind, measure, fits, cond)
             name = " over ".join(map(shown_name, region.split(" over ")))
             lacking = pd.DataFrame([{"name": name, "metric": measure}])
             table = against_random(run, [found], name) if found else lacking
@@ -73,35 +74,14 @@ def judge(row) -> str:
     return verdict(apart, row.p_holm if several and agree else 1.0, bool(several and least > 0))
 
 
-def sentence_numbers(table: pd.DataFrame) -> dict:
-    """The comparisons as numbers of the chapter's record, by claim: value against random voxels, with its interval.
-
-    Keys are the claim's name, with a number where it has several comparisons; "ours" is turned so that the claim wants it above
-    "chance", which is what random voxels do.
-    """
-    values = {}
-    for claim, part in table.groupby("claim", sort=False):
-        for place, row in enumerate(part.itertuples()):
-            key = f"{claim.replace('-', '_')}{f'_{place + 1}' if len(part) > 1 else ''}"
-            values[f"{key}_verdict"] = {"ours": row.verdict, "note": f"{row.region}, {row.state}: {row.measure}"}
-            if row.note:
-                continue
-            ends = sorted(row.direction * end for end in (row.low, row.high))
-            what = f"{row.region}, {row.state}: {'minus ' * (row.direction < 0)}{row.measure}"
-            values[key] = {"ours": row.direction * row.value, "low": ends[0], "high": ends[1], "covers": over_fits(row.fits),
-                           "n": int(row.n), "chance": row.direction * row.chance,
-                           "note": f"{what}; {int(row.fits)} fit{'s' * (row.fits > 1)}"}
-            values[f"{key}_p"] = {"ours": row.p_holm, "n": int(row.n_sets), "note": f"{what}; of random sets, by Holm over its sentence"}
-    return values
-
-
-def _effect(run: Pipeline, region: str, value: float, kind: str, measure: str, n_fits: int, cond: str) -> tuple[Effect | None, str]:
+def _effect(run: Pipeline, region: str, value: float, kind: str, measure: str, fits: Sequence[int],
+            cond: str) -> tuple[Effect | None, str]:
     """The effect of a region, or of one over another, or why there is none."""
     parts = region.split(" over ")
     if lacking := [name for name in parts if not has_voxels(run, name)]:
         return None, f"no voxel of {lacking[0]} in this subject"
-    found = [effects(run, name, value, [measure.rpartition(", ")[2]], n_fits=n_fits) if kind == "embedding"
-             else picture_effects(run, name, value, cond, n_fits=n_fits) for name in parts]
+    found = [effects(run, name, value, [measure.rpartition(", ")[2]], fits=fits) if kind == "embedding"
+             else picture_effects(run, name, value, cond, fits=fits) for name in parts]
     if measure not in found[0]:
         return None, NETWORK
     return (found[0][measure].minus(found[1][measure], measure) if len(parts) > 1 else found[0][measure]), ""

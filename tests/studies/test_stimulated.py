@@ -1,17 +1,18 @@
-"""Chapter 04's effects: planted ones are found beside random voxels, others are not, and sentences are judged by the stated rule."""
+"""Stimulation by several fits: planted ones are found beside random voxels, others are not, and sentences are judged by the stated rule."""
 
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from mindreader.companion import ch04_microstimulation as report
-from mindreader.companion.ch04_microstimulation import detectors, effects, regions, sentences, states
 from mindreader.companion.chapter import start
-from mindreader.core import record
 from mindreader.records import SPACES, Unfit
+from mindreader.studies import stimulated
 from mindreader.studies.claims import CONTRADICTED, DIRECTION_ONLY, LEVEL, SUPPORTED, UNTESTABLE, WITHIN_NOISE
+from mindreader.studies.refits import refit
+from mindreader.studies.stimulated import detectors, effects, regions, sentences, states
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ class Planted(torch.nn.Module):
 @pytest.fixture
 def planted(run, monkeypatch):
     """The run, whose caption mappers carry the word region to the sentence about words; three fits of it."""
-    voxels, sentence = regions.region_voxels(run, "floc-words"), states.sentences(run)["words"]
+    voxels, sentence = regions.region_voxels(run, "floc-words"), states.sentence_embeddings(run)["words"]
     fits = {("fit", space, repeat): SimpleNamespace(network=Planted(voxels, sentence, repeat))
             for space in SPACES for repeat in range(3)}
     monkeypatch.setattr(run, "memo", {"sentences": run.memo["sentences"], **fits})
@@ -45,14 +46,14 @@ def planted(run, monkeypatch):
 
 
 def test_a_planted_region_is_found_and_another_one_is_not(planted):
-    table = report.effect_table(planted, 3.0, ["floc-words", "floc-bodies"], n_fits=3).set_index(["name", "metric"])
+    table = stimulated.figure_table(planted, "moved", 3.0, ["floc-words", "floc-bodies"], fits=range(3)).set_index(["name", "metric"])
     words, bodies = table.loc["words", "to words"], table.loc["bodies", "to words"]
     assert words.p == pytest.approx(2 / 51) and words.value > words.random_high and words.lowest > 0 and words.fits == 3
     assert bodies.value < bodies.random_high and bodies.value < words.value / 5    # random sets have some of the word voxels
 
 
 def test_the_same_planted_region_moves_the_same_coordinates(planted):
-    table = report.consistency_table(planted, 3.0, ["floc-words"], n_fits=2)
+    table = stimulated.figure_table(planted, "same_coordinates", 3.0, ["floc-words"], fits=range(2))
     assert set(table.metric) == {f"{measure}, {space}" for measure in (effects.ALIKE, effects.SAME) for space in SPACES}
     assert (table.value > 0.9).all() and (table.fits == 2).all()
 
@@ -75,9 +76,24 @@ def test_pictures_of_a_stimulated_state_are_those_of_the_pipeline(run):
     assert np.abs(states.generate(run, "both", trials, voxels, 4.0)[0].astype(int) - wanted).mean() < 1
 
 
+def test_another_fit_is_that_of_the_refits_and_the_first_is_the_runs(run):
+    trials, voxels = states.first_trials(run, 4), regions.region_voxels(run, "V1")
+    stimulated = trials.replace(np.where(voxels, np.float32(4), trials.betas))
+    for repeat in (0, 1):
+        wanted = refit(run, repeat).mapper("caption").predict(stimulated).vectors
+        assert np.allclose(states.decode(run, "caption", trials, voxels, 4.0, repeat=repeat)[0], wanted, atol=1e-4)
+    assert not np.allclose(*(states.decode(run, "caption", trials, voxels, 4.0, repeat=repeat) for repeat in (0, 1)), atol=1e-2)
+
+
+def test_trials_are_the_first_of_as_many_pictures(run):
+    trials, known = states.first_trials(run, 9), run.subject.validation
+    first = {image: known.trial_ids[known.image_ids == image].min() for image in np.unique(known.image_ids)}
+    assert dict(zip(trials.image_ids, trials.trial_ids)) == dict(sorted(first.items(), key=lambda item: item[1])[:9])
+
+
 def test_no_fit_is_refused(run):
-    with pytest.raises(ValueError, match="got n_fits 0, expected at least 1"):
-        states.decode(run, "caption", states.first_trials(run, 2), n_fits=0)
+    with pytest.raises(ValueError, match="got no fit of the mappers, expected at least one"):
+        effects.effects(run, "V1", 4.0, fits=[])
 
 
 def test_silencing_with_what_was_measured_changes_nothing(run):
@@ -90,16 +106,17 @@ def test_silencing_with_what_was_measured_changes_nothing(run):
 def test_pictures_are_measured_on_each_trial_and_what_is_not_known_is_left_out(run, monkeypatch):
     monkeypatch.setattr(effects, "N_PICTURES", 4)
     monkeypatch.setattr(regions, "N_SETS", 3)
-    monkeypatch.setattr(run, "memo", {"sentences": states.sentences(run)})
-    table = report.picture_table(run, 10.0, ["floc-faces", "OFA"], [*report.DETECTED, effects.CHANGE, "nothing"])
+    monkeypatch.setattr(run, "memo", {"sentences": states.sentence_embeddings(run)})
+    regions_shown = ["floc-faces", "OFA"]
+    table = pd.concat([stimulated.figure_table(run, figure, 10.0, regions_shown) for figure in ("detected", "patterns")])
     table = table.set_index(["name", "metric"])
     trials, voxels = states.first_trials(run, 4), regions.region_voxels(run, "floc-faces")
     before, after = (states.generate(run, "both", trials, *state)[0] for state in ((), (voxels, 10.0)))
     assert table.loc[("faces", effects.CHANGE), "value"] == pytest.approx(np.abs(after / 255 - before / 255).mean(), rel=1e-4)
     was, found = (detectors.evidence(run, pictures)["faces"] > detectors.threshold(run, "faces") for pictures in (before, after))
     assert table.loc[("faces", "detected faces"), "value"] == pytest.approx(found.mean() - was.mean())
-    assert set(table.index) == {(name, metric) for name in ("faces", "OFA") for metric in (*report.DETECTED, effects.CHANGE)}
-    assert report.picture_table(run, 10.0, ["OFA"], ["nothing"]).empty
+    assert set(table.index) == {(name, metric) for name in ("faces", "OFA") for metric in (*effects.DETECTED, *effects.PATTERNS)}
+    assert stimulated.figure_table(run, "silenced", 10.0, []).empty
 
 
 def test_pairs_of_random_sets_account_for_the_sizes_of_two_regions():
@@ -112,7 +129,7 @@ def test_pairs_of_random_sets_account_for_the_sizes_of_two_regions():
 
 # ── detectors ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_detectors_know_their_category_on_stimuli_that_they_were_not_fitted_to(run):
-    table = report.detector_table(run).set_index(["region", "what"])
+    table = stimulated.detector_table(run).set_index(["region", "what"])
     assert table.loc["bodies", "stimuli"].value > 0.8 and table.loc["faces", "stimuli"].value > 0.8
     assert (table.low <= table.value).all() and (table.value <= table.high).all()
 
@@ -145,10 +162,10 @@ def test_without_an_evaluation_network_the_other_measures_are_made_and_the_sente
         raise Unfit("knows nothing of these")
 
     monkeypatch.setattr(type(run), "true_features", property(refuse))
-    monkeypatch.setattr(run, "memo", {"sentences": states.sentences(run)})
+    monkeypatch.setattr(run, "memo", {"sentences": states.sentence_embeddings(run)})
     found = effects.picture_effects(run, "floc-words", 5.0)
-    assert "saturation" in found and "shows words" not in found and report.detector_table(run).empty
-    effect, note = sentences._effect(run, "floc-words", 5.0, "picture", "shows words", 1, "both")
+    assert "saturation" in found and "shows words" not in found and stimulated.detector_table(run).empty
+    effect, note = sentences._effect(run, "floc-words", 5.0, "picture", "shows words", [0], "both")
     assert effect is None and note == sentences.NETWORK
 
 
@@ -187,57 +204,31 @@ def test_enough_random_sets_are_drawn_for_every_sentence_to_be_supported():
     assert max(map(len, sentences.CLAIMED.values())) * fewest <= LEVEL
 
 
-def test_all_sentences_become_comparisons_with_numbers_for_the_record(run, monkeypatch, tmp_path):
-    monkeypatch.setattr(regions, "N_SETS", 12)                  # fewer pictures: this is about the table
-    monkeypatch.setattr(effects, "N_PICTURES", 4)
-    monkeypatch.setattr(run, "memo", {"sentences": states.sentences(run)})
-    table = report.comparisons(run, 10.0)
-    assert list(dict.fromkeys(table.claim)) == list(sentences.CLAIMED)
-    tested = table[table.note == ""]
-    assert tested.p.between(0, 1).all() and (tested.p_holm >= tested.p - 1e-12).all()
-    assert not set(tested.verdict) & {SUPPORTED, UNTESTABLE}      # of one fit
-    one = table.groupby("claim").p.transform("size") == 1
-    assert np.allclose(table.p_holm[one & (table.note == "")], table.p[one & (table.note == "")])
-    numbers = report.sentence_numbers(table)
-    assert {f"{claim.replace('-', '_')}_1_verdict" for claim in ("bodies-words", "intermediate-least")} <= set(numbers)
-    low = table[(table.claim == "early-pictures") & (table.measure == "saturation")].iloc[0]
-    record("04_microstimulation", {"origin": "twin", "preset": "smoke", "values": numbers}, root=tmp_path)   # takes them as they are
-    turned = numbers["early_pictures_1"]
-    assert turned["ours"] == pytest.approx(-low.value) and turned["low"] == pytest.approx(-low.high)
-
-
 # ── planted and recovered ────────────────────────────────────────────────────────────────────────────────────────────
 def test_planted_contrasts_are_those_of_each_region_and_recovered_ones_are_judged(run):
-    table = report.planted_and_recovered(run, 10.0)
+    table = stimulated.planted_and_recovered(run, 10.0)
     own = table[table.own].set_index("region")
     assert set(own.category) == {"bodies", "words", "places", "faces"} and table.groupby("region").size().eq(4).all()
     first = table.groupby("region").planted.idxmax()
     assert table.loc[first].own.mean() > 0.8                      # what was planted is each region's own category
-    found = report.recovery_verdicts(table)
+    found = stimulated.recovery_verdicts(table)
     assert found["rank"].between(1, 4).all() and (found.p_holm >= found.p).all()
-    r = report.recovered_correlation(run, table)["recovered_correlation"]
+    r = stimulated.recovered_correlation(run, table)["recovered_correlation"]
     assert r["n"] == len(own) and (r["ours"] == UNTESTABLE or -1 <= r["ours"] <= 1)
 
 
 def test_one_fit_decides_nothing_and_three_may_recover_a_preference(run):
-    table = report.planted_and_recovered(run, 10.0).assign(recovered=0.3, lowest=0.2, highest=0.4, p=1e-6)
-    assert set(report.recovery_verdicts(table).verdict) == {WITHIN_NOISE} and set(table.fits) == {1}
-    assert set(report.recovery_verdicts(table.assign(fits=3)).verdict) == {SUPPORTED}
-    assert set(report.recovery_verdicts(table.assign(p=0.9, fits=3)).verdict) == {DIRECTION_ONLY}
-    assert set(report.recovery_verdicts(table.assign(lowest=-0.1, p=0.9, fits=3)).verdict) == {WITHIN_NOISE}
+    table = stimulated.planted_and_recovered(run, 10.0).assign(recovered=0.3, lowest=0.2, highest=0.4, p=1e-6)
+    assert set(stimulated.recovery_verdicts(table).verdict) == {WITHIN_NOISE} and set(table.fits) == {1}
+    assert set(stimulated.recovery_verdicts(table.assign(fits=3)).verdict) == {SUPPORTED}
+    assert set(stimulated.recovery_verdicts(table.assign(p=0.9, fits=3)).verdict) == {DIRECTION_ONLY}
+    assert set(stimulated.recovery_verdicts(table.assign(lowest=-0.1, p=0.9, fits=3)).verdict) == {WITHIN_NOISE}
 
 
 def test_a_perfect_recovery_correlates_perfectly_and_a_swapped_one_does_not(run):
-    table = report.planted_and_recovered(run, 10.0).copy()
+    table = stimulated.planted_and_recovered(run, 10.0).copy()
     table["recovered"] = table.planted
-    perfect = report.recovered_correlation(run, table)
+    perfect = stimulated.recovered_correlation(run, table)
     assert perfect["recovered_correlation"]["ours"] == pytest.approx(1) and perfect["recovered_correlation_p"]["ours"] < 0.01
     table["recovered"] = np.tile([0.1, 0.2, 0.3, 0.4], len(table) // 4)     # categories that move easily, in every region
-    assert report.recovered_correlation(run, table)["recovered_correlation"]["ours"] == UNTESTABLE
-
-
-def test_real_data_has_no_planted_table(run, monkeypatch):
-    monkeypatch.setattr(type(run), "origin", "nsd")
-    assert report.planted_and_recovered(run, 10.0).empty and report.recovery_verdicts(report.planted_and_recovered(run, 10.0)).empty
-    nothing = report.recovered_correlation(run, report.planted_and_recovered(run, 10.0))
-    assert nothing["recovered_correlation"]["ours"] == UNTESTABLE
+    assert stimulated.recovered_correlation(run, table)["recovered_correlation"]["ours"] == UNTESTABLE

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from ... import nsd
+from ... import nsd, twin
 from ...stimulation import rank_p
 from ...pipeline import Pipeline
-from ...studies.claims import MIN_SEEDS, UNTESTABLE, holm, verdict
-from ..ch00_subject.recovered import CONTRASTS
-from ..ch00_subject.subject import NO_PLANT, of_the_plant
+from ..claims import MIN_SEEDS, UNTESTABLE, holm, verdict
 from .effects import effects
 from .regions import SENTENCES, has_voxels
 
@@ -19,22 +19,21 @@ LOCALISERS = {name: atlas.removeprefix("floc-") for atlas, names in nsd.ATLASES.
 N_SWAPS = 9999
 
 
-@of_the_plant
-def planted_and_recovered(run: Pipeline, value: float, *, n_fits: int = 1) -> pd.DataFrame:
+def planted_and_recovered(run: Pipeline, value: float, *, fits: Sequence[int] = (0,)) -> pd.DataFrame:
     """For each localiser region and category: what was planted, and what stimulation of the region does.
 
     Table region, category, own (whether the region is named for it), n_voxels, planted (noiseless response to pictures that show
     the category less that to the others, in sd of the voxel, mean over voxels), recovered (how much nearer to the category's
     sentence than matched random voxels bring it, change of cosine, mean over fits), p (of the random sets, two-sided), lowest,
-    highest (of any one fit), fits (how many), selectivity (planted for the region's own category, mean over voxels). Empty for real data; a region
-    without voxels is left out.
+    highest (of any one fit), fits (how many), selectivity (planted for the region's own category, mean over voxels). A region without
+    voxels is left out. Of a simulated subject: nothing is planted in real data.
     """
     plant, rows = run.plant, []
-    differ = {word: _contrast(plant, CONTRASTS[word](plant.factors).to_numpy(bool)) for word in SENTENCES}
+    differ = {word: _contrast(plant, twin.CONTRASTS[word](plant.factors).to_numpy(bool)) for word in SENTENCES}
     for region, category in LOCALISERS.items():
         if not has_voxels(run, region):
             continue
-        voxels, found = run.subject.rois[region], effects(run, region, value, ["caption"], n_fits=n_fits)
+        voxels, found = run.subject.rois[region], effects(run, region, value, ["caption"], fits=fits)
         for word in SENTENCES:
             effect = found[f"to {word}"]
             rows.append({"region": region, "category": word, "own": word == category, "n_voxels": int(voxels.sum()),
@@ -48,8 +47,9 @@ def recovery_verdicts(table: pd.DataFrame) -> pd.DataFrame:
     """Whether each region's own category was recovered, by the rule of `studies.claims.verdict`.
 
     The claim is that stimulation brings the own category's sentence nearer than matched random voxels do; p is corrected by Holm
-    over the regions. By fewer than three fits it is within noise, whatever p: random sets are of the same fit. Table region, category, n_voxels, selectivity, recovered, p, p_holm, fits, rank (of
-    the own category among the recovered ones, 1 is the strongest), verdict.
+    over the regions. By fewer than three fits it is within noise, whatever p: random sets are of the same fit. Table region,
+    category, n_voxels, selectivity, recovered, p, p_holm, fits, rank (of the own category among the recovered ones, 1 is the
+    strongest), verdict.
     """
     if table.empty:
         return pd.DataFrame()
