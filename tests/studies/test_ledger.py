@@ -132,16 +132,6 @@ def test_a_claim_stands_or_falls_with_all_of_its_comparisons(verdicts, expected)
         ledger.one_verdict([])
 
 
-def test_with_enough_trainings_the_verdicts_on_tables_1_and_5_are_the_record_s():
-    rng = np.random.default_rng(0)
-    for _ in range(200):
-        by_seed = rng.normal(0.01, 0.02, MIN_SEEDS)
-        value, half = by_seed.mean(), abs(rng.normal(0, 0.03))
-        theirs = generator_grid._verdict(pd.Series({"low": value - half, "high": value + half}), by_seed)
-        assert theirs == verdict_of(Finding("x", value, value - half, value + half, fits=MIN_SEEDS, lowest=by_seed.min(),
-                                            highest=by_seed.max()))
-
-
 # ── rules, on a made-up record ────────────────────────────────────────────────────────────────────────────────────────
 def number(ours, low=None, high=None, **more):
     return {"ours": ours, "low": low, "high": high, "n": 10, "chance": None} | more
