@@ -59,7 +59,7 @@ brain, regions = report.brain_map(run)
 run.show(plots.region_slices(run.subject.coords, brain.family.to_numpy(), origin=run.origin,
                              title="A cortex with NSD's regions"), "slices")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-flat", "caption": "The same cortex on a flat map around the occipital poles (equal-area projection). Left: regions, named in one hemisphere; right: noise-ceiling signal-to-noise ratio, as NSD's procedure finds it in the betas."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-flat", "caption": "The same cortex on a flat map around the occipital poles (equal-area projection). Above: regions, named in one hemisphere; below: noise-ceiling signal-to-noise ratio, as NSD's procedure finds it in the betas."}}
 run.show(plots.flat_maps(brain, regions, origin=run.origin, title="The cortex, laid flat"), "flat", data=brain)
 
 # %% [markdown]

@@ -179,7 +179,7 @@ run.show(plots.hubs(hubs.occurrence_curves(run), picture, k=10, origin=run.origi
 run.show(plots.picture_grid(misses.retrieval_misses(run, n=6), origin=run.origin), "misses")
 
 # %% [markdown]
-# To an observer almost any two pictures look similar somehow. The controls are two pictures at random, and the pictures
+# Almost any two pictures are similar in some way. The controls are two pictures at random, and the pictures
 # that were found for *another* miss, so that hubs are as frequent as among the misses themselves
 # ({numref}`fig-misses`).
 

@@ -49,6 +49,7 @@ run = chapter.start("05_category_auc", preset, subject=subject, seed=seed, overr
 # the AUC from activity (the paper's last column); `above` is the same share of what lies above chance.
 
 # %%
+report.fit_classifiers(run)
 table = report.table_two(run)
 run.table(report.table_two_by_group(table), "auc")
 

@@ -199,7 +199,7 @@ run.show(plots.dots(networks[networks.ways > 2], hue="network", origin=run.origi
 #
 # ## Does a score see what a person sees?
 #
-# A score of naturalness is a judge, and nobody had examined it. So held-out pictures are damaged in eight ways at four
+# A score of naturalness is taken at its word, and nobody had examined it. So held-out pictures are damaged in eight ways at four
 # strengths. What a person sees of each was written down first, from sheets of such pictures: nothing, something on a
 # second look, or all at once. A score passes if it ranks the strengths within every damage, and puts nothing that a
 # person sees at once below anything that a person cannot see. Our own generator's pictures sit the exam, too.
@@ -210,14 +210,14 @@ run.show(plots.picture_grid(columns, origin=run.origin, title="How much of this 
 
 # %%
 examined, source = exam.recorded_exam(run)
-judges = exam.exam_verdicts(run)
+verdicts = exam.exam_verdicts(run)
 source
 
 # %%
-run.table(judges, "exam")
+run.table(verdicts, "exam")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-exam", "caption": "Every score for every damaged set, dots growing with the strength, and for the language-free generator's pictures. Dashed: undamaged pictures. Shaded: what a person sees at once has less than something that a person cannot see."}}
-run.show(plots.exam_panels(examined, judges, origin=run.origin, title="Most scores are no judges of naturalness"),
+run.show(plots.exam_panels(examined, verdicts, origin=run.origin, title="Most scores do not measure naturalness"),
          "exam_panels", data=examined)
 
 # %% [markdown]

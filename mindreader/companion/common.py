@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,14 @@ def needs(*networks: str):
         return unless_missing
 
     return decorate
+
+
+def kept_record(run: Pipeline, name: str, recorded: Callable[[Pipeline], tuple[pd.DataFrame, str]]) -> tuple[pd.DataFrame | LeftOut, str]:
+    """A committed record, left out for another subject, and a sentence on where it is from; read once for each run."""
+    if name not in run.memo:
+        table, source = recorded(run)
+        run.memo[name] = LeftOut(source) if table.empty else table, source
+    return run.memo[name]
 
 
 def entry(row, *, paper: float | None = None, note: str = "", covers: Covers = Covers.PICTURES_ONE_FIT) -> dict:

@@ -8,7 +8,7 @@ from ..core import Covers
 from ..evaluation import NATURALNESS
 from ..pipeline import Pipeline
 from ..studies.found import HELD_OUT, ITSELF, recorded, SUBJECT
-from .common import entry
+from .common import entry, kept_record
 from .rendering import LeftOut
 
 RECALL, PRECISION = "recall, class", "precision"
@@ -18,10 +18,7 @@ MEANS = {"all things": "things", "all stuff": "stuff"}
 
 def recorded_found(run: Pipeline) -> tuple[pd.DataFrame | LeftOut, str]:
     """The record (`studies.found.found_scores`), left out for another subject, and a sentence on where it is from."""
-    if "found" not in run.memo:
-        table, source = recorded(run)
-        run.memo["found"] = LeftOut(source) if table.empty else table, source
-    return run.memo["found"]
+    return kept_record(run, "found", recorded)
 
 
 def found_means(run: Pipeline, of: str) -> pd.DataFrame | LeftOut:

@@ -1,4 +1,4 @@
-"""Fit mappers, encoders and classifiers: phases, a decaying learning rate, the best validation loss kept, resumable."""
+"""Fit mappers and encoders: phases, a decaying learning rate, the best validation loss kept, resumable."""
 
 from __future__ import annotations
 

@@ -73,6 +73,7 @@ def test_a_difference_is_centred_on_0_and_regions_are_named():
     fig = FIGURES["voxel_map"]("twin")
     low, high = fig.axes[0].images[0].get_clim()
     assert low == -high and fig.axes[1].images[0].get_clim()[0] == 0
+    assert [ax.images[0].get_cmap().name for ax in fig.axes[:2]] == ["RdBu_r", "viridis"]
     assert {"V1", "faces"} <= set(texts(fig))
 
 

@@ -45,8 +45,8 @@ def test_the_card_counts_and_names_what_it_vouches_for(part):
 
 
 def test_the_same_architecture_is_accepted_with_tuples_or_lists(part):
-    weights.load_part(part, architecture=ARCHITECTURE)
-    weights.load_part(part, architecture={"n_dims": 16, "stages": [4, 8]})
+    found = [weights.load_part(part, architecture=asked) for asked in (ARCHITECTURE, {"n_dims": 16, "stages": [4, 8]})]
+    assert [repr(each) for each in found] == [repr(weights.load_part(part))] * 2
 
 
 def test_another_architecture_is_refused_with_what_differs(part):

@@ -108,10 +108,13 @@ def classifier(run: Pipeline, name: str, *, variant: str = AS_PAPER, repeat: int
             validation.betas if isinstance(validation, Trials) else validation.vectors))
         save_file({key: value.contiguous() for key, value in fitted.network.state_dict().items()}, folder / "network.safetensors")
 
-    extra = {"input": name, "variant": variant, "repeat": repeat}
-    extra |= {} if mask is None else {"mask": identity_of(mask)}
-    extra |= {} if labels is None else {"labels": identity_of(labels.labels, labels.names, labels.kinds)}
-    return run.keep("category resnet" if "ResNet" in name else "categories", extra, make, _load)
+    return run.keep(*_stage(name, variant, repeat, mask, labels), make, _load)
+
+
+def is_fitted(run: Pipeline, name: str, *, variant: str = AS_PAPER, repeat: int = 0, mask: np.ndarray | None = None) -> bool:
+    """Whether the store has this `classifier`."""
+    stage, extra = _stage(name, variant, repeat, mask, None)
+    return run.store.has(stage, run.key(stage, extra))
 
 
 def logits(run: Pipeline, names: Sequence[str] | None = None, *, variant: str = AS_PAPER, n_fits: int = 1) -> dict[str, np.ndarray]:
@@ -226,6 +229,15 @@ def sentences(run: Pipeline) -> list[str]:
 
 
 # ── private ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _stage(name: str, variant: str, repeat: int, mask: np.ndarray | None, labels: CategoryLabels | None) -> tuple[str, dict]:
+    """The stage of a classifier, and what tells it from others there; CLIP's own classifier is the one for all inputs."""
+    same = variant == ONE_CLASSIFIER and INPUTS[name].kind == "clip"
+    extra = {"input": name, "variant": AS_PAPER if same else variant, "repeat": repeat}
+    extra |= {} if mask is None else {"mask": identity_of(mask)}
+    extra |= {} if labels is None else {"labels": identity_of(labels.labels, labels.names, labels.kinds)}
+    return "category resnet" if "ResNet" in name else "categories", extra
+
+
 def _load(folder: Path) -> Classifier:
     weights = load_file(folder / "network.safetensors")
     layers: list[nn.Module] = []

@@ -9,6 +9,7 @@ from ... import evaluation
 from ...pipeline import Pipeline
 from ...studies.exam import NOTHING_DONE, recorded
 from ...world import masks
+from ..common import kept_record
 from ..rendering import LeftOut
 from .held_out import held_out
 
@@ -17,10 +18,7 @@ SHOWN = ("score", "ranks", "inverted", "invisible", "at_once", "lowest_at_once",
 
 def recorded_exam(run: Pipeline) -> tuple[pd.DataFrame | LeftOut, str]:
     """The record (`studies.exam.examined`), left out for another subject, and a sentence on where it is from."""
-    if "exam" not in run.memo:
-        table, source = recorded(run)
-        run.memo["exam"] = LeftOut(source) if table.empty else table, source
-    return run.memo["exam"]
+    return kept_record(run, "exam", recorded)
 
 
 def exam_verdicts(run: Pipeline) -> pd.DataFrame | LeftOut:

@@ -8,12 +8,10 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
 from .common import COLOURS, figure, headline, legend_beside, styled
-from .subject import filled_map, middle_of
-
-_HALO = [withStroke(linewidth=2.2, foreground="white")]
+from .labels import name_regions
+from .subject import filled_map, sides_of
 
 
 @styled
@@ -43,11 +41,12 @@ def accuracy_and_ceiling(table: pd.DataFrame, *, origin: str, title: str) -> Fig
 
 
 @styled
-def voxel_map(table: pd.DataFrame, columns: dict[str, str], regions: dict[str, np.ndarray], *, origin: str, title: str) -> Figure:
-    """Values of voxels on the cortex laid flat, with the regions outlined: one map for each column.
+def voxel_map(table: pd.DataFrame, columns: dict[str, str], regions: dict[str, np.ndarray], *, origin: str, title: str,
+              differences: Sequence[str] = ("less",)) -> Figure:
+    """Values of voxels on the cortex laid flat, with the regions outlined and named: one map for each column.
 
-    table: x, y (flat) and the columns, one row for each voxel; columns: column -> label of its colour bar. Differences (which have
-    values below 0) are red and blue around 0; regions: name -> (n_voxels,) bool.
+    table: x, y (flat) and the columns, one row for each voxel; columns: column -> label of its colour bar. Those of `differences` are
+    red and blue around 0, others go from 0 up, and what is below has the colour of 0; regions: name -> (n_voxels,) bool.
     """
     from skimage.measure import find_contours  # here and not above: only this figure needs it
 
@@ -57,20 +56,19 @@ def voxel_map(table: pd.DataFrame, columns: dict[str, str], regions: dict[str, n
     for ax, (column, label) in zip(axes[0], columns.items()):
         values = table[column].to_numpy(float)
         limit = np.nanquantile(np.abs(values), 0.98) if np.isfinite(values).any() else 1.0
-        is_difference = np.nanmin(values) < 0 if np.isfinite(values).any() else False
+        is_difference = column in differences
         image = ax.imshow(np.where(empty, np.nan, values[nearest]), extent=extent, origin="lower", cmap="RdBu_r" if is_difference
                           else "viridis", vmin=-limit if is_difference else 0, vmax=limit)
         for name, here in regions.items():
             for line in find_contours(np.where(empty, 0.0, here[nearest]), 0.5):
                 up, across = ((line + 0.5) / empty.shape).T
                 ax.plot(extent[0] + across * (extent[1] - extent[0]), extent[2] + up * (extent[3] - extent[2]), color="black", lw=0.5)
-            left = here & (flat[:, 0] < flat[:, 0].mean())
-            side = left if left.any() else here
-            x, y = flat[side][middle_of(flat[side])]
-            ax.text(x, y, name, ha="center", va="center", fontsize=5.5, path_effects=_HALO)
         ax.axis("off")
-        fig.colorbar(image, ax=ax, shrink=0.75, label=label)
+        is_cut = not is_difference and (values < 0).any()
+        fig.colorbar(image, ax=ax, shrink=0.75, label=label, extend="min" if is_cut else "neither")
     headline(fig, title)
+    for ax in axes[0]:
+        name_regions(fig, {name: [(ax, side) for side in sides_of(flat, here)] for name, here in regions.items()})
     return fig
 
 

@@ -14,6 +14,7 @@ from matplotlib.patheffects import withStroke
 from scipy.spatial import cKDTree
 
 from .common import COLOURS, bare, figure, headline, slice_levels, styled
+from .labels import name_regions
 
 # families of regions, the same on slices and on the flat map
 REGIONS = {"V1": "#1f4e8c", "V2": "#4a80c1", "V3": "#86b0dc", "hV4": "#7a6bb5", "faces": "#c8443a", "bodies": "#3f9b5f",
@@ -54,15 +55,19 @@ def annotated_scenes(images: np.ndarray, outlines: list[list], captions: pd.Data
 def region_slices(coords: np.ndarray, family: np.ndarray, *, origin: str, title: str, n_slices: int = 3) -> Figure:
     """Axial slices of the volume, each voxel in the colour of its family of regions.
 
-    coords (n_voxels, 3) as in Subject; family (n_voxels,) a key of REGIONS, "" for cortex without a region.
+    coords (n_voxels, 3) as in Subject; family (n_voxels,) a key of REGIONS, "" for cortex without a region. Rows and columns without a
+    voxel are left out, but for one between the parts that they divide.
     """
-    volume = np.ones((*(coords.max(0) + 2), 3))
-    volume[tuple(coords.T)] = [to_rgb(REGIONS.get(name, REST)) for name in family]
-    low, high = coords.min(0) - 1.5, coords.max(0) + 1.5
-    fig, axes = figure(2.2 * n_slices + 1.1, 2.5, 1, n_slices, origin=origin)
-    for ax, z in zip(axes[0], slice_levels(coords, n_slices)):
+    levels = slice_levels(coords, n_slices)
+    shown = np.isin(coords[:, 2], levels)
+    across, up = (_occupied(coords[shown, way]) for way in (0, 1))
+    volume = np.ones((len(across), len(up), coords[:, 2].max() + 1, 3))
+    volume[np.searchsorted(across, coords[shown, 0]), np.searchsorted(up, coords[shown, 1]), coords[shown, 2]] = [
+        to_rgb(REGIONS.get(name, REST)) for name in family[shown]]
+    fig, axes = figure(2.4 * n_slices + 1.1, 0.8 + 2.4 * max(len(up) / len(across), 0.6), 1, n_slices, origin=origin)
+    for ax, z in zip(axes[0], levels):
         ax.imshow(volume[:, :, z].swapaxes(0, 1), origin="lower", interpolation="nearest")
-        ax.set(xticks=[], yticks=[], xlabel="left · right", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+        ax.set(xticks=[], yticks=[], xlabel="left · right")
         ax.set_title(f"z = {z}", fontweight="normal")
         ax.spines[:].set_visible(False)
     axes[0, 0].set_ylabel("back · front")
@@ -79,28 +84,25 @@ def flat_maps(table: pd.DataFrame, regions: dict[str, np.ndarray], *, origin: st
     table: x, y (flat), family, ncsnr, one row for each voxel; regions: name -> (n_voxels,) bool. Where no voxel has an ncsnr
     the figure says so.
     """
-    fig, axes = figure(8.2, 3.0, 1, 2, origin=origin)
+    fig, axes = figure(6.6, 6.3, 2, 1, origin=origin)
     flat = table[["x", "y"]].to_numpy()
     nearest, empty, extent = filled_map(flat)
     colours = np.array([to_rgb(REGIONS.get(name, REST)) for name in table.family])
     axes[0, 0].imshow(np.where(empty[..., None], 1, colours[nearest]), extent=extent, origin="lower")
-    for name, here in regions.items():
-        side = here & (flat[:, 0] < flat[:, 0].mean()) if (here & (flat[:, 0] < flat[:, 0].mean())).any() else here
-        x, y = flat[side][middle_of(flat[side])]
-        axes[0, 0].text(x, y, name, ha="center", va="center", fontsize=5.5, path_effects=_HALO)
     axes[0, 0].set_title("regions", fontweight="normal")
     ncsnr = np.where(empty, np.nan, table.ncsnr.to_numpy()[nearest])
     is_known = np.isfinite(table.ncsnr).any()
-    image = axes[0, 1].imshow(ncsnr, extent=extent, origin="lower", cmap="viridis", vmin=0,
+    image = axes[1, 0].imshow(ncsnr, extent=extent, origin="lower", cmap="viridis", vmin=0,
                               vmax=np.nanquantile(table.ncsnr, 0.98) if is_known else 1)
     if not is_known:
-        axes[0, 1].text(0.5, 0.5, "not known:\nthere is no ncsnr.nii.gz", ha="center", va="center",
-                        transform=axes[0, 1].transAxes)
-    axes[0, 1].set_title("ncsnr", fontweight="normal")
-    for ax in axes[0]:
+        axes[1, 0].text(0.5, 0.5, "not known:\nthere is no ncsnr.nii.gz", ha="center", va="center",
+                        transform=axes[1, 0].transAxes)
+    axes[1, 0].set_title("ncsnr", fontweight="normal")
+    for ax in axes[:, 0]:
         ax.axis("off")
-    fig.colorbar(image, ax=axes[0].tolist(), shrink=0.7, label="ncsnr")
+    fig.colorbar(image, ax=axes[1, 0], shrink=0.8, label="ncsnr")
     headline(fig, title)
+    name_regions(fig, {name: [(axes[0, 0], side) for side in sides_of(flat, here)] for name, here in regions.items()}, fontsize=6.5)
     return fig
 
 
@@ -229,9 +231,20 @@ def _inside(mask: np.ndarray) -> tuple[float, float]:
     return tuple(np.stack([x, y], 1)[middle_of(np.stack([x, y], 1))].tolist())
 
 
+def _occupied(places: np.ndarray) -> np.ndarray:
+    """The places along an axis that have a voxel, sorted, and the one behind each."""
+    return np.union1d(places, places + 1)
+
+
 def middle_of(points: np.ndarray) -> int:
     """Which of some points lies nearest to their centre of mass."""
     return int(((points - points.mean(0)) ** 2).sum(1).argmin())
+
+
+def sides_of(flat: np.ndarray, here: np.ndarray) -> list[np.ndarray]:
+    """The voxels of a region on a flat map, (n, 2), hemisphere by hemisphere, without one that has none."""
+    left = flat[:, 0] < flat[:, 0].mean()
+    return [flat[here & side] for side in (left, ~left) if (here & side).any()]
 
 
 def filled_map(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple]:
