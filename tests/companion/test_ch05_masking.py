@@ -154,6 +154,14 @@ def test_only_inputs_of_the_brain_can_be_masked(run):
         inputs.masked_rows(run, inputs.CLIP, np.ones(run.subject.n_voxels, bool))
 
 
+def test_a_classifier_trained_anew_gets_the_voxels_that_are_left(run):
+    mask = masking.voxel_masks(run, 0.5, AT_RANDOM)[0]
+    for side, mine in zip((run.subject.train, run.subject.validation), inputs.masked_rows(run, inputs.FMRI, mask)):
+        assert np.array_equal(mine.betas, side.betas[:, ~mask]) and np.array_equal(mine.trial_ids, side.trial_ids)
+    train, _ = inputs.masked_rows(run, inputs.FMRI, np.ones_like(mask))         # of which there are none
+    assert train.betas.shape == run.subject.train.betas.shape and not train.betas.any()
+
+
 def test_a_classifier_of_clip_s_own_embeddings_is_not_trained_anew(run):
     table = masking.masking_curves(run, ratios=(1.0,), ways=(AT_RANDOM,), curves=(masking.TRUE_CLIP,), fitted=REFITTED)
     assert table.empty

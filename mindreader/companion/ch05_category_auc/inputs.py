@@ -170,8 +170,14 @@ def masked(trials: Trials, voxels: np.ndarray) -> Trials:
 
 
 def masked_rows(run: Pipeline, name: str, mask: np.ndarray) -> tuple[Trials | Embeddings, Trials | Embeddings]:
-    """`rows` of trials with these voxels masked; ValueError for an input that is not of the brain."""
-    sides = tuple(masked(side, mask) for side in (run.subject.train, run.subject.validation))
+    """`rows` of trials with these voxels masked; ValueError for an input that is not of the brain.
+
+    Of activity only the other voxels are given, where there are some: a classifier that is trained on voxels at 0 never uses them.
+    """
+    sides = run.subject.train, run.subject.validation
+    if name == FMRI and not mask.all():
+        return tuple(side.replace(side.betas[:, ~mask]) for side in sides)
+    sides = tuple(masked(side, mask) for side in sides)
     if name == FMRI:
         return sides
     if name != TO_CLIP:
