@@ -12,11 +12,13 @@ from ..claims import MIN_SEEDS, UNTESTABLE, holm, verdict
 from .effects import CHANGE, LOWER, SAME, SIZE, Effect, against_random, effects, picture_effects
 from .regions import FFA, LEVELS, REGIONS, has_voxels, shown_name
 
-RULE = f"""A comparison is supported where the region does more, in the claimed direction, than matched random voxels, two-sided p <= .05
-after Holm's correction over the comparisons of its sentence, where its own change has that direction with an interval that excludes
-none, and where at least {MIN_SEEDS} fits agree; contradicted where all that holds the other way; direction only where at least
-{MIN_SEEDS} fits have the claimed sign; else within noise, and so is everything by fewer fits, since random sets are of the same fit
-and another turns comparisons around. A sentence stands or falls with all of its comparisons."""
+RULE = f"""A comparison is supported where the region does more, in the claimed direction, than matched random
+voxels, two-sided p <= .05 after Holm's correction over the comparisons of its sentence, where its
+own change has that direction with an interval that excludes none, and where at least {MIN_SEEDS}
+fits agree; contradicted where all that holds the other way; direction only where at least
+{MIN_SEEDS} fits have the claimed sign; else within noise, and so is everything by fewer fits, since
+random sets are of the same fit and another turns comparisons around. A sentence stands or falls
+with all of its comparisons."""
 NETWORK = "no evaluation network for this subject's pictures"
 
 # claim of the ledger -> what it says of which region: (region, how it is set, whose effect, measure, direction)
