@@ -98,7 +98,7 @@ def calls(stem, method):
     for cell in jupytext.read(path).cells:
         if cell.cell_type == "code":
             for node in ast.walk(ast.parse(cell.source)):
-                if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == method:
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == f"run.{method}":
                     found.append((ast.literal_eval(node.args[1]), cell.outputs))
     return found
 

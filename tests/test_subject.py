@@ -13,6 +13,7 @@ from mindreader.companion.ch00_subject import decoding, recovered
 from mindreader.companion.ch00_subject.subject import outlines_of, session_moments
 from mindreader.companion.chapter import start
 from mindreader.core import Covers, record, weights
+from mindreader.twin import CONTRASTS
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_z_scoring_takes_the_sessions_out(run):
 
 def test_contrasts_are_marked_as_a_regions_own_once(run):
     table = report.region_contrasts(run)
-    assert (table.groupby("region").own.sum() == 1).all() and set(table.contrast) == set(twin.CONTRASTS)
+    assert (table.groupby("region").own.sum() == 1).all() and set(table.contrast) == set(CONTRASTS)
     assert table.query("own and value == value")[["low", "high"]].notna().all(axis=None)
 
 

@@ -65,7 +65,7 @@ def test_every_claim_is_there_with_its_verdict_and_the_page_follows_the_record(f
         state.replace(" ", "-"): Counter(each.verdict for each in judged)[state] for state in ledger.STATES}
     assert 'href="notebooks/01_screening.html#is-the-screen-right"' in page
     assert "no result" in shown["two-way-level"][1] and "on the simulated subject" in shown["two-way-level"][1]
-    assert "one fit" in shown["bodies-words"][1] and "3 fits each" in shown["clamp"][1]
+    assert "one fit" in shown["masking-clip"][1] and "5 fits each" in shown["bodies-words"][1] and "3 fits each" in shown["clamp"][1]
     assert all(f"<dt>{rule.replace('_', ' ')}" in page for rule in ledger.RULES)
 
     path = folder / "figures" / "results" / "01_screening.json"             # another record: the screen is no better than length

@@ -48,7 +48,7 @@ def test_it_counts_what_the_grids_and_the_presets_say():
     grid = costs.cost(PAPER, (*whole_paper.mapping_grid.TABLE3, *whole_paper.mapping_grid.TABLE4), **costs.NSD)
     assert table.loc["Tables 3 and 4", "petaflop"] == pytest.approx(grid / 1e15)
     trainings = table[table.index.str.startswith("Tables 1 and 5")].times.sum()
-    assert trainings == len(generator_grid.ROWS) * 375     # 12,000 pictures in batches of 32
+    assert trainings == len(generator_grid.ROWS) * PAPER.grid.n_painter_seeds * 375     # 12,000 pictures in batches of 32
     assert [table.loc[f"finetune the generator on {cond}", "times"] for cond in CONDITIONS] == [375] * 3
     more = dataclasses.replace(PAPER, gan=dataclasses.replace(PAPER.gan, kimg=24.0))
     twice = whole_paper.cost_table(more, {}).set_index("part").loc["finetune the generator on both", "petaflop"]
