@@ -27,7 +27,6 @@ class Covers(StrEnum):
     PICTURES_NO_FIT = "pictures, no fit"
     PICTURES_ONE_TRAINING = "pictures, one training"
     PICTURES_ONE_FIT = "pictures, one fit"
-    PICTURES_THESE_FITS = "pictures, these fits"         # the mean of several, which are not resampled
     PICTURES_AND_FITS = "pictures and fits"
     PAIRS_ONE_TRAINING = "pairs of pictures, one training"
     CANDIDATES_ONE_FIT = "candidates, one fit"           # of a retrieval, for fixed queries

@@ -14,7 +14,7 @@ from ...experiments import experiment
 from ...pipeline import Pipeline
 from ...scoring import DIRECTIONS
 from ...studies import claims, costs, mapping_grid as grid
-from ...studies.grids import of_another_subject
+from ...studies.grids import CURRENT, of_another_subject
 from ..common import interval
 
 GROUPS = {"f_mi": "image mapper", "f_mc": "caption mapper", "f_res": "low-level mapper",
@@ -53,8 +53,7 @@ def fitted(run: Pipeline, ablation: str = "record", n_seeds: int = 3) -> Grid:
         return Grid(pd.DataFrame(), {}, why)
     if ablation == "record":
         table3, table4, stale = grid.read_record(run)
-        return Grid(pd.concat([table3, table4], ignore_index=True), grid.read_hits(),
-                    stale or "The committed record, which is what this run would make.")
+        return Grid(pd.concat([table3, table4], ignore_index=True), grid.read_hits(), stale or CURRENT)
     if n_seeds < 1:
         raise ParameterError(f"n_seeds={n_seeds}: expected a whole number from 1; verdicts need {claims.MIN_SEEDS}")
     rows = grid.rows_of(ablation)

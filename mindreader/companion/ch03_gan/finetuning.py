@@ -13,7 +13,7 @@ from ...records import SPACES, Unfit
 from ...scoring import distance_kind, plain_metric
 from ...studies import generator_grid, ledger
 from ...studies.claims import VERDICTS
-from ...studies.grids import of_another_subject
+from ...studies.grids import CURRENT, of_another_subject
 from ..common import entry, over_fits
 from .pictures import LABELS
 
@@ -46,7 +46,7 @@ def finetuned(run: Pipeline, ablation: str = "record", n_seeds: int = 1) -> Fine
         return _nothing(run, why)
     if ablation == "record":
         *tables, stale = generator_grid.read_record(run)
-        return Finetunings(*tables, stale or "The committed record, which is what this run would make.")
+        return Finetunings(*tables, stale or CURRENT)
     if n_seeds < 1:
         raise ParameterError(f"n_seeds={n_seeds}: expected a whole number from 1")
     rows = generator_grid.rows_of(ablation)
@@ -59,7 +59,8 @@ def finetuned(run: Pipeline, ablation: str = "record", n_seeds: int = 1) -> Fine
     except Unfit as reason:
         return _nothing(run, f"Left out: {reason}")
     return Finetunings(pd.concat([trained.lines for trained in found.values()], ignore_index=True),
-                       generator_grid.over_seeds(run, found), generator_grid.compare(run, found), f"Trained here, from {n_seeds} seed(s) each: {ablation}.")
+                       generator_grid.over_seeds(run, found), generator_grid.compare(run, found),
+                       f"Trained here, from {n_seeds} seed(s) each: {ablation}.")
 
 
 def _nothing(run: Pipeline, why: str) -> Finetunings:
