@@ -15,7 +15,7 @@ help:
 	@echo "make test         the whole test suite, notebooks included"
 	@echo "make setup        only the virtual environment ($(VENV))"
 	@echo "make site         render the site from the committed chapters, running nothing"
-	@echo "make tables       train every variant of Tables 1, 3, 4 and 5, refit the headline networks, measure coverage, examine scores, stimulate (hours)"
+	@echo "make tables       train every variant of Tables 1, 3, 4 and 5, refit the headline networks, measure coverage, stimulate, count failures, examine scores (hours)"
 	@echo "make bench        how fast the trainings are, beside plain references (a few minutes)"
 	@echo "make pretrain     train the shipped weights again (hours; PARTS=generators DEVICE=cuda MINUTES=10 for those alone)"
 	@echo "make clean-store  forget finished stages (simulated subject and runs); keeps your NSD copy"
@@ -55,14 +55,7 @@ test: $(READY)
 	$(BIN)/python -m pytest --nbval --durations=15 --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 tables: $(READY)
-	$(BIN)/python -m mindreader.studies mapping_grid
-	$(BIN)/python -m mindreader.studies generator_grid
-	$(BIN)/python -m mindreader.studies held_out
-	$(BIN)/python -m mindreader.studies refits
-	$(BIN)/python -m mindreader.studies coverage
-	$(BIN)/python -m mindreader.studies exam
-	$(BIN)/python -m mindreader.studies found
-	$(BIN)/python -m mindreader.studies stimulated
+	$(BIN)/python -m mindreader.studies tables
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -50,7 +50,7 @@ class Experiment:
     trained on the subject's own training pictures first, from pseudo conditions.
     end_to_end: 0 leaves the mappers frozen while the generator is finetuned; more lets both train together, with this
     weight of the discriminator's opinion in the mappers' loss.
-    device: of trainings, embedding and the networks that score; other devices sum in another order, so other last bits.
+    device: of trainings, embedding and the networks that score. A GPU sums in another order, and draws the generator's noise itself.
     """
 
     name: str

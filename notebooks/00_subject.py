@@ -103,7 +103,7 @@ run.show(plots.scatter(ceilings.planted.to_numpy(), ceilings.found.to_numpy(), o
 # **Regions.** A contrast on the betas of the main experiment: pictures that show close-up faces, whole bodies, places
 # with hardly a thing, or letters, against all other pictures. Every localiser region should respond to its own.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-contrasts", "caption": "Welch's t, median over the voxels of a region (their number in brackets), repeats averaged first; n counts the pictures that show the category. Framed: the region's own contrast."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-contrasts", "caption": "Welch's t, median over the voxels of a region that have signal and are valid in every session (their number in brackets), repeats averaged first; n counts the pictures that show the category. Framed: the region's own contrast."}}
 contrasts = report.region_contrasts(run)
 run.show(plots.contrasts(contrasts, bar=report.CONTRAST, origin=run.origin,
                          title="Each region answers to its own category"), "contrasts",

@@ -54,7 +54,8 @@ run = chapter.start("02_mapping", preset, subject=subject, seed=seed, overrides=
 #   + \alpha_3 \, \mathrm{Contra}(\hat h, h).
 # ```
 #
-# Half of the training minimizes {eq}`eq-mapping` without its last term, the rest with it ({numref}`fig-mapping-loss`).
+# The first epochs minimize {eq}`eq-mapping` without its last term, the rest with it (in the paper half of them each;
+# {numref}`fig-mapping-loss`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-mapping-loss", "caption": "Loss on training and validation trials, for each mapper; the step marks the moment at which the contrastive term joins."}}
 history = report.mapping_history(run)
@@ -221,7 +222,7 @@ run.table(both, "nearness")
 # coordinates of the mappers have died: they are the same for every trial. The image mapper has a cosine of
 # {ours}`02_mapping:near_image_image` to pictures and {ours}`02_mapping:near_image_caption` to captions, the caption
 # mapper {ours}`02_mapping:near_caption_image` and {ours}`02_mapping:near_caption_caption`. How far apart pictures and
-# captions lie is CLIP's, and another in the one that is shipped.
+# captions lie is a property of the CLIP, and the shipped one differs in it from the published ones.
 #
 # ```{verdicts} 02_mapping
 # :of: caption-mapper-nearness image-mapper-nearness text-easier
@@ -322,7 +323,7 @@ run.table(bill, "cost")
 # categories held out. Held-out categories are also harder to tell apart among themselves, so the last row decodes the
 # very same pictures after training on others of their categories ({numref}`fig-splits`).
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-splits", "caption": "Retrieval by ridge regression under four splits, image space, one repeat of each picture and equally many pictures in each."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-splits", "caption": "Retrieval by ridge regression under each split, image space, one repeat of each picture and equally many pictures in each."}}
 chosen = splits.splits(run)
 run.show(plots.dots(report.percent(chosen), hue="direction", origin=run.origin, xlabel="correct (%)",
                     title="Held-out categories are hard, in training or not", chance=report.percent_chance(chosen)),

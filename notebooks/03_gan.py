@@ -39,7 +39,7 @@ n_seeds: int = 1  # trainings of each variant, where ablation is not record
 
 # %%
 from mindreader import field
-from mindreader.companion import ch03_gan as report, chapter, foundagain, plots, refitted
+from mindreader.companion import ch03_gan as report, chapter, failings, foundagain, plots, refitted
 from mindreader.companion.ch03_gan import finetuning, held_out, out_of_domain, repeats, shared_images
 from mindreader.core import params
 from mindreader.studies import generator_grid, held_out as held_out_record
@@ -97,7 +97,9 @@ run.show(plots.picture_sheets(report.unselected(run, cond, n=64), origin=run.ori
 # ## The same trial, several draws
 #
 # The condition decides what is shown; the noise $z$ may decide the rest, and in this generator decides little of it
-# ({doc}`07_pretrained` measures how much).
+# ({doc}`07_pretrained` measures how much). What is where, as the segmenter of the section below reads it, is the same at
+# {ours}`03_gan:same_z_brain` of the places in two draws from one trial, and at {ours}`03_gan:same_other_brain` where the picture
+# is another one, too; from true embeddings at {ours}`03_gan:same_z_ceiling` and {ours}`03_gan:same_other_ceiling`.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-draws", "caption": "One trial for each row: what was seen, and four draws of z."}}
 run.show(plots.picture_grid(report.draws(run, cond, n=5, n_draws=4), origin=run.origin), "draws")
@@ -141,6 +143,23 @@ run.show(plots.scores_with_controls(attended, origin=run.origin, xlabel="attende
 # ```
 
 # %% [markdown]
+# ## Between two scans
+#
+# The paper decodes blends of the embeddings of two scans (its Fig. 18), and hopes for films. {numref}`fig-between-scans` goes from one
+# trial to a trial of another picture in equal steps, with the same $z$. Smooth is a walk on which no step has more than its
+# share of the change: of {ours}`03_gan:walk_steps` steps the largest has, on average over pictures and three fits,
+# {ours}`03_gan:fails_jump_brain` of the way in the space of a network that is in no loss (from true embeddings
+# {ours}`03_gan:fails_jump_ceiling`), where equal steps would have {ours}`03_gan:walk_even` and a jump 1.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-between-scans", "caption": "From the first trials, not chosen, to a trial of another picture each: what was seen at both ends, and what is decoded from blends of the two (the paper's Fig. 18)."}}
+run.show(plots.picture_grid(failings.walk_columns(run, cond, n=3), origin=run.origin), "walk")
+
+# %% [markdown]
+# ```{verdicts} 03_gan
+# :of: interpolation
+# ```
+
+# %% [markdown]
 # ## Worst and best
 #
 # Trials chosen by their score alone: the four worst and the four best by exact two-way identification, the first
@@ -151,10 +170,6 @@ extremes, labels = report.extremes(run, cond, n=4)
 run.show(plots.picture_grid(extremes, row_labels=labels, origin=run.origin), "extremes")
 
 # %% [markdown]
-# ```{verdicts} 03_gan
-# :of: fails-close-ups
-# ```
-#
 # ## Identification
 #
 # $n$-way identification: is the reconstruction's feature vector nearer (cosine) to the stimulus than to $n - 1$ other
@@ -239,7 +254,7 @@ run.show(plots.classes_by_kind(classes, by="brain", origin=run.origin, xlabel="f
                                title="What of a scene comes back from single trials"), "found_again_classes",
          data=classes)
 
-# %%
+# %% tags=["hide-output"]
 run.table(foundagain.above(run, "validation trials", "brain", "shuffled brain"), "found_above_shuffled")
 
 # %% [markdown]
@@ -247,12 +262,119 @@ run.table(foundagain.above(run, "validation trials", "brain", "shuffled brain"),
 # brain in {ours}`03_gan:found_shuffled`, from true embeddings in {ours}`03_gan:found_ceiling` (means over classes);
 # stuff in {ours}`03_gan:found_brain_stuff`, {ours}`03_gan:found_shuffled_stuff` and {ours}`03_gan:found_ceiling_stuff`.
 # In its place a thing is found in {ours}`03_gan:found_brain_place`, in its colour in {ours}`03_gan:found_brain_colour`.
-# For {ours}`03_gan:found_classes_above` of the classes of things the brain's interval lies wholly above the shuffled
-# brain's. Retrieval by the brain's embedding shows {ours}`03_gan:found_retrieved_brain` of the things, by the true one
+# The brain finds {ours}`03_gan:found_things_above` of {ours}`03_gan:found_things_classes` classes of things and
+# {ours}`03_gan:found_stuff_above` of {ours}`03_gan:found_stuff_classes` of stuff more often than the shuffled brain does, by an
+# interval of the difference on the same pictures. Retrieval by the brain's embedding shows
+# {ours}`03_gan:found_retrieved_brain` of the things, by the true one
 # {ours}`03_gan:found_retrieved`. *Structure or surface* is the score of naturalness that passed the exam of
 # {doc}`07_pretrained`; it is 1 for real pictures behind a haze that hardly shows. Reconstructions have
 # {ours}`03_gan:natural_brain` from the brain and {ours}`03_gan:natural_ceiling` from true embeddings: nobody takes either
 # for real pictures.
+#
+# ## Why fog?
+#
+# From the brain pictures are foggier still than from true embeddings. Decoded embeddings may have the wrong mean or
+# spread, be too far from the truth, or lie where no picture's embedding lies. {numref}`fig-fog` and the table change
+# one of these at a time. *Mean and spread*: decoded embeddings, moved and stretched until over training trials they have
+# the mean and covariance of true ones. *Nearest training picture*: the true embeddings of a picture, mostly the wrong
+# one. *Another trial's error*: the whole error that a decoded embedding has, on the true embedding of another picture.
+# *At random*: an error of the trial's own angle, in no particular direction. *Between*: half-way from the true embedding
+# to that of another picture.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-fog", "caption": "The first trials, each from changed conditions, all by the same finetuned generator with the same z."}}
+run.show(plots.picture_grid(report.changed_columns(run, cond, n=5), origin=run.origin), "changed_conditions")
+
+# %%
+run.table(foundagain.fog(run), "fog")
+
+# %% [markdown]
+# **Reading.** It is not the spread: with the mean and spread of true embeddings the score is
+# {ours}`03_gan:fog_spread_natural` (brain {ours}`03_gan:fog_brain_natural`), and identification goes from
+# {ours}`03_gan:fog_brain_two_way` to {ours}`03_gan:fog_spread_two_way`. It is not the distance from the truth: the
+# embedding of the nearest training picture is no nearer to the truth than the brain's (cosine
+# {ours}`03_gan:fog_picture_cosine`, brain {ours}`03_gan:fog_brain_cosine`), yet its pictures have
+# {ours}`03_gan:fog_picture_natural`, where true embeddings have {ours}`03_gan:fog_ceiling_natural`. A condition between
+# two pictures is nearer (cosine {ours}`03_gan:fog_between_cosine`) and identifies at {ours}`03_gan:fog_between_two_way`,
+# and has {ours}`03_gan:fog_between_natural`. So fog is what this generator has for conditions that are no picture's
+# embedding, and a decoder that hesitates between pictures gives just these. Finetuning on decoded embeddings, the
+# paper's cure, is too short here to mend that. The nearest picture's embedding would, at the price of identification
+# ({ours}`03_gan:fog_picture_two_way`): a decoder for looks, which the paper's recipe is not. What identification loses is
+# another matter. An error of the same angle in a random direction leaves it at {ours}`03_gan:fog_random_two_way`, so what
+# the decoder gets wrong lies along directions in which pictures differ.
+#
+# ## What goes wrong?
+#
+# The paper's appendix (A.7) shows chosen failures and says what is wrong with them: another background, another number of
+# things, colours on the wrong things, something added that training pictures would have. Here each is counted on every
+# trial, by the same segmenter, against what was in the picture: how often it happens, of how often it could. It errs, too;
+# what it gets wrong on *the picture itself* stands beside. All is by three fits of the whole chain (`make tables`), with
+# intervals over pictures and fits.
+
+# %%
+_, source = failings.recorded_failures(run)
+source
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-failures", "caption": "How often each failure happens, of how often it could: the stuff that covers most of a picture, where it is nowhere in the reconstruction; classes of things that are found again, in another number or colour; pairs of such things, left and right exchanged (by chance one half). 95 % intervals over pictures and three fits."}}
+rates = failings.rates(run)
+run.show(plots.dots(rates, hue="source", origin=run.origin, xlabel="share of what could go wrong",
+                    title="What goes wrong, from the brain and without one"), "failures", data=rates)
+
+# %% [markdown]
+# {numref}`fig-failure-examples` has the first trials on which each happens by this run's fit, so that one can see whether
+# the segmenter is to be believed. Grounds and faces can be checked by eye. In fog it names things where a person sees none,
+# so that what is added, or exchanged, from the brain counts its guesses, too; in pictures from true embeddings there are
+# fewer.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-failure-examples", "caption": "For each failure the first two trials on which it happens, by the segmenter: what was seen, and what is reconstructed."}}
+examples, labels = failings.examples(run, cond)
+run.show(plots.picture_grid(examples, row_labels=labels, origin=run.origin), "failure_examples")
+
+# %% [markdown]
+# The same in numbers, beside the *nearest real picture* of the section above, and then the brain's paired differences
+# from the other columns. *That colour is another thing's*:
+# of things in a wrong colour, how much more often that colour is one of another thing in the picture than of things in
+# other pictures. *How well they fit it*: the mean log ratio of how often training pictures have the added class beside the
+# picture's own and how often they would by chance, less that with other pictures. *Close-ups* have one kind of thing that
+# covers a fifth of the picture; *failures* are the fifth of the trials with the lowest two-way identification, and the
+# discriminator's output is in standard deviations over trials.
+
+# %%
+run.table(failings.failures(run), "failures_by_source")
+
+# %% tags=["hide-output"]
+run.table(failings.differences(run), "failures_differences")
+
+# %% [markdown]
+# **Reading.** From single trials the main ground is nowhere on {ours}`03_gan:fails_ground_brain` of the trials, and of the
+# things that are found again {ours}`03_gan:fails_number_brain` come in another number and {ours}`03_gan:fails_colour_brain`
+# in another colour. Without a brain, from true embeddings, it is {ours}`03_gan:fails_ground_ceiling`,
+# {ours}`03_gan:fails_number_ceiling` and {ours}`03_gan:fails_colour_ceiling`: the ground is lost on the way from the brain, of
+# numbers and colours a part before. Retrieval tells more of that part, as real pictures need no generator. The nearest real
+# picture to the true embedding has another colour about as often ({ours}`03_gan:fails_colour_retrieved`), so nearness in the
+# embedding leaves colours open; and another number less often ({ours}`03_gan:fails_number_retrieved`), so numbers are lost by
+# the generator.
+#
+# *Which thing stands left* is at chance from every source, from true embeddings ({ours}`03_gan:fails_side_ceiling` are
+# exchanged) and in the nearest real picture ({ours}`03_gan:fails_side_retrieved`), too: this CLIP's embedding says what is
+# there, not where ({doc}`07_pretrained` cannot read the place of a lone thing from it, either), and what it does not hold no
+# generator brings back.
+#
+# *Colours on the wrong things*: from true embeddings a wrong colour is another thing's in the picture
+# {ours}`03_gan:fails_borrowed_ceiling` more often than by chance, and in the nearest real picture
+# {ours}`03_gan:fails_borrowed_retrieved`. The embedding has the scene's colours and says less of whose they are, which is what the
+# paper describes. From the brain it is {ours}`03_gan:fails_borrowed_brain`: too little colour is decoded for it to be exchanged.
+#
+# *What is added* is, from the brain, {ours}`03_gan:fails_added_brain` classes a picture, more than the nearest real picture
+# has ({ours}`03_gan:fails_added_retrieved_brain` by the same embedding), since a segmenter has to call fog something. It
+# is not just anything: it fits what was seen by {ours}`03_gan:fails_fitting_brain` more than other pictures, where a
+# shuffled brain's has {ours}`03_gan:fails_fitting_shuffled`. The discriminator is a little less sure on failures, by
+# {ours}`03_gan:fails_discriminator_brain` of a standard deviation; that it stays the same, as the paper says, it does not,
+# but nobody could tell a failure by that. Close-ups are identified no worse than other pictures; in this world they are
+# simpler than a face.
+#
+# ```{verdicts} 03_gan
+# :of: fails-background fails-numbers fails-colours fails-bias fails-close-ups confident-when-wrong relations
+# ```
 #
 # ## Image, caption, or both?
 
@@ -262,6 +384,12 @@ run.table(conditions, "conditions")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-heads", "caption": "The same single trials by the generators of one head and of both (the paper's Figs. 5 and 14)."}}
 run.show(plots.picture_grid(report.by_head(run, n=6), origin=run.origin), "heads")
+
+# %% [markdown]
+# What each head keeps of the things in a picture, as the segmenter reads it, by three fits of the whole chain:
+
+# %%
+run.table(failings.heads(run), "heads_by_aspect")
 
 # %% [markdown]
 # ```{verdicts} 03_gan
@@ -464,7 +592,8 @@ run.record(report.identification_entries(run, cond, table)
            | report.contribution_entries(share, by_source, curve, numbers) | finetuning.finetuning_entries(found)
            | repeats.attention_entries(attended) | held_out.held_out_entries(splits)
            | out_of_domain.ood_entries(ood, marked) | shared_images.shared_image_entries(shared)
-           | foundagain.trial_entries(run))
+           | foundagain.trial_entries(run) | foundagain.fog_entries(run)
+           | foundagain.draw_entries(run) | failings.failure_entries(run))
 
 # %% [markdown]
 # ## Browse

@@ -55,8 +55,8 @@ report.region_counts(run, *mine)
 # ## The panels
 #
 # The same trials, the same fit and the same noise $z$ everywhere, so that a change comes from the brain state alone. Below each name
-# stands how far its states lie from the measured ones, in units of the limit that nearly all measured trials stay
-# within: above 1 no such state was measured (see *Dose and the measured range*).
+# stands how far its states lie from the measured ones, in units of the limit that 99 % of the measured trials stay
+# within (see *Dose and the measured range*).
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-stimulation", "caption": "Pictures by both heads after stimulation of the category-selective regions (the paper's Fig. 10): the first trials of six validation pictures, not chosen. The last column stimulates random voxels that match the face regions."}}
 run.show(plots.picture_grid(report.category_panels(run, value, n=6), origin=run.origin), "panels")
@@ -112,7 +112,12 @@ run.show(plots.scores_with_controls(table, origin=run.origin, xlabel="change of 
 # an interval that leaves zero out says only that this region does something else than the mean of those sets, as many of them do.
 #
 # A specific region would move its own category's sentence and leave the others. {numref}`fig-moved` has all regions
-# beside all sentences, early visual areas and the levels of the hierarchy among them.
+# beside all sentences, early visual areas and the levels of the hierarchy among them. In this figure and the next, dots and
+# intervals are means over all trials ({ours}`04_microstimulation:trials`, of pictures
+# {ours}`04_microstimulation:trials_pictures`). Random sets are many, so each is measured on the first of these trials alone
+# ({ours}`04_microstimulation:trials_random`, of pictures {ours}`04_microstimulation:trials_random_pictures`); the grey band, p and
+# every verdict compare the region with them on these same trials. So a filled dot may lie within its band, and an open one
+# outside.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-moved", "caption": "How much nearer each region, stimulated, brings the mapped embedding to each category's sentence (change of cosine, caption mapper), and how far it moves it (relative to its length), with 95 % intervals over pictures and fits. Grey: what 95 % of the sets of random voxels do that match the region. Filled: p ≤ .05 of these sets, not corrected."}}
 moved = found.table("moved")
@@ -153,7 +158,8 @@ sentences = found.table("sentences")
 run.table(sentences, "sentences")[["claim", "region", "state", "measure", "value", "low", "high", "chance", "p_holm", "fits", "verdict"]]
 
 # %% [markdown]
-# In the table *value* is the change that the region makes, *chance* what random voxels do on average.
+# In the table *value* is the change that the region makes, on all trials, *chance* what random voxels do on average, on the
+# first of them; p compares the two on the same trials. What a detector *shows* is in log odds.
 #
 # ### What stimulation makes appear
 
@@ -228,7 +234,8 @@ run.show(plots.doses(dose, limits, value=value, origin=run.origin, ylabel="chang
 # ## Within the measured range
 #
 # What a brain could do: to trials whose picture does not show a category, add the region's own mean response to it, once or a few
-# times. Random voxels are given the same amounts. `where` says whether the states lie within the range.
+# times. Random voxels are given the same amounts, on the first few of these trials, on which p compares with them. `where` says
+# whether the states lie within the range.
 
 # %%
 within = found.table("within")
@@ -241,7 +248,9 @@ run.table(within, "within")[["name", "gain", "value", "low", "high", "chance", "
 # ## Planted beside recovered
 #
 # The simulated regions were given a preference. If stimulation says what a region is for, it finds that preference again,
-# region by region.
+# region by region. In the table below the figure, `selectivity` is the strength with which the region's own preference was
+# planted, mean over voxels (the figure shows what that makes of its responses); `recovered` is how much nearer stimulation brings
+# its own category's sentence than matched random voxels do; `rank` is the place of that category among the recovered ones.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-planted", "caption": "Left: planted noiseless response to pictures that show a category less that to the others, mean over the region's voxels. Right: how much nearer to the category's sentence stimulation brings the embedding than matched random voxels do. Framed: the category that the region is named for. Star: p ≤ .05 of the random sets, not corrected. In brackets the number of voxels."}}
 planted = found.table("planted")
@@ -253,7 +262,7 @@ run.table(report.recovery_verdicts(planted), "recovered") if len(planted) else r
 
 # %% tags=["remove-output"]
 report.sliders(run).save(run.root / run.name)
-run.record(report.stimulation_summary(table) | report.sentence_numbers(sentences) | report.recovered_correlation(run, planted))
+run.record(report.trial_counts() | report.stimulation_summary(table) | report.sentence_numbers(sentences) | report.recovered_correlation(run, planted))
 
 # %% [markdown]
 # Over regions and categories, planted and recovered selectivity have the rank correlation

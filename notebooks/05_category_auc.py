@@ -142,7 +142,7 @@ run.table(report.frequencies(run), "frequencies")
 # masks averaged) and trained anew (dotted, random masks); at random, or by the voxels' noise ceilings from either end; for
 # mapped activity its own classifier, and the one of CLIP's own embeddings.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-masking", "caption": "Mean AUC over classes against the share of voxels that is set to 0 (the paper's Fig. 13). Bands: 95 % intervals over pictures, n = {ours}`05_category_auc:n_trials` validation trials. Dashed: chance, where every curve ends exactly."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-masking", "caption": "Mean AUC over classes against the share of voxels that is set to 0 (the paper's Fig. 13). Bands: 95 % intervals over pictures, n = {ours}`05_category_auc:n_trials` validation trials. Dashed: chance, where every curve as trained ends exactly; classifiers are trained anew up to nine tenths."}}
 masked = report.masking_tables(run)
 run.show(plots.masking(masked, ways=report.WAYS, origin=run.origin, title="Classified with ever fewer voxels"), "masking", data=masked)
 
@@ -160,7 +160,7 @@ run.table(bends, "masking_bends")
 
 # %% [markdown]
 # ```{verdicts} 05_category_auc
-# :of: masking-fmri masking-clip
+# :of: masking-fmri masking-clip masking-all
 # ```
 #
 # With all voxels masked every trial is the same trial, so each class has an AUC of one half exactly, from any input and

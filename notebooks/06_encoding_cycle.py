@@ -54,7 +54,7 @@ run = chapter.start("06_encoding_cycle", preset, subject=subject, seed=seed, ove
 voxels, by_repeats = report.encoding_accuracy(run), report.voxel_accuracy(run)
 print("\n".join(report.missing_repeats(run)) or "There are validation pictures with 1, 2 and 3 trials.")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-encoding", "caption": "Encoding accuracy of each voxel against its noise ceiling {eq}`eq-ceiling`, by stream, for responses averaged over 1, 2 and 3 trials (the paper's Fig. 16b). Dotted: accuracy at the ceiling. Dashed: 0. Grey: the planted noiseless response in the encoder's place, where there is one."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-encoding", "caption": "Encoding accuracy of each voxel against its noise ceiling, by stream, for responses averaged over 1, 2 and 3 trials (the paper's Fig. 16b). Dotted: accuracy at the ceiling. Dashed: 0. Grey: the planted noiseless response in the encoder's place, where there is one."}}
 run.show(plots.accuracy_and_ceiling(by_repeats, origin=run.origin, title="Accuracy and ceiling, voxel by voxel"),
          "ceilings", data=by_repeats)
 
@@ -137,7 +137,7 @@ run.show(plots.encoders(accuracy, origin=run.origin, title="What predicts which 
 run.table(report.unevenness(accuracy), "unevenness")
 
 # %% [markdown]
-# `early` and `higher` are shares of the ceiling, `ratio` their quotient. What the claim says, as differences on the same
+# `early` and `higher` are shares of the ceiling, `ratio` their quotient, `less` their difference. What the claim says, as differences on the same
 # voxels and pictures, positive where it holds:
 
 # %%
@@ -204,6 +204,11 @@ run.show(plots.dots(rescored, hue="against", origin=run.origin, xlabel="correlat
 leaks = report.leak(run)
 run.table(leaks, "leak") if len(leaks) else "Left out: no validation picture was shown twice."
 
+# %% [markdown]
+# ```{verdicts} 06_encoding_cycle
+# :of: decoder-by-encoder
+# ```
+
 # %% tags=["remove-output"]
 run.record(report.encoding_summary(run, voxels) | report.ceilings_summary(agreement, compared)
            | report.spaces_summary(accuracy, differences, recovery) | report.cycles_summary(cycles)
@@ -225,7 +230,7 @@ run.record(report.encoding_summary(run, voxels) | report.ceilings_summary(agreem
 #   for three trials over accuracy for one, which the paper does not rule out, would look far less good.
 # - {numref}`fig-map` depends on what is subtracted: a correlation less a ceiling favours voxels whose ceiling is low. Higher
 #   regions less early ones: {ours}`06_encoding_cycle:higher_less_early_less_ceiling` so, and
-#   {ours}`06_encoding_cycle:higher_less_early_share_of_ceiling` as shares of the ceiling.
+#   {ours}`06_encoding_cycle:higher_less_early_share_of_ceiling` as shares of the ceiling (point at them for their intervals).
 # - Ridge on the same embedding reaches {ours}`06_encoding_cycle:encode_image_all`, the paper's network
 #   {ours}`06_encoding_cycle:encode_network_all`; all four spaces together {ours}`06_encoding_cycle:encode_everything_all`
 #   ({numref}`fig-spaces`).

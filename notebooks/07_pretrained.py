@@ -75,10 +75,10 @@ run.show(plots.dots(classes, hue="kind", origin=run.origin, xlabel="zero-shot AU
 # CLIP is trained to represent a picture only so far as it helps to find the sentence. Some things that are plain to
 # see are in no sentence of this world: on which side the sun stands, whether a lamp is lit indoors, where a lone thing
 # stands. (A test holds us to that: change them, and not one word changes.) We decode each true factor of the scene
-# from CLIP's embedding by ridge regression, and from the same picture shrunk to 16 x 16 pixels, which say little about
-# things but lose nothing that is large.
+# from CLIP's embedding by ridge regression, from the same picture shrunk to 16 x 16 pixels, which say little about
+# things but lose nothing that is large, and from the low-level network, whose embedding the paper maps to as well.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-forgotten", "caption": "How well a true factor of the scene is decoded, linearly and cross-validated, from CLIP's embedding of the picture and from 16 x 16 pixels. 0.5 is chance. Few sentences give the colour of a wall, and only indoors."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-forgotten", "caption": "How well a true factor of the scene is decoded, linearly and cross-validated, from CLIP's embedding of the picture, from 16 x 16 pixels, and from the low-level network. 0.5 is chance. Few sentences give the colour of a wall, and only indoors."}}
 factors = shipped_clip.forgotten(run)
 run.show(plots.dots(factors, hue="input", origin=run.origin, xlabel="AUC of the readout", chance=0.5,
                     title="CLIP keeps what captions mention"), "forgotten", data=factors)
@@ -94,10 +94,12 @@ run.show(plots.dots(factors, hue="input", origin=run.origin, xlabel="AUC of the 
 # {ours}`07_pretrained:horizon_pixels`) are half forgotten, and so is the colour of a wall
 # ({ours}`07_pretrained:wall_clip` against {ours}`07_pretrained:wall_pixels`), which only some sentences mention.
 # Anything decoded through CLIP inherits this: what is missing from a reconstruction may be missing from the space, not
-# from the brain.
+# from the brain. The low-level network, one number a place without colour, has two of the things that CLIP forgets, the side of
+# the sun ({ours}`07_pretrained:sun_resnet`) and the place of a thing ({ours}`07_pretrained:place_resnet`); of a lamp
+# ({ours}`07_pretrained:lamp_resnet`) and the horizon ({ours}`07_pretrained:horizon_resnet`) it has less than CLIP.
 #
 # ```{verdicts} 07_pretrained
-# :of: clip-semantic
+# :of: clip-semantic resnet-low-level
 # ```
 #
 # ## The generators, on held-out scenes
@@ -142,14 +144,14 @@ run.show(plots.dots(far, hue="what", origin=run.origin, xlabel="FD (twin feature
 # exactly*. First, the embedding moves from one scene's to another's and z is fixed.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-walk", "caption": "The language-free generator on the straight line between the embeddings of two held-out scenes, with the same z."}}
-run.show(plots.picture_grid(interpolation.walk(run), origin=run.origin, title="The embedding moves, z is fixed"),
+run.show(plots.picture_grid(interpolation.walk(run, n=4), origin=run.origin, title="The embedding moves, z is fixed"),
          "walk")
 
 # %% [markdown]
 # Then the embedding is fixed and z is drawn anew.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-z-draws", "caption": "The same embeddings with six draws of z; at the right, where the first two of them differ, ten times as strong."}}
-run.show(plots.picture_grid(interpolation.draws(run), origin=run.origin, title="The embedding is fixed, z changes"),
+run.show(plots.picture_grid(interpolation.draws(run, n=4), origin=run.origin, title="The embedding is fixed, z changes"),
          "draws")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-content-along", "caption": "Distance of the generated picture from the first one, in the feature net, as the embedding moves to another scene's; beside it, the distance between two draws of z for the same embedding. 1 is the distance between two true scenes."}}
@@ -169,7 +171,7 @@ run.table(interpolation.shares_of_z(run)[["name", "metric", "value", "low", "hig
 # ignore noise; so its draws for one embedding say little about one that is not.
 #
 # ```{verdicts} 07_pretrained
-# :of: z-minor interpolation
+# :of: z-minor
 # ```
 #
 # ## Never evaluate by the critic
@@ -224,7 +226,7 @@ run.show(plots.exam_panels(examined, verdicts, origin=run.origin, title="Most sc
 # **Reading.** {ours}`07_pretrained:exam_passed` scores pass: *out of place*, how wrong the worst places of a picture look
 # to a network that was shown misplaced, doubled and missing parts; and *structure or surface*, the larger of that and of
 # how far small patches must be moved to become those of real pictures, each in units of real pictures behind a haze that
-# hardly shows. The second looks at paint, too, and is used from here on. The Fréchet distance of our feature net, by
+# hardly shows. The second looks at surfaces, too, and is used from here on. The Fréchet distance of our feature net, by
 # which this book and the field compare generators, ranks the strengths of {ours}`07_pretrained:exam_today_ranks` of the
 # eight damages and has {ours}`07_pretrained:exam_today_inverted` of the pairs in the wrong order: that net was trained
 # to tell what is in a picture, and a smear still tells. So a small distance says that a set has the right contents, not

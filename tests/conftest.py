@@ -16,8 +16,9 @@ def pytest_configure(config):
 
 
 # Each takes minutes. With a file to a worker, one that began last would keep all others waiting for its end.
-LONG = {"test_cold_runs.py", "test_elsewhere.py", "test_mapping_grid.py", "test_generator_grid.py", "test_replay.py", "test_pipeline.py",
-        "test_rehearsal.py", "test_photographs.py"}
+LONG = {"test_cold_runs.py", "test_elsewhere.py", "test_exam.py", "test_failures.py", "test_generator_grid.py", "test_mapping_grid.py",
+        "test_papermill.py", "test_photographs.py", "test_pipeline.py", "test_readme_runs.py", "test_rehearsal.py", "test_replay.py",
+        "test_site.py", "test_snakefile.py"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -30,6 +31,15 @@ def rng():
     import numpy as np
 
     return np.random.default_rng(sum(map(ord, "mind reader")))
+
+
+@pytest.fixture
+def gpu():
+    """One that is pretended: `device="cuda"` works, and it notes where the host waits for it."""
+    from pretended_gpu import pretended_gpu
+
+    with pretended_gpu() as gpu:
+        yield gpu
 
 
 @pytest.fixture(scope="session")

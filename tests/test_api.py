@@ -3,6 +3,7 @@
 import doctest
 import importlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -71,3 +72,34 @@ def test_examples_in_docstrings_run(module):
 def test_examples_stand_where_they_teach():
     assert {name.partition(".")[0] for name in WITH_EXAMPLES} >= {"records", "core", "scoring"}
     assert PACKAGE.is_dir()
+
+
+def test_a_page_of_source_leads_back_to_where_each_name_stands():
+    entry = SimpleNamespace(node_id="mindreader.room.Thing")
+    objects = {"mindreader.room.a.Thing": entry, "mindreader.room.Thing": entry}
+    app = SimpleNamespace(env=SimpleNamespace(get_domain=lambda name: SimpleNamespace(objects=objects)))
+    block = '<div class="viewcode-block" id="{}">\n<a class="viewcode-back" href="../api/room.html#{}">'
+    names = ["Thing", "Thing.grow", "other"]
+    context = {"body": "".join(block.format(name, f"mindreader.room.b.{name}") for name in names)}
+    apidocs.lead_back(app, "_modules/mindreader/room/a", "page.html", context, None)
+    led = ["mindreader.room.Thing", "mindreader.room.Thing.grow", "mindreader.room.a.other"]
+    assert context["body"] == "".join(map(block.format, names, led))
+
+
+def test_contents_are_made_once_for_all_pages_of_source_of_one_depth():
+    made, app = [], SimpleNamespace(builder=SimpleNamespace())
+
+    def shown(page, **how):
+        context = {"toctree": lambda **how: made.append((page, how)) or f"as seen from {page}"}
+        apidocs.keep_contents(app, page, "page.html", context, None)
+        return context["toctree"](**how)
+
+    assert shown("_modules/mindreader/core/keys", titles_only=True) == shown("_modules/mindreader/nsd/loader", titles_only=True)
+    assert shown("_modules/mindreader/records", titles_only=True) == "as seen from _modules/mindreader/records"
+    assert shown("_modules/mindreader/core/keys", titles_only=False) and len(made) == 3
+    assert shown("api/core") == "as seen from api/core" and shown("api/nsd") == "as seen from api/nsd"
+
+
+def test_a_constant_is_shown_with_its_value_unless_that_is_a_place_on_this_machine():
+    assert "   :value: 'card.json'" in apidocs._entry("mindreader.core.weights", "mindreader.core.weights.CARD", "data")
+    assert not [line for line in apidocs._entry("mindreader.core.paths", "mindreader.core.ROOT", "data") if ":value:" in line]

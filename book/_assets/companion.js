@@ -1,8 +1,10 @@
 "use strict";
-// Chapters store figures larger than they are, so that they are sharp; here they get their size back.
+// Chapters store pictures larger than they are, so that they are sharp; here they get their size back. Drawings have theirs.
+const STORED = { png: 1.5, jpeg: 1.25, webp: 1.25 };  // as PAGE_SCALE of companion/rendering.py has it
 addEventListener("load", () => {
   for (const picture of document.querySelectorAll(".bd-article .cell img")) {
-    picture.style.width = `${picture.naturalWidth / 1.5}px`;
+    const larger = STORED[new URL(picture.src).pathname.split(".").at(-1)];
+    if (larger) picture.style.width = `${picture.naturalWidth / larger}px`;
   }
 });
 
@@ -24,4 +26,21 @@ addEventListener("DOMContentLoaded", () => {
       dialog.showModal();
     });
   }
+});
+
+// A table that is wider than its box has its columns' names broken, then is set tighter; one that still is says that it scrolls.
+addEventListener("load", () => {
+  for (const name of document.querySelectorAll(".bd-article table.dataframe thead th")) {
+    name.innerHTML = name.innerHTML.replaceAll("_", "_<wbr>");
+  }
+  const boxes = document.querySelectorAll(".bd-article :is(.output.text_html:has(table), .pst-scrollable-table-container)");
+  const fit = () => {
+    for (const box of boxes) {
+      box.classList.remove("tight", "runs-over");
+      for (const step of ["tight", "runs-over"]) if (box.scrollWidth > box.clientWidth + 1) box.classList.add(step);
+    }
+  };
+  fit();
+  addEventListener("resize", fit);
+  document.addEventListener("toggle", fit, true);  // what was folded had no width
 });

@@ -1,6 +1,8 @@
 "use strict";
 // Precomputed pictures under sliders for region, dose and trial. All data are in the page and on one sheet beside it: nothing is fetched.
 (() => {
+  const PAPER = 10;     // its dose, with which a page opens where it is among them
+
   addEventListener("DOMContentLoaded", () => {
     for (const root of document.querySelectorAll("div.picture-sliders[data-sheet]")) slide(root);
   });
@@ -18,8 +20,8 @@
 
     const region = make("select", { id: `${id}-region` },
       ...regions.map((each, place) => make("option", { value: place, textContent: `${each.name} (${each.n_voxels} voxels)` })));
-    const dose = slider("dose", doses.length - 1);
-    const trial = slider("trial", trials.length - 1);
+    const dose = slider("dose", doses.length - 1, doses.includes(PAPER) ? doses.indexOf(PAPER) : doses.length - 1);
+    const trial = slider("trial", trials.length - 1, 0);
     const pictures = ["seen", "as measured", "stimulated"].map((name) => {
       const picture = make("span", { className: "tile" });
       picture.setAttribute("role", "img");
@@ -40,8 +42,8 @@
           make("tr", {}, make("th", { scope: "row", textContent: word }), make("td", { className: "track" }, bar), value)))));
     draw();
 
-    function slider(name, last) {
-      return make("input", { type: "range", id: `${id}-${name}`, min: 0, max: last, step: 1, value: name === "dose" ? last : 0 });
+    function slider(name, last, first) {
+      return make("input", { type: "range", id: `${id}-${name}`, min: 0, max: last, step: 1, value: first });
     }
 
     function labelled(text, control) {

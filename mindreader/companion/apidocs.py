@@ -37,6 +37,8 @@ def setup(app) -> dict:
     app.connect("autodoc-process-docstring", before_napoleon, priority=400)
     app.connect("autodoc-process-docstring", after_napoleon, priority=600)
     app.connect("missing-reference", leave_type_variables)
+    app.connect("html-page-context", lead_back)
+    app.connect("html-page-context", keep_contents)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -159,8 +161,9 @@ def _entry(module: str, path: str, what: str) -> list[str]:
         more = {"class": ["   :members:", "   :member-order: bysource"]}.get(what, [])
         return [f".. auto{what}:: {path}", *more, ""]
     parent, _, name = path.rpartition(".")
-    value = inspect.cleandoc(repr(getattr(importlib.import_module(parent), name)))
-    brief = [f"   :value: {value}"] if len(value) < 90 and "\n" not in value and " at 0x" not in value else []
+    value = getattr(importlib.import_module(parent), name)
+    words = "" if isinstance(value, Path) else inspect.cleandoc(repr(value))       # a path is another one elsewhere
+    brief = [f"   :value: {words}"] if 0 < len(words) < 90 and "\n" not in words and " at 0x" not in words else []
     return [f".. py:data:: {path}", *brief, "", *textwrap.indent("\n".join(as_rst(comment(module, name))), "   ").split("\n"), ""]
 
 
@@ -241,3 +244,33 @@ def leave_type_variables(app, env, node, contnode):
     """A type variable in a signature is text: there is nothing of its name to lead to."""
     module, _, name = node.get("reftarget", "").rpartition(".")
     return contnode if isinstance(getattr(sys.modules.get(module), name, None), TypeVar) else None
+
+
+BACK = re.compile(r'id="((\w+)([\w.]*))">\n<a class="viewcode-back" href="([^"#]*)#[^"]*"')
+
+
+def lead_back(app, page: str, template: str, context: dict, doctree) -> None:
+    """On a page of source, lead each name back to where it stands: viewcode takes all names of a module for one room's."""
+    if page.startswith("_modules/mindreader/"):
+        module = page.removeprefix("_modules/").replace("/", ".")
+        at = {name: entry.node_id for name, entry in app.env.get_domain("py").objects.items() if name.startswith(f"{module}.")}
+        context["body"] = BACK.sub(lambda found: 'id="{0}">\n<a class="viewcode-back" href="{3}#{1}{2}"'.format(
+            found[1], at.get(f"{module}.{found[2]}", f"{module}.{found[2]}"), found[3], found[4]), context["body"])
+
+
+def keep_contents(app, page: str, template: str, context: dict, doctree) -> None:
+    """Make the list of contents once for all pages of source code in folders of one depth: its links from there are the same.
+
+    None of them stands in the list itself. It takes Sphinx longer than such a page, and there are more of these than of all others.
+    """
+    if not page.startswith("_modules/") or "toctree" not in context:
+        return
+    make, kept = context["toctree"], vars(app.builder).setdefault("kept_contents", {})
+
+    def toctree(**how):
+        key = page.count("/"), *sorted(how.items())
+        if key not in kept:
+            kept[key] = make(**how)
+        return kept[key]
+
+    context["toctree"] = toctree

@@ -23,6 +23,7 @@ OWN = {  # and the chapters' own parameters
     "03_gan": {"cond": "both", "start": "lf", "low_level": False, "end_to_end": 0.0, "kimg": 0.0, "device": "cpu",
                "ablation": "record", "n_seeds": 1},
     "04_microstimulation": {"value": 10.0, "region": "", "n_fits": 0}}
+P_VALUES = ("p", "p_holm")  # columns of tables
 FOLDER = "local-dir:"       # of a CLIP, before its path
 NETWORKS = {"clip": "embed", "feature": "feature", "resnet": "low_level"}     # those that score photographs, as `missing` takes them
 SETTINGS = {"start": "start", "low_level": "gan.low_level", "end_to_end": "end_to_end", "kimg": "gan.kimg", "device": "device"}
@@ -51,8 +52,8 @@ class Chapter(Pipeline):
 
     def __init__(self, name: str, experiment, run: str = ""):
         super().__init__(experiment)
-        for side in ("rows", "columns"):
-            pd.set_option(f"display.max_{side}", None)  # print whole tables
+        for limit in ("rows", "columns", "colwidth"):
+            pd.set_option(f"display.max_{limit}", None)  # print whole tables
         self.name = name
         self.root = core.output_root(run)
         check_chapter(self, name)  # what would stop it after an hour is said before gigabytes are read
@@ -66,12 +67,12 @@ class Chapter(Pipeline):
 
     @unless_left_out
     def table(self, table: pd.DataFrame, slug: str, digits: int = 3) -> pd.DataFrame:
-        """Save the table as .csv and return it rounded, for the page."""
+        """Save the table as .csv and return it for the page: rounded, nothing where a number is missing, no text cut off."""
         core.save_table(table, f"{self.name}/{slug}", origin=self.origin, meta=self._meta(), root=self.root)
         shown = table.copy()
         for column in shown.select_dtypes("float"):
-            shown[column] = shown[column].map(lambda v: "" if pd.isna(v) else f"{v:.{digits}f}")
-        for column in shown.select_dtypes("Int64"):
+            shown[column] = [rounded(v, digits, is_p=column in P_VALUES) for v in shown[column]]
+        for column in shown.columns[shown.isna().any()]:
             shown[column] = shown[column].astype(object).where(shown[column].notna(), "")
         return shown
 
@@ -89,3 +90,17 @@ class Chapter(Pipeline):
         """Which CLIP lies in the folder that the experiment names, since its path does not say that."""
         config = Path(self.experiment.embed.clip.removeprefix(FOLDER)).expanduser() / CONFIG
         return f"CLIP of a folder, weights {self.weights_of('clip')[:8]}, config {file_checksum(config)[:8]}"
+
+
+def rounded(value: float, digits: int, *, is_p: bool = False) -> str:
+    """A number for a table: "" where it is missing, no sign before a zero; a p value that rounds to 0 is said to be smaller.
+
+    >>> rounded(-0.0001, 3), rounded(0.0001, 3, is_p=True), rounded(float("nan"), 3)
+    ('0.000', '< 0.001', '')
+    """
+    if pd.isna(value):
+        return ""
+    shown = f"{value:.{digits}f}"
+    if float(shown):
+        return shown
+    return f"< {10 ** -digits:.{digits}f}" if is_p else shown.removeprefix("-")

@@ -45,6 +45,11 @@ def entry(row, *, paper: float | None = None, note: str = "", covers: Covers = C
             "chance": float(row.chance), "paper": paper, "note": note}
 
 
+def in_cell(row) -> str:
+    """A score with its interval for a cell of a wide table, two decimals since a page is narrow."""
+    return f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})"
+
+
 def over_fits(n_fits: int) -> Covers:
     """What an interval of `uncertainty.score_interval` covers, of so many fits."""
     return Covers.PICTURES_AND_FITS if n_fits > 1 else Covers.PICTURES_ONE_FIT

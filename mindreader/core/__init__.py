@@ -21,7 +21,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
                    "read_settings", "run_name", "subject_meant"],
         "paths": ["FIGURES", "NOTEBOOKS", "PACKAGE", "PAPER_VALUES", "RESULTS", "ROOT", "WEIGHTS", "checkout_of",
                   "hold_folders", "home", "named", "nsd_root", "output_root", "require_checkout"],
-        "processes": ["as_finished", "how_many", "in_processes", "peak_bytes"],
+        "processes": ["as_finished", "how_many", "in_processes", "interrupts_blocked", "peak_bytes"],
         "results": ["Covers", "card", "output", "provenance", "record", "save_table", "write_json", "write_table"],
         "sheet": ["TILES", "jpeg", "save_columns", "tiles"],
         "store": ["Store"],

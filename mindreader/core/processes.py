@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import os
 import pickle
+import signal
 import socket
 import subprocess
 import sys
@@ -21,12 +22,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-__all__ = ["Pool", "as_finished", "how_many", "in_processes", "peak_bytes", "return_freed_memory"]
+__all__ = ["Pool", "as_finished", "how_many", "in_processes", "interrupts_blocked", "peak_bytes", "return_freed_memory"]
 
 Item, Result = TypeVar("Item"), TypeVar("Result")
 _ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR")} | {
@@ -72,6 +73,16 @@ def return_freed_memory() -> None:
     """
     with suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+@contextmanager
+def interrupts_blocked() -> Iterator[None]:
+    """Ctrl-C waits until the end of the statement; a process that is started meanwhile gets none until it asks for it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def in_processes(function: Callable[[Item], Result], items: Iterable[Item], n: int, *, chunk: int = 1,
@@ -207,9 +218,10 @@ class _Helper:
 
     def __init__(self, environment: dict[str, str]):
         mine, theirs = socket.socketpair()
-        code = (f"import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = {list(map(str, sys.path))!r}; "
+        code = ("import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+                f"signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT]); sys.path[:] = {list(map(str, sys.path))!r}; "
                 f"from {__name__} import _serve; _serve({theirs.fileno()}, {os.getpid()})")
-        with theirs:
+        with theirs, interrupts_blocked():      # until the process says that it ignores them: one would end Python's start
             self.process = subprocess.Popen([sys.executable, "-P", "-c", code], env=environment, stdin=subprocess.DEVNULL,
                                             pass_fds=[theirs.fileno()])
         self.line = Connection(mine.detach())

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -126,6 +127,13 @@ class ClipEmbedder(Frozen):
         with torch.no_grad():
             self.n_dims = module.encode_text(tokenizer(["a"])).shape[1]
 
+    def on(self, device: str) -> Self:
+        """As of any frozen network; what its input is brought to moves along."""
+        moved = super().on(device)
+        if moved is not self:
+            moved.mean, moved.std = (x.to(device) for x in (self.mean, self.std))
+        return moved
+
     def images(self, pixels: np.ndarray) -> np.ndarray:
         """(n, height, width, 3) uint8 -> (n, n_dims) float32, raw, through open_clip's own preprocessing."""
         return in_batches(self, lambda part: self.module.encode_image(self._prepare(part).to(self._device)),
@@ -146,7 +154,7 @@ class ClipEmbedder(Frozen):
 
     def _prepare(self, pixels: np.ndarray) -> Tensor:
         if pixels.shape[1:3] == (self.image_size, self.image_size):
-            x = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 255
+            x = torch.from_numpy(np.array(pixels)).to(self._device).permute(0, 3, 1, 2).float() / 255
             return (x - self.mean) / self.std
         from PIL import Image
         return torch.stack([self._to_input(Image.fromarray(p)) for p in pixels])

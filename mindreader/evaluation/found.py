@@ -58,6 +58,18 @@ def found_again(true: np.ndarray, seen: Reading, read: Reading) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["row", "category", "kind", "there", "read", *ASPECTS])
 
 
+def found_apart(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """What one reconstruction of each picture finds and another does not: two tables of `found_again` as one for `recall_and_precision`.
+
+    Its aspects are 1, 0 or -1, so recalls of it are differences of recalls, paired by picture; precision it has none. ValueError
+    for tables of different pictures.
+    """
+    a, b = (table[table.there].reset_index(drop=True) for table in (one, other))
+    if not a[["row", "category"]].equals(b[["row", "category"]]):
+        raise ValueError(f"got tables in which {len(a)} and {len(b)} things are there, expected the same things in the same pictures")
+    return a.assign(read=False, **{aspect: a[aspect].astype(float) - b[aspect].astype(float) for aspect in ASPECTS})
+
+
 def recall_and_precision(table: pd.DataFrame, image_ids: np.ndarray, *, name: str, origin: str, seed: int = 0,
                          n_bootstrap: int = 1000, least: int = 10) -> pd.DataFrame:
     """Recall of each aspect and precision of each class, from a table of `found_again`, as tidy rows.

@@ -6,6 +6,7 @@ Architectures are torchvision's, weights are read from files that `checkpoints` 
 from __future__ import annotations
 
 import logging
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -101,9 +102,15 @@ class ResNet50(Frozen):
 
     def _normalised(self, pictures: Tensor) -> Tensor:
         x = F.interpolate(pictures, (SIZE, SIZE), mode="bicubic", align_corners=False)
-        mean, std = (torch.tensor(v, dtype=x.dtype, device=x.device).reshape(1, 3, 1, 1)
-                     for v in (CLIP_MEAN, CLIP_STD))
+        mean, std = _clip_statistics(x.dtype, x.device)
         return ((x + 1) / 2 - mean) / std
+
+
+@cache
+def _clip_statistics(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of CLIP's pictures, (1, 3, 1, 1); kept, since a GPU is waited for while it is sent numbers."""
+    with torch.inference_mode(False):       # trainings use them, too
+        return tuple(torch.tensor(v, dtype=dtype, device=device).reshape(1, 3, 1, 1) for v in (CLIP_MEAN, CLIP_STD))
 
 
 # ── files ──────────────────────────────────────────────────────────────────────────────────────────────────────────────

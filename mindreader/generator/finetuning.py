@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from .. import core
 from ..core import weights
 from ..records import Diverged, LayoutError
-from ..training import SINGLE, ProcessGroup, compute_dtype, keep_freed_memory
+from ..training import SINGLE, ProcessGroup, compute_dtype, keep_freed_memory, sent
 from .steps import GanConfig, discriminator_losses, generator_losses, path_length_losses, perturb, r1_losses
 from .stylegan import Discriminator, Generator, StyleGanConfig, widen
 
@@ -189,7 +189,7 @@ def run(state: TrainingState, pictures: np.ndarray, rows: np.ndarray, embeddings
     for _ in progress(steps, desc="generator", total=len(steps)) if progress else steps:
         items = torch.randperm(len(rows), generator=state.rng)[: config.batch]
         batch = np.ascontiguousarray(pictures[rows[processes.own_rows(items).numpy()]])
-        real = torch.from_numpy(batch).permute(0, 3, 1, 2).float().to(state.device) / 127.5 - 1
+        real = sent(torch.from_numpy(batch), state.device).permute(0, 3, 1, 2).float() / 127.5 - 1
         state.train_step(real, tuple(p[items] for p in embeddings))
         state.step += 1
         state.update_average()
@@ -233,7 +233,7 @@ class TrainingState:
                       "discriminator_optimizer": self.discriminator_optimizer}
         self.path_mean = torch.zeros((), device=device)
         self.step, self.seconds, self.started = 0, 0.0, time.monotonic()
-        self.sums: dict[str, float] = {}
+        self.sums: dict[str, float | Tensor] = {}    # of each loss since the last row of history
         self.counts: dict[str, int] = {}
         self.table: list[dict] = []
 
@@ -265,19 +265,20 @@ class TrainingState:
     def perturbed(self, embeddings: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Conditions: the embeddings perturbed by fresh noise, each row at its own level."""
         low, high = self.config.noise_levels
-        return tuple(perturb(p, low + (high - low) * torch.rand(len(p), 1, generator=self.rng), self.rng)
-                     .to(self.device) for p in embeddings)
+        return tuple(perturb(sent(p, self.device), sent(low + (high - low) * torch.rand(len(p), 1, generator=self.rng), self.device),
+                             self.rng) for p in embeddings)
 
     def descend(self, optimizer: torch.optim.Optimizer, who: str, terms: dict[str, Tensor], scale: int = 1) -> None:
-        """One step down the sum of the losses times `scale`; a loss that is not finite is a Diverged."""
+        """One step down the sum of the losses times `scale`; a loss that is not finite is a Diverged.
+
+        A GPU is asked for its losses with the next row of history or checkpoint, since each answer has to be waited for.
+        """
         for name, term in terms.items():
-            value = float(term.detach())
-            if not math.isfinite(value):
-                raise Diverged(f"the {who}'s loss '{name}' is {value} at step {self.step} ({self.kimg:.3f} kimg); "
-                               "expected a finite number; lower the learning rate or raise r1_gamma")
             key = f"{who} {name}"
-            self.sums[key] = self.sums.get(key, 0.0) + value
+            self.sums[key] = self.sums.get(key, 0.0) + term.detach().double()
             self.counts[key] = self.counts.get(key, 0) + 1
+        if self.device == "cpu":
+            self._settle()
         optimizer.zero_grad(set_to_none=True)
         # Each process has the gradient by its own rows; DDP gives their mean where their sum is wanted.
         (sum(terms.values()) * (scale * self.processes.size)).backward()
@@ -305,7 +306,17 @@ class TrainingState:
         self.sums, self.counts = {}, {}
         return self.table[-1]
 
+    def _settle(self) -> None:
+        """Have the sums of the losses as numbers; Diverged where one is none."""
+        self.sums = {name: float(total) for name, total in self.sums.items()}
+        for name, total in self.sums.items():
+            if not math.isfinite(total):
+                who, _, what = name.partition(" ")
+                raise Diverged(f"the {who}'s loss '{what}' is {total} {'at' if self.device == 'cpu' else 'by'} step {self.step} ({self.kimg:.3f} "
+                               "kimg); expected a finite number; lower the learning rate or raise r1_gamma, and go on from the last checkpoint")
+
     def _row(self) -> dict:
+        self._settle()
         means = {name: total / self.counts[name] for name, total in self.sums.items()}
         return {"kimg": self.kimg, "seconds": self._elapsed()} | means
 
@@ -313,7 +324,8 @@ class TrainingState:
         return self.seconds + time.monotonic() - self.started
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint atomically: an interruption leaves the old one or the new one."""
+        """Write the checkpoint atomically: an interruption leaves the old one or the new one; none of losses that are not finite."""
+        self._settle()
         progress = {"step": self.step, "seconds": self._elapsed(), "sums": self.sums, "counts": self.counts,
                     "table": self.table, "settings": self._settings()}
         whole = {name: part.state_dict() for name, part in self.parts.items()}

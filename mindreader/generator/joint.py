@@ -83,7 +83,7 @@ class JointTrainingState(TrainingState):
 
     def train_step(self, real: Tensor, trials: tuple[Tensor, ...]) -> None:
         """Train on one batch, (betas, *targets): the steps of generator and discriminator, then of the mappers."""
-        betas, *wanted = (x.to(self.device) for x in trials)
+        betas, *wanted = (training.sent(x, self.device) for x in trials)
         with torch.no_grad():
             predicted = self.predict(betas)
         super().train_step(real, predicted)
@@ -92,10 +92,10 @@ class JointTrainingState(TrainingState):
         nets.requires_grad_(True)
 
     def predict(self, betas: Tensor) -> tuple[Tensor, ...]:
-        """Each mapper's embeddings of these trials, on the CPU, where conditions are perturbed."""
+        """Each mapper's embeddings of these trials."""
         with mixed_precision(self.config.precision, betas.device):
             embeddings = [network(betas) for network in self.networks]
-        return tuple(p.float().cpu() for p in embeddings)
+        return tuple(p.float() for p in embeddings)
 
     def mapper_losses(self, betas: Tensor, wanted: Sequence[Tensor]) -> dict[str, Tensor]:
         """Regression of each mapper's output to its targets, and the generator's adversarial loss of what it yields."""
@@ -103,7 +103,6 @@ class JointTrainingState(TrainingState):
         terms = {}
         regressed = predicted[:1] * len(predicted) if "second_on_first" in self.config.published_bugs else predicted
         for name, embeddings, target in zip(("first", "second"), regressed, wanted):
-            embeddings = embeddings.to(target.device)
             losses = (training.squared_error(embeddings, target), training.cosine_distance(embeddings, target),
                     training.contrastive(embeddings, target, temperature=self.config.temperature, rows=0))
             terms[f"{name} regression"] = sum(w * term for w, term in zip(REGRESSION, losses))

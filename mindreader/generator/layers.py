@@ -6,6 +6,7 @@ Source: StyleGAN2 (Karras et al. 2020). Parameter names are those of the publish
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -30,8 +31,15 @@ def halve(x: Tensor) -> Tensor:
 
 def _filter(x: Tensor, gain: float = 1.0) -> Tensor:
     """The 4x4 kernel of `smooth` for every channel of x, times gain; exact in every number format."""
-    tap = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device, dtype=x.dtype) / 8
-    return (gain * torch.outer(tap, tap)).expand(x.shape[1], 1, 4, 4)
+    return _kernel(x.device, x.dtype, gain).expand(x.shape[1], 1, 4, 4)
+
+
+@cache
+def _kernel(device: torch.device, dtype: torch.dtype, gain: float) -> Tensor:
+    """Kept, since a GPU is waited for while it is sent the four numbers."""
+    with torch.inference_mode(False):       # trainings use it, too
+        tap = torch.tensor([1.0, 3.0, 3.0, 1.0], device=device, dtype=dtype) / 8
+        return gain * torch.outer(tap, tap)
 
 
 def enlarge(picture: Tensor) -> Tensor:
@@ -69,13 +77,6 @@ def kernel_norm(weight: Tensor, style: Tensor) -> Tensor:
 def cut(x: Tensor, size: float) -> Tensor:
     """x limited to [-size, size]; `hardtanh` because its gradient takes one pass where clamp's takes four."""
     return F.hardtanh(x, -size, size)
-
-
-def normal(size: tuple[int, ...], rng: torch.Generator | None) -> Tensor:
-    """Gaussian numbers, from torch's own generator if `rng` is None; `rng` may have a `normal` itself (ShardedRandom)."""
-    if hasattr(rng, "normal"):
-        return rng.normal(size)
-    return torch.randn(size, generator=rng, device="cpu" if rng is None else rng.device)
 
 
 def minibatch_deviation(x: Tensor, group: int) -> Tensor:

@@ -15,7 +15,6 @@ from torch.nn import functional as F
 
 from .. import training
 from ..training import SINGLE, ProcessGroup
-from .layers import normal
 from .stylegan import Discriminator, Generator, StyleGanConfig
 
 # "second_on_first" is one of the training end to end: the second mapper's loss is of the first one's output
@@ -90,7 +89,7 @@ def perturb(embeddings: Tensor, levels: Tensor | float, rng: torch.Generator) ->
     >>> perturb(torch.tensor([[3.0, 4.0]]), 0.0, torch.Generator())
     tensor([[0.6000, 0.8000]])
     """
-    noise = F.normalize(torch.randn(embeddings.shape, generator=rng), dim=1)
+    noise = F.normalize(training.normal(embeddings.shape, rng, embeddings.device), dim=1)
     return F.normalize((1 - levels) * F.normalize(embeddings, dim=1) + levels * noise, dim=1)
 
 
@@ -102,8 +101,8 @@ def mixed_styles(generator: Generator, n: int, config: GanConfig, rng: torch.Gen
     the first z is zero.
     """
     n_layers = generator.config.n_layers
-    z = processes.own_rows(torch.randn(2, n, generator.config.z_dim, generator=rng), dim=1)
-    z = z.to(next(generator.parameters()).device)
+    device = next(generator.parameters()).device
+    z = processes.own_rows(training.normal((2, n, generator.config.z_dim), rng, device), dim=1)
     cut = int(torch.randint(1, n_layers, (), generator=rng))
     mix = float(torch.rand((), generator=rng)) < config.style_mixing
     w = generator.mapping(torch.zeros_like(z[0]) if "zero_z" in config.published_bugs else z[0])
@@ -178,7 +177,7 @@ def path_length_losses(generator: Generator, conditions: tuple[Tensor, ...], mea
     ws, _ = mixed_styles(generator, n, config, rng, processes)
     ws = ws if ws.requires_grad else ws.requires_grad_()
     generated = generator.generate(ws, tuple(processes.own_rows(c[:n]) for c in conditions), rng=processes.sharded(rng))
-    direction = normal(generated.shape, processes.sharded(rng)).to(generated.device)
+    direction = training.normal(generated.shape, processes.sharded(rng), generated.device)
     direction = direction / math.sqrt(generated.shape[2] * generated.shape[3])
     (slope,) = torch.autograd.grad((generated * direction).sum(), ws, create_graph=True)
     lengths = processes.all_gather(slope.square().sum(2).mean(1).sqrt())

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .layers import (GAIN, SLOPE, Conv, EqualLinear, cut, enlarge, kernel_norm, minibatch_deviation, modulated_conv,
-                     normal)
+from .. import training
+from .layers import GAIN, SLOPE, Conv, EqualLinear, cut, enlarge, kernel_norm, minibatch_deviation, modulated_conv
 
 Noise = Literal["random", "const", "none"]
 
@@ -142,7 +142,7 @@ class StyledConv(StyledLayer):
         norm = (kernel_norm(self.weight, style) * GAIN).to(y.dtype)[:, :, None, None]
         shift = (self.bias * GAIN)[None, :, None, None]
         if noise == "random":
-            drawn = normal((len(x), 1, *self.noise_const.shape), rng).to(y.device)
+            drawn = training.normal((len(x), 1, *self.noise_const.shape), rng, y.device)
             y = torch.addcmul((drawn * (self.noise_strength * GAIN)).to(y.dtype), y, norm) + shift.to(y.dtype)
         else:
             if noise == "const":

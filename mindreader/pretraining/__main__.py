@@ -24,10 +24,17 @@ PARTS = ("clip", "feature", "resnet", "segmenter", *ORIGINS)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train the parts that the command line names."""
-    asked = _parser().parse_args(arguments)
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    parts = {"all": PARTS, "generators": tuple(ORIGINS)}.get(asked.part, (asked.part,))
+    generators = [part for part in parts if part in ORIGINS]
+    if asked.only == "score" and not generators:
+        parser.error(f"--only score: found the part {asked.part}, whose scores are made with it, expected a generator")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    torch.set_num_threads(asked.threads)
-    for part in {"all": PARTS, "generators": tuple(ORIGINS)}.get(asked.part, (asked.part,)):
+    torch.backends.cudnn.benchmark = asked.device != "cpu"     # batches of a stage are all of one size
+    if asked.threads:
+        torch.set_num_threads(asked.threads)
+    for part in parts if asked.only != "score" else ():
         if part in ORIGINS:
             card = pretrain_generator.pretrain(part, minutes=asked.minutes, device=asked.device, threads=asked.threads,
                                                seed=asked.seed, further=part if asked.further == "itself" else asked.further,
@@ -35,7 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         else:
             world = load_world(seed=asked.seed, processes=asked.threads, progress=progress)
             card = pretrain(part, world, share=asked.share, seed=asked.seed, resume=asked.resume)
-        log.info("%s: %s bytes, %s", part, f"{card['bytes']:,}", _numbers(card["scores"]))
+        log.info("%s: %s bytes, %s", part, f"{card['bytes']:,}", _numbers(card.get("scores", {})))
+    for part in generators if asked.only != "train" else ():
+        card = pretrain_generator.score(part, device=asked.device, threads=asked.threads)
+        log.info("%s: %s", part, _numbers(card["scores"]))
 
 
 def pretrain(part: str, world: World, *, share: float = 1.0, seed: int = 0, resume: bool = False) -> dict:
@@ -80,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--further", nargs="?", const="itself", default="", metavar="PART",
                         help="go on from a shipped generator, by default that of the same name, instead of from nothing")
     parser.add_argument("--first", default="", help="stage of the generator's recipe to begin with: regression, small, large or discriminator")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--only", choices=("train", "score"), default="",
+                        help="of generators: train leaves their scores, which no GPU is needed for, to a later score, on any machine")
+    parser.add_argument("--threads", type=int, help="by default one for each processor")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true", help="go on from an interrupted training")
     return parser

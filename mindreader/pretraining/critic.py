@@ -6,7 +6,6 @@ from tens of times fewer pictures than against a discriminator that begins with 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,11 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import cached
 
 from .. import training
 from ..embedding import ClipEmbedder
 from ..generator import GanConfig, TrainedGan, TrainingState, contrastive_losses, mixed_styles, r1_losses
-from ..records import Diverged
 
 REAL, GENERATED, MISMATCHED = 1.0, 0.7, 0.3   # shares of the heads' loss; the last: real with another picture's condition
 WIDTH = 96                                    # channels of a head
@@ -162,12 +161,12 @@ def augmented(pictures: Tensor, rng: torch.Generator) -> Tensor:
     """
     n, most = len(pictures), SHIFT_PX * pictures.shape[-1] // 32
     x = F.pad(pictures, (most,) * 4, mode="reflect")
-    top, left = torch.randint(0, 2 * most + 1, (2, n), generator=rng).to(x.device)
+    top, left = training.sent(torch.randint(0, 2 * most + 1, (2, n), generator=rng), x.device)
     across = torch.arange(pictures.shape[-1], device=x.device)
     rows, columns = (top[:, None] + across)[:, :, None], (left[:, None] + across)[:, None, :]
     x = x.permute(0, 2, 3, 1)[torch.arange(n, device=x.device)[:, None, None], rows, columns].permute(0, 3, 1, 2)
-    bright, saturated, contrast = ((torch.rand(3, n, 1, 1, 1, generator=rng) * 2 - 1) * torch.tensor([0.1, 0.2, 0.1])[
-        :, None, None, None, None]).to(x.device)
+    bright, saturated, contrast = training.sent((torch.rand(3, n, 1, 1, 1, generator=rng) * 2 - 1) * torch.tensor([0.1, 0.2, 0.1])[
+        :, None, None, None, None], x.device)
     grey = x.mean(1, keepdim=True)
     x = grey + (x - grey) * (1 + saturated)
     level = x.mean((1, 2, 3), keepdim=True)
@@ -177,7 +176,7 @@ def augmented(pictures: Tensor, rng: torch.Generator) -> Tensor:
 class AdversarialState(TrainingState):
     """A training state with heads on frozen features, and, where `adversarial_weight` asks for it, the discriminator.
 
-    A batch is generated once, for all losses. Losses stay on the device until a row of history asks for them.
+    A batch is generated once, for all losses.
     """
 
     def __init__(self, config: GanConfig, start: TrainedGan, frozen: FrozenStages, real: Tensor, seed: int, device: str = "cpu"):
@@ -214,8 +213,9 @@ class AdversarialState(TrainingState):
             terms["feature"] = contrastive_losses(output.features, (condition,), config.feature_weight, config)
         self.descend(self.generator_optimizer, "generator", terms)
         self._adversaries_learn(True)
-        (fake,) = self.critic([x.detach() for x in of_generated], condition)
-        true, others = self.critic(of_real, condition, condition.roll(1, 0))
+        with cached():      # spectral norms, of which each takes as many kernels as its layer's own work, once for both
+            (fake,) = self.critic([x.detach() for x in of_generated], condition)
+            true, others = self.critic(of_real, condition, condition.roll(1, 0))
         self.descend(self.critic_optimizer, "heads", {"hinge": sum(
             REAL * F.relu(1 - a).mean() + GENERATED * F.relu(1 + b).mean() + MISMATCHED * F.relu(1 + c).mean()
             for a, b, c in zip(true, fake, others)) / len(fake)})
@@ -232,32 +232,6 @@ class AdversarialState(TrainingState):
             self.descend(self.discriminator_optimizer, "discriminator", r1_losses(net, real, (condition,), config),
                          config.r1_every)
 
-    def descend(self, optimizer: torch.optim.Optimizer, who: str, terms: dict[str, Tensor], scale: int = 1) -> None:
-        """One step down the sum of the losses times `scale`; whether all are finite is asked with the next row of history."""
-        for name, term in terms.items():
-            key = f"{who} {name}"
-            self.sums[key] = self.sums.get(key, 0.0) + term.detach()
-            self.counts[key] = self.counts.get(key, 0) + 1
-        optimizer.zero_grad(set_to_none=True)
-        (sum(terms.values()) * scale).backward()
-        optimizer.step()
-
-    def save(self, path: Path) -> None:
-        """Write the checkpoint, once all losses are known to be finite."""
-        self._settle()
-        super().save(path)
-
-    def _row(self) -> dict:
-        self._settle()
-        return super()._row()
-
-    def _settle(self) -> None:
-        self.sums = {name: float(total) for name, total in self.sums.items()}
-        lost = [name for name, total in self.sums.items() if not math.isfinite(total)]
-        if lost:
-            raise Diverged(f"the loss {lost[0]!r} is not finite near step {self.step} ({self.kimg:.3f} kimg); expected a finite "
-                           "number; lower the learning rate, and go on from the checkpoint with --resume")
-
     def _sized(self, pictures: Tensor) -> Tensor:
         size = self.config.sketch_size
         return F.interpolate(pictures, (size, size), mode="area") if size else pictures
@@ -270,6 +244,8 @@ class AdversarialState(TrainingState):
             return self.frozen.clip.encode_pictures(generated).float()
 
     def _adversaries_learn(self, learn: bool) -> None:
+        """Whether gradients reach them; heads that do not learn leave their spectral norms' vectors as they are, too."""
         self.discriminator.requires_grad_(learn)
+        self.critic.train(learn)
         for parameter in self.trained:
             parameter.requires_grad_(learn)

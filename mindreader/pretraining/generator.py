@@ -31,8 +31,9 @@ from .evaluation import card_scores, reference_distances, score_pictures
 log = logging.getLogger(__name__)
 N_SCORED = 1000  # held-out pictures on the card
 LEVELS = (0.0, 0.1, 0.3, 0.6)  # noise in the condition, in the sample sheet
+SHEET_SECONDS, N_SHEETS = 600.0, 8   # a sheet so often, and so many at least of each generator
 ENDLESS = 1e6    # kimg: the budget is one of minutes
-CUDA_BATCH = 128
+CUDA_BATCH = 256     # a step is 3,000 to 5,000 kernels, which the host takes 30 ms and more to ask for, however few the pictures
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,7 @@ class Sheet:
     """
 
     def __init__(self, pictures: np.ndarray, embeddings: np.ndarray, caption_embeddings: np.ndarray, folder: Path,
-                 every: float = 600.0):
+                 every: float = SHEET_SECONDS):
         self.pictures, self.embeddings, self.captions = pictures, embeddings, caption_embeddings
         self.folder, self.every, self.last = folder, every, -math.inf
 
@@ -252,9 +253,9 @@ class Sheet:
         return ((drawn + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
 
 
-def pretrain(name: str, *, minutes: float | None = None, device: str = "cpu", threads: int = 2, seed: int = 0,
+def pretrain(name: str, *, minutes: float | None = None, device: str = "cpu", threads: int | None = None, seed: int = 0,
              further: str = "", first: str = "", resume: bool = False) -> dict:
-    """Pretrain one of `ORIGINS` from nothing but this repository, save it as a shipped part, and give its card.
+    """Pretrain one of `ORIGINS` from nothing but this repository, save it as a shipped part, and give its card, still without scores.
 
     Parameters
     ----------
@@ -264,6 +265,8 @@ def pretrain(name: str, *, minutes: float | None = None, device: str = "cpu", th
         For all generators, of which this one takes its share; the recipe's own by default.
     device : str
         "cpu" or "cuda".
+    threads : int, optional
+        How many processes render; one for each processor by default.
     further : str
         A shipped generator to go on from, without the regression; "" begins as `ORIGINS` says.
     first : str
@@ -273,16 +276,12 @@ def pretrain(name: str, *, minutes: float | None = None, device: str = "cpu", th
     """
     origin, recipe = ORIGINS[name], GeneratorRecipe().on(device)
     recipe = dataclasses.replace(recipe, minutes=origin.share * (recipe.minutes if minutes is None else minutes))
-    world = load_world(origin.n_scenes, seed=seed, stream=origin.stream, processes=threads, progress=progress)
-    clip = load_clip(EmbedConfig()).on(device)
+    world, clip = _world(origin, seed, threads), load_clip(EmbedConfig()).on(device)
     folder = core.home() / "pretrain" / name
     rows, embeddings = _training_items(world, clip, origin.condition)
-    shown = world.held_out[:N_SCORED]
-    truth = np.ascontiguousarray(world.pictures[shown])
-    held_out = {"image embeddings": clip.images(truth),
-                "caption embeddings": clip.texts(_specific(world, shown, 1))}
+    truth, held_out = _held_out(world, clip, 10)
     folder.mkdir(parents=True, exist_ok=True)
-    sheet = Sheet(truth[:10], *(e[:10] for e in held_out.values()), folder)
+    sheet = Sheet(truth, *held_out.values(), folder, min(SHEET_SECONDS, 60 * recipe.minutes / N_SHEETS))
     begin = further or origin.start
     first = first or ("regression" if not begin else "large" if origin.start else "small")
     start = TrainedGan.from_part(*weights.load_part(begin)) if begin else None
@@ -294,11 +293,32 @@ def pretrain(name: str, *, minutes: float | None = None, device: str = "cpu", th
         for name, part in spent},
             "conditions": origin.condition, "data": world.card_entry(), "seed": seed,
             "minutes": round(spent.seconds.max().sum() / 60, 1), "hardware": hardware(),
-            "scores": _scores(generator, held_out, truth, world, origin, clip, seed),
             "clip": weights.part_checksum("clip"), "resnet": weights.part_checksum("resnet")}
     if begin:
         card["start"] = {begin: weights.part_checksum(begin)}
     return generator.save(weights.part_folder(name), card=card, dtype=torch.float16)
+
+
+def score(name: str, *, device: str = "cpu", threads: int | None = None) -> dict:
+    """Score a generator of `ORIGINS` as it is saved, and give its card, with the scores; on any machine."""
+    folder, origin = weights.part_folder(name), ORIGINS[name]
+    generator, card = TrainedGan.load(folder), weights.load_card(folder)
+    world, clip = _world(origin, card["seed"], threads), load_clip(EmbedConfig()).on(device)
+    truth, held_out = _held_out(world, clip, N_SCORED)
+    generator = dataclasses.replace(generator, device=device)
+    card["scores"] = _scores(generator, held_out, truth, world, origin, clip, card["seed"])
+    return generator.save(folder, card=card, dtype=torch.float16)
+
+
+def _world(origin: Origin, seed: int, threads: int | None) -> World:
+    return load_world(origin.n_scenes, seed=seed, stream=origin.stream, processes=threads, progress=progress)
+
+
+def _held_out(world: World, clip: ClipEmbedder, n: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The first n held-out pictures, and the embeddings of them and of their captions."""
+    shown = world.held_out[:n]
+    truth = np.ascontiguousarray(world.pictures[shown])
+    return truth, {"image embeddings": clip.images(truth), "caption embeddings": clip.texts(_specific(world, shown, 1))}
 
 
 def _scores(generator: TrainedGan, held_out: dict[str, np.ndarray], truth: np.ndarray, world: World, origin: Origin,

@@ -9,6 +9,8 @@
     python -m mindreader.studies exam              which scores of naturalness may be used
     python -m mindreader.studies found             which things are found again in reconstructions
     python -m mindreader.studies stimulated        regions and random voxels stimulated by several fits of each mapper
+    python -m mindreader.studies failures          what goes wrong in reconstructions, by several fits of the whole chain
+    python -m mindreader.studies tables            all records that the chapters show, by nine of these
     python -m mindreader.studies finetune          the generator of chapter 03, on one process or several
     python -m mindreader.studies whole_paper       what the whole paper costs at NSD's sizes, counted and not run
 

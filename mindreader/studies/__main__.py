@@ -20,7 +20,9 @@ STUDIES = {
     "whole_paper": "what the whole paper costs at NSD's sizes, counted and not run",
     "exam": "which scores of naturalness may be used: those that see damages as a person does",
     "found": "which things are found again in reconstructions, class by class",
+    "failures": "what goes wrong in reconstructions, by several fits of the whole chain",
     "stimulated": "regions stimulated by several fits of each mapper, beside matched random voxels",
+    "tables": "what `make tables` makes: all records, by nine of these studies, the last three of them two at a time",
     "rekey": "the keys of the committed records, after a change of code that changed no result",
     "finetune": "the generator of chapter 03, before the chapter is run; by torchrun on several processes",
 }

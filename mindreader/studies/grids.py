@@ -103,14 +103,15 @@ def read_table(root: Path, name: str, words: Sequence[str] = (), of: str = "Tabl
     return table.fillna({word: "" for word in words if word in table})
 
 
-def whole_record(run: Pipeline, name: str, of: str, key: Callable[[Pipeline], str], root: Path) -> tuple[pd.DataFrame, str]:
+def whole_record(run: Pipeline, name: str, of: str, key: Callable[[Pipeline], str], root: Path, *,
+                 words: Sequence[str] = ()) -> tuple[pd.DataFrame, str]:
     """A record whose rows all have one key, and a sentence on whether it is what this run would make; empty for another subject.
 
-    Raises LayoutError where there is no record.
+    words: columns of text besides the key, as of `read_table`. Raises LayoutError where there is no record.
     """
     if why := of_another_subject(run):
         return pd.DataFrame(), why
-    table = read_table(root, name, ("key",), of)
+    table = read_table(root, name, ("key", *words), of)
     return table.drop(columns="key"), CURRENT if set(table.key) == {key(run)} else outdated()
 
 

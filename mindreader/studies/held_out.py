@@ -20,7 +20,7 @@ from ..experiments import Experiment, experiment
 from ..pipeline import Pipeline
 from ..records import Embeddings, Unfit
 from .grids import whole_record
-from .sources import NEAREST, how_scored, identification_row, picture_categories, reconstruction_features, stamped
+from .sources import NEAREST, identification_row, mean_row, picture_categories, reconstruction_features, stamped
 
 USUAL, HELD_OUT = "usual split", "held-out categories"
 CLUSTERS, ELSE = "clusters", "first_appearance"   # values of data.split
@@ -55,11 +55,12 @@ def held_out_scores(run: Pipeline, cond: str) -> pd.DataFrame:
         columns = {"split": split, "n_train": len(other.split.train)} | _distance(other)
         for source in SOURCES:
             embeddings = reconstruction_features(other, cond, source)
-            row = identification_row(other, source, embeddings, other.true_features, 2).assign(metric=TWO)
-            parts = [row, _row(other, source, WITHIN, embeddings,
-                               scoring.n_way_within(embeddings, other.true_features, picture_categories(other))),
-                     _row(other, source, TRAINED, embeddings, _against_training(other, embeddings))]
-            rows += [part.assign(control=source != "brain", **columns) for part in parts if part.n.iloc[0]]
+            parts = [identification_row(other, source, embeddings, other.true_features, 2).assign(metric=TWO)]
+            parts += [stamped(other, mean_row(other, source, metric, won, embeddings.image_ids, 0.5), embeddings.space)
+                      for metric, won in (
+                          (WITHIN, scoring.n_way_within(embeddings, other.true_features, picture_categories(other))),
+                          (TRAINED, _against_training(other, embeddings))) if not np.isnan(won).all()]
+            rows += [part.assign(control=source != "brain", **columns) for part in parts]
     return pd.concat(rows, ignore_index=True)
 
 
@@ -125,14 +126,3 @@ def _against_training(run: Pipeline, guess: Embeddings) -> np.ndarray:
     guess, true = guess.unit(), run.true_features.unit()
     own = (guess.vectors * true.at(guess.image_ids)).sum(1)
     return (guess.vectors @ true.at(run.split.train).T < own[:, None]).mean(1)
-
-
-def _row(run: Pipeline, name: str, metric: str, guess: Embeddings, won: np.ndarray) -> pd.DataFrame:
-    scored, how = ~np.isnan(won), how_scored(run)
-    value = low = high = np.nan
-    if scored.any():
-        value = won[scored].mean()
-        low, high = scoring.bootstrap_interval(won[scored], guess.image_ids[scored], seed=how["seed"],
-                                                 n_bootstrap=how["n_bootstrap"])
-    row = scoring.score_row(name, metric, value, low, high, int(scored.sum()), 0.5, how["seed"], run.origin)
-    return stamped(run, row, guess.space)

@@ -30,12 +30,12 @@ import pandas as pd
 from .. import core
 from ..experiments import experiment
 from ..pipeline import Pipeline
-from . import coverage, generator_grid, held_out, mapping_grid, refits, stimulated
+from . import coverage, exam, failures, found, generator_grid, held_out, mapping_grid, refits, stimulated
 
-TABLES = ("table3", "table4", "table1", "table1_claims", "hits", "held_out", "refits", "refits_by_fit", "coverage",
-          *stimulated.RECORDS)
-PLACE = {"table1": ["name", "seed"], "held_out": [], "refits": ["block"], "refits_by_fit": ["block"], "coverage": [],
-         **dict.fromkeys(stimulated.RECORDS, [])}   # else of a row
+ONE_KEY = {"held_out": held_out.key, "exam": exam.key, "found": found.key, "failures": failures.key,
+           **dict.fromkeys(stimulated.RECORDS, stimulated.key)}     # of a run; one for all rows
+TABLES = ("table3", "table4", "table1", "table1_claims", "hits", "refits", "refits_by_fit", "coverage", *ONE_KEY)
+PLACE = {"table1": ["name", "seed"], "refits": ["block"], "refits_by_fit": ["block"], "coverage": [], **dict.fromkeys(ONE_KEY, [])}
 N_FITS, N_STUDIES = 2, 1        # with which those records are computed for a comparison
 DESCRIPTION = "description.json"
 
@@ -51,20 +51,19 @@ def current_keys(preset: str = "book") -> dict[str, dict[str, str]]:
     tables |= {
         "table1": {f"{row.name}/{seed}": generator_grid.row_key(run, row, seed)
                    for row in generator_grid.ROWS for seed in range(sizes.n_painter_seeds)},
-        "held_out": {"": held_out.key(run)},
         "refits": several, "refits_by_fit": several,
-        "coverage": {"": coverage.key()}} | dict.fromkeys(stimulated.RECORDS, {"": stimulated.key(run)})
+        "coverage": {"": coverage.key()}} | {name: {"": key(run)} for name, key in ONE_KEY.items()}
     return {name: keys for name, keys in tables.items() if (core.FIGURES / "tables" / f"{name}.csv").is_file()}
 
 
 def describe(folder: Path) -> Path:
     """Path of a description of today's code: the keys of all rows, and all records at the preset smoke, in `folder`."""
     run = Pipeline(experiment("smoke"))
-    for write in (mapping_grid.write_record, generator_grid.write_record, held_out.write_record):
-        write(run, root=folder)
-    refits.write_record(run, N_FITS, root=folder)
+    for study in (mapping_grid, generator_grid, held_out, exam, found):
+        study.write_record(run, root=folder)
+    for study in (refits, stimulated, failures):
+        study.write_record(run, N_FITS, root=folder)
     coverage.write_record(N_STUDIES, root=folder)
-    stimulated.write_record(run, N_FITS, root=folder)
     path = folder / DESCRIPTION
     path.write_text(json.dumps({"keys": current_keys(), "settings": core.plain(asdict(experiment("book")))}), encoding="utf-8")
     return path
@@ -79,19 +78,19 @@ def numbers(path: Path) -> list[list[str]]:
 
 def differences(before: Path, after: Path) -> list[str]:
     """What differs between two descriptions but keys and words: sentences, none where it is proven that nothing does."""
-    found = []
+    differing = []
     for name in TABLES:
         paths = [folder / "tables" / f"{name}.csv" for folder in (before, after)]
         gone = [str(path) for path in paths if not path.is_file()]
         if gone:
-            found.append(f"{gone[0]} is missing")
+            differing.append(f"{gone[0]} is missing")
         elif numbers(paths[0]) != numbers(paths[1]):
-            found.append(f"{name} has other numbers in {paths[1]} than in {paths[0]}")
+            differing.append(f"{name} has other numbers in {paths[1]} than in {paths[0]}")
     old, new = (json.loads((folder / DESCRIPTION).read_text(encoding="utf-8")) for folder in (before, after))
     for table, rows in old["keys"].items():
         if set(rows) != set(new["keys"].get(table, {})):
-            found.append(f"{table} has other rows")
-    return found + ([] if old["settings"] == new["settings"] else ["the settings of the preset book differ"])
+            differing.append(f"{table} has other rows")
+    return differing + ([] if old["settings"] == new["settings"] else ["the settings of the preset book differ"])
 
 
 def renewed(path: Path, old: dict[str, str], new: dict[str, str]) -> str:
@@ -101,7 +100,7 @@ def renewed(path: Path, old: dict[str, str], new: dict[str, str]) -> str:
         if old.get(row) != key or swap.setdefault(key, new[row]) != new[row]:
             raise ValueError(f"{path} has the key {key} for {row or 'its rows'}, where the code before gives {old.get(row)}; "
                              "expected a record that is current for that code")
-    return re.sub(rf"(?<=,)({'|'.join(swap)})(?=,|\n|$)", lambda found: swap[found[0]], path.read_text(encoding="utf-8"))
+    return re.sub(rf"(?<=,)({'|'.join(swap)})(?=,|\n|$)", lambda key: swap[key[0]], path.read_text(encoding="utf-8"))
 
 
 def rows_of(name: str, table: pd.DataFrame) -> list[str]:

@@ -31,6 +31,14 @@ def identification_row(run: Pipeline, name: str, guess: Embeddings, truth: Embed
     return stamped(run, found, truth.space).assign(control=control)
 
 
+def mean_row(run: Pipeline, name: str, metric: str, values: np.ndarray, image_ids: np.ndarray, chance: float = np.nan,
+             **columns) -> pd.DataFrame:
+    """A tidy score row: the mean of values (n,) over trials, those that are NaN left out, with an interval that resamples pictures."""
+    scored, how = ~np.isnan(values), how_scored(run)
+    low, high = scoring.bootstrap_interval(values[scored], image_ids[scored], seed=how["seed"], n_bootstrap=how["n_bootstrap"])
+    return scoring.score_row(name, metric, values[scored].mean(), low, high, int(scored.sum()), chance, how["seed"], run.origin, **columns)
+
+
 def stamped(run: Pipeline, table: pd.DataFrame, space: str) -> pd.DataFrame:
     """A score table whose protocol says which network made the features, and from which weights, where these are photographs.
 

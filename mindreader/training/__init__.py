@@ -5,6 +5,7 @@ Read `losses` first, `fitting` for the loop of mappers and encoders, `classifyin
 
 from .bfloat16 import bfloat16_head, bfloat16_rectify, bfloat16_trunk
 from .classifying import fit_in_one_phase
+from .devices import normal, sent
 from .fitting import AuxiliaryNetwork, Phase, Schedule, Task, as_tensor, fit, identity_of, in_batches, new_network
 from .loop import Budget, hardware, pretrain
 from .losses import (LOSSES, TEMPERATURE, blend, contrastive, cosine_distance, logistic_discriminator,
@@ -15,5 +16,5 @@ from .precision import compute_dtype, has_bfloat16, mixed_precision
 
 __all__ = ["as_tensor", "AuxiliaryNetwork", "bfloat16_head", "bfloat16_rectify", "bfloat16_trunk", "blend", "Budget",
            "compute_dtype", "contrastive", "cosine_distance", "fit", "fit_in_one_phase", "hardware", "has_bfloat16", "identity_of", "in_batches", "keep_freed_memory", "logistic_discriminator",
-           "logistic_generator", "LOSSES", "mixed_precision", "new_network", "Phase", "pretrain", "process_group",
-           "ProcessGroup", "r1_penalty", "Schedule", "SharedStore", "SINGLE", "squared_error", "Task", "TEMPERATURE", "vicreg"]
+           "logistic_generator", "LOSSES", "mixed_precision", "new_network", "normal", "Phase", "pretrain", "process_group",
+           "ProcessGroup", "r1_penalty", "Schedule", "sent", "SharedStore", "SINGLE", "squared_error", "Task", "TEMPERATURE", "vicreg"]

@@ -16,6 +16,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ..core import Store
+from .devices import normal
 
 TRAINED = ("generator", "pseudo generator")  # the stages that all processes compute together
 T = TypeVar("T")
@@ -68,7 +69,7 @@ class ProcessGroup:
         return self.all_gather(torch.tensor([number])).tolist()
 
     def sharded(self, rng: torch.Generator) -> torch.Generator | ShardedRandom:
-        """A source of this process's rows of random numbers, as `layers.normal` takes it."""
+        """A source of this process's rows of random numbers, as `devices.normal` takes it."""
         return rng if self.size == 1 else ShardedRandom(self, rng)
 
     def data_parallel(self, net: nn.Module) -> Callable:
@@ -88,9 +89,9 @@ class ShardedRandom:
     processes: ProcessGroup
     rng: torch.Generator
 
-    def normal(self, size: tuple[int, ...]) -> Tensor:
+    def normal(self, size: tuple[int, ...], device: torch.device | str = "cpu") -> Tensor:
         """Gaussian numbers of a size whose first entry counts this process's rows."""
-        return self.processes.own_rows(torch.randn((size[0] * self.processes.size, *size[1:]), generator=self.rng))
+        return self.processes.own_rows(normal((size[0] * self.processes.size, *size[1:]), self.rng, device))
 
 
 class _Calling(nn.Module):

@@ -7,6 +7,7 @@ import pytest
 
 from mindreader.companion.ch03_gan.held_out import held_out_entries, held_out_table
 from mindreader.studies import held_out as record
+from mindreader.studies.ledger import with_interval
 
 
 @pytest.fixture
@@ -30,4 +31,4 @@ def test_the_page_has_a_row_for_each_source_and_both_splits_side_by_side(table):
     for split in (record.USUAL, record.HELD_OUT):
         cell = wide.set_index("name").loc["brain", f"{record.TWO}, {split}"]
         line = table[(table.split == split) & (table.name == "brain") & (table.metric == record.TWO)].iloc[0]
-        assert cell.startswith(f"{line.value:.3f} (")
+        assert cell == with_interval(line.value, line.low, line.high)

@@ -71,6 +71,8 @@ def test_a_table_is_rounded_for_the_page_and_whole_in_the_file(tmp_path, monkeyp
     shown = chapter.start("03_gan", "book").table(
         pd.DataFrame({"a": [0.12345, float("nan")], "n": [3, 4], "k": pd.array([None, 5], "Int64")}), "t")
     assert shown.values.tolist() == [["0.123", 3, ""], ["", 4, 5]]
+    small = chapter.start("03_gan", "book").table(pd.DataFrame({"p": [1e-5, 0.5], "d": [-1e-5, -0.5], "word": ["x" * 80, None]}), "s")
+    assert small.values.tolist() == [["< 0.001", "0.000", "x" * 80], ["0.500", "-0.500", ""]] and "x" * 80 in small.to_html()
     assert (tmp_path / "03_gan" / "t.csv").read_text() == "a,n,k\n0.12345,3,\n,4,5\n"
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from mindreader.companion import foundagain, plots
 from mindreader.companion.rendering import LeftOut
-from mindreader.core import Covers
-from mindreader.studies.found import HELD_OUT, SUBJECT
+from mindreader.core import Covers, NONE
+from mindreader.studies.found import CHANGED, COSINE, DRAWS, HELD_OUT, SAME_OTHER, SAME_Z, SUBJECT, TWO_WAY
 
 LIBRARY = "nearest of 9 real pictures"
 
@@ -29,6 +29,15 @@ def run(monkeypatch):
             rows += [row(SUBJECT, name, metric, "all things", "thing", recall, 0.1, 2)]
         rows.append(row(SUBJECT, name, "recall, class", "all stuff", "stuff", recall / 2, 0.1, 1))
         rows.append(row(SUBJECT, name, "structure or surface", "", "", 10 * recall, 1.0))
+    rows.append(row(SUBJECT, "brain less shuffled brain", "recall, class", "all things", "thing", 0.3, 0.1, 2))
+    for category, low in (("dog", 0.1), ("cat", -0.1)):
+        rows.append(row(SUBJECT, "brain less shuffled brain", "recall, class", category, "thing", 0.3, 0.3 - low))
+    for name in foundagain.STEPS:
+        rows += [row(CHANGED, name, metric, "", "", 0.5, 0.1) for metric in (COSINE, TWO_WAY)]
+        if name not in ("brain", "true embedding", "shuffled brain"):
+            rows.append(row(CHANGED, name, "structure or surface", "", "", 20, 1.0))
+    rows += [row(DRAWS, name, metric, "", "", value, 0.01) for name in ("brain", "true embedding")
+             for metric, value in ((SAME_Z, 0.9), (SAME_OTHER, 0.2))]
     rows.append(row(HELD_OUT, "true embedding", "recall, class", "all things", "thing", 0.99, 0.0))
     monkeypatch.setattr(foundagain, "recorded", lambda run: (pd.DataFrame(rows), "current"))
     return SimpleNamespace(memo={}, origin="twin")
@@ -38,7 +47,8 @@ def test_means_have_a_row_for_each_source_and_a_column_for_each_metric_of_a_kind
     table = foundagain.found_means(run, SUBJECT)
     assert list(table.columns) == ["name", *(f"things: {metric}" for metric in foundagain.METRICS), "stuff: recall, class",
                                    "structure or surface"]
-    assert table.name[0] == "brain" and table["stuff: recall, class"][0] == "0.30 (0.20 to 0.40)" and len(table) == 5
+    assert table.name[0] == "brain" and table["stuff: recall, class"][0] == "0.30 (0.20 to 0.40)" and len(table) == 6
+    assert table.set_index("name")["structure or surface"]["brain less shuffled brain"] == NONE
 
 
 def test_classes_can_be_drawn_and_leave_the_means_out(run):
@@ -48,8 +58,18 @@ def test_classes_can_be_drawn_and_leave_the_means_out(run):
     assert [ax.get_title(loc="left") for ax in drawn.axes] == ["2 things (pictures with it)", "1 stuff (pictures with it)"]
 
 
-def test_a_class_is_above_the_floor_where_the_intervals_do_not_meet(run):
-    assert foundagain.above(run, SUBJECT, "brain", "shuffled brain").set_index("category").clear.to_dict() == {"dog": True, "cat": False}
+def test_a_class_is_above_the_floor_where_the_difference_is_above_0(run):
+    table = foundagain.above(run, SUBJECT, "brain", "shuffled brain").set_index("category")
+    assert table.clear.to_dict() == {"dog": True, "cat": False}
+    assert (table.value["dog"], table.floor["dog"], table.difference["dog"]) == (0.6, 0.3, 0.3)
+
+
+def test_changed_conditions_stand_in_order_with_what_is_known_of_their_pictures(run):
+    table, values = foundagain.fog(run), foundagain.fog_entries(run)
+    assert list(table.condition) == list(foundagain.STEPS) and COSINE in table and TWO_WAY in table
+    assert table.set_index("condition")["things: recall, class"]["brain"] == "0.60 (0.50 to 0.70)"
+    assert values["fog_between_natural"]["ours"] == 20 and values["fog_brain_natural"]["ours"] == 6
+    assert values["fog_ceiling_two_way"]["low"] == 0.4
 
 
 def test_entries_say_what_each_source_finds_and_for_how_many_classes_the_brain_is_above(run):
@@ -57,8 +77,14 @@ def test_entries_say_what_each_source_finds_and_for_how_many_classes_the_brain_i
     assert values["found_brain"]["ours"] == 0.6 and values["found_retrieved_brain"]["ours"] == 0.5
     assert values["found_retrieved"]["ours"] == 0.8 and values["found_ceiling_stuff"]["ours"] == 0.45
     assert values["natural_brain"]["ours"] == 6 and values["natural_brain"]["low"] == 5
-    assert (values["found_classes_above"]["ours"], values["found_classes_above"]["n"]) == (1, 2)
+    assert [values[f"found_things_{what}"]["ours"] for what in ("above", "classes")] == [1, 2]
+    assert values["found_stuff_above"]["n"] == 0
     assert set(foundagain.held_out_entries(run)) == {"found_generated"}
+
+
+def test_entries_of_two_draws_have_the_other_picture_beside_them(run):
+    values = foundagain.draw_entries(run)
+    assert values["same_z_brain"]["ours"] == 0.9 and values["same_other_ceiling"]["ours"] == 0.2 and len(values) == 4
 
 
 def test_what_no_brain_and_no_finetuning_stands_behind_covers_shipped_networks_alone(run):
@@ -71,6 +97,6 @@ def test_without_a_record_of_this_subject_all_is_left_out(monkeypatch):
     monkeypatch.setattr(foundagain, "recorded", lambda run: (pd.DataFrame(), "of another subject"))
     run = SimpleNamespace(memo={})
     for left_out in (foundagain.found_means(run, SUBJECT), foundagain.found_classes(run, SUBJECT),
-                     foundagain.above(run, SUBJECT, "brain", "shuffled brain")):
+                     foundagain.above(run, SUBJECT, "brain", "shuffled brain"), foundagain.fog(run)):
         assert isinstance(left_out, LeftOut) and left_out == "of another subject"
-    assert foundagain.trial_entries(run) == foundagain.held_out_entries(run) == {}
+    assert foundagain.trial_entries(run) == foundagain.held_out_entries(run) == foundagain.fog_entries(run) == foundagain.draw_entries(run) == {}

@@ -1,6 +1,7 @@
 """Chapters are made from their sources, byte for byte the same when nothing changed, and skipped when nothing could have."""
 
 import os
+import signal
 
 import nbformat
 import pytest
@@ -154,14 +155,17 @@ def test_a_run_that_went_well_leaves_nothing_on_the_console_but_our_line(house, 
 
 
 def test_no_kernel_is_interrupted(house, monkeypatch):
+    """On a busy machine one may be ended that does not end by itself in time, which is another signal."""
     sent = []
+    send = LocalProvisioner.send_signal
 
     async def note(self, signum):
         sent.append(signum)
+        await send(self, signum)
 
     monkeypatch.setattr(LocalProvisioner, "send_signal", note)
     nb.main([])
-    assert sent == []
+    assert signal.SIGINT not in sent
 
 
 def test_a_folder_that_the_environment_names_is_meant_from_where_the_program_was_started(house, monkeypatch):

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -167,3 +168,13 @@ def test_a_chapter_shows_each_claim_that_the_ledger_places_in_it_once(path):
 ])
 def test_evidence_in_short_is_its_first_sentence(words, first):
     assert claimspage.first_sentence(words) == first
+
+
+def test_many_comparisons_are_counted_and_what_is_only_shown_is_written_out():
+    found = tuple(ledger.Finding(f"number {n}", 0.5, 0.4, 0.6, fits=3) for n in range(claimspage.AT_MOST + 1))
+    claim = ledger.PaperClaim("a", "1", "So.", "ordinal", "None.", not_tested="No.")
+    shown = [node.astext() for node in claimspage.numbers(ledger.Judged(claim, ledger.NOT_TESTED, found), ledger)]
+    assert len(shown) == 2 * len(found) and shown[:2] == ["number 0", "0.500 (0.400 to 0.600)"]
+    tested = replace(claim, not_tested="", test={"rule": "above"}, where=("x",), measure="m")
+    counted = [node.astext() for node in claimspage.numbers(ledger.Judged(tested, "supported", found), ledger)]
+    assert counted == ["5 comparisons: 5 supported", "differences from 0.500 to 0.500", "3 fits each"]

@@ -39,7 +39,7 @@ const look = () => ({ tiles: find(root, (e) => e.className === "tile").map((e) =
   scores: find(root, (e) => e.className === "score").map((e) => e.textContent),
   captions: find(root, (e) => e.tag === "figcaption").map((e) => e.textContent), size: find(root, (e) => e.className === "tile")[0].style.backgroundSize });
 const set = (r, d, t) => { region.value = r; dose.value = d; trial.value = t; region.on.input(); return look(); };
-console.log(JSON.stringify([set(0, 1, 0), set(1, 0, 1)]));
+console.log(JSON.stringify([look(), set(0, 1, 0), set(1, 0, 1)]));
 """
 
 
@@ -60,7 +60,8 @@ def test_the_script_shows_the_tile_and_the_numbers_that_the_sliders_say(tmp_path
     (tmp_path / "run.js").write_text(BROWSER + (ASSETS / "picturesliders.js").read_text().replace('"use strict";', "") + ASK)
     done = subprocess.run(["node", tmp_path / "run.js", json.dumps(DESCRIPTION)], capture_output=True, text=True)
     assert not done.returncode, done.stderr
-    first, second = json.loads(done.stdout)
+    opened, first, second = json.loads(done.stdout)
+    assert opened == first      # the paper's dose
     assert first["size"] == "400% 400%"
     places = [[[float(way.rstrip("%")) for way in place.split()] for place, _ in shown["tiles"]] for shown in (first, second)]
     assert np.allclose(places, [[[0, 0], [100 / 3, 0], [100, 0]], [[0, 100], [100 / 3, 100], [200 / 3, 100]]])

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from page_checks import ASSETS
 from PIL import Image
 
 from mindreader.companion import rendering
@@ -45,6 +46,11 @@ def test_size_follows_the_scale_and_nothing_is_transparent(pictures, scale):
         raster = Image.open(io.BytesIO(encode(pictures, scale=scale)))
         assert raster.mode == "RGB"
         assert raster.size == pytest.approx((width, height), abs=1)
+
+
+def test_the_page_gives_pictures_back_the_size_that_they_were_stored_larger_than():
+    told = re.search(r"const STORED = \{(.*?)\};", (ASSETS / "companion.js").read_text(encoding="utf-8"))[1]
+    assert {kind: float(scale) for kind, scale in re.findall(r"(\w+): ([\d.]+)", told)} == rendering.PAGE_SCALE
 
 
 def test_every_form_has_one_layout(pictures, lines, tmp_path):

@@ -379,3 +379,17 @@ def test_the_page_shows_the_last_report_and_without_one_a_sentence(committed, he
     html = build()
     assert "Not reproduced: of the recorded numbers 18 (90.0%)" in html and "01_x:r3 | ours" in html and html.count("<table") >= 3
     assert "a &lt;b&gt; | $x$ `c`" in html
+
+
+def test_numbers_that_a_page_takes_as_data_are_numbers_and_no_settings(committed, here):
+    """A slider's values have no card and no interval: others are counted, and are no reason against the run."""
+    for folder, nearer in ((committed, [0.1, -0.2]), (here, [0.1, 0.3])):
+        data = {"origin": "twin", "regions": [{"name": "faces", "nearer": nearer, "outside": [False]}]}
+        (folder / "figures" / "01_x" / "sliders.json").write_text(json.dumps(data))
+    found = compared(committed, here)
+    assert found.holds and found.differences.settings == {}
+    (other,) = [number for number in found.differences.numbers if not number.is_same]
+    assert (other.kind, other.column, other.committed.value, other.here.value) == ("tables", "regions.nearer", -0.2, 0.3)
+    change(here / "figures" / "01_x" / "sliders.json", "faces", "words")
+    (words,) = compared(committed, here).differences.words
+    assert (words.committed, words.here, words.is_verdict) == ("faces", "words", False)

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from running_processes import is_running
 
 from mindreader.core import processes
 from mindreader.core.processes import Pool, as_finished, how_many, in_processes
@@ -235,14 +236,6 @@ def test_a_killed_process_is_an_error_and_is_not_started_again(spread):
         list(spread(end_at_three, range(8), 2))
 
 
-def is_running(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def test_leaving_early_stops_the_processes():
     begin = time.monotonic()
     with closing(in_processes(nap, (0, 0, *[100] * 6), 2)) as results:
@@ -259,6 +252,16 @@ def test_an_interruption_is_told_once_and_leaves_no_process(tmp_path):
     assert status == -signal.SIGINT and out == ""
     assert err.count("Traceback") == 1 and err.rstrip().endswith("KeyboardInterrupt") and "leaked" not in err
     assert is_alone(program.pid)
+
+
+def test_a_process_is_not_interrupted_while_it_starts_either(capfd):
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    for wait in (0, .005, .01, .02, .05):
+        with Pool(1) as pool:
+            time.sleep(wait)
+            pool._helpers[0].process.send_signal(signal.SIGINT)
+            assert pool.submit(give_much, 3).result() == bytes(3)
+    assert capfd.readouterr().err == "" and signal.pthread_sigmask(signal.SIG_BLOCK, []) == blocked
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mindreader.evaluation import CLASSES, found_again, label_maps, NO_COLOUR, Reading, recall_and_precision, true_classes
+from mindreader.evaluation import CLASSES, found_again, found_apart, label_maps, NO_COLOUR, Reading, recall_and_precision, true_classes
 from mindreader.evaluation.found import LEAST_PLACES
 from mindreader.nsd import Outline
 from mindreader.world import COLOURS, draw_scene
@@ -136,3 +136,19 @@ def test_intervals_of_a_class_and_of_the_mean_over_classes_resample_pictures(rng
         assert [got.low[name], got.high[name]] == pytest.approx(wanted[:, k], abs=0.04)
     overall = np.quantile(np.mean(means, 1), [0.025, 0.975])
     assert [got.low["all things"], got.high["all things"]] == pytest.approx(overall, abs=0.03) and got.n["all things"] == 2
+
+
+def test_a_difference_of_recalls_is_paired_by_picture():
+    """One finds the car in both pictures, the other only in the second: half a car more, never less than none more."""
+    maps = [meadow((CAR, 4, 4, RED)), meadow((CAR, 4, 4, RED)), meadow()]
+    true, one, other = (np.concatenate([maps[i] for i in rows], 1) for rows in ((0, 1), (0, 1), (2, 1)))
+    apart = found_apart(*(found_again(true[0], reading(*true), reading(*read)) for read in (one, other)))
+    rows = recall_and_precision(apart, np.arange(2), name="x", origin="twin", least=1, n_bootstrap=50).set_index(["metric", "category"])
+    assert rows.value["recall, class", "car"] == 0.5 and rows.low["recall, class", "car"] == 0
+    assert rows.value["recall, class", "grass"] == 0 and "precision" not in rows.index.get_level_values(0)
+
+
+def test_things_of_other_pictures_cannot_be_paired():
+    one, other = meadow((CAR, 4, 4, RED)), meadow((DOG, 4, 4, RED))
+    with pytest.raises(ValueError, match="expected the same things in the same pictures"):
+        found_apart(*(found_again(true[0], reading(*true), reading(*true)) for true in (one, other)))

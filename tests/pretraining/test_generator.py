@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
+import shutil
+import time
 
 import numpy as np
 import open_clip
@@ -171,7 +174,7 @@ def test_a_step_teaches_the_heads_to_tell_real_from_generated_and_leaves_frozen_
 
 def test_a_loss_that_is_not_finite_is_said_and_not_saved(state, tmp_path):
     state.sums, state.counts = {"generator heads": torch.tensor(torch.nan)}, {"generator heads": 1}
-    with pytest.raises(Diverged, match="'generator heads'.*--resume"):
+    with pytest.raises(Diverged, match="the generator's loss 'heads' is nan .*go on from the last checkpoint"):
         state.save(tmp_path / "x.pt")
     assert not list(tmp_path.iterdir())
 
@@ -209,11 +212,14 @@ def test_interrupted_recipe_goes_on_to_the_bit(pictures, clip, tmp_path):
     assert equal(whole.states["G_ema"], resumed.states["G_ema"])
 
 
-def test_a_stage_ends_when_its_minutes_are_over(pictures, clip, tmp_path):
+def test_a_stage_ends_when_its_minutes_are_over(pictures, clip, tmp_path, monkeypatch):
+    """By a clock that goes on by a twentieth of a second whenever it is looked at, two to five times in a step."""
+    ticks = itertools.count()
+    monkeypatch.setattr(time, "monotonic", lambda: next(ticks) / 20)
     trained = train(pictures, clip, tmp_path, recipe(kimg=1e6, minutes=0.1), first="small")
     seconds = trained.history.groupby("stage").seconds.max()
     for stage, share in (("small", 0.5), ("large", 0.3), ("discriminator", 0.1)):
-        assert 6 * share / 0.9 <= seconds[stage] < 6 * share / 0.9 + 2
+        assert seconds[stage] == pytest.approx(6 * share / 0.9, abs=0.3)
 
 
 def test_a_stage_cools_down_at_its_end():
@@ -277,10 +283,18 @@ def test_no_stage_uses_a_published_bug_or_drowns_the_embedding_in_noise():
     (["generators", "--device", "cuda"], {"device": "cuda"})])
 def test_the_command_line_says_what_is_pretrained_and_from_where(arguments, settings, monkeypatch):
     asked = []
-    monkeypatch.setattr(pretraining, "pretrain", lambda part, **given: asked.append((part, given)) or {"bytes": 1, "scores": {}})
+    monkeypatch.setattr(pretraining, "pretrain", lambda part, **given: asked.append((part, given)) or {"bytes": 1})
+    scored = []
+    monkeypatch.setattr(pretraining, "score", lambda part, **given: scored.append(part) or {"scores": {}})
     command_line.main(arguments)
-    assert [part for part, _ in asked] == (list(ORIGINS) if arguments[0] == "generators" else arguments[:1])
+    assert [part for part, _ in asked] == scored == (list(ORIGINS) if arguments[0] == "generators" else arguments[:1])
     assert all(settings.items() <= given.items() for _, given in asked)
+
+
+def test_scores_alone_of_a_part_that_is_no_generator_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        command_line.main(["clip", "--only", "score"])
+    assert "--only score: found the part clip, whose scores are made with it, expected a generator" in capsys.readouterr().err
 
 
 def test_a_generator_of_seconds_is_saved_with_a_card_that_says_how_it_was_made(monkeypatch, tmp_path):
@@ -291,11 +305,44 @@ def test_a_generator_of_seconds_is_saved_with_a_card_that_says_how_it_was_made(m
     monkeypatch.setattr(pretraining, "load_world", functools.partial(pretraining.load_world, n_held_out=80))
     monkeypatch.setattr(pretraining, "reference_distances", functools.partial(pretraining.reference_distances, n_components=20))
     monkeypatch.setattr(pretraining.core, "home", lambda: tmp_path)
-    save = pretraining.TrainedGan.save
-    monkeypatch.setattr(pretraining.TrainedGan, "save", lambda self, folder, **how: save(self, tmp_path / folder.name, **how))
-    card = pretraining.pretrain("generator_lf", minutes=0.05, threads=1, further="generator_lf", first="discriminator")
+    kept = pretraining.weights.part_folder
+    shutil.copytree(kept("generator_lf"), tmp_path / "generator_lf")
+    monkeypatch.setattr(pretraining.weights, "part_folder", lambda name: tmp_path / name if name == "generator_lf" else kept(name))
+    shipped = pretraining.weights.part_checksum("generator_lf")
+    command = ["generator_lf", "--minutes", "0.05", "--threads", "1", "--further", "--first", "discriminator"]
+    command_line.main([*command, "--only", "train"])
+    made = (tmp_path / "generator_lf" / "weights.safetensors").read_bytes()
+    card = pretraining.weights.load_card("generator_lf")
+    assert "scores" not in card
+    command_line.main([*command, "--only", "score"])
+    trained, card = card, pretraining.weights.load_card("generator_lf")
+    assert trained.items() <= card.items() and (tmp_path / "generator_lf" / "weights.safetensors").read_bytes() == made
     assert list(card["recipe"]) == ["discriminator"] and card["recipe"]["discriminator"]["kimg"] > 0 and card["minutes"] > 0
-    assert card["start"] == {"generator_lf": pretraining.weights.part_checksum("generator_lf")}
+    assert card["start"] == {"generator_lf": shipped}
     image = card["scores"]["image embeddings"]
     assert image["n"] == 60 and image["2-way (twin features)"] > 0.8 and image["structure or surface"] > 3
     assert (tmp_path / "pretrain" / "generator_lf" / "discriminator.pt").is_file() and (tmp_path / "generator_lf" / "weights.safetensors").is_file()
+
+
+# ── on a GPU, which is pretended here ──────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_step_waits_for_a_gpu(gpu, stage, clip, pictures, real):
+    config = recipe().stages[stage].config
+    frozen = FrozenStages(clip.on("cuda"), load_resnet().on("cuda"))
+    state = pretraining._state(config, pretraining._initial_networks(config, 0), frozen, real.to("cuda"), 0, "cuda")
+    conditions = (torch.from_numpy(clip.images(pictures[:4])),)
+    state.train_step(real.to("cuda"), conditions)       # filters are sent in the first
+    gpu.waits.clear()
+    for state.step in (1, config.r1_every):
+        state.train_step(real.cpu().pin_memory().to("cuda", non_blocking=True), conditions)
+        state.update_average()
+    assert gpu.waits == []
+
+
+def test_on_a_gpu_all_stages_run_with_their_sheets_and_the_generator_comes_back_from_there(gpu, clip, pictures, tmp_path):
+    there = clip.on("cuda")
+    sheet = Sheet(pictures[:4], there.images(pictures[:4]), there.images(pictures[4:8]), tmp_path, every=0)
+    trained = pretrain_generator(pictures, np.arange(16), there.images(pictures[:16]), FrozenStages(there), recipe(0.004), tmp_path,
+                                 sheet=sheet, device="cuda")
+    assert {path.name.partition("-")[0] for path in tmp_path.glob("*.png")} == {*STAGES} == {*trained.history.stage}
+    assert {type(tensor) for state in trained.states.values() for tensor in state.values()} == {torch.Tensor}

@@ -183,6 +183,16 @@ def test_a_number_is_held_to_its_bar(made, rule, low, high, bar, expected):
     assert found.findings[0].name == "the share" and f"({low:.3f} to {high:.3f}), bar {bar:.3f}" in found.findings[0].words
 
 
+@pytest.mark.parametrize("low, high, lowest, highest, expected", [
+    (0.1, 0.3, 0.1, 0.3, CONTRADICTED), (-0.3, -0.1, -0.3, -0.1, CONTRADICTED), (-0.1, 0.3, 0.1, 0.2, WITHIN_NOISE),
+    (0.1, 0.3, -0.1, 0.3, WITHIN_NOISE), (-0.3, -0.1, -0.3, 0.1, WITHIN_NOISE),
+])
+def test_no_change_can_be_contradicted_and_not_supported(made, low, high, lowest, highest, expected):
+    row = dict(name="a", value=(low + high) / 2, low=low, high=high, chance=0.0, n_seeds=3, lowest=lowest, highest=highest)
+    found = judged(made(tables__x=[row]), fitted=True, rule="unchanged", numbers=[{"table": "tables/x", "name": "a", "label": "a"}])
+    assert found.verdict == expected and found.findings[0].words.startswith(f"{row['value']:.3f} (")
+
+
 def test_without_a_bar_a_number_is_held_to_its_chance(made):
     record = made({"a": number(0.6, 0.55, 0.65, chance=0.5), "b": number(0.6, 0.55, 0.65, chance=0.58)})
     assert judged(record, rule="above", numbers=["01_x:a"]).verdict == SUPPORTED
@@ -263,7 +273,8 @@ def test_sentences_about_stimulation_have_the_verdicts_of_the_record(made, verdi
                    fitted=True, rule="stimulation", sentence="early-pictures")
     assert found.verdict == ledger.one_verdict(verdicts) and len(found.findings) == len(verdicts)
     first = found.findings[0]
-    assert first.name == "early, silenced: less saturation" and first.words == "0.200 (0.100 to 0.300), random voxels 0.0500"
+    assert first.name == "early, silenced: saturation, claimed to be less"
+    assert first.words == "-0.200 (-0.300 to -0.100), random voxels -0.0500"
     assert (first.value, first.low, first.high, first.null, first.fits) == (0.2, 0.1, 0.3, 0.05, 3)
     if UNTESTABLE in verdicts:
         assert found.findings[-1].words == "no voxel of early in this subject"

@@ -124,11 +124,6 @@ def test_a_record_is_current_until_something_changes(quick):
         refits.read_record(run, root / "none")
 
 
-def test_a_run_lies_somewhere_among_the_fits(quick):
-    _, _, found, _ = quick
-    assert found.place("img", "2-way identification", 2.0).startswith("above 2 of 2 fits of the record")
-
-
 def test_a_chapter_sets_its_fit_beside_the_record_of_this_run_and_of_no_other(quick):
     run, _, found, root = quick
     own = pd.DataFrame({"name": ["both heads", "both heads", "nobody"], "metric": ["2-way identification", "beauty", "beauty"],

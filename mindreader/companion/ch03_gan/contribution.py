@@ -12,11 +12,10 @@ from ...records import SPACES, Reconstructions
 from ...field import FeatureExtractor, eight_metrics, feature_extractors
 from ...scoring import Bottleneck
 from ...studies.held_out import WITHIN
-from ...studies.sources import (NEAREST, brain_embeddings, how_scored, identification_row, nearest_training,
+from ...studies.sources import (NEAREST, brain_embeddings, how_scored, identification_row, mean_row, nearest_training,
                                 nearest_training_ids, picture_categories, reconstruction_features, reconstructions)
 from ..common import entry, first_of_each, pictures_of
 from .fidelity import distances
-from .pictures import mean_row
 
 ORDER = ("true embedding", "brain", "category centroid", NEAREST, "random training embedding", "mean embedding",
          "shuffled brain")

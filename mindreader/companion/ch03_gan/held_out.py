@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ...studies.held_out import HELD_OUT, SOURCES, TRAINED, TWO, USUAL, WITHIN
+from ...studies.ledger import with_interval
 from ...studies.sources import NEAREST
 from ..common import entry
 
@@ -33,7 +34,7 @@ def held_out_table(table: pd.DataFrame) -> pd.DataFrame:
     """The scores in wide form: a row for each source, a column for each split and metric."""
     if table.empty:
         return table
-    cell = [f"{r.value:.3f} ({r.low:.3f} to {r.high:.3f})" for r in table.itertuples()]
+    cell = [with_interval(r.value, r.low, r.high) for r in table.itertuples()]
     wide = table.assign(cell=cell).pivot(index="name", columns=["metric", "split"], values="cell").reindex(list(SOURCES))
     wide.columns = [f"{metric}, {split}" for metric, split in wide.columns]
     return wide.reset_index()

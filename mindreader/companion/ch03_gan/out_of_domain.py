@@ -12,10 +12,9 @@ from ...experiments import CONDITIONS
 from ...generator import TrainedGan
 from ...pipeline import Pipeline
 from ...records import Reconstructions
-from ...studies.sources import identification_row, reconstruction_features, reconstructions, sources
+from ...studies.sources import identification_row, mean_row, reconstruction_features, reconstructions, sources
 from ..ch07_pretrained.held_out import out_of_domain
 from ..common import entry, first_draw, first_of_each, pictures_of
-from .pictures import mean_row
 
 PART = "generator_ood"
 LEFT_OUT = "Left out: the out-of-domain generator is shipped for the simulated subject alone, at 64 px and for its CLIP."

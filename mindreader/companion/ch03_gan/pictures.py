@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 
@@ -11,9 +13,12 @@ from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, Reconstructions
 from ...scoring import n_way, n_way_sampled
+from ...studies.found import changed_conditions
+from ...studies.found.changed import BRAIN
+from ...studies.ledger import with_interval
 from ...studies.sources import (NEAREST, brain_embeddings, identification_row, nearest_training_ids,
                                 reconstruction_features, reconstructions, sources)
-from ..common import entry, first_draw, first_of_each, interval, needs, pictures_of
+from ..common import entry, first_draw, first_of_each, needs, pictures_of
 from ..rendering import LeftOut, unless_left_out
 
 LABELS = {"img": "image head", "cap": "caption head", "both": "both heads"}
@@ -58,6 +63,16 @@ def draws(run: Pipeline, cond: str, n: int = 5, n_draws: int = 4) -> dict[str, n
     some = {space: brain[space].take(rows) for space in SPACES}
     several = run.reconstruct(some, cond, n_draws=n_draws).images
     return {"seen": pictures_of(run, some["image"].image_ids)} | {f"z {i + 1}": several[:, i] for i in range(n_draws)}
+
+
+def changed_columns(run: Pipeline, cond: str, n: int = 6) -> dict[str, np.ndarray]:
+    """Reconstructions of the first trial of each of the first n validation pictures from `found.changed_conditions`: columns."""
+    given = changed_conditions(run, cond)
+    rows = first_of_each(given[BRAIN]["image"], n)
+    made = {name: run.reconstruct({space: some.take(rows) for space, some in embeddings.items()}, cond)
+            for name, embeddings in given.items()}
+    return {"seen": pictures_of(run, given[BRAIN]["image"].image_ids[rows])} | {
+        textwrap.fill(name, 17): first_draw(pictures) for name, pictures in made.items()}
 
 
 def by_head(run: Pipeline, n: int = 6) -> dict[str, np.ndarray]:
@@ -123,8 +138,7 @@ def table_6(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for name, part in table.groupby("name", sort=False):
         part = part.set_index("metric")
-        rows.append([name, "exact (95 % interval)"] + [f"{r.value:.3f} ({r.low:.3f} to {r.high:.3f})"
-                                                       for r in part.loc[ways].itertuples()])
+        rows.append([name, "exact (95 % interval)"] + [with_interval(r.value, r.low, r.high) for r in part.loc[ways].itertuples()])
         if not part.control.iloc[0]:
             rows.append([name, "ten draws, mean ± sd"] + [f"{r.drawn:.3f} ± {r.drawn_sd:.3f}"
                                                           for r in part.loc[ways].itertuples()])
@@ -172,15 +186,6 @@ def identification_entries(run: Pipeline, cond: str, table: pd.DataFrame) -> dic
         "two_way_nearest": entry(way(NEAREST), note="control: retrieval, no generator"),
         "two_way_clip": entry(way(f"{ours}, {BY_CLIP}"), note="not independent: the CLIP is in the generator's loss"),
     }
-
-
-def mean_row(run: Pipeline, name: str, metric: str, values: np.ndarray, image_ids: np.ndarray, chance: float,
-             **columns) -> pd.DataFrame:
-    """A tidy score row: the mean of values (n,) over trials, without NaN, with an interval that resamples pictures."""
-    scored, seed = ~np.isnan(values), run.experiment.child_seed("bootstrap")
-    values = values[scored]
-    low, high = interval(run, values, image_ids[scored])
-    return scoring.score_row(name, metric, values.mean(), low, high, len(values), chance, seed, run.origin, **columns)
 
 
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,10 +8,9 @@ import pandas as pd
 from ... import scoring, twin
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, Reconstructions
-from ...studies.sources import brain_embeddings, sources
+from ...studies.sources import brain_embeddings, mean_row, sources
 from ...world import THINGS
 from ..common import entry, first_draw, pictures_of
-from .pictures import mean_row
 
 FEWEST = 5                         # training pictures with and without a thing, for its decoder to be fitted
 PENALTIES = np.logspace(0, 6, 13)  # of the decoders; their targets have mean 0 and sd 1

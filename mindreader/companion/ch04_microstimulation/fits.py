@@ -13,6 +13,7 @@ from ...records import LayoutError
 from ...studies import stimulated
 from ...studies.claims import MIN_SEEDS
 from ...studies.grids import CURRENT
+from ...studies.stimulated import effects
 from ..ch00_subject.subject import of_the_plant
 from ..common import entry, over_fits
 
@@ -70,6 +71,15 @@ def stimulation_summary(table: pd.DataFrame) -> dict:
             key, note = row.name.replace(", ", "_").replace(" ", "_") + "_shift", "change of cosine"
         values[key] = entry(row, note=f"{note}; {_fits(row.fits)}", covers=over_fits(row.fits))
     return values
+
+
+def trial_counts() -> dict:
+    """On how many trials regions are measured, and on how many of these every random set is (`studies.stimulated.effects`)."""
+    counts = {"trials": (effects.N_TRIALS, "trials, each about another picture, on which a region is measured"),
+              "trials_random": (effects.N_RANDOM, "first of these, on which every random set is measured, too"),
+              "trials_pictures": (effects.N_PICTURES, "trials whose reconstruction is measured"),
+              "trials_random_pictures": (effects.N_RANDOM_PICTURES, "first of these, with every random set")}
+    return {name: {"ours": n, "n": n, "note": note} for name, (n, note) in counts.items()}
 
 
 def sentence_numbers(table: pd.DataFrame) -> dict:

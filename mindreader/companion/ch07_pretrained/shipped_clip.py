@@ -18,6 +18,8 @@ FOLDS = 5
 MENTIONED = {True: "mentioned in captions", False: "never mentioned in captions"}
 CLIP = "CLIP's embedding"
 PIXELS = "16 x 16 pixels"
+LOW_LEVEL = "low-level network"
+INPUTS = {"clip": CLIP, "pixels": PIXELS, "resnet": LOW_LEVEL}     # what the keys of their numbers have
 
 
 def clip(run: Pipeline) -> embedding.ClipEmbedder:
@@ -89,14 +91,15 @@ def mean_zero_shot(run: Pipeline) -> pd.DataFrame:
 
 
 def forgotten(run: Pipeline) -> pd.DataFrame:
-    """How well true factors of a scene are decoded, linearly, from CLIP's embedding and from a few pixels.
+    """How well true factors of a scene are decoded, linearly, from CLIP's embedding, a few pixels, and the low-level network.
 
     Table name, input, group (mentioned in captions or never), value (mean AUC over the factor's values, cross-validated),
     low, high, n, chance. Few pixels say little about things, but lose nothing that is large.
     """
     if "forgotten" not in run.memo:
         scenes = held_out(run)
-        inputs = {CLIP: embeddings(run)["picture"].vectors, PIXELS: extractors.PixelEmbedder(16).images(scenes.pictures)}
+        inputs = {CLIP: embeddings(run)["picture"].vectors, PIXELS: extractors.PixelEmbedder(16).images(scenes.pictures),
+                  LOW_LEVEL: extractors.load_resnet().images(scenes.pictures)}
         rows = [_decoded(run, factor, scenes, name, vectors) for factor in FACTORS for name, vectors in inputs.items()]
         run.memo["forgotten"] = pd.concat(rows, ignore_index=True)
     return run.memo["forgotten"]
@@ -117,7 +120,7 @@ def clip_summary(run: Pipeline) -> dict:
     table = forgotten(run)
     for mentioned in MENTIONED:
         for factor in (factor for factor in FACTORS if factor.mentioned == mentioned):
-            for key, name in (("clip", CLIP), ("pixels", PIXELS)):
+            for key, name in INPUTS.items():
                 row = table[(table.name == factor.name) & (table.input == name)].iloc[0]
                 values[f"{factor.key}_{key}"] = entry(row, note=f"{factor.name}, from {name}; {MENTIONED[mentioned]}")
     return values

@@ -175,9 +175,9 @@ def how_tested(claim) -> list[nodes.Node]:
 
 
 def numbers(judged, ledger) -> list[nodes.Node]:
-    """The comparisons, each with its interval; of many, how they came out."""
+    """The comparisons, each with its interval; of many, how they came out. What is only shown is written out, however much it is."""
     found = judged.findings
-    if len(found) > AT_MOST:
+    if judged.claim.test and len(found) > AT_MOST:
         verdicts = Counter(map(ledger.verdict_of, found))
         outcome = ", ".join(f"{verdicts[state]} {state}" for state in ledger.STATES if verdicts[state])
         ends = [format_number(float(end([each.value for each in found]))) for end in (min, max)]

@@ -110,7 +110,7 @@ def hubs(occurrence: pd.DataFrame, retrieval: pd.DataFrame, *, k: int, origin: s
         ax.set_title(trials, fontsize=9, fontweight="normal")
         ax.set(yticks=[], xlabel="correct (%)", xlim=(0, 1.05 * retrieval.high.max()), ylim=(len(rows) - 0.5, -0.5))
     axes[0, 1].set(yticks=list(rows.values()), yticklabels=[f"{decoder.split()[0]}, {kind}" for decoder, kind in rows])
-    axes[0, -1].legend(loc="lower right", fontsize=7)
+    axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=7)
     headline(fig, title)
     return fig
 

@@ -132,7 +132,8 @@ def compare(committed: Tree, here: Tree, chapters: list[str] | None = None) -> D
         elif name.endswith(".ipynb"):
             _compare_notebooks(found, name, one, two)
         elif name.endswith(".json"):
-            _compare_cards(found, name, *(json.loads(path.read_text(encoding="utf-8")) for path in (one, two)))
+            old, now = (json.loads(path.read_text(encoding="utf-8")) for path in (one, two))
+            (_compare_cards if "versions" in old else _compare_data)(found, name, old, now)
         elif name.endswith(".svg"):
             found.charts["same" if one.read_bytes() == two.read_bytes() else "other"] += 1
         elif name.endswith(PICTURES):
@@ -230,16 +231,27 @@ def _compare_cards(found: Differences, name: str, old: dict, now: dict) -> None:
     found.settings |= {key: (first.get(key), second.get(key)) for key in (first | second) if first.get(key) != second.get(key)}
 
 
+def _compare_data(found: Differences, name: str, old, now) -> None:
+    """Compare numbers and words that a page's own script takes, such as a slider's: as those of a table, value by value."""
+    one, two = dict(_leaves(old, lists=True)), dict(_leaves(now, lists=True))
+    found.note(found.gone, "numbers", (f"{name} | {key}" for key in one if key not in two))
+    found.note(found.new, "numbers", (f"{name} | {key}" for key in two if key not in one))
+    for key in (key for key in one if key in two):
+        column = ".".join(part for part in key.split(".") if not part.isdigit())      # its places are rows
+        _compare_cells(found, "tables", f"{name} | {key}", column, cells.Printed(str(one[key])), cells.Printed(str(two[key])))
+
+
 def _value(result: dict, column: str) -> cells.Printed:
     value = result[column]
     low, high = (result.get("low"), result.get("high")) if column == "ours" else (None, None)
     return cells.Printed("" if value is None else str(value), low, high)
 
 
-def _leaves(card, before: str = ""):
-    if isinstance(card, dict):
-        for key, value in card.items():
-            yield from _leaves(value, f"{before}.{key}" if before else key)
+def _leaves(card, before: str = "", *, lists: bool = False):
+    """What a card holds under dotted names; a list is one value, or, with `lists`, each of its places is."""
+    if isinstance(card, dict) or lists and isinstance(card, list):
+        for key, value in card.items() if isinstance(card, dict) else enumerate(card):
+            yield from _leaves(value, f"{before}.{key}" if before else str(key), lists=lists)
     else:
         yield before, card
 

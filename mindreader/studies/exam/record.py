@@ -103,8 +103,7 @@ def recorded(run: Pipeline, root: Path = core.FIGURES) -> tuple[pd.DataFrame, st
 
     Raises LayoutError where there is no record.
     """
-    table, source = whole_record(run, "exam", "the exam of naturalness scores", key, root)
-    return table.fillna({"seen": ""}) if len(table) else table, source
+    return whole_record(run, "exam", "the exam of naturalness scores", key, root, words=("seen",))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,8 +3,10 @@
     python -m mindreader.studies found      at the book preset, into figures/tables/found.csv; needs the generator of chapter 03
 """
 
-from .record import (found_scores, HELD_OUT, held_out_rows, ITSELF, key, library, main, recorded, retrieved, SUBJECT,
-                     subject_rows, true_maps, write_record)
+from .changed import changed_conditions
+from .record import (CHANGED, changed_rows, COSINE, draw_rows, DRAWS, found_scores, HELD_OUT, held_out_rows, ITSELF, key, LESS, library,
+                     main, recorded, retrieved, SAME_OTHER, SAME_Z, SUBJECT, subject_rows, true_maps, TWO_WAY, write_record)
 
-__all__ = ["found_scores", "HELD_OUT", "held_out_rows", "ITSELF", "key", "library", "main", "recorded", "retrieved", "SUBJECT",
-           "subject_rows", "true_maps", "write_record"]
+__all__ = ["CHANGED", "changed_conditions", "changed_rows", "COSINE", "draw_rows", "DRAWS", "found_scores", "HELD_OUT", "held_out_rows",
+           "ITSELF", "key", "LESS", "library", "main", "recorded", "retrieved", "SAME_OTHER", "SAME_Z", "SUBJECT", "subject_rows",
+           "true_maps", "TWO_WAY", "write_record"]

@@ -7,28 +7,35 @@ show. Reconstructions are read by the segmenter, which is in no loss.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from ... import core, embedding, evaluation
+from ... import core, embedding, evaluation, scoring
 from ...core import fingerprint, progress, save_table, source_fingerprint
 from ...core.weights import load_card, part_checksum, part_folder
 from ...evaluation import PLACES, Segmenter
 from ...generator import TrainedGan
 from ...nsd import coco_pictures, read_outlines, stim_info
 from ...pipeline import Pipeline
+from ...records import SPACES
 from ...world import load_world, render_many
 from ..grids import preset_command, whole_record
-from ..sources import brain_embeddings, how_scored, reconstructions, true_embeddings
+from ..sources import brain_embeddings, how_scored, identification_row, mean_row, reconstructions, sources, true_embeddings
+from .changed import BRAIN, changed_conditions, SHUFFLED, TRUE
 
-HELD_OUT, SUBJECT = "held-out scenes", "validation trials"      # values of the column `of`
+HELD_OUT, SUBJECT, CHANGED = "held-out scenes", "validation trials", "changed conditions"      # values of the column `of`
+DRAWS = "two draws of z"                                                                        # another value of it
+TWO_WAY, COSINE = "2-way identification", "cosine with the true embeddings"                     # of changed conditions, too
+SAME_Z, SAME_OTHER = "same class at a place, another z", "same class at a place, another picture and z"
+LESS = " less "     # in the name of a difference of two sources, on the same pictures
 ITSELF, RETRIEVED = "the picture itself", "nearest of {:,} real pictures"
 RETRIEVED_BRAIN = f"{RETRIEVED}, from the brain"
-BRAIN = ("true embedding", "brain", "shuffled brain", "mean embedding")     # of `sources`
+SOURCES = (TRUE, BRAIN, SHUFFLED, "mean embedding")     # of `sources`
 COND = "both"
-CODE = ("studies.found.record:held_out_rows", "studies.found.record:subject_rows")
+CODE = tuple(f"studies.found.record:{name}" for name in ("held_out_rows", "subject_rows", "changed_rows", "draw_rows"))
 
 
 def library_size(run: Pipeline) -> int:
@@ -84,13 +91,48 @@ def held_out_rows(run: Pipeline) -> pd.DataFrame:
 def subject_rows(run: Pipeline) -> pd.DataFrame:
     """All validation trials of this subject, by the finetuned generator, from the brain, the ceiling and the floors."""
     brain = brain_embeddings(run, COND)["image"]
-    ids, row = np.unique(brain.image_ids, return_inverse=True)
-    pictures = run.subject.stimuli.take(ids).images[row]
-    sets = {source: reconstructions(run, COND, source).images[:, 0] for source in BRAIN}
+    sets = {source: reconstructions(run, COND, source).images[:, 0] for source in SOURCES}
     name = RETRIEVED.format(library_size(run))
     sets |= {name: retrieved(run, true_embeddings(run, brain, "image").vectors), RETRIEVED_BRAIN.format(library_size(run)):
              retrieved(run, brain.vectors)}
-    return _rows(run, sets, true_maps(run, ids)[row], pictures, brain.image_ids).assign(of=SUBJECT)
+    return _rows(run, sets, *_seen(run, brain.image_ids), brain.image_ids, apart=(BRAIN, SHUFFLED)).assign(of=SUBJECT)
+
+
+def changed_rows(run: Pipeline) -> pd.DataFrame:
+    """The same trials from `changed_conditions`, by the finetuned generator.
+
+    What is found again (means over classes) and how natural it looks, for those that `subject_rows` has not; for all, how near the
+    conditions are to the true ones (mean cosine of both heads), and two-way identification.
+    """
+    given = changed_conditions(run, COND)
+    image_ids = given[TRUE]["image"].image_ids
+    made = {name: reconstructions(run, COND, name) if name in SOURCES else run.reconstruct(embeddings, COND)
+            for name, embeddings in given.items()}
+    table = _rows(run, {name: pictures.images[:, 0] for name, pictures in made.items() if name not in SOURCES},
+                  *_seen(run, image_ids), image_ids)
+    parts = [table[table.category.isin(("", "all things", "all stuff"))]]
+    for name, pictures in made.items():
+        near = np.mean([(given[name][s].unit().vectors * given[TRUE][s].unit().vectors).sum(1) for s in SPACES], 0)
+        two_way = identification_row(run, name, run.picture_features(pictures), run.true_features, 2).drop(columns="control")
+        parts += [part.assign(category="", kind="") for part in (mean_row(run, name, COSINE, near, image_ids), two_way)]
+    return pd.concat(parts, ignore_index=True).assign(of=CHANGED)
+
+
+def draw_rows(run: Pipeline) -> pd.DataFrame:
+    """What the noise z changes of what is there: at how many places the segmenter reads the same class in two draws of z.
+
+    Beside it the same of two trials of different pictures: what a change of the condition changes, too.
+    """
+    segmenter, parts = evaluation.load_segmenter(), []
+    for name in (TRUE, BRAIN):
+        given = sources(run, COND)[name]
+        drawn = run.reconstruct(given, COND, n_draws=2)
+        one, other = (segmenter.read(drawn.images[:, draw]).classes for draw in range(2))
+        rows = replace(given["image"], vectors=np.arange(len(one), dtype=np.float32)[:, None])
+        elsewhere = scoring.shuffled(rows, run.experiment.child_seed("controls")).vectors[:, 0].astype(int)
+        parts += [mean_row(run, name, metric, (a == b).mean((1, 2)), drawn.image_ids)
+                  for metric, a, b in ((SAME_Z, one, other), (SAME_OTHER, one, other[elsewhere]))]
+    return pd.concat(parts, ignore_index=True).assign(of=DRAWS, category="", kind="")
 
 
 def true_maps(run: Pipeline, ids: np.ndarray) -> np.ndarray:
@@ -104,8 +146,8 @@ def true_maps(run: Pipeline, ids: np.ndarray) -> np.ndarray:
 
 def found_scores(run: Pipeline) -> pd.DataFrame:
     """Recall and precision of every class in every kind of reconstruction, and how natural each kind is: tidy rows with of,
-    category and kind (both "" for naturalness, which is of whole sets)."""
-    return pd.concat([held_out_rows(run), subject_rows(run)], ignore_index=True)
+    category and kind (both "" for what is said of whole sets)."""
+    return pd.concat([rows(run) for rows in (held_out_rows, subject_rows, changed_rows, draw_rows)], ignore_index=True)
 
 
 def write_record(run: Pipeline, root: Path | None = None) -> Path:
@@ -126,7 +168,7 @@ def recorded(run: Pipeline, root: Path = core.FIGURES) -> tuple[pd.DataFrame, st
 
     Raises LayoutError where there is no record.
     """
-    return whole_record(run, "found", "things found again", key, root)
+    return whole_record(run, "found", "things found again", key, root, words=("category", "kind"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -138,16 +180,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 _PARTS = ("segmenter", "clip", "generator_lf")
 
 
-def _rows(run: Pipeline, sets: dict[str, np.ndarray], true: np.ndarray, pictures: np.ndarray,
-          image_ids: np.ndarray) -> pd.DataFrame:
+def _rows(run: Pipeline, sets: dict[str, np.ndarray], true: np.ndarray, pictures: np.ndarray, image_ids: np.ndarray, *,
+          apart: tuple[str, str] | None = None) -> pd.DataFrame:
+    """Recall, precision and naturalness of sets of pictures; apart: two of them whose recalls are compared, picture by picture, too."""
     segmenter: Segmenter = evaluation.load_segmenter()
     seen, how = segmenter.read(pictures), how_scored(run)
-    found = [evaluation.recall_and_precision(
-        evaluation.found_again(true, seen, seen if some is pictures else segmenter.read(some)), image_ids, name=name, **how)
-        for name, some in sets.items()]
+    tables = {name: evaluation.found_again(true, seen, seen if some is pictures else segmenter.read(some)) for name, some in sets.items()}
+    if apart:
+        tables[LESS.join(apart)] = evaluation.found_apart(*(tables[name] for name in apart))
+    found = [evaluation.recall_and_precision(table, image_ids, name=name, **how) for name, table in tables.items()]
     natural = [_judge(run).rows(some, image_ids, name=name, origin=run.origin, seed=how["seed"]).assign(category="", kind="")
                for name, some in progress(sets.items(), desc="naturalness", total=len(sets))]
     return pd.concat(found + natural, ignore_index=True)
+
+
+def _seen(run: Pipeline, image_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What is there in the picture of each trial (`true_maps`), and the pictures."""
+    ids, row = np.unique(image_ids, return_inverse=True)
+    return true_maps(run, ids)[row], run.subject.stimuli.take(ids).images[row]
 
 
 def _judge(run: Pipeline) -> evaluation.Naturalness:

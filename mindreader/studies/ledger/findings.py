@@ -53,6 +53,16 @@ class Finding:
         return bool(self.high < self.null)
 
     @property
+    def all_ahead(self) -> bool:
+        """Ahead, and no fit is known to disagree."""
+        return self.ahead and not self.lowest <= self.null      # NaN: none is known
+
+    @property
+    def all_behind(self) -> bool:
+        """Behind, and no fit is known to disagree."""
+        return self.behind and not self.highest >= self.null
+
+    @property
     def words(self) -> str:
         """Value and interval, as the page writes them."""
         return self.shown or with_interval(self.value, self.low, self.high)

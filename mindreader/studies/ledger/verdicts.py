@@ -92,11 +92,9 @@ def verdict_of(found: Finding) -> str:
     if found.judged:
         return found.judged
     several = found.fits is None or found.fits >= MIN_SEEDS
-    ahead = found.ahead and not found.lowest <= found.null          # NaN: no fit is known to disagree
-    behind = found.behind and not found.highest >= found.null
-    if several and found.over_pictures and (ahead or behind):
-        return SUPPORTED if ahead else CONTRADICTED
-    return DIRECTION_ONLY if ahead or (several and found.lowest > found.null) else WITHIN_NOISE
+    if several and found.over_pictures and (found.all_ahead or found.all_behind):
+        return SUPPORTED if found.all_ahead else CONTRADICTED
+    return DIRECTION_ONLY if found.all_ahead or (several and found.lowest > found.null) else WITHIN_NOISE
 
 
 def one_verdict(verdicts: Iterable[str]) -> str:
@@ -147,9 +145,12 @@ def greater(record: Record, pairs: Sequence) -> list[Finding]:
 
 def equal(record: Record, pairs: Sequence) -> list[Finding]:
     """The numbers of each pair are equal: intervals that lie apart speak against it, and nothing can speak for it."""
-    found = greater(record, pairs)
-    return [replace(each, low=np.nan, high=np.nan if not (each.ahead or each.behind) else -abs(each.value), value=-abs(each.value))
-            for each in found]
+    return _no_difference(greater(record, pairs))
+
+
+def unchanged(record: Record, numbers: Sequence) -> list[Finding]:
+    """Each number, a difference, is 0: an interval that excludes it speaks against that, and nothing can speak for it."""
+    return _no_difference(record.number(source) for source in numbers)
 
 
 def per_picture(record: Record, table: str, by: str, better: str, worse: str, columns: Sequence[str],
@@ -175,24 +176,31 @@ def none(record: Record, table: str, column: str, **where) -> list[Finding]:
 
 
 def stimulation(record: Record, sentence: str) -> list[Finding]:
-    """Every comparison with matched random voxels in the record of this sentence, with the verdict on it (`studies.stimulated`)."""
+    """Every comparison with matched random voxels in the record of this sentence, with the verdict on it. The region's value is over
+    all trials, random voxels' over the first of them, on which they are compared."""
     name, found = "tables/stimulated_sentences", []
     for row in record.table(name, {"claim": sentence}).itertuples():
         low, high = sorted(row.direction * end for end in (row.low, row.high))
-        value, chance = row.direction * row.value, row.direction * row.chance
-        beside = f"{with_interval(value, low, high)}, random voxels {with_interval(chance, np.nan, np.nan)}"
-        found.append(Finding(f"{row.region}, {row.state}: {'less ' * (row.direction < 0)}{row.measure}", value, low, high, null=chance,
+        beside = f"{with_interval(row.value, row.low, row.high)}, random voxels {with_interval(row.chance, np.nan, np.nan)}"
+        found.append(Finding(f"{row.region}, {row.state}: {row.measure}{', claimed to be less' * (row.direction < 0)}",
+                             row.direction * row.value, low, high, null=row.direction * row.chance,
                              fits=int(row.fits) if np.isfinite(row.fits) else 0, judged=row.verdict, origin=record.origin(name),
                              shown=row.note if isinstance(row.note, str) else beside))
     return found
 
 
 RULES = {rule.__name__: rule
-         for rule in (family, comparisons, above, below, greater, equal, per_picture, over_seeds, none, stimulation)}
+         for rule in (family, comparisons, above, below, greater, equal, unchanged, per_picture, over_seeds, none, stimulation)}
 
 
 _WORDS = {"img": "image head", "cap": "caption head", "both": "both heads", "lf": "language-free", "none": "nothing pretrained",
           "f_mi": "image mapper", "f_mc": "caption mapper", "shares": "a thing in common"}     # names of rows, as the page has them
+
+
+def _no_difference(found: Iterable[Finding]) -> list[Finding]:
+    """As findings against a claim, where their intervals exclude the null and no fit is known to disagree."""
+    return [replace(each, low=np.nan, high=-abs(each.value) if each.all_ahead or each.all_behind else np.nan, value=-abs(each.value),
+                    lowest=np.nan, highest=np.nan, shown=each.words) for each in found]
 
 
 def _words(row: str) -> str:

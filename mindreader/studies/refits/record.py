@@ -102,12 +102,6 @@ class Refits:
             raise LayoutError(f"no {path.name} in {path.parent}, expected the contributions of {name}, {metric}; run `make tables`")
         return uncertainty.Contributions.load(path)
 
-    def place(self, name: str, metric: str, value: float) -> str:
-        """Where a run's own fit lies among the fits of the record, in words for a chapter."""
-        values = self.by_fit[(self.by_fit.name == name) & (self.by_fit.metric == metric)].value
-        n_below = int((values < value).sum())
-        return f"above {n_below} of {len(values)} fits of the record, which lie from {values.min():.3g} to {values.max():.3g}"
-
 
 def write_record(run: Pipeline, n_fits: int | None = None, *, processes: int = 1, root: Path | None = None) -> list[Path]:
     """Fit and score everything, and write tables/refits, tables/refits_by_fit (.csv, and .json) and the contributions (.npz)."""
