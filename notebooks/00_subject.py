@@ -34,7 +34,7 @@ from mindreader.core import params
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)
 run = chapter.start("00_subject", preset, subject=subject, seed=seed, overrides=overrides)
-"(n_pictures, n_trials, n_voxels) =", (len(run.subject.stimuli.ids), len(run.subject.trials), run.subject.n_voxels)
+print(run.opening(pictures=len(run.subject.stimuli.ids), trials=len(run.subject.trials), voxels=run.subject.n_voxels))
 
 # %% [markdown]
 # ## What was seen

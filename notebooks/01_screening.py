@@ -38,7 +38,7 @@ from mindreader.core import params
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)
 run = chapter.start("01_screening", preset, subject=subject, seed=seed, overrides=overrides)
-"(n_images, n_captions) =", (len(run.subject.stimuli.ids), len(run.subject.stimuli.captions))
+print(run.opening(pictures=len(run.subject.stimuli.ids), captions=len(run.subject.stimuli.captions)))
 
 # %% [markdown]
 # ## The rule

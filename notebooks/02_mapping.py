@@ -40,7 +40,7 @@ from mindreader.studies import mapping_grid as grid
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict, ablation=grid.ABLATIONS, n_seeds=int)
 run = chapter.start("02_mapping", preset, subject=subject, seed=seed, overrides=overrides, ablation=ablation,
                     n_seeds=n_seeds)
-"(n_trials, n_voxels) =", run.subject.trials.betas.shape
+print(run.opening(trials=len(run.subject.trials), voxels=run.subject.n_voxels))
 
 # %% [markdown]
 # ## Targets and network
@@ -96,10 +96,10 @@ run.show(plots.profiles_and_pairs(targets.target_profiles(run), pairs, origin=ru
 table = report.retrieval_with_controls(run)
 run.table(table, "retrieval")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-retrieval", "caption": "Retrieval of 300, in per cent, with 95 % intervals from resampling pictures. The category oracle is given the things in the picture; the nearest training picture replaces the image mapper's prediction by the nearest embedding of its training side."}}
-run.show(plots.dots(mapping.strips(report.percent(table)), hue="direction", origin=run.origin,
-                    xlabel="correct among 300 (%)", title="Single trials among baselines and controls",
-                    chance=report.percent_chance(table)), "retrieval")
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-retrieval", "caption": "Retrieval of 300, with 95 % intervals from resampling pictures. The category oracle is given the things in the picture; the nearest training picture replaces the image mapper's prediction by the nearest embedding of its training side."}}
+run.show(plots.dots(mapping.strips(table), hue="direction", origin=run.origin,
+                    xlabel="share correct among 300", title="Single trials among baselines and controls",
+                    chance=table.chance.iloc[0]), "retrieval")
 
 # %% [markdown]
 # **Reading.** ({numref}`fig-retrieval`) Forward retrieval from the image mapper succeeds in
@@ -133,9 +133,9 @@ run.table(mapping.retrieval_by_protocol(run), "protocols")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-averaged-repeats", "caption": "Retrieval by the mean prediction over one, two or three repeats, among the pictures with the most repeats. Intervals resample pictures."}}
 repeats = mapping.retrieval_by_repeats(run)
-run.show(plots.dots(report.percent(repeats), hue="direction", origin=run.origin, xlabel="correct (%)",
+run.show(plots.dots(repeats, hue="direction", origin=run.origin, xlabel="share correct",
                     title="What averaging over repeats brings",
-                    chance=report.percent_chance(repeats)), "repeats", data=repeats)
+                    chance=repeats.chance.iloc[0]), "repeats", data=repeats)
 
 # %% [markdown]
 # **Reading.** From one repeat to the mean of three, ridge regression's forward rate goes from
@@ -154,7 +154,7 @@ run.show(plots.dots(report.percent(repeats), hue="direction", origin=run.origin,
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-hubs", "caption": "Left: how often each picture is among the ten nearest of a prediction, one repeat of each picture. Right: retrieval under each similarity, among the first 300 trials as in the paper, and with one repeat of each picture. Image space."}}
 found, crowded = hubs.similarities(run), hubs.hub_scores(run)
-picture = report.percent(found[found.space == "image"])
+picture = found[found.space == "image"]
 run.show(plots.hubs(hubs.occurrence_curves(run), picture, k=10, origin=run.origin,
                     title="Repeats in one batch, and hubs"), "hubs", data=found)
 
@@ -237,15 +237,15 @@ run.table(both, "nearness")
 # %%
 known = settings.fitted(run, ablation, n_seeds)
 paper, ours = settings.published(), settings.tested(run, known)
-known.note
+print(known.note)
 
 # %% tags=["hide-output"]
 rows = settings.settings_table(run, known, ours, table)
 run.table(rows, "settings")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-settings", "caption": "Tables 3 and 4, each setting once. Left: the paper's hits of 300 on NSD, in per cent, with Wilson's 95 % interval. Right: ours, mean over seeds, with 95 % intervals from resampling pictures. The levels cannot be compared: two brains, two CLIPs."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-settings", "caption": "Tables 3 and 4, each setting once. Left: the paper's share of 300 on NSD, with Wilson's 95 % interval. Right: ours, mean over seeds, with 95 % intervals from resampling pictures. The levels cannot be compared: two brains, two CLIPs."}}
 beside = settings.beside_the_paper(rows)
-run.show(plots.beside_the_paper(beside, origin=run.origin, xlabel="correct among 300 (%)",
+run.show(plots.beside_the_paper(beside, origin=run.origin, xlabel="share correct among 300",
                                 title="The paper's settings, there and here"), "settings_beside", data=beside)
 
 # %% [markdown]
@@ -260,7 +260,7 @@ run.table(ours.drop(columns="sentence"), "claims")
 # %% tags=["hide-output"]
 run.table(paper.drop(columns="sentence"), "claims_paper")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-verdicts", "caption": "The paper's comparisons: difference in hits, in percentage points, and the verdict on each. Left: on the counts that the paper prints. Right: on our fits. For the auxiliary networks the paper's claim is that they do not help."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-verdicts", "caption": "The paper's comparisons: difference in the share of hits, and the verdict on each. Left: on the counts that the paper prints. Right: on our fits. For the auxiliary networks the paper's claim is that they do not help."}}
 cells = settings.verdict_cells(paper, ours)
 run.show(plots.verdicts(cells, origin=run.origin, title="Few of the paper's comparisons outlive its own batch"),
          "verdicts", data=cells)
@@ -325,8 +325,8 @@ run.table(bill, "cost")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-splits", "caption": "Retrieval by ridge regression under each split, image space, one repeat of each picture and equally many pictures in each."}}
 chosen = splits.splits(run)
-run.show(plots.dots(report.percent(chosen), hue="direction", origin=run.origin, xlabel="correct (%)",
-                    title="Held-out categories are hard, in training or not", chance=report.percent_chance(chosen)),
+run.show(plots.dots(chosen, hue="direction", origin=run.origin, xlabel="share correct",
+                    title="Held-out categories are hard, in training or not", chance=chosen.chance.iloc[0]),
          "splits", data=chosen)
 
 # %%

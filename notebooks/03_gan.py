@@ -50,7 +50,7 @@ preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=di
 run = chapter.start("03_gan", preset, subject=subject, seed=seed, overrides=overrides, cond=cond, start=start,
                     low_level=low_level, end_to_end=end_to_end, kimg=kimg, device=device, ablation=ablation,
                     n_seeds=n_seeds)
-"(n_training_trials, n_validation_trials) =", (len(run.subject.train), len(run.subject.validation))
+print(run.opening(training_trials=len(run.subject.train), validation_trials=len(run.subject.validation)))
 
 # %% [markdown]
 # ## One head becomes two
@@ -243,7 +243,7 @@ run.table(gain, "gain")
 
 # %%
 _, source = foundagain.recorded_found(run)
-source
+print(source)
 
 # %%
 run.table(foundagain.found_means(run, "validation trials"), "found_again")
@@ -312,7 +312,7 @@ run.table(foundagain.fog(run), "fog")
 
 # %%
 _, source = failings.recorded_failures(run)
-source
+print(source)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-failures", "caption": "How often each failure happens, of how often it could: the stuff that covers most of a picture, where it is nowhere in the reconstruction; classes of things that are found again, in another number or colour; pairs of such things, left and right exchanged (by chance one half). 95 % intervals over pictures and three fits."}}
 rates = failings.rates(run)
@@ -405,7 +405,7 @@ run.table(failings.heads(run), "heads_by_aspect")
 
 # %%
 found = finetuning.finetuned(run, ablation, n_seeds)
-found.source
+print(found.source)
 
 # %%
 run.table(finetuning.table_1(found), "table_1")
@@ -436,7 +436,7 @@ claims
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-claims", "caption": "How much each choice gains in two-way identification, over the row that is named, all else equal; right of the line: as claimed. 95 % intervals over pictures and trainings."}}
 dots = finetuning.claim_dots(found)
 run.show(plots.dots(dots, hue="asked", origin=run.origin, xlabel="gain in two-way identification", chance=0.0,
-                    title="What each choice brings"), "claims", data=dots)
+                    chance_label="no gain", title="What each choice brings"), "claims", data=dots)
 
 # %% [markdown]
 # What the paper's text concludes from all of these stands or falls with each comparison, by both measures:
@@ -481,7 +481,7 @@ run.table(report.eight_wide(numbers), "eight")
 
 # %%
 shared = shared_images.shared_image_scores(run, cond)
-shared_images.what_was_scored(run) if len(shared) else shared_images.LEFT_OUT
+print(shared_images.what_was_scored(run) if len(shared) else shared_images.LEFT_OUT)
 
 # %%
 run.table(shared_images.shared_image_table(run, shared), "shared_images") if len(shared) else shared_images.LEFT_OUT
@@ -524,7 +524,7 @@ run.show(plots.bottleneck(curve, origin=run.origin, title="A few directions carr
 
 # %%
 splits, source = held_out_record.recorded(run, ablation)
-source
+print(source)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-held-out", "caption": "Identification with the usual split and with whole clusters of pictures held out, both heads, by rivals; 95 % intervals from resampling pictures."}}
 run.show(plots.dots(splits.assign(group=splits.metric), hue="split", origin=run.origin, chance=0.5,

@@ -49,6 +49,7 @@ run = chapter.start("04_microstimulation", preset, subject=subject, seed=seed, o
                     n_fits=n_fits)
 mine = [region] if region else []
 found = report.Stimulations(run, value, region=region, n_fits=n_fits)
+print(run.opening(trials=len(run.subject.trials), voxels=run.subject.n_voxels))
 report.region_counts(run, *mine)
 
 # %% [markdown]
@@ -88,8 +89,8 @@ run.show(plots.picture_grid(columns, origin=run.origin, title=region or "V1+V2")
 #
 # A picture may suggest much; the mapped embedding can be measured: how much nearer does stimulation bring it to the
 # sentence that names the region's category? Random voxels, as many and alike in noise ceiling and response variance, say
-# what the size of the stimulus alone does. Whatever stands beside random voxels from here on, but for the doses, is by the fits that
-# this sentence names:
+# what the size of the stimulus alone does. Whatever stands beside random voxels from here on, but for the doses, is by
+# the fits that this sentence names:
 
 # %%
 print(found.source)
@@ -100,7 +101,8 @@ run.table(table[["name", "value", "low", "high", "n", "control", "region", "p", 
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-effect", "caption": "Change of the cosine between mapped embedding and the sentence of the region's category: mean over pictures, 95 % intervals over pictures and fits. Grey: random voxels that match the region."}}
 run.show(plots.scores_with_controls(table, origin=run.origin, xlabel="change of cosine with the category's sentence",
-                                    title="Regions against random voxels that match them", chance=0.0), "effect")
+                                    title="Regions against random voxels that match them", chance=0.0,
+                                    chance_label="no change"), "effect")
 
 # %% [markdown]
 # The region's own shift exceeds that of random voxels by {ours}`04_microstimulation:faces` for faces,

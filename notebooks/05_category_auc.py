@@ -32,7 +32,7 @@ from mindreader.core import params
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)
 run = chapter.start("05_category_auc", preset, subject=subject, seed=seed, overrides=overrides)
-"(n_things, n_stuff) =", report.class_counts(run)
+print(run.opening(**report.class_counts(run)))
 
 # %% [markdown]
 # ## One classifier for each input

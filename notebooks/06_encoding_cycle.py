@@ -34,7 +34,7 @@ from mindreader.core import params
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)
 run = chapter.start("06_encoding_cycle", preset, subject=subject, seed=seed, overrides=overrides)
-"(n_dims, n_voxels) =", (run.clip.n_dims, run.subject.n_voxels)
+print(run.opening(dimensions=run.clip.n_dims, voxels=run.subject.n_voxels))
 
 # %% [markdown]
 # ## Predicted against measured
@@ -160,7 +160,7 @@ run.show(plots.partitions(shares, report.PARTS, origin=run.origin, title="What e
 
 # %%
 recovery = report.partition_recovery(run, shares)
-run.table(recovery, "partition_recovery") if len(recovery) else "Left out: nothing was planted for these voxels."
+run.table(recovery, "partition_recovery") if len(recovery) else report.NO_PLANT
 
 # %% [markdown]
 # `value` is the rank correlation of found and planted share, over voxels and over regions.
@@ -202,7 +202,7 @@ run.show(plots.dots(rescored, hue="against", origin=run.origin, xlabel="correlat
 
 # %%
 leaks = report.leak(run)
-run.table(leaks, "leak") if len(leaks) else "Left out: no validation picture was shown twice."
+run.table(leaks, "leak") if len(leaks) else report.NO_REPEAT
 
 # %% [markdown]
 # ```{verdicts} 06_encoding_cycle

@@ -40,7 +40,7 @@ from mindreader.core import params
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)
 run = chapter.start("07_pretrained", preset, subject=subject, seed=seed, overrides=overrides)
 held_out.only_simulated(run)
-"(n_held_out, n_scored) =", (held_out.sizes(run).held_out, held_out.sizes(run).scored)
+print(run.opening(held_out_scenes=held_out.sizes(run).held_out, scored_of_them=held_out.sizes(run).scored))
 
 # %% [markdown]
 # ## CLIP: a picture and its sentence
@@ -213,7 +213,7 @@ run.show(plots.picture_grid(columns, origin=run.origin, title="How much of this 
 # %%
 examined, source = exam.recorded_exam(run)
 verdicts = exam.exam_verdicts(run)
-source
+print(source)
 
 # %%
 run.table(verdicts, "exam")
@@ -243,7 +243,7 @@ run.show(plots.exam_panels(examined, verdicts, origin=run.origin, title="Most sc
 
 # %%
 _, source = foundagain.recorded_found(run)
-source
+print(source)
 
 # %%
 run.table(foundagain.found_means(run, "held-out scenes"), "found_again")

@@ -15,6 +15,7 @@ from ..doctor import check_chapter
 from ..experiments import dotted, experiment
 from ..pipeline import Pipeline
 from ..studies.generator_grid import STARTS
+from .plots import ORIGIN_LABEL
 from .rendering import Shown, save_figure, unless_left_out
 
 USUAL = {"preset": "book", "subject": "", "seed": 0, "overrides": {}}  # what the committed notebooks run with
@@ -58,6 +59,15 @@ class Chapter(Pipeline):
         self.root = core.output_root(run)
         check_chapter(self, name)  # what would stop it after an hour is said before gigabytes are read
         _ = self.subject
+
+    def opening(self, **counts: int) -> str:
+        """Whose data the chapter shows, and how much of what; counts are named by what is counted.
+
+        For example "twin01 (simulated subject), preset book, seed 0: 6,000 trials, 1,024 voxels".
+        """
+        of = self.experiment
+        told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
+        return f"{of.subject} ({ORIGIN_LABEL[self.origin]}), preset {of.name}, seed {of.seed}: {told}"
 
     @unless_left_out
     def show(self, figure, slug: str, data: pd.DataFrame | None = None) -> Shown:

@@ -62,20 +62,6 @@ def interval(run: Pipeline, values, image_ids, *, seed: int | None = None) -> tu
                                       n_bootstrap=run.experiment.evaluate.n_bootstrap)
 
 
-def percent(table: pd.DataFrame) -> pd.DataFrame:
-    """Convert value, low, high and chance of a score table to per cent.
-
-    >>> percent(pd.DataFrame({"value": [0.25], "low": 0.0, "high": 0.5, "chance": 0.125, "n": 8})).values.tolist()
-    [[25.0, 0.0, 50.0, 12.5, 8.0]]
-    """
-    return table.assign(**{column: 100 * table[column] for column in ("value", "low", "high", "chance")})
-
-
-def percent_chance(table: pd.DataFrame) -> float:
-    """Chance level in per cent of a table whose rows share one."""
-    return 100 * float(table.chance.iloc[0])
-
-
 def first_of_each(embeddings: Embeddings, n: int) -> np.ndarray:
     """Rows of the first trial of each of the first n pictures, in trial order; nothing is selected by hand."""
     order = np.lexsort((embeddings.image_ids, embeddings.keys))

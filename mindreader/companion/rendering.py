@@ -19,7 +19,10 @@ FILE_OF = "application/vnd.mindreader.figure+json"  # beside a picture in a note
 
 
 class LeftOut(str):
-    """A sentence in the place of a table, a figure or pictures: why they were not computed."""
+    """A sentence in the place of a table, a figure or pictures: why they were not computed. A cell shows it as it stands."""
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def unless_left_out(function):

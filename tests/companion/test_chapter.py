@@ -43,6 +43,13 @@ def test_parameters_that_name_a_setting_change_it_and_an_override_goes_before_th
     assert (run.start, run.gan.low_level, run.end_to_end, run.gan.kimg, run.device) == says
 
 
+def test_a_chapter_opens_with_whose_data_it_shows_and_how_much(monkeypatch):
+    monkeypatch.setattr(chapter.Chapter, "subject", property(lambda self: None))
+    monkeypatch.setattr(chapter.Chapter, "origin", "twin")
+    run = chapter.start("02_mapping", "smoke", seed=3)
+    assert run.opening(trials=6000, of_stuff=7) == "twin01 (simulated subject), preset smoke, seed 3: 6,000 trials, 7 of stuff"
+
+
 def test_a_device_that_is_not_there_is_refused():
     torch = pytest.importorskip("torch")
     with pytest.raises(ParameterError, match=f"device='cuda:{torch.cuda.device_count()}': this machine has .*expected cpu"):

@@ -67,6 +67,16 @@ def test_an_unknown_origin_is_refused():
         FIGURES["histogram"]("somewhere")
 
 
+@pytest.mark.parametrize("draw", [plots.scores_with_controls, lambda *given, **more: plots.dots(*given, hue="network", **more)])
+def test_a_line_that_is_no_chance_level_is_called_what_it_is(draw):
+    def legend(**more):
+        fig = draw(DOTS, origin="twin", xlabel="x", title="t", chance=0.0, **more)
+        return [text.get_text() for text in fig.axes[0].get_legend().get_texts()]
+
+    assert "chance" in legend() and "no gain" in legend(chance_label="no gain")
+    assert "chance" not in legend(chance_label="no gain")
+
+
 def test_dots_of_one_name_share_a_row_under_their_groups_name():
     table = pd.concat([SCORES.assign(network="a", group="first"), SCORES.assign(network="b", group="second")])
     fig = plots.dots(table, hue="network", origin="twin", xlabel="x", title="t")

@@ -7,12 +7,13 @@ import re
 
 import numpy as np
 import pytest
+from IPython.lib.pretty import pretty
 from page_checks import ASSETS
 from PIL import Image
 
 from mindreader.companion import rendering
 from mindreader.companion.plots import common as plots
-from mindreader.companion.rendering import Shown
+from mindreader.companion.rendering import LeftOut, Shown
 
 SLOPE = np.linspace(0, 255, 64)[:, None] * np.ones((64, 64))
 GRAIN = np.random.default_rng(sum(map(ord, "mind reader"))).normal(0, 12, (2, 64, 64, 1))
@@ -126,3 +127,7 @@ def test_a_place_that_differs_in_its_last_bit_changes_no_byte_of_an_svg(lines):
     assert rendering.svg(lines) == first
     names, uses = (set(re.findall(pattern, first)) for pattern in (rb' id="(n\d+)"', rb"#(n\d+)"))
     assert names and uses == names  # what is used is there
+
+
+def test_a_cell_shows_what_was_left_out_as_a_sentence_without_quotation_marks():
+    assert pretty(LeftOut("Left out: it's late.")) == "Left out: it's late."

@@ -12,11 +12,12 @@ from ...nsd import ATLASES, Outline, coco_pictures, read_mask, read_outlines, st
 from ...pipeline import Pipeline
 from ...records import Trials
 from ..plots.flatmap import flatten
+from ..rendering import LeftOut
 
 # families of regions, one colour each -> the regions of a family
 FAMILIES = {"V1": ("V1",), "V2": ("V2",), "V3": ("V3",), "hV4": ("hV4",), "faces": ("floc-faces",),
             "bodies": ("floc-bodies",), "places": ("floc-places",), "words": ("floc-words",)}
-NO_PLANT = "Left out: real data has no planted truth to compare with."
+NO_PLANT = LeftOut("Left out: real data has no planted truth to compare with.")
 GRADES = ("specific", "partial", "vague", "off", "")
 
 

@@ -100,24 +100,23 @@ def settings_table(run: Pipeline, found: Grid, ours: pd.DataFrame, retrieval: pd
 
 
 def beside_the_paper(table: pd.DataFrame) -> pd.DataFrame:
-    """Arrange `settings_table` for `plots.beside_the_paper`, each fit once, in per cent."""
+    """Arrange `settings_table` for `plots.beside_the_paper`, each fit once."""
     table = table[table["table"] != "control"]
     own = [claims.fit_of(*row) == row for row in zip(table.mapper, table.setting)]      # not under a second name
     once = table[own].drop_duplicates(["mapper", "setting", "direction"])
     place = {"group": once.mapper.map(GROUPS), "name": once.setting.replace(*BASE), "direction": once.direction}
-    paper = pd.DataFrame(place | {"source": "paper", "value": 100 * once.paper_hits / claims.N_TRIALS,
-                                  "low": 100 * once.paper_low, "high": 100 * once.paper_high,
-                                  "chance": 100 / claims.N_TRIALS})
-    ours = pd.DataFrame(place | {"source": "ours", "value": 100 * once.ours, "low": 100 * once.low,
-                                 "high": 100 * once.high, "chance": 100 * once.chance})
+    paper = pd.DataFrame(place | {"source": "paper", "value": once.paper_hits / claims.N_TRIALS,
+                                  "low": once.paper_low, "high": once.paper_high, "chance": 1 / claims.N_TRIALS})
+    ours = pd.DataFrame(place | {"source": "ours", "value": once.ours, "low": once.low, "high": once.high,
+                                 "chance": once.chance})
     return pd.concat([paper, ours.dropna(subset="value")], ignore_index=True)
 
 
 def verdict_cells(paper: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
-    """Arrange both tables of verdicts for `plots.verdicts`: claim, source, column, verdict, text (per cent)."""
+    """Arrange both tables of verdicts for `plots.verdicts`: claim, source, column, verdict, text (the difference)."""
     parts = []
     for source, table in (("paper", paper), ("ours", ours)):
-        text = ["" if pd.isna(d) else f"{100 * d:+.1f}" for d in table.difference]
+        text = ["" if pd.isna(d) else f"{d:+.3f}" for d in table.difference]
         parts.append(pd.DataFrame({"claim": table.better_row + " > " + table.worse_row, "source": source,
                                    "column": table.mapper.map(SHORT) + ", " + table.direction,
                                    "verdict": table.verdict, "text": text}))

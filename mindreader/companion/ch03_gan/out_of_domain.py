@@ -15,9 +15,10 @@ from ...records import Reconstructions
 from ...studies.sources import identification_row, mean_row, reconstruction_features, reconstructions, sources
 from ..ch07_pretrained.held_out import out_of_domain
 from ..common import entry, first_draw, first_of_each, pictures_of
+from ..rendering import LeftOut
 
 PART = "generator_ood"
-LEFT_OUT = "Left out: the out-of-domain generator is shipped for the simulated subject alone, at 64 px and for its CLIP."
+LEFT_OUT = LeftOut("Left out: the out-of-domain generator is shipped for the simulated subject alone, at 64 px and for its CLIP.")
 OOD, IN_DOMAIN = "another world", "this world"  # where a generator was pretrained
 SOURCES = ("true embedding", "brain", "shuffled brain")
 TAKEN, MARK = "taken for the other world's", "watermark, match less its mirror image's (r)"

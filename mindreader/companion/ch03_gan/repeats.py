@@ -11,6 +11,7 @@ from ...records import SPACES, Embeddings, Reconstructions
 from ...studies.sources import brain_embeddings, mean_row, sources
 from ...world import THINGS
 from ..common import entry, first_draw, pictures_of
+from ..rendering import LeftOut
 
 FEWEST = 5                         # training pictures with and without a thing, for its decoder to be fitted
 PENALTIES = np.logspace(0, 6, 13)  # of the decoders; their targets have mean 0 and sd 1
@@ -19,7 +20,7 @@ RECONSTRUCTION, ACTIVITY, TRUE, SHUFFLED = ("reconstruction", "activity", "true 
                                             "shuffled brain's reconstruction")
 EMBEDDINGS = {"image": "image embedding", "caption": "caption embedding"}
 CONTROLS = (TRUE, SHUFFLED)
-LEFT_OUT = "Left out: nothing was planted, or no picture's repeats attended different things."
+LEFT_OUT = LeftOut("Left out: nothing was planted, or no picture's repeats attended different things.")
 
 
 # ── pictures ───────────────────────────────────────────────────────────────────────────────────────────────────────────

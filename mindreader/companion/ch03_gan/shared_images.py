@@ -8,11 +8,14 @@ import pandas as pd
 
 from ... import field
 from ...pipeline import Pipeline
-from ...studies.shared_images import LEFT_OUT, shared_image_scores, what_was_scored
+from ...studies import shared_images
+from ...studies.shared_images import shared_image_scores, what_was_scored
 from ..common import entry
 from ..plots import ORIGIN_LABEL
+from ..rendering import LeftOut
 
 __all__ = ["LEFT_OUT", "shared_image_entries", "shared_image_scores", "shared_image_table", "what_was_scored"]
+LEFT_OUT = LeftOut(shared_images.LEFT_OUT)
 ARROWS = {"higher": " ↑", "lower": " ↓"}
 
 

@@ -11,10 +11,10 @@ from .inputs import CLIP, FMRI, SHUFFLED, TO_CLIP, logits
 HEADLINE = (CLIP, FMRI, TO_CLIP, SHUFFLED)
 
 
-def class_counts(run: Pipeline) -> tuple[int, int]:
+def class_counts(run: Pipeline) -> dict[str, int]:
     """How many thing and stuff classes occur among the stimuli."""
     kinds = scoring.category_labels(run.subject.stimuli).kinds
-    return kinds.count("thing"), kinds.count("stuff")
+    return {"classes_of_things": kinds.count("thing"), "of_stuff": kinds.count("stuff")}
 
 
 def category_table(run: Pipeline) -> pd.DataFrame:

@@ -13,11 +13,13 @@ from ...records import Embeddings, Trials
 from ...scoring import noise_ceiling
 from ...studies.sources import reconstructions
 from ...uncertainty import mean_contributions, score_interval
+from ..rendering import LeftOut
 from .encoding import synthetic
 
 SAME, OTHER = "the trial itself", "another trial of the picture"
 RECONSTRUCTION, DECODED, PICTURE = "its reconstruction", "its decoded embedding, no picture made", "the picture shown"
 STRANGER, PLANTED, REPEAT = "another picture's reconstruction", "planted noiseless response", "another trial, measured"
+NO_REPEAT = LeftOut("Left out: no validation picture was shown twice.")
 COLUMNS = ["name", "against", "value", "low", "high", "n", "n_voxels", "covers", "note"]
 ROWS = (RECONSTRUCTION, DECODED, PICTURE, STRANGER, PLANTED, REPEAT)
 

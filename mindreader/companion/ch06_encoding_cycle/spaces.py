@@ -14,6 +14,7 @@ from ...pipeline import Pipeline
 from ...records import Embeddings
 from ...scoring import noise_ceiling
 from ...uncertainty import Contributions, correlation_contributions, mean_contributions, score_interval
+from ..rendering import LeftOut
 from .ceilings import EARLY, HIGHER, REGIONS, scaled
 from .encoding import synthetic
 
@@ -25,6 +26,7 @@ MODELS = {IMAGE: (IMAGE,), CAPTION: (CAPTION,), "both embeddings (banded)": CLIP
           "pixels and Gabor (banded)": VISUAL, "all four (banded)": ALL}
 ONLY_VISUAL, SHARED, ONLY_CLIP = "only pixels and Gabor energy", "shared", "only CLIP"
 PARTS = (ONLY_VISUAL, SHARED, ONLY_CLIP)
+NO_PLANT = LeftOut("Left out: nothing was planted for these voxels.")
 LOWER, MORE_EVEN = "accuracy is lower", "shares of the ceiling are more even"
 
 

@@ -187,10 +187,11 @@ def curve_panels(table: pd.DataFrame, *, xlabel: str, origin: str, columns: int 
 
 @styled
 def scores_with_controls(table: pd.DataFrame, *, origin: str, xlabel: str, title: str, chance: float | None = None,
-                         paper: float | None = None) -> Figure:
+                         chance_label: str = "chance", paper: float | None = None) -> Figure:
     """A horizontal strip: one row for each score, with its interval; controls are grey.
 
     table: name, value, low, high and, optionally, control (bool) and metric, which is named where rows differ in it.
+    chance_label: what lies there, where it is no level of chance.
     """
     fig, axes = figure(6.4, 0.32 * len(table) + 1.1, origin=origin)
     ax = axes[0, 0]
@@ -200,7 +201,7 @@ def scores_with_controls(table: pd.DataFrame, *, origin: str, xlabel: str, title
         ax.plot([row.low, row.high], [y, y], color=colour, lw=2.2, solid_capstyle="round")
         ax.plot(row.value, y, "o", color=colour, ms=6)
     if chance is not None:
-        ax.axvline(chance, color=COLOURS["chance"], lw=1, ls="--", label="chance")
+        ax.axvline(chance, color=COLOURS["chance"], lw=1, ls="--", label=chance_label)
     if paper is not None:
         ax.axvline(paper, color=COLOURS["truth"], lw=1, ls=":", label="paper (NSD)")
     ax.set(yticks=range(len(table)), yticklabels=_row_names(table), xlabel=xlabel, title=title)
@@ -217,12 +218,12 @@ def _row_names(table: pd.DataFrame) -> pd.Series:
 
 @styled
 def dots(table: pd.DataFrame, *, hue: str, origin: str, xlabel: str, title: str, chance: float | None = None,
-         lines: dict[str, float] | None = None, logx: bool = False) -> Figure:
+         chance_label: str = "chance", lines: dict[str, float] | None = None, logx: bool = False) -> Figure:
     """A row for each name and in it a dot, with its interval, for each value of `hue`.
 
     table: name, value, low, high (NaN: no interval), the column `hue` and, optionally, group: rows of one group stand
-    together under its name. Where rows have several dots, these lie a little above one another. lines: further marks on
-    the axis, by name.
+    together under its name. Where rows have several dots, these lie a little above one another. chance_label: as in `scores_with_controls`; lines: further
+    marks on the axis, by name.
     """
     table = table if "group" in table else table.assign(group="")
     rows, headings, place = {}, {}, 0.0
@@ -240,7 +241,7 @@ def dots(table: pd.DataFrame, *, hue: str, origin: str, xlabel: str, title: str,
         ax.hlines(y, part.low, part.high, color=colour, lw=2, alpha=0.5)
         ax.plot(part.value, y, "o", color=colour, ms=5, label=str(name))
     if chance is not None:
-        ax.axvline(chance, color=COLOURS["chance"], lw=1, ls="--", label="chance")
+        ax.axvline(chance, color=COLOURS["chance"], lw=1, ls="--", label=chance_label)
     for style, (name, x) in zip((":", "-."), (lines or {}).items()):
         ax.axvline(x, color=COLOURS["truth"], lw=1, ls=style, label=name)
     for group, y in headings.items():

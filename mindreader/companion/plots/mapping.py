@@ -86,7 +86,7 @@ def hubs(occurrence: pd.DataFrame, retrieval: pd.DataFrame, *, k: int, origin: s
     """How often each picture is among the k nearest, most often first, and retrieval under each similarity.
 
     occurrence: decoder, similarity, rank (from 1), count; retrieval: trials, decoder, similarity, direction, value, low,
-    high, chance (in per cent), a panel for each `trials`.
+    high, chance, a panel for each `trials`.
     """
     panels, kinds = list(dict.fromkeys(retrieval.trials)), list(dict.fromkeys(retrieval.similarity))
     decoders = list(dict.fromkeys(retrieval.decoder))
@@ -108,7 +108,7 @@ def hubs(occurrence: pd.DataFrame, retrieval: pd.DataFrame, *, k: int, origin: s
             ax.plot(mine.value, y, "o", color=DIRECTION[direction], ms=4.5, label=direction)
         ax.axvline(part.chance.iloc[0], color=COLOURS["chance"], lw=1, ls="--", label="chance")
         ax.set_title(trials, fontsize=9, fontweight="normal")
-        ax.set(yticks=[], xlabel="correct (%)", xlim=(0, 1.05 * retrieval.high.max()), ylim=(len(rows) - 0.5, -0.5))
+        ax.set(yticks=[], xlabel="share correct", xlim=(0, 1.05 * retrieval.high.max()), ylim=(len(rows) - 0.5, -0.5))
     axes[0, 1].set(yticks=list(rows.values()), yticklabels=[f"{decoder.split()[0]}, {kind}" for decoder, kind in rows])
     axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=7)
     headline(fig, title)
