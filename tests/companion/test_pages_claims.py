@@ -135,6 +135,7 @@ def test_a_chapter_shows_the_ledger_s_verdicts_on_its_claims_and_follows_it(site
         assert cells[0] == judged[name].claim.claim and judged[name].claim.paper_evidence.startswith(cells[1].split(" Its own")[0])
         assert cells[3].startswith(judged[name].verdict) and all(word in on_its_page for word in cells[2].split()), name
     assert "Its own counts: 4 comparisons by Fisher" in some["clamp"][1]
+    assert some["clamp"][2].endswith(claimspage.first_sentence(judged["clamp"].claim.measure))      # what the numbers are of
 
     path = site / "figures" / "results" / f"{CHAPTER}.json"                  # another record: noise decides most of a picture
     content = json.loads(path.read_text())

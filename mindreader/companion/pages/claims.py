@@ -28,8 +28,9 @@ CLASS = "claims"
 PAGE = "claims"  # the document that has a row for each claim
 AT_MOST = 4     # comparisons that are written out in a cell; of more, how many have which verdict and from where to where
 ORIGINS = {"twin": "on the simulated subject", "nsd": "on NSD"}
-HEAD = ("Claim", "What the paper shows", "Tested here", "Ours, with 95 % interval", "Verdict")
-IN_BRIEF = [HEAD.index(name) for name in HEAD if name != "Tested here"]  # what a chapter shows, which says by itself how it tests
+CLAIM, SHOWN, TESTED, OURS = "Claim", "What the paper shows", "Tested here", "Ours, with 95 % interval"
+HEAD = (CLAIM, SHOWN, TESTED, OURS, "Verdict")
+IN_BRIEF = [HEAD.index(name) for name in HEAD if name != TESTED]    # what a chapter shows, which says by itself how it tests
 
 
 class Claims(SphinxDirective):
@@ -143,12 +144,14 @@ def cells(judged, ledger) -> list[list[nodes.Node]]:
 
 
 def cells_in_brief(judged, ledger, page: str) -> list[list[nodes.Node]]:
-    """The cells of a claim on a chapter's page: a link to its row on the page of claims in the claim's place, of the evidence the
-    first sentence."""
+    """The cells of a claim on a chapter's page: a link to its row on the page of claims in the claim's place, of the evidence and of
+    what was measured the first sentence."""
     found = cells(judged, ledger)
     link = nodes.reference("", judged.claim.claim, internal=True, refuri=f"{page}#claim-{judged.claim.name}")
-    found[0] = [nodes.paragraph("", "", link)]
-    found[1][0] = text(first_sentence(judged.claim.paper_evidence))
+    found[HEAD.index(CLAIM)] = [nodes.paragraph("", "", link)]
+    found[HEAD.index(SHOWN)][0] = text(first_sentence(judged.claim.paper_evidence))
+    if judged.claim.measure:
+        found[HEAD.index(OURS)].append(small(first_sentence(judged.claim.measure)))
     return [found[at] for at in IN_BRIEF]
 
 
