@@ -24,7 +24,7 @@
 
 # %% tags=["parameters"]
 preset: str = "book"  # smoke, book, paper or shared1000
-subject: str = ""  # twin01 (simulated) or subj01 .. subj08 of your NSD, empty keeps the preset's choice
+subject: str = ""  # twin01 (simulated) or your NSD's subj01 .. subj08, empty keeps the preset's
 seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example twin.n_voxels
 
@@ -34,7 +34,8 @@ from mindreader.core import params
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)
 run = chapter.start("00_subject", preset, subject=subject, seed=seed, overrides=overrides)
-print(run.opening(pictures=len(run.subject.stimuli.ids), trials=len(run.subject.trials), voxels=run.subject.n_voxels))
+print(run.opening(pictures=len(run.subject.stimuli.ids), trials=len(run.subject.trials),
+                  voxels=run.subject.n_voxels))
 
 # %% [markdown]
 # ## What was seen
@@ -45,7 +46,8 @@ print(run.opening(pictures=len(run.subject.stimuli.ids), trials=len(run.subject.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-scenes", "caption": "Pictures, their masks from COCO's files (things in bold), and their captions, coloured by the planted grade."}}
 images, outlines, captions = report.annotated_scenes(run, n=4)
-run.show(plots.annotated_scenes(images, outlines, captions, origin=run.origin), "scenes", data=captions)
+run.show(plots.annotated_scenes(images, outlines, captions, origin=run.origin), "scenes",
+         data=captions)
 
 # %% [markdown]
 # ## The brain that saw it
@@ -60,7 +62,8 @@ run.show(plots.region_slices(run.subject.coords, brain.family.to_numpy(), origin
                              title="A cortex with NSD's regions"), "slices")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-flat", "caption": "The same cortex on a flat map around the occipital poles (equal-area projection). Above: regions, named in one hemisphere; below: noise-ceiling signal-to-noise ratio, as NSD's procedure finds it in the betas."}}
-run.show(plots.flat_maps(brain, regions, origin=run.origin, title="The cortex, laid flat"), "flat", data=brain)
+run.show(plots.flat_maps(brain, regions, origin=run.origin, title="The cortex, laid flat"), "flat",
+         data=brain)
 
 # %% [markdown]
 # ## A picture comes back
@@ -84,8 +87,8 @@ run.show(plots.repeats(report.repeat_matrix(run), repeated, origin=run.origin,
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sessions", "caption": "Mean beta of some voxels in each session, minus the voxel's mean over sessions: as stored, after z-scoring within session, and, on the right, as stored against the offset that was planted."}}
 drift = report.session_drift(run)
-run.show(plots.sessions(drift, origin=run.origin, title="Sessions differ until they are z-scored"), "sessions",
-         data=drift)
+run.show(plots.sessions(drift, origin=run.origin, title="Sessions differ until they are z-scored"),
+         "sessions", data=drift)
 
 # %% [markdown]
 # ## Is the plant found again?
@@ -95,7 +98,8 @@ run.show(plots.sessions(drift, origin=run.origin, title="Sessions differ until t
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ceiling", "caption": "Each voxel's true noise-ceiling signal-to-noise ratio, and the one that NSD's procedure finds."}}
 ceilings = report.noise_ceilings(run)
-run.show(plots.scatter(ceilings.planted.to_numpy(), ceilings.found.to_numpy(), origin=run.origin, xlabel="planted ncsnr",
+run.show(plots.scatter(ceilings.planted.to_numpy(), ceilings.found.to_numpy(), origin=run.origin,
+                       xlabel="planted ncsnr",
                        ylabel="found ncsnr", title="The noise ceiling is found"), "ceiling",
          data=ceilings) if len(ceilings) else report.NO_PLANT
 
@@ -116,9 +120,11 @@ run.show(plots.contrasts(contrasts, bar=report.CONTRAST, origin=run.origin,
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-fields", "caption": "Centres of receptive fields in the visual areas, planted and found; the picture spans -1 to 1. Noise biases estimates towards the middle."}}
 fields = report.receptive_fields(run)
-run.show(plots.scatter(fields.planted.to_numpy(), fields.found.to_numpy(), groups=fields.axis.to_numpy(),
-                       origin=run.origin, xlabel="planted centre", ylabel="found centre", diagonal=False,
-                       title="Early voxels look where they should"), "fields", data=fields) if len(fields) else report.NO_PLANT
+run.show(plots.scatter(fields.planted.to_numpy(), fields.found.to_numpy(),
+                       groups=fields.axis.to_numpy(), origin=run.origin, xlabel="planted centre",
+                       ylabel="found centre", diagonal=False,
+                       title="Early voxels look where they should"), "fields",
+         data=fields) if len(fields) else report.NO_PLANT
 
 # %% [markdown]
 # **What CLIP knows.** The small CLIP of these pages never saw the subject's pictures. Does it know what is in them?
@@ -138,7 +144,8 @@ run.show(plots.dots(known, hue="input", origin=run.origin, chance=0.5,
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-factors", "caption": "Correlation of a linear decoder's prediction with the true factor, with 95 % intervals from resampling pictures: light, layout, setting and the most frequent classes. The table behind the figure has all."}}
 factors = report.factors_to_show(run)
-run.show(plots.dots(factors, hue="input", origin=run.origin, xlabel="correlation with the true factor",
+run.show(plots.dots(factors, hue="input", origin=run.origin,
+                    xlabel="correlation with the true factor",
                     title="Single trials lie between the limits"), "factors",
          data=report.factor_scores(run)) if len(factors) else report.NO_PLANT
 
@@ -149,7 +156,8 @@ run.show(plots.dots(factors, hue="input", origin=run.origin, xlabel="correlation
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attended", "caption": "Pictures that were shown three times. Lit: the thing that was attended on that trial; below: the thing that was decoded from its activity, in red where it was another."}}
 attention = report.attended_pictures(run, n=3)
-run.show(plots.attended(attention, origin=run.origin, title="Repeats of a picture carry different things"),
+run.show(plots.attended(attention, origin=run.origin,
+                        title="Repeats of a picture carry different things"),
          "attended", data=attention.drop(columns="picture")) if len(attention) else report.NO_PLANT
 
 # %% [markdown]

@@ -28,7 +28,7 @@
 
 # %% tags=["parameters"]
 preset: str = "book"  # smoke, book, paper or shared1000
-subject: str = ""  # twin01 (simulated) or subj01 .. subj08 of your NSD, empty keeps the preset's choice
+subject: str = ""  # twin01 (simulated) or your NSD's subj01 .. subj08, empty keeps the preset's
 seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example screen.threshold
 
@@ -38,7 +38,8 @@ from mindreader.core import params
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)
 run = chapter.start("01_screening", preset, subject=subject, seed=seed, overrides=overrides)
-print(run.opening(pictures=len(run.subject.stimuli.ids), captions=len(run.subject.stimuli.captions)))
+print(run.opening(pictures=len(run.subject.stimuli.ids),
+                  captions=len(run.subject.stimuli.captions)))
 
 # %% [markdown]
 # ## The rule
@@ -72,8 +73,10 @@ run.show(plots.captions_beside_pictures(images, table, origin=run.origin), "exam
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-kept", "caption": "Captions kept for each picture. The paper saw one to three; nothing in the rule forbids four or five."}}
 kept = report.captions_kept(run)
-run.show(plots.histogram(kept.kept, bins=report.INTEGER_BINS, origin=run.origin, xlabel="captions kept",
-                         ylabel="pictures", title="Few captions survive the screen"), "kept", data=kept)
+run.show(plots.histogram(kept.kept, bins=report.INTEGER_BINS, origin=run.origin,
+                         xlabel="captions kept",
+                         ylabel="pictures", title="Few captions survive the screen"), "kept",
+         data=kept)
 
 # %% [markdown]
 # ## Is the screen right?
@@ -85,8 +88,10 @@ run.show(plots.histogram(kept.kept, bins=report.INTEGER_BINS, origin=run.origin,
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-screen-auc", "caption": "How well a score separates specific captions from the rest, with 95 % intervals from resampling pictures. Grey: controls."}}
 auc = report.screening_auc(run)
-run.show(plots.scores_with_controls(auc, origin=run.origin, xlabel="ROC AUC, specific captions against the rest",
-                                    title="CLIP finds the captions that were meant well", chance=0.5), "auc",
+run.show(plots.scores_with_controls(auc, origin=run.origin,
+                                    xlabel="ROC AUC, specific captions against the rest",
+                                    title="CLIP finds the captions that were meant well",
+                                    chance=0.5), "auc",
          data=auc) if auc.value.notna().any() else report.NO_PLANT
 
 # %% [markdown]
@@ -96,9 +101,10 @@ run.show(plots.scores_with_controls(auc, origin=run.origin, xlabel="ROC AUC, spe
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-threshold", "caption": "Share of captions kept, by planted grade, as the factor in {eq}`eq-screen` moves from 0 (keep all) to 1 (keep only the best)."}}
 sweep = report.threshold_sweep(run)
-run.show(plots.curves(sweep, x="threshold", y="value", hue="grade", origin=run.origin, xlabel="factor in the rule",
-                      ylabel="share kept", title="One half drops what is beside the point"), "threshold",
-         data=sweep) if auc.value.notna().any() else report.NO_PLANT
+run.show(plots.curves(sweep, x="threshold", y="value", hue="grade", origin=run.origin,
+                      xlabel="factor in the rule",
+                      ylabel="share kept", title="One half drops what is beside the point"),
+         "threshold", data=sweep) if auc.value.notna().any() else report.NO_PLANT
 
 # %% tags=["remove-output"]
 run.record(report.screening_summary(run))

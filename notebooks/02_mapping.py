@@ -25,21 +25,23 @@
 
 # %% tags=["parameters"]
 preset: str = "book"  # smoke, book, paper or shared1000
-subject: str = ""  # twin01 (simulated) or subj01 .. subj08 of your NSD, empty keeps the preset's choice
+subject: str = ""  # twin01 (simulated) or your NSD's subj01 .. subj08, empty keeps the preset's
 seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example mapping.learning_rate
-ablation: str = "record"  # record, none, clamp, augmentation, captions, losses, auxiliary, combinations or all
+ablation: str = "record"  # or none, clamp, augmentation, captions, losses, auxiliary, combinations, all
 n_seeds: int = 3  # fits of each setting, where ablation is not record
 
 # %%
 from mindreader.companion import ch02_mapping as report, chapter, plots, refitted
-from mindreader.companion.ch02_mapping import ablation as settings, hubs, mapping, misses, splits, targets
+from mindreader.companion.ch02_mapping import (ablation as settings, hubs, mapping, misses,
+                                               splits, targets)
 from mindreader.core import params
 from mindreader.studies import mapping_grid as grid
 
-preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict, ablation=grid.ABLATIONS, n_seeds=int)
-run = chapter.start("02_mapping", preset, subject=subject, seed=seed, overrides=overrides, ablation=ablation,
-                    n_seeds=n_seeds)
+preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict,
+                      ablation=grid.ABLATIONS, n_seeds=int)
+run = chapter.start("02_mapping", preset, subject=subject, seed=seed, overrides=overrides,
+                    ablation=ablation, n_seeds=n_seeds)
 print(run.opening(trials=len(run.subject.trials), voxels=run.subject.n_voxels))
 
 # %% [markdown]
@@ -59,8 +61,9 @@ print(run.opening(trials=len(run.subject.trials), voxels=run.subject.n_voxels))
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-mapping-loss", "caption": "Loss on training and validation trials, for each mapper; the step marks the moment at which the contrastive term joins."}}
 history = report.mapping_history(run)
-run.show(plots.curves(history, x="epoch", y="loss", hue="curve", origin=run.origin, xlabel="epoch", ylabel="loss",
-                      title="The contrastive term joins late"), "history", data=history)
+run.show(plots.curves(history, x="epoch", y="loss", hue="curve", origin=run.origin, xlabel="epoch",
+                      ylabel="loss", title="The contrastive term joins late"), "history",
+         data=history)
 
 # %% [markdown]
 # What do the paper's choices change about a target? {numref}`fig-targets` shows a picture's coordinates under each of
@@ -70,7 +73,8 @@ run.show(plots.curves(history, x="epoch", y="loss", hue="curve", origin=run.orig
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-targets", "caption": "Left: coordinates of one picture's targets, unit length; the row *clamp* takes the picture with the largest coordinate. Right: cosine of two versions of one picture's target, and of two pictures'."}}
 pairs = targets.target_pairs(run)
 run.show(plots.profiles_and_pairs(targets.target_profiles(run), pairs, origin=run.origin,
-                                  title="What each choice changes about a target"), "targets", data=pairs)
+                                  title="What each choice changes about a target"), "targets",
+         data=pairs)
 
 # %% [markdown]
 # **Reading.** Cutting touches {ours}`02_mapping:cut_image` of the coordinates of pictures and
@@ -98,7 +102,8 @@ run.table(table, "retrieval")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-retrieval", "caption": "Retrieval of 300, with 95 % intervals from resampling pictures. The category oracle is given the things in the picture; the nearest training picture replaces the image mapper's prediction by the nearest embedding of its training side."}}
 run.show(plots.dots(mapping.strips(table), hue="direction", origin=run.origin,
-                    xlabel="share correct among 300", title="Single trials among baselines and controls",
+                    xlabel="share correct among 300",
+                    title="Single trials among baselines and controls",
                     chance=table.chance.iloc[0]), "retrieval")
 
 # %% [markdown]
@@ -187,7 +192,8 @@ run.show(plots.picture_grid(misses.retrieval_misses(run, n=6), origin=run.origin
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-misses", "caption": "Cosine between CLIP's embeddings of the right picture and of the one found instead, beside both controls; triangles mark medians."}}
 near = misses.miss_pairs(run)
 run.show(plots.pair_histograms(near, origin=run.origin, xlabel="cosine of true embeddings",
-                           title="What is found by mistake is nearer than chance"), "miss_pairs", data=near)
+                           title="What is found by mistake is nearer than chance"), "miss_pairs",
+         data=near)
 
 # %% [markdown]
 # **Reading.** Backward, what is found instead has a cosine of {ours}`02_mapping:miss_cosine_backward` to the right
@@ -246,7 +252,8 @@ run.table(rows, "settings")
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-settings", "caption": "Tables 3 and 4, each setting once. Left: the paper's share of 300 on NSD, with Wilson's 95 % interval. Right: ours, mean over seeds, with 95 % intervals from resampling pictures. The levels cannot be compared: two brains, two CLIPs."}}
 beside = settings.beside_the_paper(rows)
 run.show(plots.beside_the_paper(beside, origin=run.origin, xlabel="share correct among 300",
-                                title="The paper's settings, there and here"), "settings_beside", data=beside)
+                                title="The paper's settings, there and here"), "settings_beside",
+         data=beside)
 
 # %% [markdown]
 # The paper draws comparisons from these tables: one setting has more hits than another. On the paper's counts we test
@@ -262,7 +269,8 @@ run.table(paper.drop(columns="sentence"), "claims_paper")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-verdicts", "caption": "The paper's comparisons: difference in the share of hits, and the verdict on each. Left: on the counts that the paper prints. Right: on our fits. For the auxiliary networks the paper's claim is that they do not help."}}
 cells = settings.verdict_cells(paper, ours)
-run.show(plots.verdicts(cells, origin=run.origin, title="Few of the paper's comparisons outlive its own batch"),
+run.show(plots.verdicts(cells, origin=run.origin,
+                        title="Few of the paper's comparisons outlive its own batch"),
          "verdicts", data=cells)
 
 # %% [markdown]
@@ -291,8 +299,9 @@ run.show(plots.verdicts(cells, origin=run.origin, title="Few of the paper's comp
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-hubs-settings", "caption": "Skewness of how often each picture is among the ten nearest of a prediction, by setting; bars span the seeds. Chance is that of neighbours drawn at random."}}
 skewed = settings.hubs_by_setting(known)
-run.show(plots.dots(skewed, hue="what", origin=run.origin, xlabel="skewness of N₁₀", chance=skewed.chance.mean(),
-                    title="How crowded each setting is"), "hubs_by_setting", data=skewed)
+run.show(plots.dots(skewed, hue="what", origin=run.origin, xlabel="skewness of N₁₀",
+                    chance=skewed.chance.mean(), title="How crowded each setting is"),
+         "hubs_by_setting", data=skewed)
 
 # %% [markdown]
 # **Reading.** Forward, the skewness of the image mapper is {ours}`02_mapping:crowding_image_base` for the base,
@@ -326,8 +335,8 @@ run.table(bill, "cost")
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-splits", "caption": "Retrieval by ridge regression under each split, image space, one repeat of each picture and equally many pictures in each."}}
 chosen = splits.splits(run)
 run.show(plots.dots(chosen, hue="direction", origin=run.origin, xlabel="share correct",
-                    title="Held-out categories are hard, in training or not", chance=chosen.chance.iloc[0]),
-         "splits", data=chosen)
+                    title="Held-out categories are hard, in training or not",
+                    chance=chosen.chance.iloc[0]), "splits", data=chosen)
 
 # %%
 run.table(splits.leaks(run), "leaks")

@@ -25,32 +25,35 @@
 
 # %% tags=["parameters"]
 preset: str = "book"  # smoke, book, paper or shared1000
-subject: str = ""  # twin01 (simulated) or subj01 .. subj08 of your NSD, empty keeps the preset's choice
+subject: str = ""  # twin01 (simulated) or your NSD's subj01 .. subj08, empty keeps the preset's
 seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example gan.kimg
 cond: str = "both"  # img, cap or both: which mapped embedding conditions the generator
 start: str = "lf"  # lf, supervised or none: the pretrained generator that finetuning starts from
 low_level: bool = False  # whether a low-level net compares generated and real picture, too
-end_to_end: float = 0.0  # 0 freezes the mappers, else they train along, with this weight of the discriminator's loss
+end_to_end: float = 0.0  # 0 freezes the mappers, else they train along, by its loss of this weight
 kimg: float = 0.0  # thousands of pictures that finetuning shows, 0 keeps the preset's number
 device: str = "cpu"  # cpu or cuda
-ablation: str = "record"  # record, none, tables, end_to_end, nothing_pretrained, published_bugs or all
+ablation: str = "record"  # or none, tables, end_to_end, nothing_pretrained, published_bugs, all
 n_seeds: int = 1  # trainings of each variant, where ablation is not record
 
 # %%
 from mindreader import field
 from mindreader.companion import ch03_gan as report, chapter, failings, foundagain, plots, refitted
-from mindreader.companion.ch03_gan import finetuning, held_out, out_of_domain, repeats, shared_images
+from mindreader.companion.ch03_gan import (finetuning, held_out, out_of_domain, repeats,
+                                           shared_images)
 from mindreader.core import params
 from mindreader.studies import generator_grid, held_out as held_out_record
 
-preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict, cond=("img", "cap", "both"),
-                      start=generator_grid.STARTS, low_level=bool, end_to_end=float, kimg=float, device=str,
-                      ablation=generator_grid.ABLATIONS, n_seeds=int)
-run = chapter.start("03_gan", preset, subject=subject, seed=seed, overrides=overrides, cond=cond, start=start,
-                    low_level=low_level, end_to_end=end_to_end, kimg=kimg, device=device, ablation=ablation,
-                    n_seeds=n_seeds)
-print(run.opening(training_trials=len(run.subject.train), validation_trials=len(run.subject.validation)))
+preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict,
+                      cond=("img", "cap", "both"),
+                      start=generator_grid.STARTS, low_level=bool, end_to_end=float, kimg=float,
+                      device=str, ablation=generator_grid.ABLATIONS, n_seeds=int)
+run = chapter.start("03_gan", preset, subject=subject, seed=seed, overrides=overrides, cond=cond,
+                    start=start, low_level=low_level, end_to_end=end_to_end, kimg=kimg,
+                    device=device, ablation=ablation, n_seeds=n_seeds)
+print(run.opening(training_trials=len(run.subject.train),
+                  validation_trials=len(run.subject.validation)))
 
 # %% [markdown]
 # ## One head becomes two
@@ -72,7 +75,8 @@ print(run.opening(training_trials=len(run.subject.train), validation_trials=len(
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gan-loss", "caption": "Finetuning: the generator's and the discriminator's losses."}}
 history = report.gan_history(run, cond)
-run.show(plots.curves(history, x="kimg", y="value", hue="loss", origin=run.origin, xlabel="thousand pictures seen",
+run.show(plots.curves(history, x="kimg", y="value", hue="loss", origin=run.origin,
+                      xlabel="thousand pictures seen",
                       ylabel="loss", title="Finetuning is short"), "history", data=history)
 
 # %% [markdown]
@@ -90,7 +94,8 @@ run.show(plots.picture_grid(pictures, origin=run.origin), "samples")
 # Eight rows are few. Here are the first 64, none left out.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-unselected", "caption": "The first 64 validation pictures, and in the same places what the finetuned generator makes of their true embeddings and of a single trial of each."}}
-run.show(plots.picture_sheets(report.unselected(run, cond, n=64), origin=run.origin, title="Sixty-four, not chosen"),
+run.show(plots.picture_sheets(report.unselected(run, cond, n=64), origin=run.origin,
+                              title="Sixty-four, not chosen"),
          "unselected")
 
 # %% [markdown]
@@ -126,8 +131,10 @@ run.show(plots.repeated_reconstructions(shown, origin=run.origin), "repeats",
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attended-generated", "caption": "How often the attended thing is decoded, with 95 % intervals from resampling pictures. Grey: the true picture, which is the same on each trial, and another trial's brain. Dashed: mean chance."}}
 attended = repeats.attention(run, cond)
-run.show(plots.scores_with_controls(attended, origin=run.origin, xlabel="attended thing decoded (share of trials)",
-                                    title="Which thing was attended", chance=attended.chance.mean()), "attended",
+run.show(plots.scores_with_controls(attended, origin=run.origin,
+                                    xlabel="attended thing decoded (share of trials)",
+                                    title="Which thing was attended",
+                                    chance=attended.chance.mean()), "attended",
          data=attended) if len(attended) else repeats.LEFT_OUT
 
 # %% [markdown]
@@ -182,8 +189,10 @@ table = report.identification(run, cond)
 run.table(report.table_6(table), "table_6")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-identification", "caption": "Two-way identification with 95 % intervals from resampling pictures. Grey: controls. The paper's value is NSD's, by Inception features; it says nothing about a simulated subject."}}
-run.show(plots.scores_with_controls(report.two_way(table), origin=run.origin, xlabel="two-way identification",
-                                    title="Pictures from a single trial identify what was seen", chance=0.5), "two_way",
+run.show(plots.scores_with_controls(report.two_way(table), origin=run.origin,
+                                    xlabel="two-way identification",
+                                    title="Pictures from a single trial identify what was seen",
+                                    chance=0.5), "two_way",
          data=table)
 
 # %% [markdown]
@@ -219,7 +228,8 @@ run.table(distances, "distances")
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sizes", "caption": "Fréchet and kernel distance by n pictures on each side, mean and deviation of ten draws. Diamonds: the limit for infinitely many."}}
 sizes = report.distances_by_size(run, cond)
 run.show(plots.distances_over_size(sizes, origin=run.origin, labels=report.DISTANCES,
-                                            title="Few pictures inflate one of the two"), "sizes", data=sizes)
+                                            title="Few pictures inflate one of the two"), "sizes",
+         data=sizes)
 
 # %% [markdown]
 # Did finetuning help? The same pictures are drawn for both generators, again and again, so that what is hard for both
@@ -250,12 +260,13 @@ run.table(foundagain.found_means(run, "validation trials"), "found_again")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-found-trials", "caption": "Share of the validation trials with a class in which it is found again in the reconstruction, by the source of the condition, and in the retrieved picture. Intervals of the brain resample pictures."}}
 classes = foundagain.found_classes(run, "validation trials")
-run.show(plots.classes_by_kind(classes, by="brain", origin=run.origin, xlabel="found again", chance=None,
-                               title="What of a scene comes back from single trials"), "found_again_classes",
-         data=classes)
+run.show(plots.classes_by_kind(classes, by="brain", origin=run.origin, xlabel="found again",
+                               chance=None, title="What of a scene comes back from single trials"),
+         "found_again_classes", data=classes)
 
 # %% tags=["hide-output"]
-run.table(foundagain.above(run, "validation trials", "brain", "shuffled brain"), "found_above_shuffled")
+run.table(foundagain.above(run, "validation trials", "brain", "shuffled brain"),
+          "found_above_shuffled")
 
 # %% [markdown]
 # **Reading.** From single trials things are found again in {ours}`03_gan:found_brain` of the cases, from a shuffled
@@ -282,7 +293,8 @@ run.table(foundagain.above(run, "validation trials", "brain", "shuffled brain"),
 # to that of another picture.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-fog", "caption": "The first trials, each from changed conditions, all by the same finetuned generator with the same z."}}
-run.show(plots.picture_grid(report.changed_columns(run, cond, n=5), origin=run.origin), "changed_conditions")
+run.show(plots.picture_grid(report.changed_columns(run, cond, n=5), origin=run.origin),
+         "changed_conditions")
 
 # %%
 run.table(foundagain.fog(run), "fog")
@@ -317,7 +329,8 @@ print(source)
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-failures", "caption": "How often each failure happens, of how often it could: the stuff that covers most of a picture, where it is nowhere in the reconstruction; classes of things that are found again, in another number or colour; pairs of such things, left and right exchanged (by chance one half). 95 % intervals over pictures and three fits."}}
 rates = failings.rates(run)
 run.show(plots.dots(rates, hue="source", origin=run.origin, xlabel="share of what could go wrong",
-                    title="What goes wrong, from the brain and without one"), "failures", data=rates)
+                    title="What goes wrong, from the brain and without one"), "failures",
+         data=rates)
 
 # %% [markdown]
 # {numref}`fig-failure-examples` has the first trials on which each happens by this run's fit, so that one can see whether
@@ -412,8 +425,9 @@ run.table(finetuning.table_1(found), "table_1")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-variants", "caption": "Two-way identification of every cell of Tables 1 and 5, 95 % intervals over pictures and trainings."}}
 dots = finetuning.variant_dots(found)
-run.show(plots.dots(dots, hue="loss", origin=run.origin, xlabel="two-way identification", chance=0.5,
-                    title="Heads, starts and the low-level loss"), "variants", data=dots)
+run.show(plots.dots(dots, hue="loss", origin=run.origin, xlabel="two-way identification",
+                    chance=0.5, title="Heads, starts and the low-level loss"), "variants",
+         data=dots)
 
 # %% [markdown]
 # Beside the tables: mappers that train along with the generator, with the discriminator in their loss; a generator for
@@ -435,8 +449,9 @@ claims
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-claims", "caption": "How much each choice gains in two-way identification, over the row that is named, all else equal; right of the line: as claimed. 95 % intervals over pictures and trainings."}}
 dots = finetuning.claim_dots(found)
-run.show(plots.dots(dots, hue="asked", origin=run.origin, xlabel="gain in two-way identification", chance=0.0,
-                    chance_label="no gain", title="What each choice brings"), "claims", data=dots)
+run.show(plots.dots(dots, hue="asked", origin=run.origin, xlabel="gain in two-way identification",
+                    chance=0.0, chance_label="no gain", title="What each choice brings"),
+         "claims", data=dots)
 
 # %% [markdown]
 # What the paper's text concludes from all of these stands or falls with each comparison, by both measures:
@@ -484,7 +499,8 @@ shared = shared_images.shared_image_scores(run, cond)
 print(shared_images.what_was_scored(run) if len(shared) else shared_images.LEFT_OUT)
 
 # %%
-run.table(shared_images.shared_image_table(run, shared), "shared_images") if len(shared) else shared_images.LEFT_OUT
+run.table(shared_images.shared_image_table(run, shared),
+          "shared_images") if len(shared) else shared_images.LEFT_OUT
 
 # %% [markdown]
 # ```{verdicts} 03_gan
@@ -503,7 +519,8 @@ run.table(shared_images.shared_image_table(run, shared), "shared_images") if len
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-contribution", "caption": "Every score for every source of the generator's conditions, and for retrieval; better is to the right; PixCorr and SSIM leave two rows out. Percentages: how far the brain leads from the best score without it to the ceiling."}}
 by_source = report.scores_by_source(run, cond, numbers)
 share = report.brain_share(by_source)
-run.show(plots.score_panels(by_source, share, origin=run.origin, title="How much of each score is the brain's"),
+run.show(plots.score_panels(by_source, share, origin=run.origin,
+                            title="How much of each score is the brain's"),
          "contribution", data=by_source)
 
 # %% [markdown]
@@ -512,7 +529,8 @@ run.show(plots.score_panels(by_source, share, origin=run.origin, title="How much
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bottleneck", "caption": "Two-way identification from r principal directions of the mapped embeddings, in CLIP's spaces and, for a few r, through the generator. With none, all trials have the mean embedding."}}
 curve = report.bottleneck_curve(run, cond)
-run.show(plots.bottleneck(curve, origin=run.origin, title="A few directions carry most"), "bottleneck", data=curve)
+run.show(plots.bottleneck(curve, origin=run.origin, title="A few directions carry most"),
+         "bottleneck", data=curve)
 
 # %% [markdown]
 # ## Held-out categories: recalled, or decoded?
@@ -528,8 +546,8 @@ print(source)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-held-out", "caption": "Identification with the usual split and with whole clusters of pictures held out, both heads, by rivals; 95 % intervals from resampling pictures."}}
 run.show(plots.dots(splits.assign(group=splits.metric), hue="split", origin=run.origin, chance=0.5,
-                    xlabel="share of comparisons won", title="With whole categories held out"), "held_out",
-         data=splits) if len(splits) else source
+                    xlabel="share of comparisons won", title="With whole categories held out"),
+         "held_out", data=splits) if len(splits) else source
 
 # %%
 run.table(held_out.held_out_table(splits), "held_out_table") if len(splits) else source
@@ -559,17 +577,19 @@ run.table(held_out.held_out_table(splits), "held_out_table") if len(splits) else
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ood", "caption": "Reconstructions by the out-of-domain generator, trained on another world, from this brain's mapped embeddings and from the true ones, beside this world's; none finetuned."}}
 columns = out_of_domain.ood_columns(run, cond, n=6)
-run.show(plots.picture_grid(columns, origin=run.origin), "out_of_domain") if columns else out_of_domain.LEFT_OUT
+run.show(plots.picture_grid(columns, origin=run.origin),
+         "out_of_domain") if columns else out_of_domain.LEFT_OUT
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ood-scores", "caption": "Two-way identification by both generators, as pretrained, with 95 % intervals from resampling pictures."}}
 ood = out_of_domain.ood_identification(run, cond)
-run.show(plots.dots(ood, hue="generator", origin=run.origin, xlabel="two-way identification", chance=0.5,
-                    title="The same conditions, in two worlds"), "out_of_domain_scores",
+run.show(plots.dots(ood, hue="generator", origin=run.origin, xlabel="two-way identification",
+                    chance=0.5, title="The same conditions, in two worlds"), "out_of_domain_scores",
          data=ood) if len(ood) else out_of_domain.LEFT_OUT
 
 # %%
 marked = out_of_domain.ood_marks(run, cond)
-run.table(marked.drop(columns="seed"), "out_of_domain_marks") if len(marked) else out_of_domain.LEFT_OUT
+run.table(marked.drop(columns="seed"),
+          "out_of_domain_marks") if len(marked) else out_of_domain.LEFT_OUT
 
 # %% [markdown]
 # **Reading.** From the brain the out-of-domain generator's pictures win {ours}`03_gan:ood_two_way` of the two-way
@@ -589,7 +609,8 @@ run.table(marked.drop(columns="seed"), "out_of_domain_marks") if len(marked) els
 # %% tags=["remove-output"]
 run.record(report.identification_entries(run, cond, table)
            | report.distance_entries(distances, sizes, gain)
-           | report.contribution_entries(share, by_source, curve, numbers) | finetuning.finetuning_entries(found)
+           | report.contribution_entries(share, by_source, curve, numbers)
+           | finetuning.finetuning_entries(found)
            | repeats.attention_entries(attended) | held_out.held_out_entries(splits)
            | out_of_domain.ood_entries(ood, marked) | shared_images.shared_image_entries(shared)
            | foundagain.trial_entries(run) | foundagain.fog_entries(run)

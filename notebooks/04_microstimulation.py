@@ -33,20 +33,21 @@
 
 # %% tags=["parameters"]
 preset: str = "book"  # smoke, book, paper or shared1000
-subject: str = ""  # twin01 (simulated) or subj01 .. subj08 of your NSD, empty keeps the preset's choice
+subject: str = ""  # twin01 (simulated) or your NSD's subj01 .. subj08, empty keeps the preset's
 seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example gan.kimg
 value: float = 10.0  # what stimulated voxels are set to, in standard deviations (paper A.5)
-region: str = ""  # a region of your own beside the paper's, e.g. V1+V2 or the path of a NIfTI mask, empty for none
-n_fits: int = 0  # how many fits of each mapper are stimulated here, three or more for a verdict, 0 shows the record of five
+region: str = ""  # one of your own beside the paper's: V1+V2, say, or the path of a NIfTI mask
+n_fits: int = 0  # fits stimulated here, three for a verdict, 0 shows the record of five
 
 # %%
 from mindreader.companion import ch04_microstimulation as report, chapter, plots
 from mindreader.core import params
 
-preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict, value=float, region=str, n_fits=int)
-run = chapter.start("04_microstimulation", preset, subject=subject, seed=seed, overrides=overrides, value=value, region=region,
-                    n_fits=n_fits)
+preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict, value=float,
+                      region=str, n_fits=int)
+run = chapter.start("04_microstimulation", preset, subject=subject, seed=seed, overrides=overrides,
+                    value=value, region=region, n_fits=n_fits)
 mine = [region] if region else []
 found = report.Stimulations(run, value, region=region, n_fits=n_fits)
 print(run.opening(trials=len(run.subject.trials), voxels=run.subject.n_voxels))
@@ -63,7 +64,8 @@ report.region_counts(run, *mine)
 run.show(plots.picture_grid(report.category_panels(run, value, n=6), origin=run.origin), "panels")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-faces", "caption": "OFA, FFA-1 and FFA-2 stimulated alone, and each level of the visual hierarchy set to its session mean (the paper's Fig. 11), by both heads, for the same trials."}}
-run.show(plots.picture_grid(report.level_panels(run, value, n=6), origin=run.origin), "faces_and_levels")
+run.show(plots.picture_grid(report.level_panels(run, value, n=6), origin=run.origin),
+         "faces_and_levels")
 
 # %% [markdown]
 # The paper does not say by which of its generators these panels were made, so here is each head alone.
@@ -74,7 +76,8 @@ run.show(plots.picture_grid(columns, origin=run.origin, row_labels=heads), "pane
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-levels-by-head", "caption": "Face regions and levels of the hierarchy, by the generators with one head: image above, caption below."}}
 columns, heads = report.each_head(run, report.level_panels, value)
-run.show(plots.picture_grid(columns, origin=run.origin, row_labels=heads), "faces_and_levels_by_head")
+run.show(plots.picture_grid(columns, origin=run.origin, row_labels=heads),
+         "faces_and_levels_by_head")
 
 # %% [markdown]
 # The paper invites other regions. The parameter `region` takes the name of any atlas label, several with + between
@@ -100,9 +103,10 @@ table = found.table("effect")
 run.table(table[["name", "value", "low", "high", "n", "control", "region", "p", "fits"]], "effect")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-effect", "caption": "Change of the cosine between mapped embedding and the sentence of the region's category: mean over pictures, 95 % intervals over pictures and fits. Grey: random voxels that match the region."}}
-run.show(plots.scores_with_controls(table, origin=run.origin, xlabel="change of cosine with the category's sentence",
-                                    title="Regions against random voxels that match them", chance=0.0,
-                                    chance_label="no change"), "effect")
+run.show(plots.scores_with_controls(table, origin=run.origin,
+                                    xlabel="change of cosine with the category's sentence",
+                                    title="Regions against random voxels that match them",
+                                    chance=0.0, chance_label="no change"), "effect")
 
 # %% [markdown]
 # The region's own shift exceeds that of random voxels by {ours}`04_microstimulation:faces` for faces,
@@ -123,7 +127,8 @@ run.show(plots.scores_with_controls(table, origin=run.origin, xlabel="change of 
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-moved", "caption": "How much nearer each region, stimulated, brings the mapped embedding to each category's sentence (change of cosine, caption mapper), and how far it moves it (relative to its length), with 95 % intervals over pictures and fits. Grey: what 95 % of the sets of random voxels do that match the region. Filled: p ≤ .05 of these sets, not corrected."}}
 moved = found.table("moved")
-run.show(plots.beside_random_voxels(moved, origin=run.origin, title="Each region beside random voxels that match it"),
+run.show(plots.beside_random_voxels(moved, origin=run.origin,
+                                    title="Each region beside random voxels that match it"),
          "moved", data=moved)
 
 # %% [markdown]
@@ -135,7 +140,8 @@ run.show(plots.beside_random_voxels(moved, origin=run.origin, title="Each region
 
 # %%
 detectors = report.detector_table(run)
-run.table(detectors[["name", "value", "low", "high", "chance", "n"]], "detectors") if len(detectors) else report.NO_DETECTORS
+run.table(detectors[["name", "value", "low", "high", "chance", "n"]],
+          "detectors") if len(detectors) else report.NO_DETECTORS
 
 # %% [markdown]
 # The other sentences are about the picture or the embedding:
@@ -157,7 +163,8 @@ print(report.RULE)
 
 # %%
 sentences = found.table("sentences")
-run.table(sentences, "sentences")[["claim", "region", "state", "measure", "value", "low", "high", "chance", "p_holm", "fits", "verdict"]]
+run.table(sentences, "sentences")[["claim", "region", "state", "measure", "value", "low", "high",
+                                   "chance", "p_holm", "fits", "verdict"]]
 
 # %% [markdown]
 # In the table *value* is the change that the region makes, on all trials, *chance* what random voxels do on average, on the
@@ -167,12 +174,15 @@ run.table(sentences, "sentences")[["claim", "region", "state", "measure", "value
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-detected", "caption": "Change of the share of reconstructions in which a category is detected (threshold: 5 % false alarms among validation stimuli without it), by stimulated region; 95 % intervals over pictures and fits. Grey: what 95 % of the sets of matched random voxels do. Filled: p ≤ .05, not corrected."}}
 shown = found.table("detected")
-run.show(plots.beside_random_voxels(shown, origin=run.origin, columns=4, title="What is detected when a region is stimulated"),
+run.show(plots.beside_random_voxels(shown, origin=run.origin, columns=4,
+                                    title="What is detected when a region is stimulated"),
          "detected", data=shown) if len(shown) else report.NO_DETECTORS
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-patterns", "caption": "Change of the picture's patterns and size of the whole change, by stimulated region; intervals and random voxels as above."}}
 patterns = found.table("patterns")
-run.show(plots.beside_random_voxels(patterns, origin=run.origin, columns=4, title="Meshes and repeated patterns"), "patterns", data=patterns)
+run.show(plots.beside_random_voxels(patterns, origin=run.origin, columns=4,
+                                    title="Meshes and repeated patterns"), "patterns",
+         data=patterns)
 
 # %% [markdown]
 # With the paper's figures beside these: a single picture with a body in it says nothing of how many have one without
@@ -190,7 +200,8 @@ run.show(plots.beside_random_voxels(patterns, origin=run.origin, columns=4, titl
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-coordinates", "caption": "Alike on all trials: mean cosine of a trial's shift with those of the other trials. Same coordinates: of the tenth that move most on a trial, the share that does on another, a tenth by chance. 95 % intervals over pictures and fits; grey: matched random voxels. Filled: p ≤ .05, not corrected."}}
 same = found.table("same_coordinates")
-run.show(plots.beside_random_voxels(same, origin=run.origin, columns=4, title="Does a region move the same coordinates on all trials?"),
+run.show(plots.beside_random_voxels(same, origin=run.origin, columns=4,
+                                    title="Does a region move the same coordinates on all trials?"),
          "same_coordinates", data=same)
 
 # %% [markdown]
@@ -205,7 +216,8 @@ run.show(plots.beside_random_voxels(same, origin=run.origin, columns=4, title="D
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-silenced", "caption": "Change of the reconstruction with a level of the hierarchy set to its session mean; 95 % intervals over pictures and fits; grey: matched random voxels, drawn from all voxels where the level is most of them. Filled: p ≤ .05, not corrected."}}
 silenced = found.table("silenced")
-run.show(plots.beside_random_voxels(silenced, origin=run.origin, title="Colours, edges and sharpness without a level"),
+run.show(plots.beside_random_voxels(silenced, origin=run.origin,
+                                    title="Colours, edges and sharpness without a level"),
          "silenced", data=silenced)
 
 # %% [markdown]
@@ -225,7 +237,8 @@ run.table(ranges, "range", digits=2)
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-dose", "caption": "Change of the cosine with the category's sentence against the value that the region's voxels are set to, by this run's one fit, with 95 % intervals over pictures. Grey: mean and range of sets of matched random voxels. Shaded: doses at which more than half of the trials lie outside the measured range. Dotted: the paper's dose."}}
 dose, limits = report.dose_curves(run), dict(zip(ranges.region, ranges.leaves_at))
 run.show(plots.doses(dose, limits, value=value, origin=run.origin, ylabel="change of cosine",
-                     title="Dose and response, and where the measured range ends"), "dose", data=dose)
+                     title="Dose and response, and where the measured range ends"), "dose",
+         data=dose)
 
 # %% [markdown]
 # In the table, `leaves_at` is that dose (median over trials, and where 95 % of trials lie), `distance` the distance at the
@@ -241,7 +254,8 @@ run.show(plots.doses(dose, limits, value=value, origin=run.origin, ylabel="chang
 
 # %%
 within = found.table("within")
-run.table(within, "within")[["name", "gain", "value", "low", "high", "chance", "random_low", "random_high", "p", "distance", "where", "n"]]
+run.table(within, "within")[["name", "gain", "value", "low", "high", "chance", "random_low",
+                             "random_high", "p", "distance", "where", "n"]]
 
 # %% [markdown]
 # This is the stimulation that an experiment could be compared with. Its effect has the unit of {numref}`fig-dose`, and random voxels
@@ -256,7 +270,8 @@ run.table(within, "within")[["name", "gain", "value", "low", "high", "chance", "
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-planted", "caption": "Left: planted noiseless response to pictures that show a category less that to the others, mean over the region's voxels. Right: how much nearer to the category's sentence stimulation brings the embedding than matched random voxels do. Framed: the category that the region is named for. Star: p ≤ .05 of the random sets, not corrected. In brackets the number of voxels."}}
 planted = found.table("planted")
-run.show(plots.planted_beside_recovered(planted, origin=run.origin, title="What was planted, and what stimulation recovers"),
+run.show(plots.planted_beside_recovered(planted, origin=run.origin,
+                                        title="What was planted, and what stimulation recovers"),
          "planted", data=planted) if len(planted) else report.NO_PLANT
 
 # %%
@@ -264,7 +279,8 @@ run.table(report.recovery_verdicts(planted), "recovered") if len(planted) else r
 
 # %% tags=["remove-output"]
 report.sliders(run).save(run.root / run.name)
-run.record(report.trial_counts() | report.stimulation_summary(table) | report.sentence_numbers(sentences) | report.recovered_correlation(run, planted))
+run.record(report.trial_counts() | report.stimulation_summary(table)
+           | report.sentence_numbers(sentences) | report.recovered_correlation(run, planted))
 
 # %% [markdown]
 # Over regions and categories, planted and recovered selectivity have the rank correlation

@@ -22,7 +22,7 @@
 
 # %% tags=["parameters"]
 preset: str = "book"  # smoke, book, paper or shared1000
-subject: str = ""  # twin01 (simulated) or subj01 .. subj08 of your NSD, empty keeps the preset's choice
+subject: str = ""  # twin01 (simulated) or your NSD's subj01 .. subj08, empty keeps the preset's
 seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example category.epochs
 
@@ -76,8 +76,10 @@ run.table(fits, "refits")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-auc", "caption": "AUC of each class from the inputs of Table 2 (the paper's Fig. 6), sorted by that from activity, whose 95 % interval over pictures is the bar; n = {ours}`05_category_auc:n_trials` validation trials. In brackets: validation pictures that have the class. Dashed: chance."}}
 classes = report.classes_table(run, report.TABLE_2)
-run.show(plots.classes_by_kind(classes, by=report.FMRI, origin=run.origin, xlabel="ROC AUC on validation trials",
-                               title="Categories, decoded from five inputs"), "classes_by_kind", data=classes)
+run.show(plots.classes_by_kind(classes, by=report.FMRI, origin=run.origin,
+                               xlabel="ROC AUC on validation trials",
+                               title="Categories, decoded from five inputs"), "classes_by_kind",
+         data=classes)
 
 # %% [markdown]
 # Do the classes that one input decodes well stand out from another, too? Correlation over classes, with an interval over
@@ -103,7 +105,8 @@ run.table(agreeing, "agreement")
 
 # %%
 differences = report.differences(run)
-run.table(differences[["conclusion", "name", "unit", "value", "low", "high", "expects", "p", "agreeing", "n_classes", "n"]],
+run.table(differences[["conclusion", "name", "unit", "value", "low", "high", "expects", "p",
+                       "agreeing", "n_classes", "n"]],
           "differences")
 
 # %% [markdown]
@@ -125,7 +128,8 @@ run.table(differences[["conclusion", "name", "unit", "value", "low", "high", "ex
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-confounds", "caption": "The differences of AUC, as in the paper and with what differs between the inputs held equal; one fit each. Bars: 95 % intervals over pictures, paired, n = {ours}`05_category_auc:n_trials` validation trials. Dashed: no difference."}}
 found = report.confounds(run)
-run.show(plots.differences(found, hue="variant", origin=run.origin, title="The conclusions under controls"), "confounds", data=found)
+run.show(plots.differences(found, hue="variant", origin=run.origin,
+                           title="The conclusions under controls"), "confounds", data=found)
 
 # %% [markdown]
 # Classes that occur in more pictures have more examples to train on. Rank correlation over classes of AUC and of how many
@@ -144,7 +148,8 @@ run.table(report.frequencies(run), "frequencies")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-masking", "caption": "Mean AUC over classes against the share of voxels that is set to 0 (the paper's Fig. 13). Bands: 95 % intervals over pictures, n = {ours}`05_category_auc:n_trials` validation trials. Dashed: chance, where every curve as trained ends exactly; classifiers are trained anew up to nine tenths."}}
 masked = report.masking_tables(run)
-run.show(plots.masking(masked, ways=report.WAYS, origin=run.origin, title="Classified with ever fewer voxels"), "masking", data=masked)
+run.show(plots.masking(masked, ways=report.WAYS, origin=run.origin,
+                       title="Classified with ever fewer voxels"), "masking", data=masked)
 
 # %% [markdown]
 # In numbers: the share of what lies above chance that is `kept` with half and with nine tenths masked, and where half of
@@ -177,7 +182,8 @@ run.table(bends, "masking_bends")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-masked-regions", "caption": "What masking one region costs, less what masking as many random voxels does (mean over three draws): below 0 the region matters more than its size. Bars: 95 % intervals over pictures, paired, n = {ours}`05_category_auc:n_trials` validation trials."}}
 regions = report.masked_regions(run, names=report.REGIONS)
-run.show(plots.masked_regions(regions, origin=run.origin, title="Regions against random voxels"), "masked_regions", data=regions)
+run.show(plots.masked_regions(regions, origin=run.origin, title="Regions against random voxels"),
+         "masked_regions", data=regions)
 
 # %% [markdown]
 # ## Crop or whole picture
@@ -194,7 +200,8 @@ print(report.crop_sentence(run))
 run.table(report.crop_effect(run), "crops")
 
 # %% tags=["remove-output"]
-run.record(report.table_two_summary(table) | report.conclusions_summary(differences, agreeing) | report.masking_summary(masked, bends))
+run.record(report.table_two_summary(table) | report.conclusions_summary(differences, agreeing)
+           | report.masking_summary(masked, bends))
 
 # %% [markdown]
 # ## Paper beside ours

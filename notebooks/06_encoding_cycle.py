@@ -24,7 +24,7 @@
 
 # %% tags=["parameters"]
 preset: str = "book"  # smoke, book, paper or shared1000
-subject: str = ""  # twin01 (simulated) or subj01 .. subj08 of your NSD, empty keeps the preset's choice
+subject: str = ""  # twin01 (simulated) or your NSD's subj01 .. subj08, empty keeps the preset's
 seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example encoder.epochs
 
@@ -52,10 +52,12 @@ print(run.opening(dimensions=run.clip.n_dims, voxels=run.subject.n_voxels))
 
 # %%
 voxels, by_repeats = report.encoding_accuracy(run), report.voxel_accuracy(run)
-print("\n".join(report.missing_repeats(run)) or "There are validation pictures with 1, 2 and 3 trials.")
+print("\n".join(report.missing_repeats(run))
+      or "There are validation pictures with 1, 2 and 3 trials.")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-encoding", "caption": "Encoding accuracy of each voxel against its noise ceiling, by stream, for responses averaged over 1, 2 and 3 trials (the paper's Fig. 16b). Dotted: accuracy at the ceiling. Dashed: 0. Grey: the planted noiseless response in the encoder's place, where there is one."}}
-run.show(plots.accuracy_and_ceiling(by_repeats, origin=run.origin, title="Accuracy and ceiling, voxel by voxel"),
+run.show(plots.accuracy_and_ceiling(by_repeats, origin=run.origin,
+                                    title="Accuracy and ceiling, voxel by voxel"),
          "ceilings", data=by_repeats)
 
 # %% [markdown]
@@ -74,8 +76,8 @@ run.table(agreement, "agreement")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lines", "caption": "Measured and predicted responses of the first 1,000 voxels (or all, if fewer) in two validation trials (the paper's Fig. 16a)."}}
 measured, predicted = report.encoding_examples(run, n=2, n_voxels=1000)
-run.show(plots.two_lines(measured, predicted, ("measured", "predicted"), origin=run.origin, xlabel="voxel",
-                         ylabel="z", title="Two trials"), "lines")
+run.show(plots.two_lines(measured, predicted, ("measured", "predicted"), origin=run.origin,
+                         xlabel="voxel", ylabel="z", title="Two trials"), "lines")
 
 # %% [markdown]
 # Predicted lines are flatter: a prediction of a noisy response is best when it keeps to the part that can be known.
@@ -98,7 +100,8 @@ run.show(plots.voxel_map(flat, {"less": "r - ceiling", "r": "r"}, outlines, orig
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cortex", "caption": "Accuracy less the noise ceiling, for single trials, on the inflated cortex of fsaverage5 (geometry: real, dark grey in sulci; the paper's Fig. 16c). Where a simulated region lies on it is a drawing aid, no atlas. Vertices show the mean over the voxels that share them, smoothed over neighbours; outlines: visual areas and regions of categories, each named once."}}
 cortex = report.cortex_surface(run, by_repeats)
-run.show(plots.surface_map(cortex, "less", "r - ceiling", origin=run.origin, title="Where CLIP predicts activity, on fsaverage"),
+run.show(plots.surface_map(cortex, "less", "r - ceiling", origin=run.origin,
+                           title="Where CLIP predicts activity, on fsaverage"),
          "cortex", data=cortex)
 
 # %% [markdown]
@@ -131,7 +134,8 @@ run.table(compared, "higher_less_early")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-spaces", "caption": "Mean correlation of predicted and measured single trials, by encoder and region, with 95 % intervals over pictures. Dotted: mean noise ceiling of the region's voxels."}}
 accuracy = report.space_accuracy(run)
-run.show(plots.encoders(accuracy, origin=run.origin, title="What predicts which region"), "spaces", data=accuracy)
+run.show(plots.encoders(accuracy, origin=run.origin, title="What predicts which region"), "spaces",
+         data=accuracy)
 
 # %%
 run.table(report.unevenness(accuracy), "unevenness")
@@ -156,7 +160,8 @@ run.table(differences, "space_differences")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-partition", "caption": "Left: variance of single trials that the spaces explain alone and together, mean over the voxels of each region (how many in brackets); line: 95 % interval over pictures of what all explain together; tick: noise ceiling. Right: of what one kind of space explains alone, the part of pixels and Gabor energy, beside the share of the noiseless response that was planted to come from the picture's filters."}}
 shares = report.region_partition(run)
-run.show(plots.partitions(shares, report.PARTS, origin=run.origin, title="What explains which region"), "partition", data=shares)
+run.show(plots.partitions(shares, report.PARTS, origin=run.origin,
+                          title="What explains which region"), "partition", data=shares)
 
 # %%
 recovery = report.partition_recovery(run, shares)
@@ -177,7 +182,8 @@ run.show(plots.picture_grid(report.cycle_columns(run, n=8), origin=run.origin), 
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cycle-scores", "caption": "Identification of pictures after each cycle by a network that is in no loss, against one other picture (left) and against nine (right), with 95 % intervals over pictures. Grey: measured trials, and the encoder's cycle with pictures exchanged. Dashed: chance."}}
 cycles = report.cycle_scores(run)
-run.show(plots.cycles(cycles, origin=run.origin, title="How well a picture is recognised after the cycle"),
+run.show(plots.cycles(cycles, origin=run.origin,
+                      title="How well a picture is recognised after the cycle"),
          "cycle_identification", data=cycles)
 
 # %% [markdown]
@@ -194,8 +200,9 @@ run.show(plots.cycles(cycles, origin=run.origin, title="How well a picture is re
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rescored", "caption": "Correlation over voxels of measured trials with the activity that the encoder predicts from several things, with 95 % intervals over pictures; the planted response and another measured trial need no encoder. Another picture's reconstruction is the null, the planted response the ceiling."}}
 rescored = report.rescored(run)
-run.show(plots.dots(rescored, hue="against", origin=run.origin, xlabel="correlation over voxels", chance=0.0,
-                    title="Brain correlation of reconstructions"), "rescored", data=rescored)
+run.show(plots.dots(rescored, hue="against", origin=run.origin, xlabel="correlation over voxels",
+                    chance=0.0, title="Brain correlation of reconstructions"), "rescored",
+         data=rescored)
 
 # %% [markdown]
 # What is gained by scoring against the trial itself rather than against another one is the decoded trial's own noise:

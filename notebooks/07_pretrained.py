@@ -28,19 +28,21 @@
 
 # %% tags=["parameters"]
 preset: str = "book"  # smoke, book, paper or shared1000
-subject: str = ""  # twin01 (simulated), the only one whose networks are shipped, empty keeps the preset's choice
+subject: str = ""  # twin01, the only one whose networks are shipped, empty keeps the preset's
 seed: int = 0  # one number from which all others follow
 overrides: dict = {}  # by dotted name, for example evaluate.n_retrieval
 
 # %%
 from mindreader.companion import chapter, foundagain, plots
-from mindreader.companion.ch07_pretrained import exam, generators, held_out, interpolation, shipped_clip
+from mindreader.companion.ch07_pretrained import (exam, generators, held_out, interpolation,
+                                                  shipped_clip)
 from mindreader.core import params
 
 preset = params.begin(globals(), preset=str, subject=str, seed=int, overrides=dict)
 run = chapter.start("07_pretrained", preset, subject=subject, seed=seed, overrides=overrides)
 held_out.only_simulated(run)
-print(run.opening(held_out_scenes=held_out.sizes(run).held_out, scored_of_them=held_out.sizes(run).scored))
+print(run.opening(held_out_scenes=held_out.sizes(run).held_out,
+                  scored_of_them=held_out.sizes(run).scored))
 
 # %% [markdown]
 # ## CLIP: a picture and its sentence
@@ -51,8 +53,10 @@ print(run.opening(held_out_scenes=held_out.sizes(run).held_out, scored_of_them=h
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-clip-top1", "caption": "How often a held-out picture and its sentence find each other among 300, by what the sentence was meant to be. Vague and off sentences are controls. Intervals resample pictures."}}
 found = shipped_clip.top1(run)
-run.show(plots.dots(found, hue="direction", origin=run.origin, xlabel=found.metric[0], chance=found.chance[0],
-                    title="A specific sentence and its picture find each other"), "top1", data=found)
+run.show(plots.dots(found, hue="direction", origin=run.origin, xlabel=found.metric[0],
+                    chance=found.chance[0],
+                    title="A specific sentence and its picture find each other"), "top1",
+         data=found)
 
 # %% [markdown]
 # ## CLIP: classes without a classifier
@@ -80,8 +84,9 @@ run.show(plots.dots(classes, hue="kind", origin=run.origin, xlabel="zero-shot AU
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-forgotten", "caption": "How well a true factor of the scene is decoded, linearly and cross-validated, from CLIP's embedding of the picture, from 16 x 16 pixels, and from the low-level network. 0.5 is chance. Few sentences give the colour of a wall, and only indoors."}}
 factors = shipped_clip.forgotten(run)
-run.show(plots.dots(factors, hue="input", origin=run.origin, xlabel="AUC of the readout", chance=0.5,
-                    title="CLIP keeps what captions mention"), "forgotten", data=factors)
+run.show(plots.dots(factors, hue="input", origin=run.origin, xlabel="AUC of the readout",
+                    chance=0.5, title="CLIP keeps what captions mention"), "forgotten",
+         data=factors)
 
 # %% [markdown]
 # **Reading.** From CLIP against from the pixels: of what most sentences mention, the main thing is decoded with an AUC
@@ -109,7 +114,8 @@ run.show(plots.dots(factors, hue="input", origin=run.origin, xlabel="AUC of the 
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-generated", "caption": "Held-out pictures, and pictures that the shipped generators make from their embeddings, and from their captions' embeddings."}}
 columns = generators.truths_and_generated(run)
-run.show(plots.picture_grid(columns, origin=run.origin, title="From a true embedding: what is there, and where"),
+run.show(plots.picture_grid(columns, origin=run.origin,
+                            title="From a true embedding: what is there, and where"),
          "generated")
 
 # %% [markdown]
@@ -144,24 +150,29 @@ run.show(plots.dots(far, hue="what", origin=run.origin, xlabel="FD (twin feature
 # exactly*. First, the embedding moves from one scene's to another's and z is fixed.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-walk", "caption": "The language-free generator on the straight line between the embeddings of two held-out scenes, with the same z."}}
-run.show(plots.picture_grid(interpolation.walk(run, n=4), origin=run.origin, title="The embedding moves, z is fixed"),
+run.show(plots.picture_grid(interpolation.walk(run, n=4), origin=run.origin,
+                            title="The embedding moves, z is fixed"),
          "walk")
 
 # %% [markdown]
 # Then the embedding is fixed and z is drawn anew.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-z-draws", "caption": "The same embeddings with six draws of z; at the right, where the first two of them differ, ten times as strong."}}
-run.show(plots.picture_grid(interpolation.draws(run, n=4), origin=run.origin, title="The embedding is fixed, z changes"),
+run.show(plots.picture_grid(interpolation.draws(run, n=4), origin=run.origin,
+                            title="The embedding is fixed, z changes"),
          "draws")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-content-along", "caption": "Distance of the generated picture from the first one, in the feature net, as the embedding moves to another scene's; beside it, the distance between two draws of z for the same embedding. 1 is the distance between two true scenes."}}
 along = interpolation.content_along(run)
-run.show(plots.curves(along, x="share", y="value", hue="name", origin=run.origin, xlabel="share of the way",
-                      ylabel="distance (1: two true scenes)", title="Content follows the embedding"), "content",
+run.show(plots.curves(along, x="share", y="value", hue="name", origin=run.origin,
+                      xlabel="share of the way",
+                      ylabel="distance (1: two true scenes)",
+                      title="Content follows the embedding"), "content",
          data=along)
 
 # %%
-run.table(interpolation.shares_of_z(run)[["name", "metric", "value", "low", "high", "n"]], "shares_of_z")
+run.table(interpolation.shares_of_z(run)[["name", "metric", "value", "low", "high", "n"]],
+          "shares_of_z")
 
 # %% [markdown]
 # **Reading.** At the other scene's embedding the picture lies {ours}`07_pretrained:walk_whole` true scenes away from
@@ -188,7 +199,8 @@ run.show(plots.picture_grid(generators.evaluated_columns(run), origin=run.origin
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-evaluation-networks", "caption": "Top-1 of 300 by the CLIP inside the loss and by a feature net outside every loss. The gap in the row of the fog is the trap: a score by the critic does not say that anything can be seen."}}
 networks = generators.evaluation_networks(run)
 run.show(plots.dots(networks[networks.ways > 2], hue="network", origin=run.origin,
-                    xlabel=f"top-1 of {networks.ways.max()}", title="The critic sees a scene where there is fog",
+                    xlabel=f"top-1 of {networks.ways.max()}",
+                    title="The critic sees a scene where there is fog",
                     chance=networks.chance.min()), "evaluation_networks", data=networks)
 
 # %% [markdown]
@@ -208,7 +220,8 @@ run.show(plots.dots(networks[networks.ways > 2], hue="network", origin=run.origi
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-damages", "caption": "One of the eight damages, tiles of 2 x 2 pixels exchanged with a neighbour, at its four strengths, and what a person sees of it."}}
 columns = exam.damaged_columns(run, "local shuffle")
-run.show(plots.picture_grid(columns, origin=run.origin, title="How much of this would you notice?"), "damages")
+run.show(plots.picture_grid(columns, origin=run.origin, title="How much of this would you notice?"),
+         "damages")
 
 # %%
 examined, source = exam.recorded_exam(run)
@@ -219,7 +232,8 @@ print(source)
 run.table(verdicts, "exam")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-exam", "caption": "Every score for every damaged set, dots growing with the strength, and for the language-free generator's pictures. Dashed: undamaged pictures. Shaded: what a person sees at once has less than something that a person cannot see."}}
-run.show(plots.exam_panels(examined, verdicts, origin=run.origin, title="Most scores do not measure naturalness"),
+run.show(plots.exam_panels(examined, verdicts, origin=run.origin,
+                           title="Most scores do not measure naturalness"),
          "exam_panels", data=examined)
 
 # %% [markdown]
@@ -250,7 +264,8 @@ run.table(foundagain.found_means(run, "held-out scenes"), "found_again")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-found-again", "caption": "Share of the held-out pictures with a class in which it is found again: in the picture itself (how well the segmenter reads), in what the language-free generator makes of its embedding, in the nearest of the training pictures, and in what is made of another picture's embedding or of the mean."}}
 classes = foundagain.found_classes(run, "held-out scenes")
-run.show(plots.classes_by_kind(classes, by="true embedding", origin=run.origin, xlabel="found again", chance=None,
+run.show(plots.classes_by_kind(classes, by="true embedding", origin=run.origin,
+                               xlabel="found again", chance=None,
                                title="What the embedding carries, and what the generator keeps"),
          "found_again_classes", data=classes)
 
@@ -278,10 +293,12 @@ run.show(plots.picture_grid(generators.other_world(run), origin=run.origin,
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-taken", "caption": "Share of pictures that a linear classifier on the feature net takes for the other world's. Grey: real pictures of both worlds. All generators were conditioned on embeddings of our world's pictures."}}
 taken = generators.taken_out_of_domain(run)
 run.show(plots.scores_with_controls(taken, origin=run.origin, xlabel="taken for the other world's",
-                                    title="The training domain shows through"), "out_of_domain", data=taken)
+                                    title="The training domain shows through"), "out_of_domain",
+         data=taken)
 
 # %% tags=["remove-output"]
-run.record(shipped_clip.clip_summary(run) | generators.generator_summary(run) | interpolation.condition_summary(run)
+run.record(shipped_clip.clip_summary(run) | generators.generator_summary(run)
+           | interpolation.condition_summary(run)
            | exam.exam_summary(run) | foundagain.held_out_entries(run))
 
 # %% [markdown]
