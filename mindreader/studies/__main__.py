@@ -22,7 +22,7 @@ STUDIES = {
     "found": "which things are found again in reconstructions, class by class",
     "failures": "what goes wrong in reconstructions, by several fits of the whole chain",
     "stimulated": "regions stimulated by several fits of each mapper, beside matched random voxels",
-    "tables": "what `make tables` makes: all records, by nine of these studies, the last three of them two at a time",
+    "tables": "what `make tables` makes: all records, by nine of these studies, three of them in what the others leave idle",
     "rekey": "the keys of the committed records, after a change of code that changed no result",
     "finetune": "the generator of chapter 03, before the chapter is run; by torchrun on several processes",
 }

@@ -1,4 +1,4 @@
-"""`make tables`: studies one by one and then two at a time, whose end by a failure or a signal leaves none at work."""
+"""`make tables`: studies one by one, others beside them, whose end by a failure or a signal leaves none at work."""
 
 import os
 import re
@@ -15,9 +15,9 @@ from running_processes import is_running
 from mindreader import core
 from mindreader.records import LayoutError
 from mindreader.studies.__main__ import STUDIES
-from mindreader.studies.tables import main, ONE_BY_ONE, run_studies, running, SIDE_BY_SIDE
+from mindreader.studies.tables import BESIDE, FIRST, main, run_studies, running, THEN
 
-N = len(ONE_BY_ONE)
+ONE_BY_ONE = FIRST + THEN
 NOTED = """
 import os, sys, time
 name = sys.argv[1]
@@ -64,7 +64,7 @@ def events():
 
 def test_every_study_with_a_record_is_there_once_and_their_commands_are_those_of_this_python():
     recording = {name for name in STUDIES if hasattr(import_module(f"mindreader.studies.{name}"), "write_record")}
-    assert sorted((*ONE_BY_ONE, *SIDE_BY_SIDE)) == sorted(recording)
+    assert sorted((*ONE_BY_ONE, *BESIDE)) == sorted(recording)
     assert running.study_command("exam") == [sys.executable, "-m", "mindreader.studies", "exam"]
 
 
@@ -73,24 +73,32 @@ def test_make_tables_is_this_command_alone():
     assert recipe == "\t$(BIN)/python -m mindreader.studies tables\n"
 
 
-def test_the_first_studies_run_one_by_one_in_their_order_and_before_all_others():
+def of(names):
+    return [event for event in events() if event.split()[0] in names]
+
+
+def test_the_studies_that_fill_the_machine_run_one_by_one_in_their_order_and_the_first_of_them_before_all_others():
     assert run() == 0
-    assert events()[:2 * N] == [f"{name} {what}" for name in ONE_BY_ONE for what in ("begins", "ends")]
-    assert sorted(events()[2 * N:]) == sorted(f"{name} {what}" for name in SIDE_BY_SIDE for what in ("begins", "ends"))
+    assert of(ONE_BY_ONE) == [f"{name} {what}" for name in ONE_BY_ONE for what in ("begins", "ends")]
+    assert events()[:2 * len(FIRST)] == of(FIRST)
+    assert sorted(of(BESIDE)) == sorted(f"{name} {what}" for name in BESIDE for what in ("begins", "ends"))
 
 
-def test_two_of_the_others_are_at_work_at_the_same_time_and_the_third_when_one_has_ended():
-    assert run(held_out="note('works')\nassert wait_for('found works')\nassert wait_for('exam works')",
-               found="note('works')\nassert wait_for('held_out works')", exam="note('works')") == 0
+def test_one_of_the_others_is_at_work_beside_them_and_two_when_they_are_done():
+    assert run(coverage="note('works')\nassert wait_for('found works')", found="note('works')\nassert wait_for('held_out works')",
+               held_out="note('works')\nassert wait_for('exam works')", exam="note('works')", failures="assert wait_for('coverage works')",
+               stimulated="assert 'held_out begins' not in events()") == 0
+    assert events().index("held_out begins") > events().index("failures ends")
     assert events().index("exam begins") > events().index("found ends")
 
 
-def test_those_two_compute_on_one_thread_and_the_first_as_the_environment_says(monkeypatch):
+def test_those_beside_compute_on_one_thread_and_take_what_the_others_leave_which_compute_as_the_environment_says(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
-    assert run("note([os.environ.get(f'{one}_NUM_THREADS') for one in ('OMP', 'MKL')])") == 0
+    urgency = os.getpriority(os.PRIO_PROCESS, 0)
+    assert run("time.sleep(0.2)\nnote([os.getpriority(os.PRIO_PROCESS, 0), *(os.environ.get(f'{one}_NUM_THREADS') for one in ('OMP', 'MKL'))])") == 0
     told = dict(line.split(" ", 1) for line in events() if "[" in line)
-    assert told == {name: "['7', None]" for name in ONE_BY_ONE} | {name: "['1', '1']" for name in SIDE_BY_SIDE}
+    assert told == {name: f"[{urgency}, '7', None]" for name in ONE_BY_ONE} | {name: "[19, '1', '1']" for name in BESIDE}
 
 
 def test_a_bar_is_shown_where_no_other_can_write_over_it(capfd):
@@ -105,7 +113,8 @@ def test_each_study_is_told_with_its_time_and_all_at_the_end(capfd, monkeypatch)
     monkeypatch.setattr(core, "how_many", lambda most: 5)
     assert run() == 0
     *each, last = capfd.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in each[:N]] == list(ONE_BY_ONE) and {line.split(":")[0] for line in each[N:]} == {*SIDE_BY_SIDE}
+    names = [line.split(":")[0] for line in each]
+    assert [name for name in names if name in ONE_BY_ONE] == list(ONE_BY_ONE) and sorted(names) == sorted((*ONE_BY_ONE, *BESIDE))
     assert all(re.fullmatch(r"\w+: \d+ s", line) for line in each) and re.fullmatch(r"all: \d+ s; processors: 5", last)
 
 
@@ -117,11 +126,12 @@ def test_long_times_are_minutes(seconds, told, monkeypatch):
 
 @pytest.mark.parametrize("end, status", [("sys.exit(3)", 3), ("os.kill(os.getpid(), 9)", 137)])
 def test_a_study_that_fails_ends_the_one_beside_it_and_gives_its_status(end, status, capfd):
-    assert run(held_out=LONG, found=f"wait_for('held_out is ready')\n{end}") == status
-    assert not {"exam begins", "held_out ends"} & {*events()} and not is_running(int(Path("pid of held_out").read_text()))
+    assert run(found=LONG, coverage=f"wait_for('found is ready')\n{end}") == status
+    assert not {"stimulated begins", "found ends", "held_out begins"} & {*events()}
+    assert not is_running(int(Path("pid of found").read_text()))
     shown = capfd.readouterr()
-    assert shown.err == f"found failed with exit status {status}; {TOLD}"
-    assert len(shown.out.splitlines()) == N and "all:" not in shown.out
+    assert shown.err == f"coverage failed with exit status {status}; {TOLD}"
+    assert len(shown.out.splitlines()) == len(FIRST) and "all:" not in shown.out
 
 
 def test_after_one_that_fails_no_other_begins():
@@ -136,7 +146,7 @@ def program(text):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("at_work", [("refits",), ("held_out", "found")], ids=" and ".join)
+@pytest.mark.parametrize("at_work", [("refits",), ("coverage", "found"), ("found", "held_out")], ids=" and ".join)
 def test_a_signal_is_told_once_and_leaves_no_study(number, at_work):
     mine = program(f"import sys\nlong, short = {NOTED + LONG!r}, {NOTED!r}\n"
                    f"run_studies(lambda name: [sys.executable, '-c', long if name in {at_work} else short, name])")

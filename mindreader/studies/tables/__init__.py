@@ -1,8 +1,8 @@
-"""Make all records of `make tables`: nine studies, each a process of its own, the last three of them two at a time.
+"""Make all records of `make tables`: nine studies, each a process of its own, three of them in what the others leave idle.
 
     python -m mindreader.studies tables      at the book preset, into figures/tables; `make tables` does this
 """
 
-from .running import main, ONE_BY_ONE, run_studies, SIDE_BY_SIDE
+from .running import BESIDE, FIRST, main, run_studies, THEN
 
-__all__ = ["main", "ONE_BY_ONE", "run_studies", "SIDE_BY_SIDE"]
+__all__ = ["BESIDE", "FIRST", "main", "run_studies", "THEN"]

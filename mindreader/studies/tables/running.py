@@ -1,4 +1,4 @@
-"""Make all records of `make tables`: nine studies, each a process of its own, the last three of them two at a time.
+"""Make all records of `make tables`: nine studies, each a process of its own, three of them in what the others leave idle.
 
 What a study has held in memory is given back when its process ends, and each is what it is by itself.
 """
@@ -11,14 +11,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from ... import core
 
-ONE_BY_ONE = ("mapping_grid", "generator_grid", "refits", "coverage", "stimulated", "failures")  # keep two processes busy by themselves
-SIDE_BY_SIDE = ("held_out", "found", "exam")  # one process each, longest first; held_out and found need stages of the former
-LANES = 2
+FIRST = ("mapping_grid", "generator_grid", "refits")    # each keeps two processes busy, but for its beginning and its end
+THEN = ("coverage", "stimulated", "failures")           # so do these
+BESIDE = ("found", "held_out", "exam")  # one process each, longest first; found and held_out need stages of the first ones
+LANES = 2           # of those beside, where no other study is at work
+LEAST_URGENT = 19   # of those beside: they take what the others leave
 # One thread each: a second one gains them little, and changes last bits. No progress bars: two would write over each other;
 # what else a study says (its record's path, a warning, an error) is shown as ever.
 IN_A_LANE = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
@@ -38,7 +40,7 @@ def run_studies(command: Callable[[str], list[str]] = study_command) -> int:
     """
     begin = time.monotonic()
     with _signals() as received:
-        status = _run(ONE_BY_ONE, 1, {}, command, received) or _run(SIDE_BY_SIDE, LANES, IN_A_LANE, command, received)
+        status = _run(FIRST, (), command, received) or _run(THEN, BESIDE, command, received)
     if status and received:
         signal.signal(received[0], signal.SIG_DFL)      # whoever started this sees that the signal ended it
         os.kill(os.getpid(), received[0])
@@ -55,14 +57,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def _run(names: Sequence[str], lanes: int, environment: dict, command: Callable[[str], list[str]], received: list[int]) -> int:
-    """Run these, so many at a time; 0, or the exit status of the first that failed or of a signal. None is at work afterwards."""
-    waiting, at_work = list(names), {}
+def _run(names: Sequence[str], beside: Sequence[str], command: Callable[[str], list[str]], received: list[int]) -> int:
+    """Run these one by one, and those beside: one at a time with them, then as many as there are lanes.
+
+    Gives 0, or the exit status of the first that failed or of a signal. None is at work afterwards.
+    """
+    waiting, waiting_beside, at_work = list(names), list(beside), {}
     try:
-        while waiting or at_work:
-            while waiting and len(at_work) < lanes:
+        while waiting or waiting_beside or at_work:
+            if waiting and not at_work.keys() & set(names):
                 name = waiting.pop(0)
-                at_work[name] = time.monotonic(), _start(command(name), environment)
+                at_work[name] = time.monotonic(), _start(command(name))
+            lanes = 1 if at_work.keys() & set(names) else LANES
+            while waiting_beside and len(at_work.keys() & set(beside)) < lanes:
+                name = waiting_beside.pop(0)
+                at_work[name] = time.monotonic(), _start(command(name), IN_A_LANE)
+                os.setpriority(os.PRIO_PROCESS, at_work[name][1].pid, LEAST_URGENT)
             time.sleep(SECONDS)
             if received:
                 _say(f"stopped by {signal.Signals(received[0]).name} during {' and '.join(at_work)}; {AGAIN}", sys.stderr)
@@ -83,7 +93,7 @@ def _run(names: Sequence[str], lanes: int, environment: dict, command: Callable[
             process.wait()
 
 
-def _start(command: list[str], environment: dict) -> subprocess.Popen:
+def _start(command: list[str], environment: Mapping[str, str] = {}) -> subprocess.Popen:
     """Start a study that a terminal's Ctrl-C does not reach, so that it is told once."""
     with core.interrupts_blocked():
         return subprocess.Popen(command, env=os.environ | environment)
