@@ -103,7 +103,7 @@ def svg(fig) -> bytes:
     _settle(fig)
     with matplotlib.rc_context({"svg.hashsalt": "mindreader"}):
         fig.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    return _in_order(out.getvalue())
+    return _rounded(_in_order(out.getvalue()))
 
 
 def save_figure(fig, name: str, *, origin: str, data=None, meta: dict | None = None,
@@ -150,6 +150,14 @@ def _in_order(drawing: bytes) -> bytes:
         return found[1] + names.setdefault(found[2], b"n%d" % len(names))
 
     return re.sub(rb'((?: id="|href="#|url\(#))([A-Za-z]+[0-9a-f]{10})(?=["\)])', number, drawing)
+
+
+def _rounded(drawing: bytes) -> bytes:
+    """Round coordinates, which matplotlib writes with six decimals, to hundredths of a point; scales stay as they are."""
+    def short(found: re.Match) -> bytes:
+        return found[0] if found[1] else f"{float(found[0]):.2f}".encode()
+
+    return re.sub(rb"(scale\([^)]*\))|-?\d+\.\d{3,}", short, drawing)
 
 
 def _rasterized(fig, scale: float):

@@ -131,3 +131,9 @@ def test_a_place_that_differs_in_its_last_bit_changes_no_byte_of_an_svg(lines):
 
 def test_a_cell_shows_what_was_left_out_as_a_sentence_without_quotation_marks():
     assert pretty(LeftOut("Left out: it's late.")) == "Left out: it's late."
+
+
+def test_a_drawing_has_coordinates_of_hundredths_of_a_point_and_scales_as_they_were():
+    drawing = b'<g transform="translate(12.345678 -0.004999) scale(0.0625 -0.0625)"><path d="M 1.5 2.719999 L 3 4.25"/></g>'
+    assert rendering._rounded(drawing) == (b'<g transform="translate(12.35 -0.00) scale(0.0625 -0.0625)">'
+                                           b'<path d="M 1.5 2.72 L 3 4.25"/></g>')
