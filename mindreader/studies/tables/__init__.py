@@ -3,6 +3,6 @@
     python -m mindreader.studies tables      at the book preset, into figures/tables; `make tables` does this
 """
 
-from .running import BESIDE, FIRST, main, run_studies, THEN
+from .running import BESIDE, BESIDE_FIRST, FIRST, main, run_studies, THEN
 
-__all__ = ["BESIDE", "FIRST", "main", "run_studies", "THEN"]
+__all__ = ["BESIDE", "BESIDE_FIRST", "FIRST", "main", "run_studies", "THEN"]

@@ -18,7 +18,8 @@ from ... import core
 
 FIRST = ("mapping_grid", "generator_grid", "refits")    # each keeps two processes busy, but for its beginning and its end
 THEN = ("coverage", "stimulated", "failures")           # so do these
-BESIDE = ("found", "held_out", "exam")  # one process each, longest first; found and held_out need stages of the first ones
+BESIDE_FIRST = ("exam",)                # one process each; this one needs no stage of any other
+BESIDE = ("found", "held_out")          # and these need stages of the first ones
 LANES = 2           # of those beside, where no other study is at work
 LEAST_URGENT = 19   # of those beside: they take what the others leave
 # One thread each: a second one gains them little, and changes last bits. No progress bars: two would write over each other;
@@ -40,7 +41,7 @@ def run_studies(command: Callable[[str], list[str]] = study_command) -> int:
     """
     begin = time.monotonic()
     with _signals() as received:
-        status = _run(FIRST, (), command, received) or _run(THEN, BESIDE, command, received)
+        status = _run(FIRST, BESIDE_FIRST, command, received) or _run(THEN, BESIDE, command, received)
     if status and received:
         signal.signal(received[0], signal.SIG_DFL)      # whoever started this sees that the signal ended it
         os.kill(os.getpid(), received[0])
@@ -69,7 +70,7 @@ def _run(names: Sequence[str], beside: Sequence[str], command: Callable[[str], l
                 name = waiting.pop(0)
                 at_work[name] = time.monotonic(), _start(command(name))
             lanes = 1 if at_work.keys() & set(names) else LANES
-            while waiting_beside and len(at_work.keys() & set(beside)) < lanes:
+            while waiting_beside and not received and len(at_work.keys() & set(beside)) < lanes:
                 name = waiting_beside.pop(0)
                 at_work[name] = time.monotonic(), _start(command(name), IN_A_LANE)
                 os.setpriority(os.PRIO_PROCESS, at_work[name][1].pid, LEAST_URGENT)
