@@ -111,7 +111,7 @@ def shown(outputs, *kinds):
 
 def is_left_out(outputs):
     """Whether the cell shows a sentence and nothing else: why there is no table or figure."""
-    return any(output.get("data", {}).keys() == {"text/plain"} and output["data"]["text/plain"][:1] in "'\"" for output in outputs)
+    return any(output.get("data", {}).keys() == {"text/plain"} for output in outputs)
 
 
 def resolution(cells):

@@ -38,6 +38,7 @@ with open(f"pid of {name}", "w") as file:
 note("is ready")
 time.sleep(100)
 """
+ENDS = "\nnote('ends')"
 TOLD = "finished parts are found again when this is run again\n"
 
 
@@ -53,7 +54,7 @@ def run(others="", **programs):
     def command(name):
         with open("events", "a") as file:
             file.write(f"{name} begins\n")
-        return [sys.executable, "-c", NOTED + programs.get(name, others) + "\nnote('ends')", name]
+        return [sys.executable, "-c", NOTED + programs.get(name, others) + ENDS, name]
 
     return run_studies(command)
 
@@ -148,7 +149,7 @@ def program(text):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("at_work", [("refits",), ("coverage", "found"), ("found", "held_out")], ids=" and ".join)
 def test_a_signal_is_told_once_and_leaves_no_study(number, at_work):
-    mine = program(f"import sys\nlong, short = {NOTED + LONG!r}, {NOTED!r}\n"
+    mine = program(f"import sys\nlong, short = {NOTED + LONG!r}, {NOTED + ENDS!r}\n"
                    f"run_studies(lambda name: [sys.executable, '-c', long if name in {at_work} else short, name])")
     deadline, awaited = time.monotonic() + 60, {f"{name} is ready" for name in at_work} | {"exam ends"}
     while time.monotonic() < deadline and not (Path("events").exists() and awaited <= {*events()}):
