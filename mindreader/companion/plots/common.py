@@ -222,8 +222,8 @@ def dots(table: pd.DataFrame, *, hue: str, origin: str, xlabel: str, title: str,
     """A row for each name and in it a dot, with its interval, for each value of `hue`.
 
     table: name, value, low, high (NaN: no interval), the column `hue` and, optionally, group: rows of one group stand
-    together under its name. Where rows have several dots, these lie a little above one another. chance_label: as in `scores_with_controls`; lines: further
-    marks on the axis, by name.
+    together under its name. Where rows have several dots, these lie a little above one another. chance_label: as in
+    `scores_with_controls`; lines: further marks on the axis, by name.
     """
     table = table if "group" in table else table.assign(group="")
     rows, headings, place = {}, {}, 0.0
