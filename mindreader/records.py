@@ -69,6 +69,11 @@ def _same_rows(**arrays) -> None:
         raise ValueError(f"rows do not agree: {lengths}; expected one row per entry in each")
 
 
+def _first_rows(image_ids: np.ndarray, keys: np.ndarray, n: int | None) -> np.ndarray:
+    order = np.lexsort((image_ids, keys))
+    return order[np.sort(np.unique(image_ids[order], return_index=True)[1])[:n]]
+
+
 @dataclass(frozen=True, eq=False)
 class Stimuli:
     """What was shown.
@@ -143,6 +148,10 @@ class Trials:
     def of(self, image_ids) -> Trials:
         """Every trial on which one of these images was shown, in trial order."""
         return self.take(np.isin(self.image_ids, np.asarray(image_ids)))
+
+    def first_rows(self, n: int | None = None) -> np.ndarray:
+        """Rows of the first trial of each of the first n pictures, or of all, in trial order: nothing is selected by hand."""
+        return _first_rows(self.image_ids, self.trial_ids, n)
 
     def replace(self, betas: np.ndarray) -> Trials:
         """The same trials with other activity, shape (n_trials, n_voxels)."""
@@ -238,6 +247,10 @@ class Embeddings:
     def take(self, rows) -> Embeddings:
         """The same record with only these rows (boolean mask or positions)."""
         return Embeddings(self.vectors[rows], self.image_ids[rows], self.keys[rows], self.space, self.source)
+
+    def first_rows(self, n: int | None = None) -> np.ndarray:
+        """Rows of the lowest key of each of the first n pictures, or of all, in the order of keys: of trials, as `Trials.first_rows`."""
+        return _first_rows(self.image_ids, self.keys, n)
 
     def at(self, image_ids) -> np.ndarray:
         """Vectors aligned with `image_ids` (repeats allowed), shape (len(image_ids), n_dims).

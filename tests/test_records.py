@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mindreader.records import Embeddings, LayoutError, Stimuli
+from mindreader.records import Embeddings, LayoutError, Stimuli, Trials
 
 CAPTIONS = pd.DataFrame({"image_id": [5, 3], "caption_id": [1, 2], "caption": ["a", "b"]})
 CLASSES = pd.DataFrame({"image_id": [5, 3], "category": ["dog", "sky"], "kind": ["thing", "stuff"]})
@@ -57,3 +57,11 @@ def test_a_record_that_is_sent_to_another_process_has_its_classes():
 def test_an_embedding_is_known_by_its_whole_key():
     both = Embeddings(np.zeros((3, 2), np.float32), np.array([7, 7, 9]), np.array([0, 1, 0]), "caption", "clip")
     assert both.index.tolist() == [(7, 0), (7, 1), (9, 0)]
+
+
+@pytest.mark.parametrize("n,expected", [(2, [10, 20]), (None, [10, 20, 30]), (9, [10, 20, 30])])
+def test_the_first_trial_of_each_picture_comes_in_trial_order(n, expected):
+    ids, keys = np.array([7, 3, 7, 9, 3]), np.array([40, 10, 20, 30, 50])
+    embeddings = Embeddings(np.zeros((5, 2)), ids, keys, "image", "fmri")
+    trials = Trials(np.zeros((5, 2), np.float32), ids, keys, np.ones(5, int))
+    assert embeddings.keys[embeddings.first_rows(n)].tolist() == trials.trial_ids[trials.first_rows(n)].tolist() == expected

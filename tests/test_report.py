@@ -8,7 +8,7 @@ from mindreader.companion import ch01_screening as report
 from mindreader.companion.ch01_screening import screening
 from mindreader.companion.ch01_screening.screening import screening_summary
 from mindreader.companion.chapter import start
-from mindreader.companion.common import entry, first_of_each
+from mindreader.companion.common import entry
 from mindreader.core import Covers
 from mindreader.records import Embeddings
 from mindreader.scoring import distances, intervals
@@ -19,11 +19,6 @@ def run(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINDREADER_HOME", str(tmp_path_factory.mktemp("home")))
         yield start("01_screening", "smoke", overrides={"twin.trials_per_session": 120, "twin.n_voxels": 96})
-
-
-def test_first_of_each_takes_each_pictures_first_trial_in_trial_order():
-    embeddings = Embeddings(np.zeros((5, 2)), np.array([7, 3, 7, 9, 3]), np.array([40, 10, 20, 30, 50]), "image", "fmri")
-    assert embeddings.keys[first_of_each(embeddings, 2)].tolist() == [10, 20]
 
 
 def test_an_entry_carries_interval_count_and_chance():

@@ -11,7 +11,7 @@ import pandas as pd
 from .. import scoring
 from ..core import Covers
 from ..pipeline import Pipeline
-from ..records import Embeddings, Reconstructions
+from ..records import Reconstructions
 from .rendering import LeftOut
 
 
@@ -60,13 +60,6 @@ def interval(run: Pipeline, values, image_ids, *, seed: int | None = None) -> tu
     seed = run.experiment.child_seed("bootstrap") if seed is None else seed
     return scoring.bootstrap_interval(np.asarray(values), np.asarray(image_ids), seed=seed,
                                       n_bootstrap=run.experiment.evaluate.n_bootstrap)
-
-
-def first_of_each(embeddings: Embeddings, n: int) -> np.ndarray:
-    """Rows of the first trial of each of the first n pictures, in trial order; nothing is selected by hand."""
-    order = np.lexsort((embeddings.image_ids, embeddings.keys))
-    _, first = np.unique(embeddings.image_ids[order], return_index=True)
-    return order[np.sort(first)[:n]]
 
 
 def pictures_of(run: Pipeline, image_ids) -> np.ndarray:

@@ -18,7 +18,7 @@ from ..studies.failures import (ADDED, BORROWED, BRAIN, COLOUR, ends, FITTING, G
 from ..studies.failures.measures import FAILURES, Held
 from ..studies.failures.record import seen_pictures
 from ..studies.sources import brain_embeddings, reconstructions
-from .common import entry, first_of_each, in_cell, kept_record, over_fits, pictures_of
+from .common import entry, in_cell, kept_record, over_fits, pictures_of
 from .foundagain import retrieved_names
 from .rendering import LeftOut
 
@@ -72,7 +72,7 @@ def examples(run: Pipeline, cond: str, n: int = 2) -> tuple[dict[str, np.ndarray
         return table, []
     seen, _, _ = seen_pictures(run)
     made = reconstructions(run, cond).images[:, 0]
-    read, first = Held.of(load_segmenter().read(made)), first_of_each(brain_embeddings(run, cond)[SPACES[0]], len(made))
+    read, first = Held.of(load_segmenter().read(made)), brain_embeddings(run, cond)[SPACES[0]].first_rows(len(made))
     taken, rows = set(), {}
     for name in SHOWN:
         happens = FAILURES[name](seen, read).happens

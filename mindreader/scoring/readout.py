@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..records import Embeddings, Stimuli, Trials
-from ..training import Phase, Schedule, Task, as_tensor, fit_in_one_phase, in_batches, new_network
+from ..training import Phase, Schedule, Task, as_tensor, fit, in_batches, new_network
 from .intervals import CONFIDENCE, image_weights, quantiles, score_row
 
 Input = Literal["fmri", "clip", "resnet"]
@@ -94,8 +94,8 @@ def fit_categories(train: Trials | Embeddings, validation: Trials | Embeddings, 
         raise ValueError(f"got kind {kind!r}, expected one of {', '.join(hidden)}")
     network = new_network(lambda: _classifier(inputs.shape[1], hidden[kind], labels.shape[1]), seed)
     phase = Phase("binary cross-entropy", F.binary_cross_entropy_with_logits, config.epochs, config.batch)
-    schedule = Schedule(config.learning_rate, config.lr_decay, config.decay_every, config.weight_decay)
-    history = fit_in_one_phase(network, task, phase, schedule, seed=seed, device=device, progress=progress, desc=f"categories ({kind})")
+    schedule = Schedule(config.learning_rate, config.lr_decay, config.decay_every, config.weight_decay, fused=True)
+    history = fit(network, task, [phase], schedule, seed=seed, device=device, progress=progress, desc=f"categories ({kind})")
     return FittedCategories(network, truth.names, truth.kinds, history)
 
 

@@ -104,7 +104,7 @@ def test_table_6_says_what_is_lost_and_what_is_quoted(run, table):
 def test_extremes_are_the_lowest_and_the_highest_scores(run):
     columns, labels = report.extremes(run, "both", n=3)
     embeddings = sources.reconstruction_features(run, "both")
-    first = embeddings.take(pictures.first_of_each(embeddings, len(embeddings)))
+    first = embeddings.take(embeddings.first_rows())
     won = np.sort(identification.n_way(first, run.true_features, n_choices=2))
     assert [float(label) for label in labels] == [round(x, 3) for x in np.r_[won[:3], won[-3:]]]
     assert all(len(images) == 6 for images in columns.values())

@@ -8,7 +8,6 @@ import pytest
 
 from mindreader.companion import failings, plots
 from mindreader.companion.chapter import start
-from mindreader.companion.common import first_of_each
 from mindreader.companion.rendering import LeftOut
 from mindreader.core import Covers, NONE
 from mindreader.core.weights import is_part
@@ -78,7 +77,7 @@ def test_a_walk_begins_at_a_trial_and_ends_at_one_of_another_picture():
     assert list(columns) == ["seen", *(f"{share:.0%}" for share in np.linspace(0, 1, failings.STEPS + 1)), "seen, other trial"]
     assert {len(pictures) for pictures in columns.values()} == {3}
     made = reconstructions(run, "both").images[:, 0]
-    rows = first_of_each(brain_embeddings(run, "both")["image"], 3)
+    rows = brain_embeddings(run, "both")["image"].first_rows(3)
     assert np.abs(columns["0%"].astype(int) - made[rows]).mean() < 40      # another z, the same condition
     assert not any(np.array_equal(one, other) for one, other in zip(columns["seen"], columns["seen, other trial"]))
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mindreader.mapping.auxiliary import AUXILIARY_NETWORKS, new_auxiliary
-from mindreader.training.fitting import Phase, Schedule, Task, fit
+from mindreader.training.fitting import Phase, Schedule, Task, fit, new_network
 from mindreader.records import Diverged
 
 N_DIMS = 12
@@ -106,6 +106,39 @@ def test_a_fit_continues_after_the_phases_of_an_earlier_one():
     with pytest.raises(ValueError, match="earlier fit of 2 epochs, expected .* one of 0, 3, 5 epochs"):
         fit(linear(), task, [first, second], schedule, seed=2, trained=trained.iloc[:2])
     assert fit(linear(), task, [first], schedule, seed=2, trained=pd.DataFrame()).equals(trained)
+
+
+def classified():
+    """Inputs and three labels each, the last 20 for validation; a network for them, the same each time."""
+    x = torch.randn(70, 6, generator=torch.Generator().manual_seed(1))
+    y = (x[:, :3] + x[:, 3:] > 0).float()
+    network = new_network(lambda: nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)), 4)
+    return Task(x[:50], lambda rng: y[:50], x[50:], y[50:]), network
+
+
+def test_a_fused_adam_gives_the_same_but_for_rounding():
+    found, before = [], classified()[1].state_dict()
+    for fused in (False, True):
+        task, network = classified()
+        table = fit(network, task, [Phase("bce", F.binary_cross_entropy_with_logits, 5, 16)], Schedule(1e-2, 0.5, 2, 1e-3, fused), seed=3)
+        found.append((table, network.state_dict()))
+    (table, weights), (other, fused_weights) = found
+    pd.testing.assert_frame_equal(table, other, rtol=1e-5)
+    for name, weight in weights.items():
+        torch.testing.assert_close(weight, fused_weights[name], rtol=1e-4, atol=1e-6)
+        assert not torch.allclose(weight, before[name], atol=1e-3), "it has learned"
+
+
+def test_it_ends_with_the_weights_of_the_lowest_validation_loss():
+    after = {}
+    for epochs in (0, 1, 4):
+        given, network = classified()
+        task = Task(given.inputs, given.draw, given.validation_inputs, 1 - given.validation_targets)      # each epoch makes it worse
+        table = fit(network, task, [Phase("bce", F.binary_cross_entropy_with_logits, epochs, 16)], Schedule(1e-2, 0.5, 2, 0.0), seed=3)
+        after[epochs] = network.state_dict()
+        assert table.best.tolist() == [True, False, False, False][:epochs]
+    assert all(torch.equal(value, after[1][name]) for name, value in after[4].items())
+    assert all(torch.equal(value, classified()[1].state_dict()[name]) for name, value in after[0].items())
 
 
 class Hides(nn.Module):

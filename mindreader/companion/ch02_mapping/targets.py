@@ -11,7 +11,7 @@ from ...embedding import augment
 from ...mapping import targets
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings
-from ..common import entry, first_of_each, interval
+from ..common import entry, interval
 
 N_VERSIONS = 4          # augmented versions of a picture to show
 CONSTANT = 1e-3         # of the median spread: a coordinate that spreads less is called constant
@@ -67,7 +67,7 @@ def mapped_profiles(run: Pipeline) -> pd.DataFrame:
     parts = []
     for space in SPACES:
         brain = run.validation(run.mapped[space])
-        trial = brain.take(first_of_each(brain, 1))
+        trial = brain.take(brain.first_rows(1))
         parts += [_profile(f"{space} mapper", "true", run.truth[space].at(trial.image_ids)),
                   _profile(f"{space} mapper", "mapped", trial.unit().vectors)]
     return pd.concat(parts, ignore_index=True)

@@ -14,7 +14,7 @@ from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
 from ...field import pixel_correlation
 from ...studies.sources import nearest_training_ids, picture_categories, reconstruction_features, reconstructions
-from ..common import first_draw, first_of_each, pictures_of
+from ..common import first_draw, pictures_of
 from .pictures import LABELS
 
 BY_CLIP = "2-way, CLIP of the loss"
@@ -46,7 +46,7 @@ def browse(run: Pipeline, cond: str, n: int = 96) -> Browser:
     scores are those of `cond`. Where the evaluation network is missing, those by the CLIP of the loss stand alone and rank.
     """
     clip = embedding.embed_reconstructions(reconstructions(run, cond), run.clip)
-    first = first_of_each(clip, len(clip))
+    first = clip.first_rows()
     ways, clip = run.experiment.evaluate.ways[-1], clip.take(first)
     table = pd.DataFrame({"image_id": clip.image_ids, "trial": clip.keys})
     table["category"] = picture_categories(run).loc[clip.image_ids].to_numpy()

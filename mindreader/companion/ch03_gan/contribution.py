@@ -14,7 +14,7 @@ from ...scoring import Bottleneck
 from ...studies.held_out import WITHIN
 from ...studies.sources import (NEAREST, brain_embeddings, how_scored, identification_row, mean_row, nearest_training,
                                 nearest_training_ids, picture_categories, reconstruction_features, reconstructions)
-from ..common import entry, first_of_each, pictures_of
+from ..common import entry, pictures_of
 from .fidelity import distances
 
 ORDER = ("true embedding", "brain", "category centroid", NEAREST, "random training embedding", "mean embedding",
@@ -85,7 +85,7 @@ def bottleneck_curve(run: Pipeline, cond: str) -> pd.DataFrame:
     brain = brain_embeddings(run, cond)
     necks = {space: Bottleneck.of(run.training(run.conditions(cond)[space])) for space in SPACES}
     most = min(neck.max_rank for neck in necks.values())
-    first = first_of_each(brain["image"], len(brain["image"]))
+    first = brain["image"].first_rows()
     rows = []
     for rank in [r for r in RANKS if r < most] + [most]:
         squeezed = {space: necks[space].squeeze(brain[space], rank) for space in SPACES}
@@ -109,7 +109,7 @@ def eight_numbers(run: Pipeline, cond: str, through: tuple[FeatureExtractor, ...
         published = {each.metric: each for each in feature_extractors(table=through[0].table, photographs=True)}
         through = tuple(published.get(each.metric.removesuffix(" (twin)"), each) for each in through)
     brain = brain_embeddings(run, cond)
-    first = first_of_each(brain["image"], len(brain["image"]))
+    first = brain["image"].first_rows()
     sets = {name: _take(reconstructions(run, cond, name), first)
             for name in ("true embedding", "brain", "mean embedding", "shuffled brain")}
     sets[AVERAGED] = run.reconstruct({space: brain[space].per_image() for space in SPACES}, cond)

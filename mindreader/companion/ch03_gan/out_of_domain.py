@@ -14,7 +14,7 @@ from ...pipeline import Pipeline
 from ...records import Reconstructions
 from ...studies.sources import identification_row, mean_row, reconstruction_features, reconstructions, sources
 from ..ch07_pretrained.held_out import out_of_domain
-from ..common import entry, first_draw, first_of_each, pictures_of
+from ..common import entry, first_draw, pictures_of
 from ..rendering import LeftOut
 
 PART = "generator_ood"
@@ -35,7 +35,7 @@ def ood_columns(run: Pipeline, cond: str, n: int = 6) -> dict[str, np.ndarray]:
     if not fits(run):
         return {}
     brain = sources(run, cond)["brain"]["image"]
-    rows = first_of_each(brain, n)
+    rows = brain.first_rows(n)
     return {"seen": pictures_of(run, brain.image_ids[rows]),
             "brain, by\nanother world's": first_draw(ood_reconstructions(run, cond, "brain"))[rows],
             "true embedding, by\nanother world's": first_draw(ood_reconstructions(run, cond, "true embedding"))[rows],

@@ -18,7 +18,7 @@ from ...studies.found.changed import BRAIN
 from ...studies.ledger import with_interval
 from ...studies.sources import (NEAREST, brain_embeddings, identification_row, nearest_training_ids,
                                 reconstruction_features, reconstructions, sources)
-from ..common import entry, first_draw, first_of_each, needs, pictures_of
+from ..common import entry, first_draw, needs, pictures_of
 from ..rendering import LeftOut, unless_left_out
 
 LABELS = {"img": "image head", "cap": "caption head", "both": "both heads"}
@@ -37,7 +37,7 @@ def gan_history(run: Pipeline, cond: str) -> pd.DataFrame:
 def sample_columns(run: Pipeline, cond: str, n: int = 8) -> dict[str, np.ndarray]:
     """Reconstructions of the first trial of each of the first n validation pictures, ceiling and floors: columns."""
     fed = sources(run, cond)
-    rows = first_of_each(fed["brain"]["image"], n)
+    rows = fed["brain"]["image"].first_rows(n)
     some = {name: {space: embeddings[space].take(rows) for space in SPACES} for name, embeddings in fed.items()}
     columns = {"seen": pictures_of(run, some["brain"]["image"].image_ids),
                "from the brain": first_draw(run.reconstruct(some["brain"], cond)),
@@ -50,7 +50,7 @@ def sample_columns(run: Pipeline, cond: str, n: int = 8) -> dict[str, np.ndarray
 
 def unselected(run: Pipeline, cond: str, n: int = 64) -> dict[str, np.ndarray]:
     """The first n validation pictures, what is made of their true embeddings, and of the first trial of each: (n, h, w, 3) each."""
-    rows = first_of_each(brain_embeddings(run, cond)["image"], n)
+    rows = brain_embeddings(run, cond)["image"].first_rows(n)
     made = {source: reconstructions(run, cond, source) for source in ("true embedding", "brain")}
     return {"seen": pictures_of(run, made["brain"].image_ids[rows]), "from the true embedding": made["true embedding"].images[rows, 0],
             "from the brain, one trial each": made["brain"].images[rows, 0]}
@@ -59,7 +59,7 @@ def unselected(run: Pipeline, cond: str, n: int = 64) -> dict[str, np.ndarray]:
 def draws(run: Pipeline, cond: str, n: int = 5, n_draws: int = 4) -> dict[str, np.ndarray]:
     """Several draws of z for the first trials: columns."""
     brain = brain_embeddings(run, cond)
-    rows = first_of_each(brain["image"], n)
+    rows = brain["image"].first_rows(n)
     some = {space: brain[space].take(rows) for space in SPACES}
     several = run.reconstruct(some, cond, n_draws=n_draws).images
     return {"seen": pictures_of(run, some["image"].image_ids)} | {f"z {i + 1}": several[:, i] for i in range(n_draws)}
@@ -68,7 +68,7 @@ def draws(run: Pipeline, cond: str, n: int = 5, n_draws: int = 4) -> dict[str, n
 def changed_columns(run: Pipeline, cond: str, n: int = 6) -> dict[str, np.ndarray]:
     """Reconstructions of the first trial of each of the first n validation pictures from `found.changed_conditions`: columns."""
     given = changed_conditions(run, cond)
-    rows = first_of_each(given[BRAIN]["image"], n)
+    rows = given[BRAIN]["image"].first_rows(n)
     made = {name: run.reconstruct({space: some.take(rows) for space, some in embeddings.items()}, cond)
             for name, embeddings in given.items()}
     return {"seen": pictures_of(run, given[BRAIN]["image"].image_ids[rows])} | {
@@ -78,7 +78,7 @@ def changed_columns(run: Pipeline, cond: str, n: int = 6) -> dict[str, np.ndarra
 def by_head(run: Pipeline, n: int = 6) -> dict[str, np.ndarray]:
     """The same trials reconstructed by each head's generator, the first of each of the first n validation pictures."""
     like = brain_embeddings(run, "both")["image"]
-    rows = first_of_each(like, n)
+    rows = like.first_rows(n)
     ids, keys = like.image_ids[rows], like.keys[rows]
     return {"seen": pictures_of(run, ids)} | {LABELS[c]: _at(reconstructions(run, c), ids, keys) for c in CONDITIONS}
 
@@ -92,7 +92,7 @@ def extremes(run: Pipeline, cond: str, n: int = 4) -> tuple[dict[str, np.ndarray
     if missing := run.missing("feature"):
         return LeftOut(f"Left out: {missing}"), []
     embeddings = reconstruction_features(run, cond)
-    first = embeddings.take(first_of_each(embeddings, len(embeddings)))
+    first = embeddings.take(embeddings.first_rows())
     two, many = (n_way(first, run.true_features, n_choices=ways)
                  for ways in (2, run.experiment.evaluate.ways[-1]))
     order = np.lexsort((first.keys, many, two))

@@ -9,7 +9,6 @@ from ...core import Covers
 from ...pipeline import Pipeline
 from ...records import LayoutError
 from ...scoring import noise_ceiling, pearson
-from ..common import first_of_each
 
 STREAMS = ("early", "midventral", "midlateral", "midparietal", "ventral", "lateral", "parietal")
 
@@ -51,7 +50,7 @@ def synthetic(run: Pipeline, image_ids: np.ndarray) -> np.ndarray:
 def encoding_examples(run: Pipeline, n: int = 2, n_voxels: int = 1000) -> tuple[np.ndarray, np.ndarray]:
     """Measured and predicted responses of the first voxels for the first n validation pictures, (n, n_voxels) each."""
     trials = run.subject.validation
-    trials = trials.take(first_of_each(run.validation(run.mapped["image"]), n))
+    trials = trials.take(run.validation(run.mapped["image"]).first_rows(n))
     return trials.betas[:, :n_voxels], synthetic(run, trials.image_ids)[:, :n_voxels]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ... import mapping, scoring, stimulation, twin, uncertainty
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
-from ...records import SPACES, Embeddings, Trials
+from ...records import SPACES, Embeddings
 from .fits import INPUTS, category_logits, picture_features, refit, stimulated
 
 BOTH = "both mappers"
@@ -122,7 +122,7 @@ def category_scores(run: Pipeline, n_fits: int) -> Iterator[Score]:
 # ── private ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _stimulation(run: Pipeline, n_fits: int) -> Iterator[Score]:
     """Change of cosine with a region's sentence, for the region, for random voxels that match it, and the difference."""
-    trials = _first_trials(run)
+    trials = run.subject.validation.take(run.subject.validation.first_rows(N_TRIALS))
     properties = np.stack([run.subject.ncsnr, twin.mean_responses(run.subject.train)[1].var(0)], 1)
     for region, (word, sentence) in stimulation.CATEGORY_REGIONS.items():
         voxels = run.subject.rois.get(region, np.zeros(run.subject.n_voxels, bool))
@@ -140,11 +140,3 @@ def _stimulation(run: Pipeline, n_fits: int) -> Iterator[Score]:
         region_alone, random = (uncertainty.mean_contributions(part, trials.image_ids) for part in (changes[:, 0], changes[:, 1:].mean(1)))
         for name, found in ((word, region_alone), (f"{word}, random voxels", random), (f"{word}, difference", region_alone - random)):
             yield Score(name, "change of cosine", found, 0.0, len(trials))
-
-
-def _first_trials(run: Pipeline) -> Trials:
-    """The first trial of each of the first N_TRIALS validation pictures."""
-    trials = run.subject.validation
-    order = np.lexsort((trials.image_ids, trials.trial_ids))
-    _, first = np.unique(trials.image_ids[order], return_index=True)
-    return trials.take(order[np.sort(first)[:N_TRIALS]])

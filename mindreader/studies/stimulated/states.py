@@ -16,9 +16,7 @@ from .regions import SENTENCES
 def first_trials(run: Pipeline, n: int) -> Trials:
     """The first trial of each of the first n validation pictures, so that every trial is about another picture."""
     trials = run.subject.validation
-    order = np.lexsort((trials.image_ids, trials.trial_ids))
-    _, first = np.unique(trials.image_ids[order], return_index=True)
-    return trials.take(order[np.sort(first)[:n]])
+    return trials.take(trials.first_rows(n))
 
 
 def decode(run: Pipeline, space: str, trials: Trials, sets: np.ndarray | None = None, amount: float | np.ndarray = 0.0, *,
