@@ -10,7 +10,6 @@ from mindreader.companion.ch01_screening.screening import screening_summary
 from mindreader.companion.chapter import start
 from mindreader.companion.common import entry
 from mindreader.core import Covers
-from mindreader.records import Embeddings
 from mindreader.scoring import distances, intervals
 
 

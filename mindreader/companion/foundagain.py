@@ -7,7 +7,8 @@ import pandas as pd
 from ..core import Covers, NONE
 from ..evaluation import NATURALNESS
 from ..pipeline import Pipeline
-from ..studies.found import CHANGED, COSINE, DRAWS, HELD_OUT, ITSELF, LESS, recorded, SAME_OTHER, SAME_Z, SUBJECT, TWO_WAY
+from ..scoring import TWO_WAY
+from ..studies.found import CHANGED, COSINE, DRAWS, HELD_OUT, ITSELF, LESS, recorded, SAME_OTHER, SAME_Z, SUBJECT
 from ..studies.found.changed import BETWEEN, BRAIN, ERROR, PICTURE, RANDOM, SHUFFLED, SPREAD, TRUE
 from .common import entry, in_cell, kept_record
 from .rendering import LeftOut

@@ -6,7 +6,6 @@ import logging
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import torch
@@ -126,13 +125,6 @@ class ClipEmbedder(Frozen):
         self.std = torch.tensor(known.std).reshape(1, 3, 1, 1)
         with torch.no_grad():
             self.n_dims = module.encode_text(tokenizer(["a"])).shape[1]
-
-    def on(self, device: str) -> Self:
-        """As of any frozen network; what its input is brought to moves along."""
-        moved = super().on(device)
-        if moved is not self:
-            moved.mean, moved.std = (x.to(device) for x in (self.mean, self.std))
-        return moved
 
     def images(self, pixels: np.ndarray) -> np.ndarray:
         """(n, height, width, 3) uint8 -> (n, n_dims) float32, raw, through open_clip's own preprocessing."""

@@ -18,7 +18,7 @@ CHUNK = 4  # batches that are kept together
 
 
 class Frozen:
-    """A frozen network, on any device."""
+    """A frozen network, on any device, with the tensors that its input is brought to."""
 
     module: nn.Module
 
@@ -28,7 +28,8 @@ class Frozen:
         if self._device.type == wanted.type and wanted.index in (None, self._device.index):
             return self
         moved = copy.copy(self)
-        moved.module = copy.deepcopy(self.module).to(device)
+        vars(moved).update({name: copy.deepcopy(held).to(device) for name, held in vars(self).items()
+                            if isinstance(held, (nn.Module, Tensor))})
         return moved
 
     @property

@@ -6,7 +6,6 @@ Architectures are torchvision's, weights are read from files that `checkpoints` 
 from __future__ import annotations
 
 import logging
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -74,6 +73,7 @@ class ResNet50(Frozen):
         self.level = level
         self.space = f"resnet {level}"
         self.n_dims = (SIZE // 8) ** 2 if level == "low" else 2048
+        self.mean, self.std = (torch.tensor(v).reshape(1, 3, 1, 1) for v in (CLIP_MEAN, CLIP_STD))
 
     def maps(self, x: Tensor, n_stages: int = 4) -> Tensor:
         """Feature maps after `n_stages` stages of pictures as they are, not negative, (N, channels, h, w)."""
@@ -102,15 +102,7 @@ class ResNet50(Frozen):
 
     def _normalised(self, pictures: Tensor) -> Tensor:
         x = F.interpolate(pictures, (SIZE, SIZE), mode="bicubic", align_corners=False)
-        mean, std = _clip_statistics(x.dtype, x.device)
-        return ((x + 1) / 2 - mean) / std
-
-
-@cache
-def _clip_statistics(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of CLIP's pictures, (1, 3, 1, 1); kept, since a GPU is waited for while it is sent numbers."""
-    with torch.inference_mode(False):       # trainings use them, too
-        return tuple(torch.tensor(v, dtype=dtype, device=device).reshape(1, 3, 1, 1) for v in (CLIP_MEAN, CLIP_STD))
+        return ((x + 1) / 2 - self.mean.to(x)) / self.std.to(x)
 
 
 # ── files ──────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,10 +1,11 @@
-"""Name distances after the network whose features they compare: only those of Inception v3 are called FID and KID."""
+"""Name scores: distances after the network whose features they compare; only those of Inception v3 are called FID and KID."""
 
 from __future__ import annotations
 
 from ..extractors import INCEPTION
 
 FRECHET, KERNEL = "FD", "KD"
+TWO_WAY = "2-way identification"     # as `identification` calls it
 _NAMES = {FRECHET: FRECHET, "FID": FRECHET, KERNEL: KERNEL, "KID": KERNEL}
 
 

@@ -24,6 +24,7 @@ from ..generator import BUGS, silent_positions
 from ..experiments import CONDITIONS, NOTHING, Experiment
 from ..pipeline import Pipeline
 from ..records import SPACES, Diverged, Embeddings
+from ..scoring import TWO_WAY
 from .grids import command, one_thread, outdated, read_table, run_jobs
 from .refits import Refit, refit
 from .sources import released_reference, stamped
@@ -44,7 +45,6 @@ class Starts(dict):
 
 STARTS = Starts(lf="generator_lf", supervised="generator_sup", none=NOTHING)
 END_TO_END = (0.01, 0.1, 1.0)  # the paper's weights are lost; 0.1 is the released code's
-TWO_WAY = "2-way identification"
 QUESTIONS = ("tables", "end to end", "nothing pretrained", "published bugs")
 ABLATIONS = ("record", "none", *(question.replace(" ", "_") for question in QUESTIONS), "all")
 SHARED = ("subject", "clip", "embeddings", "caption_scores", "stimuli", "targets", "truth", "mapped", "feature_net",

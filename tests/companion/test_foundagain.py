@@ -9,7 +9,8 @@ import pytest
 from mindreader.companion import foundagain, plots
 from mindreader.companion.rendering import LeftOut
 from mindreader.core import Covers, NONE
-from mindreader.studies.found import CHANGED, COSINE, DRAWS, HELD_OUT, SAME_OTHER, SAME_Z, SUBJECT, TWO_WAY
+from mindreader.scoring import TWO_WAY
+from mindreader.studies.found import CHANGED, COSINE, DRAWS, HELD_OUT, SAME_OTHER, SAME_Z, SUBJECT
 
 LIBRARY = "nearest of 9 real pictures"
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from mindreader.embedding import augment, embed_augmented, embed_pictures, frozen
 from mindreader.records import Stimuli
@@ -58,3 +59,17 @@ def test_versions_are_those_of_all_pictures_augmented_at_once_and_a_killed_run_g
     found = embed_augmented(stimuli, again, 3, seed=5, kept=tmp_path)
     assert again.seen == 2 * len(stimuli.ids) - CHUNK
     assert np.array_equal(found, np.stack([Embedder().images(augment(stimuli.images, seed=5 + v)) for v in range(3)]))
+
+
+class Looks(frozen.Frozen):
+    """A network that looks, with the mean that it takes from its input."""
+
+    def __init__(self):
+        self.module, self.mean, self.batch = torch.nn.Linear(2, 2), torch.ones(2), 4
+
+
+def test_all_that_a_frozen_network_holds_moves_to_a_device_and_nothing_moves_twice():
+    here = Looks()
+    there = here.on("meta")
+    assert (there.mean.device.type, there.module.weight.device.type, there.batch) == ("meta", "meta", 4)
+    assert here.mean.device.type == here.module.weight.device.type == "cpu" and here.on("cpu") is here and there.on("meta") is there

@@ -10,7 +10,7 @@ from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
 from ...records import SPACES, Reconstructions
 from ...field import FeatureExtractor, eight_metrics, feature_extractors
-from ...scoring import Bottleneck
+from ...scoring import Bottleneck, TWO_WAY
 from ...studies.held_out import WITHIN
 from ...studies.sources import (NEAREST, brain_embeddings, how_scored, identification_row, mean_row, nearest_training,
                                 nearest_training_ids, picture_categories, reconstruction_features, reconstructions)
@@ -145,7 +145,7 @@ def contribution_entries(share: pd.DataFrame, by_source: pd.DataFrame, curve: pd
         "two_way_within_ceiling": within("true embedding", "ceiling: CLIP's own embeddings"),
         "two_way_within_centroid": within("category centroid", "control: the category alone, which all rivals share"),
         "two_way_within_nearest": within(NEAREST, "control: retrieval, no generator"),
-        "share_two_way": {"ours": float(shares["2-way identification"]),
+        "share_two_way": {"ours": float(shares[TWO_WAY]),
                           "note": "of the way from the best score without this brain to the ceiling"},
         **by_clip,
         "rank_1": generated(1, "one principal direction of each mapper's embeddings"),

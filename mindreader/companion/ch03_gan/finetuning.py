@@ -10,7 +10,7 @@ import pandas as pd
 from ...core import LOST, ParameterError
 from ...pipeline import Pipeline
 from ...records import SPACES, Unfit
-from ...scoring import distance_kind, plain_metric
+from ...scoring import distance_kind, plain_metric, TWO_WAY
 from ...studies import generator_grid, ledger
 from ...studies.claims import VERDICTS
 from ...studies.grids import CURRENT, of_another_subject
@@ -19,8 +19,8 @@ from .pictures import LABELS
 
 STARTS = {"lf": "language-free", "supervised": "supervised", "none": "nothing pretrained"}
 LOW_LEVEL = {False: "without low-level loss", True: "with low-level loss"}
-TWO_WAY, FD, KD, RELEASED = "2-way identification", "FD", "KD", "FD, against training trials"    # as `plain_metric` has them
-AHEAD = "2-way identification, difference"
+FD, KD, RELEASED = "FD", "KD", "FD, against training trials"    # as `plain_metric` has them
+AHEAD = f"{TWO_WAY}, difference"
 BUGS = {"zero_z": "z fixed to zero", "batch_summed_logit": "one logit for the batch",
         "first_sample_cached": "first condition for all", "second_on_first": "second mapper's loss from the first"}
 

@@ -12,7 +12,7 @@ from ...core import LOST, paper_value, paper_values
 from ...experiments import CONDITIONS
 from ...pipeline import Pipeline
 from ...records import SPACES, Embeddings, Reconstructions
-from ...scoring import n_way, n_way_sampled
+from ...scoring import n_way, n_way_sampled, TWO_WAY
 from ...studies.found import changed_conditions
 from ...studies.found.changed import BRAIN
 from ...studies.ledger import with_interval
@@ -127,7 +127,7 @@ def identification(run: Pipeline, cond: str) -> pd.DataFrame:
 @unless_left_out
 def two_way(table: pd.DataFrame) -> pd.DataFrame:
     """Only the two-way rows of an identification table."""
-    return table[table.metric == "2-way identification"].reset_index(drop=True)
+    return table[table.metric == TWO_WAY].reset_index(drop=True)
 
 
 @unless_left_out

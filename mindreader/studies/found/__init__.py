@@ -5,8 +5,8 @@
 
 from .changed import changed_conditions
 from .record import (CHANGED, changed_rows, COSINE, draw_rows, DRAWS, found_scores, HELD_OUT, held_out_rows, ITSELF, key, LESS, library,
-                     main, recorded, retrieved, SAME_OTHER, SAME_Z, SUBJECT, subject_rows, true_maps, TWO_WAY, write_record)
+                     main, recorded, retrieved, SAME_OTHER, SAME_Z, SUBJECT, subject_rows, true_maps, write_record)
 
 __all__ = ["CHANGED", "changed_conditions", "changed_rows", "COSINE", "draw_rows", "DRAWS", "found_scores", "HELD_OUT", "held_out_rows",
            "ITSELF", "key", "LESS", "library", "main", "recorded", "retrieved", "SAME_OTHER", "SAME_Z", "SUBJECT", "subject_rows",
-           "true_maps", "TWO_WAY", "write_record"]
+           "true_maps", "write_record"]

@@ -76,11 +76,11 @@ def generator_scores(run: Pipeline, n_fits: int) -> Iterator[Score]:
         yield Score(f"{cond}, before less after finetuning", f"{distance}, difference", start - far[cond], 0.0, len(fits[0]))
     for cond in ("img", "cap"):
         n = len(fits[0])
-        yield Score(f"both less {cond}", "2-way identification, difference", two_way["both"] - two_way[cond], 0.0, n)
+        yield Score(f"both less {cond}", f"{scoring.TWO_WAY}, difference", two_way["both"] - two_way[cond], 0.0, n)
         yield Score(f"{cond} less both", f"{distance}, difference", far[cond] - far["both"], 0.0, n)
     cycle = [picture_features(run, repeat, "both", "cycle") for repeat in range(n_fits)]
     found = uncertainty.identification_contributions(cycle, true, n_choices=2)
-    yield Score("after the cycle", "2-way identification", found, 0.5, len(cycle[0]))
+    yield Score("after the cycle", scoring.TWO_WAY, found, 0.5, len(cycle[0]))
 
 
 def encoder_scores(run: Pipeline, n_fits: int) -> Iterator[Score]:
