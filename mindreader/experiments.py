@@ -81,9 +81,9 @@ def smoke() -> Experiment:
         name="smoke",
         twin=TwinConfig(n_voxels=128, n_sessions=2, trials_per_session=180),
         mapping=MappingConfig(epochs=(2, 1), dtype="bfloat16", learning_rate=1e-3),
-        gan=GanConfig(kimg=0.128, pseudo_kimg=0.128, tick_kimg=0.032),
+        gan=GanConfig(kimg=0.032, pseudo_kimg=0.032, batch=8, tick_kimg=0.008),
         evaluate=EvaluateConfig(n_retrieval=30, n_bootstrap=50, ways=(2, 5)),
-        grid=GridConfig(n_seeds=2, epochs=(1, 1), n_painter_seeds=1, n_pictures=30, painter_kimg=0.064),
+        grid=GridConfig(n_seeds=2, epochs=(1, 1), n_painter_seeds=1, n_pictures=30, painter_kimg=0.016),
         category=CategoryConfig(epochs=2),
         encoder=EncoderConfig(epochs=2),
     )

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-TINY = {"twin.trials_per_session": 120, "twin.n_voxels": 96, "mapping.epochs": [1, 1], "gan.kimg": 0.064,
+TINY = {"twin.trials_per_session": 120, "twin.n_voxels": 96, "mapping.epochs": [1, 1], "gan.kimg": 0.016,
         "evaluate.n_retrieval": 10}
 CODE = """
 import hashlib, json, sys

@@ -16,7 +16,7 @@ from mindreader.experiments import experiment
 from mindreader.records import Diverged, LayoutError
 from mindreader.core import Store, fingerprint
 
-TINY = {"twin.trials_per_session": 120, "twin.n_voxels": 96, "mapping.epochs": [1, 1], "gan.kimg": 0.064}
+TINY = {"twin.trials_per_session": 120, "twin.n_voxels": 96, "mapping.epochs": [1, 1], "gan.kimg": 0.016}
 
 
 def run_at(home, monkeypatch):
@@ -93,7 +93,7 @@ def test_a_training_that_diverged_is_remembered_and_not_tried_again(run, monkeyp
 
 
 @pytest.mark.parametrize("change, moves, stays", [
-    ({"gan.kimg": 0.096}, {"generator"}, {"subject", "embeddings", "mapped", "encoder", "categories"}),
+    ({"gan.kimg": 0.024}, {"generator"}, {"subject", "embeddings", "mapped", "encoder", "categories"}),
     ({"mapping.clamp": 1.0}, {"mapped", "generator", "categories", "mapped low"},
      {"embeddings", "captions", "encoder", "low level"}),
     ({"screen.threshold": 0.6}, {"captions", "mapped"}, {"embeddings", "encoder"}),

@@ -32,8 +32,8 @@ def test_a_notebook_shows_what_is_wrong_with_a_file_without_the_way_there(tmp_pa
 
 
 @pytest.mark.parametrize("own, says", [
-    ({}, ("generator_lf", False, 0.0, 0.128, "cpu")),
-    ({"start": "supervised", "low_level": True}, ("generator_sup", True, 0.0, 0.128, "cpu")),
+    ({}, ("generator_lf", False, 0.0, 0.032, "cpu")),
+    ({"start": "supervised", "low_level": True}, ("generator_sup", True, 0.0, 0.032, "cpu")),
     ({"start": "none", "end_to_end": 1, "kimg": 2}, ("none", False, 1.0, 2.0, "cpu")),
     ({"kimg": 2.0, "overrides": {"gan.kimg": 3.0}}, ("generator_lf", False, 0.0, 3.0, "cpu")),
 ])

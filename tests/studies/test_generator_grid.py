@@ -15,8 +15,8 @@ from mindreader.pipeline import Pipeline
 from mindreader.records import Diverged, LayoutError
 from mindreader.core.store import Store
 
-TINY = {"twin.trials_per_session": 120, "twin.n_voxels": 96, "mapping.epochs": [1, 1], "grid.painter_kimg": 0.032,
-        "gan.pseudo_kimg": 0.032, "gan.tick_kimg": 0.032}
+TINY = {"twin.trials_per_session": 120, "twin.n_voxels": 96, "mapping.epochs": [1, 1], "grid.painter_kimg": 0.008,
+        "gan.pseudo_kimg": 0.008, "gan.tick_kimg": 0.008}
 BASE, END = grid.BASE["both"], next(row for row in grid.ROWS if row.end_to_end == 0.1 and not row.bugs)
 SUPERVISED = replace(BASE, start="supervised")
 

@@ -20,7 +20,7 @@ from mindreader.studies import shared_images
 from mindreader.studies.shared_images import scores as scoring
 
 TINY = {"subject": "twin01", "twin.n_sessions": 2, "twin.trials_per_session": 120, "twin.n_voxels": 96, "mapping.epochs": [1, 1],
-        "mapping.hidden": 16, "mapping.n_blocks": 1, "mapping.fc_hidden": 16, "gan.kimg": 0.032, "gan.tick_kimg": 0.032,
+        "mapping.hidden": 16, "mapping.n_blocks": 1, "mapping.fc_hidden": 16, "gan.kimg": 0.008, "gan.tick_kimg": 0.008,
         "evaluate.n_bootstrap": 20}
 MINDEYE, BRAIN_DIFFUSER = field.PRACTICES.values()
 

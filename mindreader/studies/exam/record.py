@@ -60,8 +60,10 @@ def scene_sets(run: Pipeline) -> SceneSets:
     first, n = data["data"]["n_train"], data["data"]["n_held_out"]
     chosen, things = [], []
     for index in range(first, first + n):
+        if len(chosen) == size.pictures:
+            break
         thing = evaluation.largest_things([masks(draw_scene(seed, stream, index))[0]])[0]
-        if thing.any() and len(chosen) < size.pictures:
+        if thing.any():
             chosen.append(index)
             things.append(thing)
     return SceneSets(render_many(seed, stream, chosen), np.stack(things),
