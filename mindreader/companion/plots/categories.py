@@ -9,7 +9,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from .common import COLOURS, dots, figure, headline, styled
+from .common import COLOURS, dots, figure, headline, legend_below, styled
 
 
 @styled
@@ -36,7 +36,7 @@ def classes_by_kind(table: pd.DataFrame, *, by: str, origin: str, xlabel: str, t
         ax.set_yticklabels([f"{name} ({k})" for name, k in order.n_present.items()], fontsize=6.5)
         ax.set_title(f"{n} {'things' if kind == 'thing' else 'stuff'} (pictures with it)", fontweight="normal")
         ax.set_ylim(max(counts) - 0.5, -0.5)
-    _legend_below(fig, axes[0, 0])
+    legend_below(fig, axes[0, 0])
     headline(fig, title)
     return fig
 
@@ -61,7 +61,7 @@ def masking(table: pd.DataFrame, *, ways: Sequence[str], origin: str, title: str
         ax.set(xlabel="share of voxels masked", xlim=(0, 1))
         ax.set_title(way, fontweight="normal")
     axes[0, 0].set_ylabel("ROC AUC, mean over classes")
-    _legend_below(fig, axes[0, 0])
+    legend_below(fig, axes[0, 0])
     headline(fig, title)
     return fig
 
@@ -91,7 +91,7 @@ def differences(table: pd.DataFrame, *, hue: str, origin: str, title: str) -> Fi
         ax.axvline(0, color=COLOURS["chance"], lw=1, ls="--", label="no difference")
         ax.set(yticks=list(rows.values()), xlabel=f"difference of {unit}", ylim=(place - 0.4, -0.6))
         ax.set_yticklabels(["\n".join(textwrap.wrap(name, 50)) for name in rows], fontsize=8)
-    _legend_below(fig, axes[0, 0])
+    legend_below(fig, axes[0, 0])
     headline(fig, title)
     return fig
 
@@ -106,9 +106,3 @@ def masked_regions(table: pd.DataFrame, *, origin: str, title: str) -> Figure:
                         low=table.difference_low, high=table.difference_high)
     return dots(rows, hue="curve", origin=origin, xlabel="difference of AUC, region less random voxels", title=title,
                 lines={"as random voxels": 0.0})
-
-
-def _legend_below(fig: Figure, ax) -> None:
-    """The legend of these axes below all of them, where it takes no width."""
-    handles, names = ax.get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside lower left", ncols=min(3, len(names)))

@@ -54,9 +54,14 @@ def bare(ax) -> None:
     ax.spines[:].set_visible(False)
 
 
-def legend_beside(ax) -> None:
-    """Put the legend to the right of the axes, at the top."""
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+def legend_beside(ax, **how) -> None:
+    """Put the legend to the right of the axes, at the top; how: as of matplotlib's."""
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), **how)
+
+
+def legend_below(fig: Figure, ax, ncols: int = 3) -> None:
+    """The legend of these axes below all of them, where it takes no width."""
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside lower left", ncols=ncols)
 
 
 def slice_levels(coords: np.ndarray, n_slices: int) -> np.ndarray:

@@ -35,7 +35,7 @@ def accuracy_and_ceiling(table: pd.DataFrame, *, origin: str, title: str) -> Fig
         ax.set_xlabel("noise ceiling (r)")
         ax.set_title(f"{n} trial{'s' if n > 1 else ''}, {part.n_pictures.iloc[0]} pictures", fontweight="normal")
     axes[0, 0].set_ylabel("encoding accuracy (r)")
-    axes[0, -1].legend(markerscale=3, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    legend_beside(axes[0, -1], markerscale=3)
     headline(fig, title)
     return fig
 

@@ -8,7 +8,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from .common import COLOURS, ORIGIN_LABEL, figure, headline, legend_beside, styled
+from .common import COLOURS, ORIGIN_LABEL, figure, headline, legend_below, legend_beside, styled
 
 DIRECTION = {"forward": COLOURS["image"], "backward": COLOURS["caption"]}
 VERDICT = {"supported": "#2f8f6b", "direction only": "#a9cdb9", "within noise": "#dededb", "contradicted": "#b3323c",
@@ -110,7 +110,7 @@ def hubs(occurrence: pd.DataFrame, retrieval: pd.DataFrame, *, k: int, origin: s
         ax.set_title(trials, fontsize=9, fontweight="normal")
         ax.set(yticks=[], xlabel="share correct", xlim=(0, 1.05 * retrieval.high.max()), ylim=(len(rows) - 0.5, -0.5))
     axes[0, 1].set(yticks=list(rows.values()), yticklabels=[f"{decoder.split()[0]}, {kind}" for decoder, kind in rows])
-    axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=7)
+    legend_beside(axes[0, -1], fontsize=7)
     headline(fig, title)
     return fig
 
@@ -148,7 +148,7 @@ def beside_the_paper(table: pd.DataFrame, *, origin: str, xlabel: str, title: st
         axes[0, 0].annotate(group, (0, y), xycoords=axes[0, 0].get_yaxis_transform(), xytext=(-6, 0), ha="right",
                             textcoords="offset points", va="center", fontsize=8, style="italic")
     full = axes[0, 1] if (table.source == "ours").any() else axes[0, 0]
-    fig.legend(*full.get_legend_handles_labels(), loc="outside lower left", ncols=3)
+    legend_below(fig, full)
     headline(fig, title)
     return fig
 

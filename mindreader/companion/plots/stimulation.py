@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-from .common import COLOURS, figure, headline, styled
+from .common import COLOURS, figure, headline, legend_below, styled
 
 PAGE = 8.2     # inches that a page shows without making letters smaller
 
@@ -68,7 +68,7 @@ def doses(table: pd.DataFrame, limits: dict[str, float], *, origin: str, ylabel:
         ax.set(xlim=(part.dose.min(), last), xlabel="voxels set to (sd)")
         ax.set_title(f"{name}, leaves at {left:.1f} sd" if left < last else name, fontsize=8, fontweight="normal")
     axes[0, 0].set_ylabel(ylabel, fontsize=8)
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower left", ncols=4)
+    legend_below(fig, axes[0, 0], ncols=4)
     headline(fig, title)
     return fig
 
