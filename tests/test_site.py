@@ -23,7 +23,9 @@ STEMS = sorted(p.stem for p in (ROOT / "notebooks").glob("[0-9]*.py"))
 
 
 def build(tree):
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", "-W", "-n", "--keep-going", "book"]
+    """Build the site by the command of `make site`."""
+    recipe = re.search(r"^site:.*\n\t(.+)$", (ROOT / "Makefile").read_text(), re.M)[1]
+    command = [part.replace("$(BIN)", str(Path(sys.executable).parent)) for part in recipe.split()]
     return subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=900,
                           env=os.environ | {"PYTHONPATH": str(tree)})
 
