@@ -109,6 +109,8 @@ def test_ci_runs_the_readme_s_test_command():
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "book.yml").read_text())
     steps = [step.get("run") for job in workflow["jobs"].values() for step in job["steps"]]
     assert ".ci/run" in steps and "make book" in steps
+    check = [step.get("run") or step["uses"].partition("@")[0] for step in workflow["jobs"]["check"]["steps"]]
+    assert check.index("make site") < check.index("actions/upload-pages-artifact"), "what is published was built before"
 
 
 def test_the_book_has_all_chapters_in_the_paper_s_order():
