@@ -108,9 +108,9 @@ def test_a_fit_continues_after_the_phases_of_an_earlier_one():
     assert fit(linear(), task, [first], schedule, seed=2, trained=pd.DataFrame()).equals(trained)
 
 
-def classified():
+def classified(scale=1.0):
     """Inputs and three labels each, the last 20 for validation; a network for them, the same each time."""
-    x = torch.randn(70, 6, generator=torch.Generator().manual_seed(1))
+    x = torch.randn(70, 6, generator=torch.Generator().manual_seed(1)) * scale
     y = (x[:, :3] + x[:, 3:] > 0).float()
     network = new_network(lambda: nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)), 4)
     return Task(x[:50], lambda rng: y[:50], x[50:], y[50:]), network
@@ -139,6 +139,12 @@ def test_it_ends_with_the_weights_of_the_lowest_validation_loss():
         assert table.best.tolist() == [True, False, False, False][:epochs]
     assert all(torch.equal(value, after[1][name]) for name, value in after[4].items())
     assert all(torch.equal(value, classified()[1].state_dict()[name]) for name, value in after[0].items())
+
+
+def test_a_loss_that_is_not_finite_stops_it():
+    task, network = classified(scale=float("inf"))
+    with pytest.raises(Diverged, match="step 1 of epoch 1"):
+        fit(network, task, [Phase("bce", F.binary_cross_entropy_with_logits, 1, 16)], Schedule(1e-2, 0.5, 2, 1e-3, fused=True), seed=3)
 
 
 class Hides(nn.Module):

@@ -28,7 +28,7 @@ from .changed import BRAIN, changed_conditions, SHUFFLED, TRUE
 
 HELD_OUT, SUBJECT, CHANGED = "held-out scenes", "validation trials", "changed conditions"      # values of the column `of`
 DRAWS = "two draws of z"                                                                        # another value of it
-COSINE = "cosine with the true embeddings"     # of changed conditions; and TWO_WAY
+COSINE = "cosine with the true embeddings"     # of changed conditions, beside two-way identification
 SAME_Z, SAME_OTHER = "same class at a place, another z", "same class at a place, another picture and z"
 LESS = " less "     # in the name of a difference of two sources, on the same pictures
 ITSELF, RETRIEVED = "the picture itself", "nearest of {:,} real pictures"
