@@ -12,17 +12,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.parametrizations import spectral_norm
-from torch.nn.utils.parametrize import cached
 
 from .. import training
 from ..embedding import ClipEmbedder
 from ..generator import GanConfig, TrainedGan, TrainingState, contrastive_losses, mixed_styles, r1_losses
 
 REAL, GENERATED, MISMATCHED = 1.0, 0.7, 0.3   # shares of the heads' loss; the last: real with another picture's condition
-WIDTH = 96                                    # channels of a head
-GROUPS = 8                                    # of its normalisation; without one the heads stay weak
+WIDTHS = {4: 96, 8: 64, 16: 48}               # channels of a head's layers at so many pixels
+WIDTH_ABOVE = 32                              # and at more; of equal width the heads took half of a step
+LEARNING_RATE = 0.002                         # of the heads; their weights are small ones, not of unit variance as the generator's
 SHIFT_PX = 3                                  # at 32 px; the networks halve the size on a fixed grid, which is learned otherwise
+LAYOUT_PX = 8                                 # size at which a generated picture's colours are held to its target's
 
 
 class FrozenStages:
@@ -78,55 +78,84 @@ def content_distance(generated: Tensor, real: Tensor, frozen: FrozenStages) -> T
     pixels = sum((x - y).abs().mean() for x, y in sizes) / len(sizes)
     with torch.no_grad():
         wanted = frozen(real)
-    maps = [(F.normalize(x.float(), dim=1) - F.normalize(y.float(), dim=1)).square().sum(1).mean()
-            for x, y in zip(frozen(generated), wanted)]
-    return 4 * pixels + sum(maps) / len(maps) / 2
+    return 4 * pixels + feature_distance(frozen(generated), wanted) / 2
+
+
+def feature_distance(maps: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+    """Mean over feature maps (N, C, h, w) of the mean over positions of |f/|f| - g/|g||^2, lengths over channels."""
+    distances = [(F.normalize(x.float(), dim=1) - F.normalize(y.float(), dim=1)).square().sum(1).mean()
+                 for x, y in zip(maps, wanted)]
+    return sum(distances) / len(distances)
+
+
+class PictureNorm(nn.Module):
+    """Each picture's map at zero mean and unit variance over all channels and places; without a norm the heads stay weak.
+
+    GroupNorm of one group, without its scale and shift. Torch's own takes as long as the convolution before it, where
+    channels are innermost.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> the same."""
+        innermost = x.permute(0, 2, 3, 1)
+        return F.layer_norm(innermost, innermost.shape[1:]).permute(0, 3, 1, 2)
+
+
+def _width(size: int) -> int:
+    return WIDTHS.get(size, WIDTH_ABOVE)
+
+
+def _halvings(channels: int, size: int) -> list[nn.Module]:
+    """Layers that halve a map's size down to 4 px."""
+    layers = []
+    while size > 4:
+        size //= 2
+        layers += _layer(channels, _width(size), 2)
+        channels = _width(size)
+    return layers
+
+
+def _layer(before: int, after: int, stride: int) -> list[nn.Module]:
+    return [nn.Conv2d(before, after, 3, stride, 1), PictureNorm(), nn.LeakyReLU(0.2)]
 
 
 class Head(nn.Module):
     """Classifies every place of a feature map, down to 4 px: of a real picture that fits its condition, or not.
 
-        logit = out(x) + <x, projection(condition)> / sqrt(width)    at each place
+        logit = out(x) + <x, projection(sqrt(n_dims) * condition)> / sqrt(channels)    at each place
 
-    Source: Projected GANs (Sauer et al. 2021), without their mixing of stages; conditions by projection (Miyato 2018).
+    Source: Projected GANs (Sauer et al. 2021), without their mixing of stages and without spectral norms, which hold the
+    logits so near zero that the heads took twenty times as many pictures to wake; conditions by projection (Miyato 2018).
     `mean` and `std` (C,) are of the map's channels over real pictures.
     """
 
-    def __init__(self, mean: Tensor, std: Tensor, size: int, condition_dim: int, width: int = WIDTH):
+    def __init__(self, mean: Tensor, std: Tensor, size: int, condition_dim: int):
         super().__init__()
         self.register_buffer("mean", mean.reshape(1, -1, 1, 1))
         self.register_buffer("std", std.reshape(1, -1, 1, 1))
+        width, n_out = max(_width(size), min(len(mean), _width(4))), _width(4)
         self.mixed = nn.Conv2d(len(mean), width, 1, bias=False).requires_grad_(False)
-        layers = []
-        while size > 4:
-            layers += [spectral_norm(nn.Conv2d(width, width, 4, 2, 1)), nn.GroupNorm(GROUPS, width), nn.LeakyReLU(0.2)]
-            size //= 2
-        layers += [spectral_norm(nn.Conv2d(width, width, 3, 1, 1)), nn.GroupNorm(GROUPS, width), nn.LeakyReLU(0.2)]
-        self.layers = nn.Sequential(*layers)
-        self.out = spectral_norm(nn.Conv2d(width, 1, 1))
-        self.projection = spectral_norm(nn.Linear(condition_dim, width))
+        self.layers = nn.Sequential(*_halvings(width, size), *_layer(n_out if size > 4 else width, n_out, 1))
+        self.out = nn.Conv2d(n_out, 1, 1)
+        self.projection = nn.Linear(condition_dim, n_out)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The map's places, (N, width, 4, 4), for `logits`; so that several conditions are asked of one map."""
+        """The map's places, (N, channels, 4, 4), for `logits`; so that several conditions are asked of one map."""
         return self.layers(self.mixed((x - self.mean) / self.std))
 
     def logits(self, places: Tensor, condition: Tensor) -> Tensor:
-        """Logits of the places for conditions (N, condition_dim), (N, 1, 4, 4)."""
-        fit = (places * self.projection(condition)[:, :, None, None]).sum(1, keepdim=True)
+        """Logits of the places for unit-length conditions (N, condition_dim), (N, 1, 4, 4)."""
+        direction = self.projection(condition * condition.shape[1]**0.5)
+        fit = (places * direction[:, :, None, None]).sum(1, keepdim=True)
         return (self.out(places) + fit / places.shape[1]**0.5).float()
 
 
 class PixelHead(Head):
-    """The same on pixels, which are no features yet: three layers of half the size each."""
+    """The same on pixels, which are no features yet: layers of half the size each, and nothing mixed."""
 
-    def __init__(self, mean: Tensor, std: Tensor, size: int, condition_dim: int, width: int = WIDTH):
-        super().__init__(mean, std, 4, condition_dim, width)
-        layers, widths = [], (3, width // 2, width, width, width)
-        for before, after in zip(widths, widths[1:]):
-            if size > 4:
-                layers += [spectral_norm(nn.Conv2d(before, after, 4, 2, 1)), nn.GroupNorm(GROUPS, after), nn.LeakyReLU(0.2)]
-                size //= 2
-        self.mixed, self.layers = nn.Identity(), nn.Sequential(*layers)
+    def __init__(self, mean: Tensor, std: Tensor, size: int, condition_dim: int):
+        super().__init__(mean, std, 4, condition_dim)
+        self.mixed, self.layers = nn.Identity(), nn.Sequential(*_halvings(len(mean), size))
 
 
 class Critic(nn.Module):
@@ -153,30 +182,32 @@ class Critic(nn.Module):
             return [[head.logits(x, condition) for head, x in zip(self.heads, places)] for condition in conditions]
 
 
-def augmented(pictures: Tensor, rng: torch.Generator) -> Tensor:
-    """Pictures (N, 3, H, W), each shifted (mirrored at the border) and with other brightness, saturation and contrast.
+def augmented(sets: Sequence[Tensor], rng: torch.Generator) -> list[Tensor]:
+    """Sets of pictures, each (N, 3, H, W), shifted (mirrored at the border) and with other brightness, saturation and contrast.
 
-    Real and generated pictures alike, so that heads learn neither by heart and nothing that is augmented away is punished.
-    Source: Zhao et al. 2020 (DiffAugment).
+    The n-th picture of every set in the same way, so that they stay comparable; real and generated ones alike, so that heads
+    learn neither by heart and nothing that is augmented away is punished. Source: Zhao et al. 2020 (DiffAugment).
     """
-    n, most = len(pictures), SHIFT_PX * pictures.shape[-1] // 32
-    x = F.pad(pictures, (most,) * 4, mode="reflect")
-    top, left = training.sent(torch.randint(0, 2 * most + 1, (2, n), generator=rng), x.device)
-    across = torch.arange(pictures.shape[-1], device=x.device)
+    n, k, size = len(sets[0]), len(sets), sets[0].shape[-1]
+    most, device = SHIFT_PX * size // 32, sets[0].device
+    x = F.pad(torch.cat(tuple(sets)), (most,) * 4, mode="reflect")
+    top, left = training.sent(torch.randint(0, 2 * most + 1, (2, n), generator=rng), device).repeat(1, k)
+    across = torch.arange(size, device=device)
     rows, columns = (top[:, None] + across)[:, :, None], (left[:, None] + across)[:, None, :]
-    x = x.permute(0, 2, 3, 1)[torch.arange(n, device=x.device)[:, None, None], rows, columns].permute(0, 3, 1, 2)
-    bright, saturated, contrast = training.sent((torch.rand(3, n, 1, 1, 1, generator=rng) * 2 - 1) * torch.tensor([0.1, 0.2, 0.1])[
-        :, None, None, None, None], x.device)
+    x = x.permute(0, 2, 3, 1)[torch.arange(n * k, device=device)[:, None, None], rows, columns].permute(0, 3, 1, 2)
+    drawn = (torch.rand(3, n, 1, 1, 1, generator=rng) * 2 - 1) * torch.tensor([0.1, 0.2, 0.1])[:, None, None, None, None]
+    bright, saturated, contrast = training.sent(drawn, device).repeat(1, k, 1, 1, 1)
     grey = x.mean(1, keepdim=True)
     x = grey + (x - grey) * (1 + saturated)
     level = x.mean((1, 2, 3), keepdim=True)
-    return level + (x - level) * (1 + contrast) + bright
+    return list((level + (x - level) * (1 + contrast) + bright).chunk(k))
 
 
 class AdversarialState(TrainingState):
     """A training state with heads on frozen features, and, where `adversarial_weight` asks for it, the discriminator.
 
-    A batch is generated once, for all losses.
+    A batch is generated once, for all losses. `content_weight` is of the distance from the target, in the features that the heads
+    see and in the colours of 8 x 8 places: what is where; the heads see to it that it looks real.
     """
 
     def __init__(self, config: GanConfig, start: TrainedGan, frozen: FrozenStages, real: Tensor, seed: int, device: str = "cpu"):
@@ -187,9 +218,13 @@ class AdversarialState(TrainingState):
             self.critic = Critic(frozen, self._sized(real).to(device), self.network.condition_dim)
         self.critic.to(device=device, memory_format=torch.channels_last)
         self.critic_optimizer = torch.optim.Adam([p for p in self.critic.parameters() if p.requires_grad],
-                                                 lr=config.learning_rate, betas=(0.0, 0.99), fused=True)
+                                                 lr=LEARNING_RATE, betas=(0.0, 0.99), fused=True)
         self.trained = [p for p in self.critic.parameters() if p.requires_grad]
         self.parts |= {"critic": self.critic, "critic_optimizer": self.critic_optimizer}
+
+    def take_heads(self, other: AdversarialState) -> None:
+        """Begin with what the heads of another state have learned, which saw pictures of the same size."""
+        self.critic.load_state_dict(other.critic.state_dict())
 
     def train_step(self, real: Tensor, embeddings: tuple[Tensor, ...]) -> None:
         """Train on one batch: one step each of generator, heads and, where there is one, discriminator."""
@@ -198,13 +233,17 @@ class AdversarialState(TrainingState):
         ws, w = mixed_styles(self.generator, len(real), config, self.rng)
         self.generator.mapping.update_mean(w)
         generated = self.generator.generate(ws, (condition,), rng=self.rng, size=config.sketch_size)
-        shown, kept = augmented(torch.cat([generated, real]), self.rng).chunk(2)
+        shown, kept = augmented((generated, real), self.rng)
         of_generated = [shown, *self.frozen(shown)]
         with torch.no_grad():
             of_real = [kept.detach(), *self.frozen(kept)]
         self._adversaries_learn(False)
         (logits,) = self.critic(of_generated, condition)
         terms = {"heads": -sum(x.mean() for x in logits) / len(logits)}
+        if config.content_weight:
+            layouts = [F.adaptive_avg_pool2d(x, LAYOUT_PX) for x in (shown, kept)]
+            terms["content"] = config.content_weight * (
+                feature_distance(of_generated[1:], of_real[1:]) + (layouts[0] - layouts[1]).abs().mean())
         if config.clip_weight:
             terms["clip"] = contrastive_losses((self._embedded(generated),), (condition,), config.clip_weight, config)
         if config.adversarial_weight:
@@ -213,9 +252,8 @@ class AdversarialState(TrainingState):
             terms["feature"] = contrastive_losses(output.features, (condition,), config.feature_weight, config)
         self.descend(self.generator_optimizer, "generator", terms)
         self._adversaries_learn(True)
-        with cached():      # spectral norms, of which each takes as many kernels as its layer's own work, once for both
-            (fake,) = self.critic([x.detach() for x in of_generated], condition)
-            true, others = self.critic(of_real, condition, condition.roll(1, 0))
+        (fake,) = self.critic([x.detach() for x in of_generated], condition)
+        true, others = self.critic(of_real, condition, condition.roll(1, 0))
         self.descend(self.critic_optimizer, "heads", {"hinge": sum(
             REAL * F.relu(1 - a).mean() + GENERATED * F.relu(1 + b).mean() + MISMATCHED * F.relu(1 + c).mean()
             for a, b, c in zip(true, fake, others)) / len(fake)})
@@ -244,8 +282,7 @@ class AdversarialState(TrainingState):
             return self.frozen.clip.encode_pictures(generated).float()
 
     def _adversaries_learn(self, learn: bool) -> None:
-        """Whether gradients reach them; heads that do not learn leave their spectral norms' vectors as they are, too."""
+        """Whether gradients reach them."""
         self.discriminator.requires_grad_(learn)
-        self.critic.train(learn)
         for parameter in self.trained:
             parameter.requires_grad_(learn)

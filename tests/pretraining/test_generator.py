@@ -16,7 +16,8 @@ from torch.nn import functional as F
 
 from mindreader.extractors import load_resnet
 from mindreader.pretraining import __main__ as command_line, generator as pretraining
-from mindreader.pretraining.critic import (AdversarialState, augmented, content_distance, Critic, FrozenStages, Head, SHIFT_PX)
+from mindreader.pretraining.critic import (AdversarialState, augmented, content_distance, Critic, feature_distance, FrozenStages,
+                                          Head, LEARNING_RATE, PictureNorm, PixelHead, SHIFT_PX)
 from mindreader.embedding.clip import ClipEmbedder
 from mindreader.pretraining.generator import ORIGINS, GeneratorRecipe, Sheet, Stage, pretrain_generator
 from mindreader.generator.stylegan import StyleGanConfig
@@ -118,7 +119,7 @@ def test_heads_classify_sixteen_places_of_every_stage_and_depend_on_the_conditio
     frozen = FrozenStages(clip)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        critic = Critic(frozen, real, 16).eval()
+        critic = Critic(frozen, real, 16)
     condition = F.normalize(torch.randn(4, 16, generator=torch.Generator().manual_seed(1)), dim=1)
     logits, others = critic([real, *frozen(real)], condition, condition.roll(1, 0))
     assert [tuple(x.shape[1:]) for x in logits] == [(1, 4, 4)] * 4
@@ -127,18 +128,32 @@ def test_heads_classify_sixteen_places_of_every_stage_and_depend_on_the_conditio
     assert all(not p.requires_grad for name, p in critic.named_parameters() if name.endswith("mixed.weight"))
 
 
+def test_heads_have_fewer_channels_where_maps_are_larger_and_halve_them_to_four_pixels():
+    head = Head(torch.zeros(5), torch.ones(5), 32, 7)
+    assert [(m.in_channels, m.out_channels, m.stride[0]) for m in head.layers if isinstance(m, torch.nn.Conv2d)] == [
+        (32, 48, 2), (48, 64, 2), (64, 96, 2), (96, 96, 1)]
+    assert Head(torch.zeros(192), torch.ones(192), 8, 7).mixed.out_channels == 96
+    assert head(torch.randn(2, 5, 32, 32)).shape == (2, 96, 4, 4)
+    pixels = PixelHead(torch.zeros(3), torch.ones(3), 64, 7)
+    assert pixels(torch.randn(2, 3, 64, 64)).shape == (2, 96, 4, 4)
+
+
+def test_a_picture_is_normed_over_all_its_channels_and_places_as_by_a_group_norm_of_one_group():
+    x = torch.randn(3, 16, 8, 8, generator=torch.Generator().manual_seed(2)).to(memory_format=torch.channels_last) * 5 + 2
+    torch.testing.assert_close(PictureNorm()(x), F.group_norm(x, 1))
+
+
 def test_a_heads_logit_is_linear_in_the_condition():
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        head = Head(torch.zeros(5), torch.ones(5), 16, 7, width=8).eval()
+        head = Head(torch.zeros(5), torch.ones(5), 16, 7)
     places, c = head(torch.randn(2, 5, 16, 16)), torch.randn(2, 7)
-    bias = head.projection.bias @ torch.zeros(8)
-    flat = head.logits(places, torch.zeros(2, 7)) + bias
+    flat = head.logits(places, torch.zeros(2, 7))
     torch.testing.assert_close(head.logits(places, 2 * c) - flat, 2 * (head.logits(places, c) - flat))
 
 
 def test_augmentation_shifts_each_picture_by_whole_pixels_and_only_rescales_its_colours(real):
-    moved = augmented(real, torch.Generator().manual_seed(3))
+    (moved,) = augmented((real,), torch.Generator().manual_seed(3))
     assert moved.shape == real.shape
     places, inner = set(), slice(SHIFT_PX, 32 - SHIFT_PX)
     for before, after in zip(real, moved):
@@ -154,6 +169,38 @@ def test_augmentation_shifts_each_picture_by_whole_pixels_and_only_rescales_its_
         assert fits[best] < 1e-4 < sorted(fits.values())[1]
         places.add(best)
     assert len(places) > 1
+
+
+def test_pictures_of_a_pair_are_augmented_alike_and_pairs_differently(real):
+    one, other = augmented((real, real.flip(3)), torch.Generator().manual_seed(3))
+    (alone,) = augmented((real,), torch.Generator().manual_seed(3))
+    assert torch.equal(one, alone)
+    same, twice = augmented((real[:1].expand(4, -1, -1, -1),) * 2, torch.Generator().manual_seed(3))
+    assert torch.equal(same, twice) and all((same[0] - x).abs().max() > 0 for x in same[1:])
+    assert other.shape == one.shape and (other - one).abs().max() > 0
+
+
+def test_the_distance_from_the_target_is_one_of_the_generators_losses_where_it_is_weighted(state, clip, pictures):
+    real = torch.from_numpy(pictures[:4]).permute(0, 3, 1, 2).float() / 127.5 - 1
+    embeddings = (torch.from_numpy(clip.images(pictures[:4])),)
+    assert state.config.content_weight == 3 and state.critic_optimizer.param_groups[0]["lr"] == LEARNING_RATE
+    state.train_step(real, embeddings)
+    weighted = state.sums["generator content"]
+    assert 0 < weighted <= 3 * (4 + 2)      # of unit vectors' squared distance, and of colours in [-1, 1]
+    state.config = dataclasses.replace(state.config, content_weight=0.0)
+    state.sums, state.counts = {}, {}
+    state.train_step(real, embeddings)
+    assert set(state.sums) == {"generator heads", "generator clip", "heads hinge"}
+
+
+def test_feature_distance_is_of_unit_vectors_at_each_place():
+    a, b = torch.zeros(2, 3, 2, 2), torch.zeros(2, 3, 2, 2)
+    a[:, 0], b[:, 0] = 5.0, 0.1
+    assert feature_distance([a], [b]).item() == 0
+    b[0] = 0
+    b[0, 1] = 1.0                           # at right angles in one picture of two
+    assert feature_distance([a], [b]).item() == pytest.approx(1)
+    assert feature_distance([a, a], [b, a]).item() == pytest.approx(0.5)
 
 
 def test_a_step_teaches_the_heads_to_tell_real_from_generated_and_leaves_frozen_networks_alone(state, clip, pictures):
@@ -212,13 +259,29 @@ def test_interrupted_recipe_goes_on_to_the_bit(pictures, clip, tmp_path):
     assert equal(whole.states["G_ema"], resumed.states["G_ema"])
 
 
+def test_heads_go_on_in_the_next_stage_where_pictures_have_the_same_size(pictures, clip, tmp_path, monkeypatch):
+    """So the last stage, with the discriminator, begins with heads that know something; other sizes have other heads."""
+    begun, ended, go = {}, {}, pretraining.run
+
+    def run(state, *rest, checkpoint, **options):
+        begun[checkpoint.stem] = {name: x.clone() for name, x in state.critic.state_dict().items()}
+        trained = go(state, *rest, checkpoint=checkpoint, **options)
+        ended[checkpoint.stem] = state.critic.state_dict()
+        return trained
+
+    monkeypatch.setattr(pretraining, "run", run)
+    train(pictures, clip, tmp_path, recipe(), first="small")
+    assert equal(ended["large"], begun["discriminator"]) and not equal(ended["discriminator"], begun["discriminator"])
+    assert any(x.shape != begun["large"][name].shape for name, x in ended["small"].items() if name in begun["large"])
+
+
 def test_a_stage_ends_when_its_minutes_are_over(pictures, clip, tmp_path, monkeypatch):
     """By a clock that goes on by a twentieth of a second whenever it is looked at, two to five times in a step."""
     ticks = itertools.count()
     monkeypatch.setattr(time, "monotonic", lambda: next(ticks) / 20)
     trained = train(pictures, clip, tmp_path, recipe(kimg=1e6, minutes=0.1), first="small")
     seconds = trained.history.groupby("stage").seconds.max()
-    for stage, share in (("small", 0.5), ("large", 0.3), ("discriminator", 0.1)):
+    for stage, share in (("small", 0.4), ("large", 0.4), ("discriminator", 0.1)):
         assert seconds[stage] == pytest.approx(6 * share / 0.9, abs=0.3)
 
 
@@ -327,9 +390,9 @@ def test_a_generator_of_seconds_is_saved_with_a_card_that_says_how_it_was_made(m
 # ── on a GPU, which is pretended here ──────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_step_waits_for_a_gpu(gpu, stage, clip, pictures, real):
-    config = recipe().stages[stage].config
-    frozen = FrozenStages(clip.on("cuda"), load_resnet().on("cuda"))
-    state = pretraining._state(config, pretraining._initial_networks(config, 0), frozen, real.to("cuda"), 0, "cuda")
+    asked = recipe().stages[stage]
+    config, frozen = asked.config, FrozenStages(clip.on("cuda"), load_resnet().on("cuda"))
+    state = pretraining._state(asked, pretraining._initial_networks(config, 0), frozen, real.to("cuda"), 0, "cuda")
     conditions = (torch.from_numpy(clip.images(pictures[:4])),)
     state.train_step(real.to("cuda"), conditions)       # filters are sent in the first
     gpu.waits.clear()
