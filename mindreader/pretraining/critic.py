@@ -7,7 +7,6 @@ from tens of times fewer pictures than against a discriminator that begins with 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +17,8 @@ from ..embedding import ClipEmbedder
 from ..generator import GanConfig, TrainedGan, TrainingState, contrastive_losses, mixed_styles, r1_losses
 
 REAL, GENERATED, MISMATCHED = 1.0, 0.7, 0.3   # shares of the heads' loss; the last: real with another picture's condition
-WIDTHS = {4: 96, 8: 64, 16: 48}               # channels of a head's layers at so many pixels
-WIDTH_ABOVE = 32                              # and at more; of equal width the heads took half of a step
+WIDTHS = {4: 96, 8: 64, 16: 48}               # channels of a head's layers at so many pixels, and at fewer than the least
+WIDTH_ABOVE = 32                              # at more than the most; of equal width the heads took half of a step
 LEARNING_RATE = 0.002                         # of the heads; their weights are small ones, not of unit variance as the generator's
 SHIFT_PX = 3                                  # at 32 px; the networks halve the size on a fixed grid, which is learned otherwise
 LAYOUT_PX = 8                                 # size at which a generated picture's colours are held to its target's
@@ -102,7 +101,7 @@ class PictureNorm(nn.Module):
 
 
 def _width(size: int) -> int:
-    return WIDTHS.get(size, WIDTH_ABOVE)
+    return WIDTHS.get(max(size, 4), WIDTH_ABOVE)
 
 
 def _halvings(channels: int, size: int) -> list[nn.Module]:
@@ -125,7 +124,8 @@ class Head(nn.Module):
         logit = out(x) + <x, projection(sqrt(n_dims) * condition)> / sqrt(channels)    at each place
 
     Source: Projected GANs (Sauer et al. 2021), without their mixing of stages and without spectral norms, which hold the
-    logits so near zero that the heads took twenty times as many pictures to wake; conditions by projection (Miyato 2018).
+    logits near zero (hinge loss after 12,000 pictures, of 2: 1.93 with them, 1.79 without, 1.72 with conditions of unit
+    variance, too); conditions by projection (Miyato 2018).
     `mean` and `std` (C,) are of the map's channels over real pictures.
     """
 
@@ -133,9 +133,10 @@ class Head(nn.Module):
         super().__init__()
         self.register_buffer("mean", mean.reshape(1, -1, 1, 1))
         self.register_buffer("std", std.reshape(1, -1, 1, 1))
-        width, n_out = max(_width(size), min(len(mean), _width(4))), _width(4)
+        n_out = _width(4)
+        width = max(_width(size), min(len(mean), n_out))
         self.mixed = nn.Conv2d(len(mean), width, 1, bias=False).requires_grad_(False)
-        self.layers = nn.Sequential(*_halvings(width, size), *_layer(n_out if size > 4 else width, n_out, 1))
+        self.layers = nn.Sequential(*_halvings(width, size), *_layer(n_out, n_out, 1))
         self.out = nn.Conv2d(n_out, 1, 1)
         self.projection = nn.Linear(condition_dim, n_out)
 
@@ -182,7 +183,7 @@ class Critic(nn.Module):
             return [[head.logits(x, condition) for head, x in zip(self.heads, places)] for condition in conditions]
 
 
-def augmented(sets: Sequence[Tensor], rng: torch.Generator) -> list[Tensor]:
+def augmented(sets: tuple[Tensor, ...], rng: torch.Generator) -> tuple[Tensor, ...]:
     """Sets of pictures, each (N, 3, H, W), shifted (mirrored at the border) and with other brightness, saturation and contrast.
 
     The n-th picture of every set in the same way, so that they stay comparable; real and generated ones alike, so that heads
@@ -190,7 +191,7 @@ def augmented(sets: Sequence[Tensor], rng: torch.Generator) -> list[Tensor]:
     """
     n, k, size = len(sets[0]), len(sets), sets[0].shape[-1]
     most, device = SHIFT_PX * size // 32, sets[0].device
-    x = F.pad(torch.cat(tuple(sets)), (most,) * 4, mode="reflect")
+    x = F.pad(torch.cat(sets), (most,) * 4, mode="reflect")
     top, left = training.sent(torch.randint(0, 2 * most + 1, (2, n), generator=rng), device).repeat(1, k)
     across = torch.arange(size, device=device)
     rows, columns = (top[:, None] + across)[:, :, None], (left[:, None] + across)[:, None, :]
@@ -200,7 +201,7 @@ def augmented(sets: Sequence[Tensor], rng: torch.Generator) -> list[Tensor]:
     grey = x.mean(1, keepdim=True)
     x = grey + (x - grey) * (1 + saturated)
     level = x.mean((1, 2, 3), keepdim=True)
-    return list((level + (x - level) * (1 + contrast) + bright).chunk(k))
+    return (level + (x - level) * (1 + contrast) + bright).chunk(k)
 
 
 class AdversarialState(TrainingState):
@@ -217,9 +218,8 @@ class AdversarialState(TrainingState):
             torch.manual_seed(seed)
             self.critic = Critic(frozen, self._sized(real).to(device), self.network.condition_dim)
         self.critic.to(device=device, memory_format=torch.channels_last)
-        self.critic_optimizer = torch.optim.Adam([p for p in self.critic.parameters() if p.requires_grad],
-                                                 lr=LEARNING_RATE, betas=(0.0, 0.99), fused=True)
         self.trained = [p for p in self.critic.parameters() if p.requires_grad]
+        self.critic_optimizer = torch.optim.Adam(self.trained, lr=LEARNING_RATE, betas=(0.0, 0.99), fused=True)
         self.parts |= {"critic": self.critic, "critic_optimizer": self.critic_optimizer}
 
     def take_heads(self, other: AdversarialState) -> None:
@@ -241,9 +241,8 @@ class AdversarialState(TrainingState):
         (logits,) = self.critic(of_generated, condition)
         terms = {"heads": -sum(x.mean() for x in logits) / len(logits)}
         if config.content_weight:
-            layouts = [F.adaptive_avg_pool2d(x, LAYOUT_PX) for x in (shown, kept)]
-            terms["content"] = config.content_weight * (
-                feature_distance(of_generated[1:], of_real[1:]) + (layouts[0] - layouts[1]).abs().mean())
+            layout = F.adaptive_avg_pool2d(shown - kept, LAYOUT_PX).abs().mean()
+            terms["content"] = config.content_weight * (feature_distance(of_generated[1:], of_real[1:]) + layout)
         if config.clip_weight:
             terms["clip"] = contrastive_losses((self._embedded(generated),), (condition,), config.clip_weight, config)
         if config.adversarial_weight:

@@ -133,9 +133,9 @@ def test_heads_have_fewer_channels_where_maps_are_larger_and_halve_them_to_four_
     assert [(m.in_channels, m.out_channels, m.stride[0]) for m in head.layers if isinstance(m, torch.nn.Conv2d)] == [
         (32, 48, 2), (48, 64, 2), (64, 96, 2), (96, 96, 1)]
     assert Head(torch.zeros(192), torch.ones(192), 8, 7).mixed.out_channels == 96
-    assert head(torch.randn(2, 5, 32, 32)).shape == (2, 96, 4, 4)
+    assert head(torch.zeros(2, 5, 32, 32)).shape == (2, 96, 4, 4)
     pixels = PixelHead(torch.zeros(3), torch.ones(3), 64, 7)
-    assert pixels(torch.randn(2, 3, 64, 64)).shape == (2, 96, 4, 4)
+    assert pixels(torch.zeros(2, 3, 64, 64)).shape == (2, 96, 4, 4)
 
 
 def test_a_picture_is_normed_over_all_its_channels_and_places_as_by_a_group_norm_of_one_group():
