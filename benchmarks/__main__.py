@@ -12,10 +12,10 @@ from pathlib import Path
 
 import torch
 
-from mindreader.core import ParameterError, check_device
+from mindreader.core import check_device
 from mindreader.generator import GanConfig
 from mindreader.mapping import MappingConfig
-from mindreader.training import compute_dtype
+from mindreader.training import Compiler, compute_dtype
 
 from . import gan_step, grid_step, mapper_step
 from .timing import Timing, formats, machine, peaks
@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--repeats", type=int, default=15, help="timed steps of each contender (default 15)")
     parser.add_argument("--batch", type=int, default=32, help="pictures or trials in a step of gan and mapper (default 32)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="default: all processors")
+    parser.add_argument("--compiled", action="store_true", help="of gan: ours compiled by torch, too, which takes a C++ compiler and minutes")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="of the grid's steps (default cpu)")
     parser.add_argument("--record", action="store_true", help="keep the grid's steps on a GPU as what chapter 02 quotes")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the numbers there, too")
@@ -39,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--json {asked.json}: there is no folder {asked.json.absolute().parent}; make it first")
     try:
         check_device(asked.device)
-    except ParameterError as refused:
+        Compiler(asked.compiled)
+    except ValueError as refused:
         parser.error(str(refused))
     if asked.record and (asked.what, asked.device) != ("grid", "cuda"):
         parser.error("--record: expected `grid --device cuda`; a GPU's steps are what the record holds")
@@ -62,7 +64,7 @@ def _sections(asked: argparse.Namespace) -> Iterator[dict]:
     if asked.what in ("all", "gan"):
         config = GanConfig(batch=asked.batch)
         net = config.network
-        timings = gan_step.measure(config, repeats=asked.repeats)
+        timings = gan_step.measure(config, repeats=asked.repeats, compiled=asked.compiled)
         title = (f"GAN, G step and D step without regularization, batch {asked.batch}; pictures per second\n"
                  f"({net.resolution} px, channel_base {net.channel_base}, channel_max {net.channel_max}, two heads)")
         yield _section(title, timings, len(gan_step.PLAIN), {})

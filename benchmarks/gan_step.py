@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from mindreader.generator import GanConfig, TrainingState
-from mindreader.training import keep_freed_memory
+from mindreader.training import Compiler, keep_freed_memory
 
 from .plain_stylegan import PlainDiscriminator, PlainGenerator
 from .timing import Timing, by_turns_apart, formats
@@ -54,12 +55,20 @@ def prepare(make: Callable[[], TrainingState], config: GanConfig, heads: int, ke
     return partial(make().train_step, *batch_of(config, heads))
 
 
-def measure(config: GanConfig, *, repeats: int, heads: int = 2) -> list[Timing]:
-    """Time one generator and one discriminator step of each kind, each in its own process, the plain ones first."""
+def ours(config: GanConfig, heads: int, compiled: bool) -> TrainingState:
+    """Our training's state, in its own process: what is compiled cannot be sent to another."""
+    return TrainingState(config, None, heads, 0, "cpu", helpers={}, compiler=Compiler(compiled))
+
+
+def measure(config: GanConfig, *, repeats: int, heads: int = 2, compiled: bool = False) -> list[Timing]:
+    """Time one generator and one discriminator step of each kind, each in its own process, the plain ones first.
+
+    `compiled` times ours compiled, too.
+    """
     config = without_regularization(config)
     contenders = {name: partial(prepare, partial(PlainTrainingState, config, heads, 0, grouped=grouped), config, heads, False)
                   for name, grouped in PLAIN.items()}
-    for precision in formats():
-        state = partial(TrainingState, dataclasses.replace(config, precision=precision), None, heads, 0, "cpu", helpers={})
-        contenders[f"mindreader {precision}"] = partial(prepare, state, config, heads, True)
+    for precision, compiles in product(formats(), (False, True) if compiled else (False,)):
+        state = partial(ours, dataclasses.replace(config, precision=precision), heads, compiles)
+        contenders[f"mindreader {precision}{', compiled' * compiles}"] = partial(prepare, state, config, heads, True)
     return by_turns_apart(contenders, config.batch, repeats=repeats)

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from .. import core
 from ..core import weights
 from ..records import Diverged, LayoutError
-from ..training import SINGLE, ProcessGroup, compute_dtype, keep_freed_memory, sent
+from ..training import EAGER, SINGLE, Compiler, ProcessGroup, compute_dtype, keep_freed_memory, sent
 from .steps import GanConfig, discriminator_losses, generator_losses, path_length_losses, perturb, r1_losses
 from .stylegan import Discriminator, Generator, StyleGanConfig, widen
 
@@ -126,7 +126,7 @@ def train_gan(pictures: np.ndarray, rows: np.ndarray, conditions: tuple[np.ndarr
               start: TrainedGan | None = None, clip=None, low_level: Callable | None = None,
               content: Callable | None = None, seed: int, device: str = "cpu", checkpoint: Path | None = None,
               progress: Callable | None = None, on_tick: Callable | None = None,
-              processes: ProcessGroup = SINGLE) -> TrainedGan:
+              processes: ProcessGroup = SINGLE, compiled: bool = False) -> TrainedGan:
     """Train generator and discriminator on pictures and their conditions, from nothing or from `start` (paper §2.3).
 
     Parameters
@@ -153,11 +153,15 @@ def train_gan(pictures: np.ndarray, rows: np.ndarray, conditions: tuple[np.ndarr
         `params.progress`; and on_tick(row of history, averaged generator).
     processes : ProcessGroup
         The processes that train together, all called with the same arguments; one of them by default.
+    compiled : bool
+        Compile both networks (torch.compile) in the first step, which then takes a minute or two, for quicker ones after it;
+        regularization computes as it is written. Other last bits, so not the record's numbers.
 
     Raises
     ------
     ValueError
-        Something does not fit: pictures, conditions, start and batch with each other, or the batch with the processes.
+        Something does not fit: pictures, conditions, start and batch with each other, or the batch with the processes;
+        or `compiled` where no compiler is.
     Diverged
         A loss is not finite; says which, and at which step.
     """
@@ -168,7 +172,8 @@ def train_gan(pictures: np.ndarray, rows: np.ndarray, conditions: tuple[np.ndarr
     if "first_sample_cached" in config.published_bugs:
         embeddings = tuple(p[:1].expand_as(p) for p in embeddings)
     state = TrainingState(config, start, len(conditions), seed, device,
-                helpers={"clip": clip, "low_level": low_level, "content": content}, processes=processes)
+                helpers={"clip": clip, "low_level": low_level, "content": content}, processes=processes,
+                compiler=Compiler(compiled, device))
     return run(state, pictures, rows, embeddings, checkpoint=checkpoint, progress=progress, on_tick=on_tick)
 
 
@@ -185,12 +190,14 @@ def run(state: TrainingState, pictures: np.ndarray, rows: np.ndarray, embeddings
     if not processes.is_main:
         checkpoint = progress = on_tick = None
     steps = range(state.step, config.n_steps)
-    saved = time.monotonic()
+    saved = began = time.monotonic()
     for _ in progress(steps, desc="generator", total=len(steps)) if progress else steps:
         items = torch.randperm(len(rows), generator=state.rng)[: config.batch]
         batch = np.ascontiguousarray(pictures[rows[processes.own_rows(items).numpy()]])
         real = sent(torch.from_numpy(batch), state.device).permute(0, 3, 1, 2).float() / 127.5 - 1
         state.train_step(real, tuple(p[items] for p in embeddings))
+        if state.step == steps[0]:
+            state.compiler.tell(time.monotonic() - began)
         state.step += 1
         state.update_average()
         row = state.tick()
@@ -208,8 +215,8 @@ class TrainingState:
     """All that a checkpoint holds: both networks, the averaged generator, optimizers, random state and history."""
 
     def __init__(self, config: GanConfig, start: TrainedGan | None, heads: int, seed: int, device: str, *,
-                 helpers: dict, processes: ProcessGroup = SINGLE):
-        self.config, self.device, self.helpers, self.processes = config, device, helpers, processes
+                 helpers: dict, processes: ProcessGroup = SINGLE, compiler: Compiler = EAGER):
+        self.config, self.device, self.helpers, self.processes, self.compiler = config, device, helpers, processes, compiler
         self.network = start.network if start else dataclasses.replace(config.network, heads=heads)
         self.rng = torch.Generator().manual_seed(seed)
         states = start.states if start else {}
@@ -223,6 +230,8 @@ class TrainingState:
         for net in (self.generator, self.discriminator):
             net.to(device=device, memory_format=torch.channels_last)
             net.compute = compute_dtype(config.precision, device)
+        compiler.module(self.generator.synthesis)
+        compiler.module(self.discriminator)
         self.average.to(device)
         self.call_generator = processes.data_parallel(self.generator)
         self.call_discriminator = processes.data_parallel(self.discriminator)
@@ -249,8 +258,9 @@ class TrainingState:
                                     **self.helpers, kimg=self.kimg, processes=processes)
         self.descend(self.generator_optimizer, "generator", terms)
         if config.path_weight and self.step % config.path_every == 0:
-            terms, mean = self.call_generator(path_length_losses, nets[0], self.perturbed(embeddings), self.path_mean,
-                                              config, self.rng, processes)
+            with self.compiler.as_written():
+                terms, mean = self.call_generator(path_length_losses, nets[0], self.perturbed(embeddings), self.path_mean,
+                                                  config, self.rng, processes)
             self.descend(self.generator_optimizer, "generator", terms, config.path_every)
             self.path_mean = mean
         nets[1].requires_grad_(True)
@@ -259,7 +269,8 @@ class TrainingState:
                                             self.rng, processes)
             self.descend(self.discriminator_optimizer, "discriminator", terms)
         if config.adversarial_weight and config.r1_gamma and self.step % config.r1_every == 0:
-            terms = self.call_discriminator(r1_losses, nets[1], real, self.perturbed(embeddings), config, processes)
+            with self.compiler.as_written():
+                terms = self.call_discriminator(r1_losses, nets[1], real, self.perturbed(embeddings), config, processes)
             self.descend(self.discriminator_optimizer, "discriminator", terms, config.r1_every)
 
     def perturbed(self, embeddings: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -31,7 +31,7 @@ class TrainedJointly:
 def train_jointly(pictures: np.ndarray, rows: np.ndarray, betas: np.ndarray, wanted: Sequence[np.ndarray],
                   networks: Sequence[nn.Module], config: GanConfig, *, weight: float, start: TrainedGan, clip=None,
                   low_level: Callable | None = None, seed: int, device: str = "cpu", checkpoint: Path | None = None,
-                  progress: Callable | None = None, on_tick: Callable | None = None) -> TrainedJointly:
+                  progress: Callable | None = None, on_tick: Callable | None = None, compiled: bool = False) -> TrainedJointly:
     """Finetune the generator on the mappers' embeddings, and the mappers through the discriminator's loss.
 
         L_mapper_k = 0.2 squared error + 0.3 cosine distance + 0.5 contrastive + weight * softplus(-D(generated))
@@ -53,7 +53,7 @@ def train_jointly(pictures: np.ndarray, rows: np.ndarray, betas: np.ndarray, wan
         The mappers to start from; not changed here.
     weight : float
         Of the adversarial loss in the mappers' loss; 0: regression alone.
-    start, clip, low_level, seed, device, checkpoint, progress, on_tick
+    start, clip, low_level, seed, device, checkpoint, progress, on_tick, compiled
         As for `train_gan`.
 
     Raises ValueError where heads and mappers differ in number, Diverged where a loss is not finite.
@@ -64,7 +64,8 @@ def train_jointly(pictures: np.ndarray, rows: np.ndarray, betas: np.ndarray, wan
     if weight < 0:
         raise ValueError(f"got an end-to-end weight of {weight}, expected 0 or more")
     state = JointTrainingState(config, start, networks, weight, seed, device,
-                               helpers={"clip": clip, "low_level": low_level, "content": None})
+                               helpers={"clip": clip, "low_level": low_level, "content": None},
+                               compiler=training.Compiler(compiled, device))
     trained = run(state, pictures, np.asarray(rows), tuple(as_tensor(x) for x in (betas, *wanted)),
                   checkpoint=checkpoint, progress=progress, on_tick=on_tick)
     return TrainedJointly(trained, tuple(state.networks.cpu().eval()))
@@ -74,8 +75,8 @@ class JointTrainingState(TrainingState):
     """A training state whose conditions are predicted anew in every step, by mappers that are trained too."""
 
     def __init__(self, config: GanConfig, start: TrainedGan, networks: Sequence[nn.Module], weight: float, seed: int,
-                 device: str, *, helpers: dict):
-        super().__init__(config, start, len(networks), seed, device, helpers=helpers)
+                 device: str, *, helpers: dict, compiler: training.Compiler = training.EAGER):
+        super().__init__(config, start, len(networks), seed, device, helpers=helpers, compiler=compiler)
         self.weight = weight
         self.networks = nn.ModuleList(copy.deepcopy(network) for network in networks).to(device).train()
         self.map_optimizer = torch.optim.Adam(self.networks.parameters(), lr=config.learning_rate, betas=config.adam_betas)

@@ -7,6 +7,7 @@ Order is the forward pass, small to large. Base: StyleGAN2 (Karras et al. 2020) 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -135,18 +136,24 @@ class StyledConv(StyledLayer):
         self.register_buffer("noise_const", torch.randn(resolution, resolution))
         self.up, self.clamp = up, config.conv_clamp
 
-    def forward(self, x: Tensor, w: Tensor, conditions, noise: Noise, rng: torch.Generator | None) -> Tensor:
+    def drawn(self, n: int, noise: Noise, rng: torch.Generator | None) -> Tensor | None:
+        """The noise of n pictures: (n, 1, r, r) when "random", (r, r) for all of them when "const"."""
+        if noise == "random":
+            return training.normal((n, 1, *self.noise_const.shape), rng, self.noise_const.device)
+        return self.noise_const if noise == "const" else None
+
+    def forward(self, x: Tensor, w: Tensor, conditions: tuple[Tensor, ...], noise: Tensor | None) -> Tensor:
+        """x (N, n_in, h, h), w (N, w_dim), conditions each (N, condition_dim), noise as `drawn` -> (N, n_out, r, r)."""
         style = self.style(w, conditions)
         y = modulated_conv(x, self.weight, style, up=self.up)
         # The gain of the activation goes into norm, bias and noise: lrelu(x) * gain = lrelu(x * gain).
         norm = (kernel_norm(self.weight, style) * GAIN).to(y.dtype)[:, :, None, None]
         shift = (self.bias * GAIN)[None, :, None, None]
-        if noise == "random":
-            drawn = training.normal((len(x), 1, *self.noise_const.shape), rng, y.device)
-            y = torch.addcmul((drawn * (self.noise_strength * GAIN)).to(y.dtype), y, norm) + shift.to(y.dtype)
+        if noise is not None and noise.dim() == 4:
+            y = torch.addcmul((noise * (self.noise_strength * GAIN)).to(y.dtype), y, norm) + shift.to(y.dtype)
         else:
-            if noise == "const":
-                shift = shift + self.noise_const * (self.noise_strength * GAIN)
+            if noise is not None:
+                shift = shift + noise * (self.noise_strength * GAIN)
             y = torch.addcmul(shift.to(y.dtype), y, norm)
         return cut(F.leaky_relu(y, SLOPE), self.clamp)
 
@@ -179,6 +186,11 @@ class SynthesisBlock(nn.Module):
         self.conv1 = StyledConv(config, n_out, n_out, resolution)
         self.torgb = ToPicture(config, n_out)
 
+    @property
+    def convs(self) -> list[StyledConv]:
+        """The styled convolutions, in order."""
+        return [self.conv0, self.conv1] if hasattr(self, "conv0") else [self.conv1]
+
 
 class Synthesis(nn.Module):
     """w and conditions -> pictures; each block adds to the enlarged picture of the blocks before."""
@@ -189,26 +201,32 @@ class Synthesis(nn.Module):
         for resolution in config.resolutions:
             self.add_module(f"b{resolution}", SynthesisBlock(config, resolution))
 
-    def forward(self, ws: Tensor, conditions: tuple[Tensor, ...], *, noise: Noise = "random",
-                rng: torch.Generator | None = None, dtype: torch.dtype = torch.float32, size: int = 0) -> Tensor:
-        """ws (N, n_layers, w_dim), conditions each (N, condition_dim) -> (N, 3, H, W); `size` stops at so many pixels."""
+    def drawn(self, n: int, noise: Noise, rng: torch.Generator | None, size: int = 0) -> list[Tensor | None]:
+        """The noise of each convolution's n pictures; before all layers, as a compiled one cannot ask an `rng`."""
+        convs = [conv for resolution in self._sizes(size) for conv in self.get_submodule(f"b{resolution}").convs]
+        return [conv.drawn(n, noise, rng) for conv in convs]
+
+    def forward(self, ws: Tensor, conditions: tuple[Tensor, ...], noise: Sequence[Tensor | None], *,
+                dtype: torch.dtype = torch.float32, size: int = 0) -> Tensor:
+        """ws (N, n_layers, w_dim), conditions each (N, condition_dim), noise as `drawn` -> (N, 3, H, W) or of `size` px."""
         ws = ws.unbind(1)
         picture, layer = None, 0
-        for resolution in self.config.resolutions:
-            if size and resolution > size:
-                break
+        for resolution in self._sizes(size):
             block = self.get_submodule(f"b{resolution}")
             if resolution == 4:
                 x = block.const.to(dtype).expand(len(ws[0]), -1, -1, -1)
                 x = x.contiguous(memory_format=torch.channels_last)
             else:
-                x = block.conv0(x, ws[layer], conditions, noise, rng)
+                x = block.conv0(x, ws[layer], conditions, noise[layer])
                 layer += 1
-            x = block.conv1(x, ws[layer], conditions, noise, rng)
+            x = block.conv1(x, ws[layer], conditions, noise[layer])
             layer += 1
             added = block.torgb(x, ws[layer], conditions)  # shares its w with the next block's first layer
             picture = added if picture is None else enlarge(picture) + added
         return picture
+
+    def _sizes(self, size: int) -> list[int]:
+        return [resolution for resolution in self.config.resolutions if not size or resolution <= size]
 
 
 class Generator(nn.Module):
@@ -231,7 +249,7 @@ class Generator(nn.Module):
         _check_conditions(conditions, self.config)
         if self.config.unit_variance_conditions:
             conditions = tuple(c * math.sqrt(self.config.condition_dim) for c in conditions)
-        return self.synthesis(ws, conditions, noise=noise, rng=rng, dtype=self.compute, size=size)
+        return self.synthesis(ws, conditions, self.synthesis.drawn(len(ws), noise, rng, size), dtype=self.compute, size=size)
 
     def forward(self, z: Tensor, image_condition: Tensor, caption_condition: Tensor | None = None, *,
                 noise: Noise = "random", rng: torch.Generator | None = None, truncation: float = 1.0) -> Tensor:

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if part in ORIGINS:
             card = pretrain_generator.pretrain(part, minutes=asked.minutes, device=asked.device, threads=asked.threads,
                                                seed=asked.seed, further=part if asked.further == "itself" else asked.further,
-                                               first=asked.first, resume=asked.resume)
+                                               first=asked.first, resume=asked.resume, compiled=asked.compiled)
         else:
             world = load_world(seed=asked.seed, processes=asked.threads, progress=progress)
             card = pretrain(part, world, share=asked.share, seed=asked.seed, resume=asked.resume)
@@ -94,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
                         help="of generators: train leaves their scores, which no GPU is needed for, to a later score, on any machine")
     parser.add_argument("--threads", type=int, help="by default one for each processor")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--compiled", action="store_true",
+                        help="compile the generators' networks, which takes a C++ compiler and a minute or two in each stage, and quickens all steps after")
     parser.add_argument("--resume", action="store_true", help="go on from an interrupted training")
     return parser
 

@@ -6,6 +6,7 @@ from tens of times fewer pictures than against a discriminator that begins with 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import torch
@@ -49,6 +50,12 @@ class FrozenStages:
         """Pictures (N, 3, H, W) in [-1, 1] -> maps (N, C, h, w) at 1/2, 1/4 and 1/8 of the side, of each network."""
         with training.mixed_precision("bfloat16", pictures.device):
             return self._of_clip(pictures) + (self._of_low_level(pictures) if self.low_level else [])
+
+    def compiled_by(self, compiler: training.Compiler) -> FrozenStages:
+        """The same stages, compiled."""
+        other = copy.copy(self)
+        other._of_clip, other._of_low_level = compiler.function(self._of_clip), compiler.function(self._of_low_level)
+        return other
 
     def _of_clip(self, pictures: Tensor) -> list[Tensor]:
         trunk = self.clip.module.visual
@@ -211,13 +218,15 @@ class AdversarialState(TrainingState):
     see and in the colours of 8 x 8 places: what is where; the heads see to it that it looks real.
     """
 
-    def __init__(self, config: GanConfig, start: TrainedGan, frozen: FrozenStages, real: Tensor, seed: int, device: str = "cpu"):
-        super().__init__(config, start, 1, seed, device, helpers={})
-        self.frozen = frozen
+    def __init__(self, config: GanConfig, start: TrainedGan, frozen: FrozenStages, real: Tensor, seed: int, device: str = "cpu", *,
+                 compiler: training.Compiler = training.EAGER):
+        super().__init__(config, start, 1, seed, device, helpers={}, compiler=compiler)
+        self.frozen, self._encode = frozen.compiled_by(compiler), compiler.function(frozen.clip.encode_pictures)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.critic = Critic(frozen, self._sized(real).to(device), self.network.condition_dim)
         self.critic.to(device=device, memory_format=torch.channels_last)
+        compiler.module(self.critic)
         self.trained = [p for p in self.critic.parameters() if p.requires_grad]
         self.critic_optimizer = torch.optim.Adam(self.trained, lr=LEARNING_RATE, betas=(0.0, 0.99), fused=True)
         self.parts |= {"critic": self.critic, "critic_optimizer": self.critic_optimizer}
@@ -278,7 +287,7 @@ class AdversarialState(TrainingState):
         if generated.shape[-1] != size:
             generated = F.interpolate(generated, (size, size), mode="bilinear", align_corners=False)
         with training.mixed_precision("bfloat16", generated.device):
-            return self.frozen.clip.encode_pictures(generated).float()
+            return self._encode(generated).float()
 
     def _adversaries_learn(self, learn: bool) -> None:
         """Whether gradients reach them."""

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .. import core
+from .. import core, training
 from ..core import progress, save_columns, weights
 from ..embedding import ClipEmbedder, EmbedConfig, load_clip
 from ..evaluation import load_segmenter, Naturalness
@@ -123,7 +123,7 @@ class GeneratorRecipe:
 def pretrain_generator(pictures: np.ndarray, rows: np.ndarray, embeddings: np.ndarray, frozen: FrozenStages,
                        recipe: GeneratorRecipe, folder: Path, *, start: TrainedGan | None = None, first: str = "regression",
                        sheet: Sheet | None = None, seed: int = 0, device: str = "cpu", resume: bool = False,
-                       progress: Callable | None = None) -> TrainedGan:
+                       progress: Callable | None = None, compiled: bool = False) -> TrainedGan:
     """Pretrain a one-head generator on pictures and embeddings.
 
     Parameters
@@ -147,13 +147,15 @@ def pretrain_generator(pictures: np.ndarray, rows: np.ndarray, embeddings: np.nd
         Called at every row of history.
     resume : bool
         Go on from the folder's checkpoints.
+    compiled : bool
+        Compile all networks, anew for each stage (`training.Compiler`).
 
     Returns
     -------
     TrainedGan
         With the history of all stages, named in the column `stage`.
 
-    Raises ValueError for an unknown first stage.
+    Raises ValueError for an unknown first stage, and for `compiled` where no compiler is.
     """
     if first not in recipe.stages:
         raise ValueError(f"found first stage {first!r}, expected one of {', '.join(recipe.stages)}")
@@ -165,9 +167,10 @@ def pretrain_generator(pictures: np.ndarray, rows: np.ndarray, embeddings: np.nd
         for name in names:
             (folder / f"{name}.pt").unlink(missing_ok=True)
     real = torch.from_numpy(pictures[np.sort(rows[:256])]).permute(0, 3, 1, 2).float().to(device) / 127.5 - 1
+    compiler = training.Compiler(compiled, device)
     trained, histories, state = start or _initial_networks(recipe.regression.config, seed), {}, None
     for name, stage in stages.items():
-        before, state = state, _state(stage, trained, frozen, real, seed, device)
+        before, state = state, _state(stage, trained, frozen, real, seed, device, compiler)
         against_heads = all(isinstance(each, AdversarialState) for each in (before, state))
         if against_heads and before.config.sketch_size == state.config.sketch_size:
             state.take_heads(before)
@@ -179,15 +182,17 @@ def pretrain_generator(pictures: np.ndarray, rows: np.ndarray, embeddings: np.nd
     return dataclasses.replace(trained, history=history)
 
 
-def _state(stage: Stage, start: TrainedGan, frozen: FrozenStages, real: Tensor, seed: int, device: str) -> TrainingState:
+def _state(stage: Stage, start: TrainedGan, frozen: FrozenStages, real: Tensor, seed: int, device: str,
+           compiler: training.Compiler) -> TrainingState:
     """The state of a stage: against heads, or by the distance from the target alone."""
     if stage.heads:
-        return AdversarialState(stage.config, start, frozen, real, seed, device)
+        return AdversarialState(stage.config, start, frozen, real, seed, device, compiler=compiler)
+    stages = frozen.compiled_by(compiler)
 
     def content(generated: Tensor, real: Tensor) -> Tensor:
-        return content_distance(generated, F.interpolate(real, generated.shape[-2:], mode="area"), frozen)
+        return content_distance(generated, F.interpolate(real, generated.shape[-2:], mode="area"), stages)
 
-    return TrainingState(stage.config, start, 1, seed, device, helpers={"content": content})
+    return TrainingState(stage.config, start, 1, seed, device, helpers={"content": content}, compiler=compiler)
 
 
 def _timed(state: TrainingState, stage: Stage, seconds: float, progress: Callable | None, steps: Iterable, *, desc: str,
@@ -260,7 +265,7 @@ class Sheet:
 
 
 def pretrain(name: str, *, minutes: float | None = None, device: str = "cpu", threads: int | None = None, seed: int = 0,
-             further: str = "", first: str = "", resume: bool = False) -> dict:
+             further: str = "", first: str = "", resume: bool = False, compiled: bool = False) -> dict:
     """Pretrain one of `ORIGINS` from nothing but this repository, save it as a shipped part, and give its card, still without scores.
 
     Parameters
@@ -279,6 +284,8 @@ def pretrain(name: str, *, minutes: float | None = None, device: str = "cpu", th
         The stage to begin with, where it is not the usual one; those before are left out.
     resume : bool
         Go on from an interrupted training.
+    compiled : bool
+        Compile the networks, which takes a minute or two in each stage.
     """
     origin, recipe = ORIGINS[name], GeneratorRecipe().on(device)
     recipe = dataclasses.replace(recipe, minutes=origin.share * (recipe.minutes if minutes is None else minutes))
@@ -292,13 +299,14 @@ def pretrain(name: str, *, minutes: float | None = None, device: str = "cpu", th
     first = first or ("regression" if not begin else "large" if origin.start else "small")
     start = TrainedGan.from_part(*weights.load_part(begin)) if begin else None
     generator = pretrain_generator(world.pictures, rows, embeddings, FrozenStages(clip, load_resnet().on(device)), recipe, folder,
-                                   start=start, first=first, sheet=sheet, seed=seed, device=device, resume=resume, progress=progress)
+                                   start=start, first=first, sheet=sheet, seed=seed, device=device, resume=resume, progress=progress,
+                                   compiled=compiled)
     spent = generator.history.groupby("stage", sort=False)
     card = {"recipe": {name: dataclasses.asdict(recipe.stages[name].config) | {
         "share": recipe.stages[name].share, "cooling": recipe.stages[name].cooling, "kimg": round(float(part.kimg.max()), 3)}
         for name, part in spent},
             "conditions": origin.condition, "data": world.card_entry(), "seed": seed,
-            "minutes": round(spent.seconds.max().sum() / 60, 1), "hardware": hardware(),
+            "minutes": round(spent.seconds.max().sum() / 60, 1), "hardware": hardware(), "compiled": compiled,
             "clip": weights.part_checksum("clip"), "resnet": weights.part_checksum("resnet")}
     if begin:
         card["start"] = {begin: weights.part_checksum(begin)}

@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from mindreader import training
 from mindreader.extractors import load_resnet
 from mindreader.pretraining import __main__ as command_line, generator as pretraining
 from mindreader.pretraining.critic import (AdversarialState, augmented, content_distance, Critic, feature_distance, FrozenStages,
@@ -96,6 +97,23 @@ def test_frozen_stages_are_those_of_the_networks_themselves(clip, real):
         assert F.cosine_similarity(own.float().flatten(1), its.flatten(1)).min() > 0.999
     for own, its in zip(FrozenStages(clip)(real), seen[:3]):
         assert F.cosine_similarity(own.float().flatten(1), its.flatten(1)).min() > 0.999
+
+
+@pytest.mark.parametrize("stage", ["regression", "small", "discriminator"])
+def test_a_compiled_step_has_the_losses_of_one_that_is_not(clip, pictures, monkeypatch, stage):
+    """Traced, but computed by torch's own operators, so that no compiler is needed; `test_compiling` asks a compiler."""
+    monkeypatch.setattr(training.compiling, "BACKEND", "aot_eager")
+    start, what = pretraining._initial_networks(recipe().small.config, 0), recipe().stages[stage]
+    real = torch.from_numpy(pictures[:4]).permute(0, 3, 1, 2).float() / 127.5 - 1
+    condition = F.normalize(torch.from_numpy(clip.images(pictures[:4])), dim=1)
+    seen = []
+    for compiler in (training.EAGER, training.Compiler(True)):
+        state = pretraining._state(what, start, FrozenStages(clip, load_resnet()), real, 0, "cpu", compiler)
+        for _ in range(2):
+            state.train_step(real, (condition,))
+            state.step += 1
+        seen.append(state.sums)
+    assert seen[1] == pytest.approx(seen[0], rel=0.02) and len(seen[0]) == {"regression": 1, "small": 4, "discriminator": 9}[stage]
 
 
 def test_content_distance_is_zero_for_equal_pictures_and_counts_pixels_at_four_sizes(clip, real):
