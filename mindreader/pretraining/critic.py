@@ -275,8 +275,9 @@ class AdversarialState(TrainingState):
             "adversarial": training.logistic_discriminator(true.logit, fake.logit),
             "feature": contrastive_losses(true.features, (condition,), config.feature_weight, config)})
         if config.r1_gamma and self.step % config.r1_every == 0:
-            self.descend(self.discriminator_optimizer, "discriminator", r1_losses(net, real, (condition,), config),
-                         config.r1_every)
+            with self.compiler.as_written():
+                terms = r1_losses(net, real, (condition,), config)
+            self.descend(self.discriminator_optimizer, "discriminator", terms, config.r1_every)
 
     def _sized(self, pictures: Tensor) -> Tensor:
         size = self.config.sketch_size

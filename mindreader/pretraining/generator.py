@@ -174,7 +174,7 @@ def pretrain_generator(pictures: np.ndarray, rows: np.ndarray, embeddings: np.nd
         against_heads = all(isinstance(each, AdversarialState) for each in (before, state))
         if against_heads and before.config.sketch_size == state.config.sketch_size:
             state.take_heads(before)
-        timed = partial(_timed, state, stage, 60 * recipe.minutes * stage.share / whole, progress)
+        timed = partial(_timed, state, stage, 60 * recipe.minutes * stage.share / whole, progress, _rates(state))
         trained = run(state, pictures, rows, (torch.from_numpy(embeddings),), checkpoint=folder / f"{name}.pt", progress=timed,
                       on_tick=sheet and sheet.stage(name, stage.config.sketch_size))
         histories[name] = trained.history
@@ -195,12 +195,20 @@ def _state(stage: Stage, start: TrainedGan, frozen: FrozenStages, real: Tensor, 
     return TrainingState(stage.config, start, 1, seed, device, helpers={"content": content}, compiler=compiler)
 
 
-def _timed(state: TrainingState, stage: Stage, seconds: float, progress: Callable | None, steps: Iterable, *, desc: str,
-           total: int) -> Iterable:
+def _groups(state: TrainingState) -> list[dict]:
+    """Of all optimizers; a checkpoint replaces them."""
+    return [group for part in state.parts.values() if isinstance(part, torch.optim.Optimizer) for group in part.param_groups]
+
+
+def _rates(state: TrainingState) -> list[float]:
+    """The learning rates of a state that has not trained: a checkpoint has those of its stage's cooling."""
+    return [group["lr"] for group in _groups(state)]
+
+
+def _timed(state: TrainingState, stage: Stage, seconds: float, progress: Callable | None, rates: list[float], steps: Iterable, *,
+           desc: str, total: int) -> Iterable:
     """The steps that fit into the time of all sittings, and one at least; sets the learning rate of each, and shows the minutes."""
-    groups = [group for part in state.parts.values() if isinstance(part, torch.optim.Optimizer) for group in part.param_groups]
-    rates = [group["lr"] for group in groups]
-    done = 0
+    groups, done = _groups(state), 0
     minutes = iter(progress(range(math.ceil(seconds / 60)), desc=desc, total=math.ceil(seconds / 60)) if progress else ())
     for step in steps:
         spent = state.seconds + time.monotonic() - state.started

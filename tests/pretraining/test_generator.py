@@ -99,7 +99,7 @@ def test_frozen_stages_are_those_of_the_networks_themselves(clip, real):
         assert F.cosine_similarity(own.float().flatten(1), its.flatten(1)).min() > 0.999
 
 
-@pytest.mark.parametrize("stage", ["regression", "small", "discriminator"])
+@pytest.mark.parametrize("stage", ["regression", "discriminator"])
 def test_a_compiled_step_has_the_losses_of_one_that_is_not(clip, pictures, monkeypatch, stage):
     """Traced, but computed by torch's own operators, so that no compiler is needed; `test_compiling` asks a compiler."""
     monkeypatch.setattr(training.compiling, "BACKEND", "aot_eager")
@@ -113,7 +113,7 @@ def test_a_compiled_step_has_the_losses_of_one_that_is_not(clip, pictures, monke
             state.train_step(real, (condition,))
             state.step += 1
         seen.append(state.sums)
-    assert seen[1] == pytest.approx(seen[0], rel=0.02) and len(seen[0]) == {"regression": 1, "small": 4, "discriminator": 9}[stage]
+    assert seen[1] == pytest.approx(seen[0], rel=0.02) and len(seen[0]) == {"regression": 1, "discriminator": 9}[stage]
 
 
 def test_content_distance_is_zero_for_equal_pictures_and_counts_pixels_at_four_sizes(clip, real):
@@ -306,6 +306,34 @@ def test_a_stage_ends_when_its_minutes_are_over(pictures, clip, tmp_path, monkey
 def test_a_stage_cools_down_at_its_end():
     stage = Stage(GeneratorRecipe().small.config, 1.0, cooling=0.5)
     assert [stage.rate(share) for share in (0, 0.25, 0.5, 0.75, 1, 2)] == [1, 1, 1, 0.55, 0.1, 0.1]
+
+
+def test_a_stage_that_goes_on_while_it_cools_has_the_rate_that_it_had(pictures, clip, tmp_path, monkeypatch):
+    """Stopped when four fifths of its time are over; the rate is a function of the time, whatever the checkpoint says."""
+    ticks, seen, step = itertools.count(), [], AdversarialState.train_step
+    monkeypatch.setattr(time, "monotonic", lambda: next(ticks) / 20)
+
+    def stopped(state, *batch):
+        spent = (state.seconds + time.monotonic() - state.started) / 6
+        if not state.config.adversarial_weight:     # the stage "large"
+            seen.append((spent, state.generator_optimizer.param_groups[0]["lr"], state.critic_optimizer.param_groups[0]["lr"]))
+        if spent > 0.8 and not (tmp_path / "large.pt").exists():
+            state.save(tmp_path / "large.pt")
+            raise KeyboardInterrupt
+        step(state, *batch)
+
+    monkeypatch.setattr(AdversarialState, "train_step", stopped)
+    what = recipe(kimg=1e6, minutes=0.1)
+    what = dataclasses.replace(what, **{name: dataclasses.replace(stage, share=1.0 if name == "large" else 1e-9)
+                                        for name, stage in what.stages.items()})
+    with pytest.raises(KeyboardInterrupt):
+        train(pictures, clip, tmp_path, what, first="large")
+    n_before = len(seen)
+    train(pictures, clip, tmp_path, what, first="large", resume=True)
+    assert n_before > 20 and len(seen) > n_before + 2
+    for spent, rate, of_heads in [each for each in seen if each[0] < 0.99]:
+        factor = what.large.rate(spent)
+        assert (rate, of_heads) == (pytest.approx(0.005 * factor, abs=2e-4), pytest.approx(LEARNING_RATE * factor, abs=1e-4))
 
 
 def test_a_pretrained_generator_goes_on_with_later_stages_only(pictures, clip, tmp_path):
