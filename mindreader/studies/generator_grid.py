@@ -24,7 +24,6 @@ from ..generator import BUGS, silent_positions
 from ..experiments import CONDITIONS, NOTHING, Experiment
 from ..pipeline import Pipeline
 from ..records import SPACES, Diverged, Embeddings
-from ..scoring import TWO_WAY
 from .grids import command, one_thread, outdated, read_table, run_jobs
 from .refits import Refit, refit
 from .sources import released_reference, stamped
@@ -167,7 +166,7 @@ def train_row(run: Pipeline, row: Row, repeat: int = 0) -> Trained:
         embeddings = {space: mine.validation(mine.conditions(row.cond)[space]) for space in SPACES}
         features = mine.picture_features(mine.reconstruct(embeddings, row.cond))
     except Diverged as reason:
-        lost = scoring.score_row(row.name, TWO_WAY, np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
+        lost = scoring.score_row(row.name, scoring.TWO_WAY, np.nan, np.nan, np.nan, 0, np.nan, repeat, run.origin)
         return Trained(lost.assign(**columns, note=f"diverged: {reason}"), None)
     real = run.validation(run.true_features)
     drawn = scoring.n_way_sampled(features, run.true_features, n_choices=2, seed=run.experiment.child_seed("rivals"))
@@ -232,7 +231,7 @@ def compare(run: Pipeline, found: dict[tuple[Row, int], Trained],
         if pairs:
             with one_thread():
                 better, worse = (_scores(run, side) for side in zip(*pairs))
-                gains = [(metric, score - other if metric == TWO_WAY else other - score)
+                gains = [(metric, score - other if metric == scoring.TWO_WAY else other - score)
                          for (metric, score, _), (_, other, _) in zip(better, worse)]
                 lines += [_line(run, "", f"{metric}, difference", gain, 0.0).assign(
                     claim=c.claim, paper=c.paper, better=c.better.name, worse=c.worse.name) for metric, gain in gains]
@@ -248,7 +247,7 @@ def _scores(run: Pipeline, fits: Sequence[Embeddings]) -> list[tuple[str, uncert
     if not fits:
         return []
     distance = scoring.distance_names(run.true_features.space)["FD"]
-    return [(TWO_WAY, uncertainty.identification_contributions(fits, run.true_features, n_choices=2), 0.5),
+    return [(scoring.TWO_WAY, uncertainty.identification_contributions(fits, run.true_features, n_choices=2), 0.5),
             (distance, uncertainty.frechet_contributions(fits, run.validation(run.true_features)), np.nan)]
 
 

@@ -237,6 +237,6 @@ PLANTED: tuple[Planted, ...] = (
     Planted("retrieval backward", retrieval("backward"), None, (300,)),
     Planted("retrieval backward, two trials of each picture", retrieval("backward", 2), None, (150,)),
     Planted("retrieval backward, difference", retrieval_difference, None, (300,)),
-    Planted("2-way identification", identification(2), None, (300,)),
+    Planted(scoring.TWO_WAY, identification(2), None, (300,)),
     Planted("50-way identification", identification(50), None, (300,)),
 )
