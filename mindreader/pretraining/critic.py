@@ -22,7 +22,6 @@ WIDTHS = {4: 96, 8: 64, 16: 48}               # channels of a head's layers at s
 WIDTH_ABOVE = 32                              # at more than the most; of equal width the heads took half of a step
 LEARNING_RATE = 0.002                         # of the heads; their weights are small ones, not of unit variance as the generator's
 SHIFT_PX = 3                                  # at 32 px; the networks halve the size on a fixed grid, which is learned otherwise
-LAYOUT_PX = 8                                 # size at which a generated picture's colours are held to its target's
 
 
 class FrozenStages:
@@ -84,14 +83,9 @@ def content_distance(generated: Tensor, real: Tensor, frozen: FrozenStages) -> T
     pixels = sum((x - y).abs().mean() for x, y in sizes) / len(sizes)
     with torch.no_grad():
         wanted = frozen(real)
-    return 4 * pixels + feature_distance(frozen(generated), wanted) / 2
-
-
-def feature_distance(maps: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
-    """Mean over feature maps (N, C, h, w) of the mean over positions of |f/|f| - g/|g||^2, lengths over channels."""
     distances = [(F.normalize(x.float(), dim=1) - F.normalize(y.float(), dim=1)).square().sum(1).mean()
-                 for x, y in zip(maps, wanted)]
-    return sum(distances) / len(distances)
+                 for x, y in zip(frozen(generated), wanted)]
+    return 4 * pixels + sum(distances) / len(distances) / 2
 
 
 class PictureNorm(nn.Module):
@@ -214,8 +208,7 @@ def augmented(sets: tuple[Tensor, ...], rng: torch.Generator) -> tuple[Tensor, .
 class AdversarialState(TrainingState):
     """A training state with heads on frozen features, and, where `adversarial_weight` asks for it, the discriminator.
 
-    A batch is generated once, for all losses. `content_weight` is of the distance from the target, in the features that the heads
-    see and in the colours of 8 x 8 places: what is where; the heads see to it that it looks real.
+    A batch is generated once, for all losses.
     """
 
     def __init__(self, config: GanConfig, start: TrainedGan, frozen: FrozenStages, real: Tensor, seed: int, device: str = "cpu", *,
@@ -249,9 +242,6 @@ class AdversarialState(TrainingState):
         self._adversaries_learn(False)
         (logits,) = self.critic(of_generated, condition)
         terms = {"heads": -sum(x.mean() for x in logits) / len(logits)}
-        if config.content_weight:
-            layout = F.adaptive_avg_pool2d(shown - kept, LAYOUT_PX).abs().mean()
-            terms["content"] = config.content_weight * (feature_distance(of_generated[1:], of_real[1:]) + layout)
         if config.clip_weight:
             terms["clip"] = contrastive_losses((self._embedded(generated),), (condition,), config.clip_weight, config)
         if config.adversarial_weight:

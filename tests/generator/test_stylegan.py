@@ -68,11 +68,13 @@ def test_a_styled_layer_adds_noise_and_bias_before_its_activation(rng):
     style = layer.style(w, c)
     plain = modulated_conv(x, layer.weight, style) * kernel_norm(layer.weight, style)[:, :, None, None]
     expected = F.leaky_relu(plain + layer.noise_const * 0.3 + layer.bias[:, None, None], 0.2) * math.sqrt(2)
-    torch.testing.assert_close(layer(x, w, c, "const", None), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(layer(x, w, c, layer.drawn(2, "const", None)), expected, rtol=1e-4, atol=1e-5)
     drawn = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(5))
     expected = F.leaky_relu(plain + drawn * 0.3 + layer.bias[:, None, None], 0.2) * math.sqrt(2)
-    given = layer(x, w, c, "random", torch.Generator().manual_seed(5))
+    given = layer(x, w, c, layer.drawn(2, "random", torch.Generator().manual_seed(5)))
     torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-5)
+    silent = F.leaky_relu(plain + layer.bias[:, None, None], 0.2) * math.sqrt(2)
+    torch.testing.assert_close(layer(x, w, c, layer.drawn(2, "none", None)), silent, rtol=1e-4, atol=1e-5)
 
 
 def test_picture_layer_is_not_demodulated_and_scaled_by_its_width(rng):
