@@ -154,8 +154,8 @@ def train_gan(pictures: np.ndarray, rows: np.ndarray, conditions: tuple[np.ndarr
     processes : ProcessGroup
         The processes that train together, all called with the same arguments; one of them by default.
     compiled : bool
-        Compile both networks (torch.compile) in the first step, which then takes a minute or two, for quicker ones after it;
-        regularization computes as it is written. Other last bits, so not the record's numbers.
+        Compile both networks (torch.compile) in the first step, which then takes a minute or two; whether later steps are quicker
+        depends on the processor (`benchmarks`). Regularization computes as it is written. Other last bits, so not the record's numbers.
 
     Raises
     ------

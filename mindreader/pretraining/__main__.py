@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, help="by default one for each processor")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--compiled", action="store_true",
-                        help="compile the generators' networks, which takes a C++ compiler and a minute or two in each stage, and quickens all steps after")
+                        help="compile the generators' networks, which takes a C++ compiler and minutes in each stage; later steps may be quicker")
     parser.add_argument("--resume", action="store_true", help="go on from an interrupted training")
     return parser
 
