@@ -64,7 +64,6 @@ class Stage:
     config: GanConfig
     share: float
     cooling: float = 0.3
-    heads: bool = True      # train against heads; else by the distance from the target alone
 
     def rate(self, share: float) -> float:
         """The factor of the learning rate after this share of the stage's time.
@@ -75,9 +74,9 @@ class Stage:
         return round(1 - 0.9 * max(0.0, min(1.0, (share - 1 + self.cooling) / self.cooling)), 9)
 
 
-def _stage(share: float, *, heads: bool = True, **settings) -> Stage:
+def _stage(share: float, **settings) -> Stage:
     return Stage(GanConfig(**{"kimg": ENDLESS, "path_weight": 0.0, "style_mixing": 0.0, "ema_rampup": 0.1,
-                              "tick_kimg": 4.0} | settings), share, heads=heads)
+                              "tick_kimg": 4.0} | settings), share)
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ class GeneratorRecipe:
 
     minutes: float = 180.0
     regression: Stage = field(default_factory=lambda: _stage(
-        0.1, heads=False, sketch_size=32, adversarial_weight=0.0, feature_weight=0.0, clip_weight=0.0, content_weight=10.0,
+        0.1, sketch_size=32, adversarial_weight=0.0, feature_weight=0.0, clip_weight=0.0, content_weight=10.0,
         noise_levels=(0.0, 0.3), learning_rate=0.005, adam_betas=(0.5, 0.99), ema_kimg=3.0))
     small: Stage = field(default_factory=lambda: _stage(
         0.4, sketch_size=32, adversarial_weight=0.0, feature_weight=0.0, clip_weight=0.3, temperature=0.1,
@@ -173,7 +172,7 @@ def pretrain_generator(pictures: np.ndarray, rows: np.ndarray, embeddings: np.nd
     compiler = training.Compiler(compiled, device)
     trained, histories, state = start or _initial_networks(recipe.regression.config, seed), {}, None
     for name, stage in stages.items():
-        before, state = state, _state(stage, trained, frozen, real, seed, device, compiler)
+        before, state = state, _state(stage.config, trained, frozen, real, seed, device, compiler)
         against_heads = all(isinstance(each, AdversarialState) for each in (before, state))
         if against_heads and before.config.sketch_size == state.config.sketch_size:
             state.take_heads(before)
@@ -185,17 +184,17 @@ def pretrain_generator(pictures: np.ndarray, rows: np.ndarray, embeddings: np.nd
     return dataclasses.replace(trained, history=history)
 
 
-def _state(stage: Stage, start: TrainedGan, frozen: FrozenStages, real: Tensor, seed: int, device: str,
+def _state(config: GanConfig, start: TrainedGan, frozen: FrozenStages, real: Tensor, seed: int, device: str,
            compiler: training.Compiler = training.EAGER) -> TrainingState:
-    """The state of a stage: against heads, or by the distance from the target alone."""
-    if stage.heads:
-        return AdversarialState(stage.config, start, frozen, real, seed, device, compiler=compiler)
+    """The state of a stage: against heads, or, where it is weighted, by the distance from the target."""
+    if not config.content_weight:
+        return AdversarialState(config, start, frozen, real, seed, device, compiler=compiler)
     stages = frozen.compiled_by(compiler)
 
     def content(generated: Tensor, real: Tensor) -> Tensor:
         return content_distance(generated, F.interpolate(real, generated.shape[-2:], mode="area"), stages)
 
-    return TrainingState(stage.config, start, 1, seed, device, helpers={"content": content}, compiler=compiler)
+    return TrainingState(config, start, 1, seed, device, helpers={"content": content}, compiler=compiler)
 
 
 def _groups(state: TrainingState) -> list[dict]:

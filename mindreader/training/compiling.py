@@ -43,7 +43,6 @@ class Compiler:
         """A context in which what is compiled computes as it was written: for second derivatives, which compiling cannot give."""
         return torch.compiler.set_stance("force_eager") if self.compiled else nullcontext()
 
-
     def tell(self, seconds: float) -> None:
         """Say how long a training's first step took, in which all is compiled."""
         if self.compiled:

@@ -103,12 +103,12 @@ def test_frozen_stages_are_those_of_the_networks_themselves(clip, real):
 def test_a_compiled_step_has_the_losses_of_one_that_is_not(clip, pictures, monkeypatch, stage):
     """Traced, but computed by torch's own operators, so that no compiler is needed; `test_compiling` asks a compiler."""
     monkeypatch.setattr(training.compiling, "BACKEND", "aot_eager")
-    start, what = pretraining._initial_networks(recipe().small.config, 0), recipe().stages[stage]
+    start, config = pretraining._initial_networks(recipe().small.config, 0), recipe().stages[stage].config
     real = torch.from_numpy(pictures[:4]).permute(0, 3, 1, 2).float() / 127.5 - 1
     condition = F.normalize(torch.from_numpy(clip.images(pictures[:4])), dim=1)
     seen = []
     for compiler in (training.EAGER, training.Compiler(True)):
-        state = pretraining._state(what, start, FrozenStages(clip, load_resnet()), real, 0, "cpu", compiler)
+        state = pretraining._state(config, start, FrozenStages(clip, load_resnet()), real, 0, "cpu", compiler)
         for _ in range(2):
             state.train_step(real, (condition,))
             state.step += 1
@@ -420,9 +420,9 @@ def test_a_generator_of_seconds_is_saved_with_a_card_that_says_how_it_was_made(m
 # ── on a GPU, which is pretended here ──────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_step_waits_for_a_gpu(gpu, stage, clip, pictures, real):
-    asked = recipe().stages[stage]
-    config, frozen = asked.config, FrozenStages(clip.on("cuda"), load_resnet().on("cuda"))
-    state = pretraining._state(asked, pretraining._initial_networks(config, 0), frozen, real.to("cuda"), 0, "cuda")
+    config = recipe().stages[stage].config
+    frozen = FrozenStages(clip.on("cuda"), load_resnet().on("cuda"))
+    state = pretraining._state(config, pretraining._initial_networks(config, 0), frozen, real.to("cuda"), 0, "cuda")
     conditions = (torch.from_numpy(clip.images(pictures[:4])),)
     state.train_step(real.to("cuda"), conditions)       # filters are sent in the first
     gpu.waits.clear()
